@@ -1,0 +1,1 @@
+//! The `brain` room of the house.

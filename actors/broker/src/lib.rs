@@ -1,0 +1,1 @@
+//! The `broker` room of the house.

@@ -1,0 +1,26 @@
+//! The vocabulary that every room shares: markets, money, orders, decisions, plain messages and shared ports.
+//!
+//! Nothing here carries authority: the types that let an order leave the house are made in `risk_guard` and
+//! `trade_ledger`. Nothing here performs I/O; time, randomness and the language model are ports.
+
+pub mod account;
+pub mod candle;
+pub mod decision;
+pub mod ids;
+pub mod market;
+pub mod messages;
+pub mod money;
+pub mod order;
+pub mod ports;
+pub mod symbol;
+pub mod tick;
+
+pub use account::{AccountSnapshot, Holding};
+pub use candle::{Candle, CandleError};
+pub use decision::{Action, Confidence, Decision, SelectionContext, Signal};
+pub use ids::{ApprovalId, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, VenueOrderId};
+pub use market::{Currency, Market};
+pub use money::{Money, MoneyError, Percent, Price, Quantity};
+pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal, Side};
+pub use ports::{BoxFuture, Clock, Oracle, OracleError, OracleReply, OracleRequest, Random};
+pub use symbol::{Instrument, Symbol};

@@ -1,0 +1,15 @@
+//! Messages without authority, one file per family.
+//!
+//! | family | from | to |
+//! |---|---|---|
+//! | [`schedule`] | MarketClock | Scanner, Brain, RiskGuard, Broker, Optimizer, TradeLedger, Notifier |
+//! | [`market_data`] | Scanner, Brain, RiskGuard | Broker |
+//! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
+//! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
+//! | [`ledger`] | everyone | TradeLedger |
+
+pub mod control;
+pub mod ledger;
+pub mod market_data;
+pub mod schedule;
+pub mod trading;

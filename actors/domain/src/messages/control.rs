@@ -1,0 +1,226 @@
+//! What a person, or an actor on a person's behalf, asks of RiskGuard.
+
+use std::fmt;
+
+use actix::Message;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{HaltEpoch, HaltId, IntentId, OrderState, OrderTerms};
+
+/// Where a halt came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltSource {
+    /// A person through the control socket.
+    Operator,
+    /// A person through Telegram.
+    Telegram,
+    /// The daily-loss breaker.
+    CircuitBreaker,
+    /// Supervision gave up on an actor.
+    Supervision,
+    /// Five boots in ten minutes.
+    CrashLoop,
+    /// The books do not agree with the exchange.
+    BookMismatch,
+    /// The database failed its integrity check.
+    Integrity,
+    /// The exchange refused in a way that only a person can mend (KIS.md 5, fatal class).
+    Exchange,
+    /// The file `HALT` in the data directory.
+    EmergencyFile,
+}
+
+impl HaltSource {
+    /// Every source.
+    pub const ALL: [Self; 9] = [
+        Self::Operator,
+        Self::Telegram,
+        Self::CircuitBreaker,
+        Self::Supervision,
+        Self::CrashLoop,
+        Self::BookMismatch,
+        Self::Integrity,
+        Self::Exchange,
+        Self::EmergencyFile,
+    ];
+
+    /// The word stored and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Telegram => "telegram",
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Supervision => "supervision",
+            Self::CrashLoop => "crash_loop",
+            Self::BookMismatch => "book_mismatch",
+            Self::Integrity => "integrity",
+            Self::Exchange => "exchange",
+            Self::EmergencyFile => "emergency_file",
+        }
+    }
+}
+
+impl fmt::Display for HaltSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Anyone -> RiskGuard: stop trading. Asked on the urgent lane, 3 s. RiskGuard closes the gate before it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "HaltReport")]
+pub struct RequestHalt {
+    /// Where it came from.
+    pub source: HaltSource,
+    /// Who: a user name, a chat, an actor.
+    pub by: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A standing halt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltRecord {
+    /// Its id; a resume names it.
+    pub id: String,
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// Where it came from.
+    pub source: HaltSource,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// An order that a halt finds alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveOrder {
+    /// The intent.
+    pub intent: IntentId,
+    /// What was ordered.
+    pub terms: OrderTerms,
+    /// Where it is.
+    pub state: OrderState,
+}
+
+/// How a halt is kept across a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// The row is committed in the ledger.
+    Ledger,
+    /// The ledger did not answer; the file `HALT` in the data directory is written and synced.
+    EmergencyFile,
+    /// Neither worked: trading is stopped in this process only.
+    NotDurable,
+}
+
+/// What a halt achieved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltReport {
+    /// The halt that now stands (an earlier one stands too).
+    pub record: HaltRecord,
+    /// Whether it survives a restart.
+    pub durability: Durability,
+    /// True when Broker confirmed that nothing more will be sent; false: it did not answer in time.
+    pub broker_confirmed: bool,
+    /// Orders working at the exchange.
+    pub open: Vec<LiveOrder>,
+    /// Orders whose fate is unknown.
+    pub unknown: Vec<LiveOrder>,
+    /// The epoch that began with it.
+    pub epoch: HaltEpoch,
+}
+
+/// A named person -> RiskGuard: lift every standing halt. Asked, 5 s.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<ResumeReport, ResumeError>")]
+pub struct RequestResume {
+    /// Who.
+    pub by: String,
+    /// The halt to lift; none means "the one that stands", refused when several stand.
+    pub halt: Option<HaltId>,
+}
+
+/// What a resume achieved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumeReport {
+    /// The halts that were lifted.
+    pub lifted: Vec<HaltRecord>,
+    /// True when trading goes on now; false while Broker is still reconciling.
+    pub trading: bool,
+}
+
+/// Why a halt was not lifted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResumeError {
+    /// Nothing to lift.
+    #[error("trading is not halted")]
+    NotHalted,
+    /// Several halts stand and none was named.
+    #[error("{} halts stand; name one: {}", .0.len(), .0.join(", "))]
+    NameOne(Vec<String>),
+    /// No such halt stands.
+    #[error("no standing halt has the id {0}")]
+    UnknownHalt(String),
+    /// The release could not be committed; trading stays halted.
+    #[error("the release could not be committed, trading stays halted: {0}")]
+    NotDurable(String),
+}
+
+/// Anyone -> RiskGuard: may we trade? Asked, 2 s.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "TradingStatus")]
+pub struct StatusQuery;
+
+/// RiskGuard's view of whether trading goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TradingStatus {
+    /// Active, Reducing, Halted or Starting.
+    pub state: TradingState,
+    /// The halts that stand, oldest first.
+    pub halts: Vec<HaltRecord>,
+    /// Why entries are refused although nothing is halted (e.g. `no account of USD yet`).
+    pub entry_blocks: Vec<String>,
+    /// Orders working or unknown.
+    pub live: Vec<LiveOrder>,
+    /// The halt epoch.
+    pub epoch: HaltEpoch,
+    /// Profit or loss of the day in percent, per currency; none while unknown.
+    pub day_pnl_pct: Vec<(crate::Currency, Option<rust_decimal::Decimal>)>,
+}
+
+/// Whether orders may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TradingState {
+    /// Not yet reconciled since the start.
+    Starting,
+    /// Entries and exits.
+    Active,
+    /// Exits only.
+    Reducing,
+    /// Cancels only.
+    Halted,
+}
+
+impl TradingState {
+    /// The word shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Active => "active",
+            Self::Reducing => "reducing",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+impl fmt::Display for TradingState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

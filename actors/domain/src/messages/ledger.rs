@@ -1,0 +1,264 @@
+//! Questions and facts for TradeLedger, the only writer of the database. It answers everyone and asks nobody.
+//!
+//! Deadline of every ask: 5 s real time. An ask that is not answered means *unknown*, never "not written".
+
+use actix::Message;
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+
+use crate::{Action, Confidence, Currency, DecisionId, EventId, Instrument, Market, Money, OpenIntent};
+
+/// A fact is on disk: fsynced, and numbered in the order of commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The last event of the commit.
+    pub last_event: EventId,
+}
+
+/// Why the ledger did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// A rule of the books forbids it: nothing was written.
+    #[error("the ledger refuses: {0}")]
+    Refused(String),
+    /// The database failed; what was asked is not written.
+    #[error("the ledger cannot write: {0}")]
+    Storage(String),
+}
+
+/// TradeLedger -> Notifier, RiskGuard, Optimizer: there is something new; pull it with your own cursor. A tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct EventsCommitted {
+    /// The newest event.
+    pub last_id: EventId,
+}
+
+/// Notifier, dashboards -> TradeLedger: committed events after a cursor, oldest first, at most `limit`.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<LedgerEvent>, LedgerError>")]
+pub struct EventsAfter {
+    /// The last event already seen.
+    pub after: EventId,
+    /// At most this many, 1 to 500.
+    pub limit: u16,
+}
+
+/// One committed event, as subscribers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEvent {
+    /// Its number.
+    pub id: EventId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What kind.
+    pub kind: EventKind,
+    /// The market, if it is about one.
+    pub market: Option<Market>,
+    /// One line in plain English, without secrets.
+    pub text: String,
+}
+
+/// The kinds of events, so that a subscriber can filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventKind {
+    /// A judgement, HOLD included.
+    Decision,
+    /// A proposal that RiskGuard refused.
+    Refusal,
+    /// An intent with its approval.
+    Approval,
+    /// An order changed state.
+    Order,
+    /// Shares were bought or sold.
+    Fill,
+    /// A halt began.
+    Halt,
+    /// A halt was lifted.
+    Resume,
+    /// A day was closed.
+    DayClosed,
+    /// A report, e.g. the Optimizer's losers of the day.
+    Report,
+    /// Something a person should look at.
+    Alarm,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Decision,
+        Self::Refusal,
+        Self::Approval,
+        Self::Order,
+        Self::Fill,
+        Self::Halt,
+        Self::Resume,
+        Self::DayClosed,
+        Self::Report,
+        Self::Alarm,
+    ];
+
+    /// The word stored and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Refusal => "refusal",
+            Self::Approval => "approval",
+            Self::Order => "order",
+            Self::Fill => "fill",
+            Self::Halt => "halt",
+            Self::Resume => "resume",
+            Self::DayClosed => "day_closed",
+            Self::Report => "report",
+            Self::Alarm => "alarm",
+        }
+    }
+}
+
+/// A subscriber -> TradeLedger: its durable cursor. Set only after the event was delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), LedgerError>")]
+pub struct SetCursor {
+    /// The subscriber's name.
+    pub subscriber: String,
+    /// The last event it delivered.
+    pub at: EventId,
+}
+
+/// A subscriber -> TradeLedger: where it was. A new subscriber starts at the newest event.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<EventId, LedgerError>")]
+pub struct GetCursor {
+    /// The subscriber's name.
+    pub subscriber: String,
+}
+
+/// RiskGuard, Broker, control -> TradeLedger: every intent that is not terminal, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<OpenIntent>, LedgerError>")]
+pub struct OpenIntents;
+
+/// RiskGuard -> TradeLedger: the equity a day started with. The first value of a key stays; the answer is what stands.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Money, LedgerError>")]
+pub struct RecordDayStart {
+    /// The market group's currency.
+    pub currency: Currency,
+    /// The session date.
+    pub session_date: NaiveDate,
+    /// Equity seen now; becomes the day's start only if there is none.
+    pub equity: Money,
+}
+
+/// Brain -> TradeLedger: may one more model call be made today? Counted durably, so a crash loop cannot overspend.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<BudgetAnswer, LedgerError>")]
+pub struct ReserveOracleCall {
+    /// The day of the quota (midnight Pacific time, LLM.md).
+    pub quota_date: NaiveDate,
+    /// The most calls of that day.
+    pub limit: u32,
+    /// Why it is asked, e.g. `KR/2026-11-24/daily-1`; the same purpose is granted only once a day.
+    pub purpose: String,
+}
+
+/// The answer to [`ReserveOracleCall`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetAnswer {
+    /// Go on; `used` counts this call.
+    Granted {
+        /// Calls used today.
+        used: u32,
+    },
+    /// The day's calls are used up.
+    Exhausted,
+    /// This purpose had its call already.
+    AlreadyUsed,
+}
+
+/// Optimizer -> TradeLedger: closed trades of a day that lost although the decision was confident.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<LosingTrade>, LedgerError>")]
+pub struct ConfidentLosers {
+    /// The market.
+    pub market: Market,
+    /// The session date of the sale.
+    pub session_date: NaiveDate,
+    /// Decisions with at least this confidence.
+    pub min_confidence: Confidence,
+}
+
+/// A sale at a loss, with the decision behind the purchase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LosingTrade {
+    /// The stock.
+    pub instrument: Instrument,
+    /// The decision that bought it, if the books know it.
+    pub decision: Option<DecisionId>,
+    /// That decision's confidence.
+    pub confidence: Confidence,
+    /// The loss, negative, in the market's currency.
+    pub pnl: Money,
+    /// The reasoning recorded then.
+    pub rationale: String,
+}
+
+/// Optimizer, Broker, RiskGuard -> TradeLedger: write a line that people should see. A tell.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct RecordEvent {
+    /// `Report` or `Alarm`.
+    pub kind: EventKind,
+    /// The market, if it is about one.
+    pub market: Option<Market>,
+    /// One line in plain English.
+    pub text: String,
+}
+
+/// Brain -> TradeLedger: the latest judgements of a stock, newest first, for the prompt's memory.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<RememberedDecision>, LedgerError>")]
+pub struct RecentDecisions {
+    /// The market.
+    pub market: Market,
+    /// At most this many, 1 to 100.
+    pub limit: u16,
+}
+
+/// A judgement as remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedDecision {
+    /// The stock.
+    pub instrument: Instrument,
+    /// What was decided.
+    pub action: Action,
+    /// How sure.
+    pub confidence: Confidence,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Realised profit in percent of cost, once sold.
+    pub pnl_pct: Option<Decimal>,
+}
+
+/// Demo, status, reports -> TradeLedger: totals of the books.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<BooksSummary, LedgerError>")]
+pub struct SummaryQuery;
+
+/// Totals of the books since the database was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BooksSummary {
+    /// Judgements.
+    pub decisions: u64,
+    /// Of them HOLD.
+    pub holds: u64,
+    /// Intents with approval.
+    pub intents: u64,
+    /// Intents per state, in the order of `OrderState::ALL`, zero counts left out.
+    pub by_state: Vec<(crate::OrderState, u64)>,
+    /// Fills booked.
+    pub fills: u64,
+    /// Realised profit per currency.
+    pub realised: Vec<Money>,
+}

@@ -1,0 +1,132 @@
+//! Questions about the market and the account. Asked of Broker, the only one who talks to the exchange.
+//!
+//! Deadline of every ask: 20 s real time (paced reads queue behind orders). Broker retries a read at most three
+//! times; then the answer is an error and the caller skips that symbol.
+
+use actix::Message;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::{AccountSnapshot, Candle, Instrument, Market, Price};
+
+/// Why a question about market or account has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The exchange refused the question with a code.
+    #[error("the exchange refused: {code} {text}")]
+    Refused {
+        /// KIS `msg_cd`.
+        code: String,
+        /// KIS `msg1`.
+        text: String,
+    },
+    /// No usable answer after all attempts.
+    #[error("no answer: {0}")]
+    Unavailable(String),
+    /// An answer that contradicts the documented form.
+    #[error("the answer is malformed: {0}")]
+    Malformed(String),
+    /// This environment has no such service (KIS.md 6: e.g. rankings on a paper account).
+    #[error("not offered here: {0}")]
+    NotOffered(String),
+}
+
+/// Which list of a market's stocks is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RankingKind {
+    /// Ordered by price change.
+    Fluctuation,
+    /// Ordered by traded volume or its surge.
+    Volume,
+}
+
+/// Scanner -> Broker: the most moved or most traded stocks.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<RankedStock>, QueryError>")]
+pub struct RankingQuery {
+    /// The market.
+    pub market: Market,
+    /// Which list.
+    pub kind: RankingKind,
+}
+
+/// One row of a ranking, best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RankedStock {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Its name as sent; untrusted text.
+    pub name: String,
+    /// Last price; absent when the row had none.
+    pub price: Option<Price>,
+    /// Change against the previous close in percent, signed.
+    pub change_pct: Option<Decimal>,
+    /// Volume against the day before or the average, 2 meaning twice, if the list gives it.
+    pub volume_ratio: Option<Decimal>,
+}
+
+/// The length of a bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BarInterval {
+    /// One trading day.
+    Day,
+    /// One minute.
+    Minute,
+}
+
+/// Scanner, Brain -> Broker: the newest bars, oldest first in the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<Candle>, QueryError>")]
+pub struct BarsQuery {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Length of a bar.
+    pub interval: BarInterval,
+    /// How many bars, at least 1; fewer may come back (a young stock).
+    pub count: u16,
+}
+
+/// Brain, RiskGuard -> Broker: the price now.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Quote, QueryError>")]
+pub struct QuoteQuery {
+    /// The stock.
+    pub instrument: Instrument,
+}
+
+/// A stock's price at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The stock.
+    pub instrument: Instrument,
+    /// When it was received.
+    pub at: DateTime<Utc>,
+    /// Last traded price.
+    pub last: Price,
+    /// Day's open, high and low, if told.
+    pub open: Option<Price>,
+    /// Day's high.
+    pub high: Option<Price>,
+    /// Day's low.
+    pub low: Option<Price>,
+    /// Change against the previous close in percent.
+    pub change_pct: Option<Decimal>,
+    /// Shares traded today.
+    pub volume: Option<u64>,
+    /// Best bid, if told.
+    pub bid: Option<Price>,
+    /// Best ask, if told.
+    pub ask: Option<Price>,
+    /// Highest price the exchange accepts today, if it has a limit.
+    pub upper_limit: Option<Price>,
+    /// Lowest price the exchange accepts today.
+    pub lower_limit: Option<Price>,
+}
+
+/// RiskGuard, Brain, Scanner -> Broker: cash, equity and holdings in the market's currency.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<AccountSnapshot, QueryError>")]
+pub struct AccountQuery {
+    /// Any market of the currency wanted.
+    pub market: Market,
+}

@@ -1,0 +1,124 @@
+//! From a candidate to a fill: plain facts and wishes, none of which can move money by itself.
+
+use actix::Message;
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+
+use super::schedule::SlotKey;
+use crate::{
+    AccountSnapshot, Action, Confidence, Currency, Decision, DecisionId, Instrument, IntentId, OrderState,
+    OrderTerms, Price, Quantity, SelectionContext, Side,
+};
+
+/// A stock worth judging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Its name; untrusted text.
+    pub name: String,
+    /// Last price seen.
+    pub price: Price,
+    /// Why it was chosen.
+    pub selection: SelectionContext,
+    /// Indicator values by feature name (`strategy`'s vocabulary); absent ones are not in the list.
+    pub features: Vec<(String, Decimal)>,
+    /// True when the account holds it: such a stock is always a candidate.
+    pub held: bool,
+}
+
+/// Scanner -> Brain: the answer to one `ScanDue`; empty when nothing qualifies. A tell; newest wins.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct CandidatesFound {
+    /// The scan.
+    pub key: SlotKey,
+    /// The candidates, best first, holdings included.
+    pub candidates: Vec<Candidate>,
+    /// After this the prices are too old to decide on.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Brain -> RiskGuard: somebody would like to trade. No authority, no size: RiskGuard sizes it. A tell.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Proposal {
+    /// The judgement behind it.
+    pub decision_id: DecisionId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// Buy or sell.
+    pub side: Side,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The price the judgement was made at.
+    pub reference_price: Price,
+    /// Scanner's score, 0 to 100, for sizing; absent for an exit.
+    pub score: Option<Decimal>,
+    /// The market's session date.
+    pub session_date: NaiveDate,
+    /// RiskGuard drops it after this.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Brain -> TradeLedger: one judgement, HOLD included. Asked, 5 s; a BUY or SELL is proposed only after the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<super::ledger::Committed, super::ledger::LedgerError>")]
+pub struct DecisionMade {
+    /// The judgement.
+    pub decision: Decision,
+}
+
+/// Broker -> RiskGuard: an intent changed, as committed by the ledger. A tell that is never dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct OrderUpdate {
+    /// The intent.
+    pub intent: IntentId,
+    /// What was ordered.
+    pub terms: OrderTerms,
+    /// Where it is now.
+    pub state: OrderState,
+    /// Shares filled so far.
+    pub filled: Quantity,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Broker -> RiskGuard: the account as the exchange sees it, after each reconciliation and each fill. A tell.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct AccountUpdated {
+    /// The account in one currency.
+    pub snapshot: AccountSnapshot,
+}
+
+/// Broker -> RiskGuard: recovery is complete for these currencies; the gate may open. A tell, never dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Reconciled {
+    /// Every currency of the enabled markets.
+    pub currencies: Vec<Currency>,
+    /// Intents whose fate is still unknown.
+    pub unresolved: Vec<IntentId>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// RiskGuard -> TradeLedger: why a proposal was not approved. A tell; shown by `why` and the demo.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct ProposalRefused {
+    /// The judgement behind it.
+    pub decision_id: DecisionId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// What it wanted.
+    pub action: Action,
+    /// A code of RiskGuard's closed list, e.g. `FatFinger`.
+    pub reason: String,
+    /// The reason in words, with the numbers.
+    pub detail: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}

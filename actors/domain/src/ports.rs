@@ -1,0 +1,103 @@
+//! Ports that several actors share: time, randomness, and a language model.
+//!
+//! Production, demo and simulation differ only in what stands behind them.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A boxed future that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Exchange time: what sessions, expiries, horizons and pacing follow. Sockets and asks stay in real time.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Returns when the clock shows `until` or later; at once if it already does.
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()>;
+
+    /// How long `exchange_time` lasts in real time: the same, or less on an accelerated clock.
+    fn real(&self, exchange_time: Duration) -> Duration;
+}
+
+/// Waits `duration` of exchange time.
+pub fn sleep(clock: &Arc<dyn Clock>, duration: Duration) -> BoxFuture<'static, ()> {
+    let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    let until = clock.now().checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    clock.sleep_until(until)
+}
+
+/// Randomness; seeded in tests, simulation and the demo.
+pub trait Random: Send + Sync + 'static {
+    /// 64 random bits.
+    fn next_u64(&self) -> u64;
+}
+
+/// A language model that is asked once and answers in text.
+pub trait Oracle: Send + Sync + 'static {
+    /// The model's name, for records.
+    fn name(&self) -> String;
+
+    /// One question, one answer; never retried by the adapter.
+    fn ask(&self, request: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>>;
+}
+
+/// A question to a language model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OracleRequest {
+    /// What the model is told about its task.
+    pub system: String,
+    /// The question itself.
+    pub prompt: String,
+    /// JSON schema the answer must follow (see LLM.md), if the model supports one.
+    pub schema: Option<serde_json::Value>,
+    /// The longest answer wanted, in tokens.
+    pub max_output_tokens: u32,
+    /// Longest wait for the whole answer.
+    pub timeout: Duration,
+}
+
+/// The model's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OracleReply {
+    /// The text, not yet trusted.
+    pub text: String,
+    /// The model that answered, as it names itself.
+    pub model: String,
+    /// Tokens of question and answer, if told.
+    pub tokens: Option<u64>,
+}
+
+/// Why there is no answer, in the caller's terms: every one of them means HOLD.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OracleError {
+    /// The quota is used up; asking again before `retry_after` is useless.
+    #[error("the model's quota is used up")]
+    QuotaExhausted {
+        /// How long to wait, if told.
+        retry_after: Option<Duration>,
+    },
+    /// The key is missing, wrong or not allowed to use this model.
+    #[error("the model refuses the key: {0}")]
+    Unauthorized(String),
+    /// The model stopped for its own reasons (safety, recitation, length).
+    #[error("the model gave no usable answer: {0}")]
+    Blocked(String),
+    /// No answer in time, or none at all.
+    #[error("the model did not answer: {0}")]
+    Unreachable(String),
+    /// An answer that is not what the interface promises.
+    #[error("the model's reply is malformed: {0}")]
+    Malformed(String),
+}
+
+impl fmt::Debug for dyn Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}

@@ -1,0 +1,152 @@
+//! Price steps: a limit price that is off its tick is refused by the exchange (KIS.md 15).
+
+use rust_decimal::Decimal;
+
+use crate::{Market, MoneyError, Price};
+
+/// Which way to move a price that is off its tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the tick below: a seller who wants to be filled, or a buyer who will not pay more.
+    Down,
+    /// To the tick above.
+    Up,
+}
+
+/// KRX price bands since 2023-01-25, KOSPI and KOSDAQ alike: below the bound, the step, both in won.
+const KRX: [(i64, i64); 6] =
+    [(2_000, 1), (5_000, 5), (20_000, 10), (50_000, 50), (200_000, 100), (500_000, 500)];
+/// TSE standard price bands (stocks outside TOPIX 500): up to the bound, the step, in yen.
+const TSE: [(i64, i64); 10] = [
+    (3_000, 1),
+    (5_000, 5),
+    (30_000, 10),
+    (50_000, 50),
+    (300_000, 100),
+    (500_000, 500),
+    (3_000_000, 1_000),
+    (5_000_000, 5_000),
+    (30_000_000, 10_000),
+    (50_000_000, 50_000),
+];
+
+/// The price step of `market` at `price`.
+///
+/// Vietnam's HOSE has 10/50/100 dong bands, Hanoi 100 dong. Hong Kong uses HKEX's spread table, part A.
+pub fn size(market: Market, price: Price) -> Decimal {
+    let value = price.value();
+    match market {
+        Market::Kr => below(&KRX, value).unwrap_or_else(|| Decimal::from(1_000)),
+        Market::UsNasdaq | Market::UsNyse | Market::UsAmex => {
+            if value >= Decimal::ONE {
+                Decimal::new(1, 2)
+            } else {
+                Decimal::new(1, 4)
+            }
+        }
+        Market::Jp => up_to(&TSE, value),
+        Market::CnSha | Market::CnSza => Decimal::new(1, 2),
+        Market::Hk => hong_kong(value),
+        Market::VnHan => Decimal::from(100),
+        Market::VnHcm => below(&[(10_000, 10), (50_000, 50)], value).unwrap_or_else(|| Decimal::from(100)),
+    }
+}
+
+/// `price` moved to its tick.
+///
+/// # Errors
+/// [`MoneyError::NotAPrice`] when rounding down leaves nothing.
+pub fn align(market: Market, price: Price, rounding: Rounding) -> Result<Price, MoneyError> {
+    let step = size(market, price);
+    let steps = price.value() / step;
+    let whole = match rounding {
+        Rounding::Down => steps.floor(),
+        Rounding::Up => steps.ceil(),
+    };
+    Price::new(whole * step)
+}
+
+/// `price` moved by `ticks` steps (negative: down), then aligned towards where it moved.
+///
+/// # Errors
+/// [`MoneyError::NotAPrice`] when nothing above zero is left.
+pub fn shift(market: Market, price: Price, ticks: i32) -> Result<Price, MoneyError> {
+    let moved = Price::new(price.value() + size(market, price) * Decimal::from(ticks))?;
+    align(market, moved, if ticks < 0 { Rounding::Down } else { Rounding::Up })
+}
+
+/// True when `price` is on its tick.
+pub fn is_aligned(market: Market, price: Price) -> bool {
+    (price.value() % size(market, price)).is_zero()
+}
+
+fn below(bands: &[(i64, i64)], value: Decimal) -> Option<Decimal> {
+    bands.iter().find(|(bound, _)| value < Decimal::from(*bound)).map(|(_, step)| Decimal::from(*step))
+}
+
+fn up_to(bands: &[(i64, i64)], value: Decimal) -> Decimal {
+    let band = bands.iter().find(|(bound, _)| value <= Decimal::from(*bound));
+    band.map_or_else(|| Decimal::from(100_000), |(_, step)| Decimal::from(*step))
+}
+
+/// HKEX spread table, part A: bound and step in thousandths of a dollar.
+fn hong_kong(value: Decimal) -> Decimal {
+    let bands: [(i64, i64); 10] = [
+        (250, 1),
+        (500, 5),
+        (10_000, 10),
+        (20_000, 20),
+        (100_000, 50),
+        (200_000, 100),
+        (500_000, 200),
+        (1_000_000, 500),
+        (2_000_000, 1_000),
+        (5_000_000, 2_000),
+    ];
+    let band = bands.iter().find(|(bound, _)| value < Decimal::new(*bound, 3));
+    band.map_or_else(|| Decimal::from(5), |(_, step)| Decimal::new(*step, 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_follow_each_exchanges_bands_at_their_edges() {
+        let cases = [
+            (Market::Kr, "1999", "1"),
+            (Market::Kr, "2000", "5"),
+            (Market::Kr, "4995", "5"),
+            (Market::Kr, "19990", "10"),
+            (Market::Kr, "20000", "50"),
+            (Market::Kr, "50000", "100"),
+            (Market::Kr, "200000", "500"),
+            (Market::Kr, "500000", "1000"),
+            (Market::UsNasdaq, "1", "0.01"),
+            (Market::UsNyse, "0.99", "0.0001"),
+            (Market::Jp, "3000", "1"),
+            (Market::Jp, "3005", "5"),
+            (Market::Hk, "10", "0.02"),
+            (Market::VnHcm, "9990", "10"),
+            (Market::VnHcm, "50000", "100"),
+        ];
+        for (market, price, step) in cases {
+            assert_eq!(size(market, price.parse().unwrap()), step.parse().unwrap(), "{market} {price}");
+        }
+    }
+
+    #[test]
+    fn a_price_between_two_ticks_moves_the_way_it_is_told() {
+        let price: Price = "70123".parse().unwrap();
+        assert_eq!(align(Market::Kr, price, Rounding::Down).unwrap().to_string(), "70100");
+        assert_eq!(align(Market::Kr, price, Rounding::Up).unwrap().to_string(), "70200");
+        assert_eq!(shift(Market::Kr, "49950".parse().unwrap(), 1).unwrap().to_string(), "50000");
+        assert!(is_aligned(Market::UsNasdaq, "150.25".parse().unwrap()));
+        assert!(!is_aligned(Market::UsNasdaq, "150.255".parse().unwrap()));
+    }
+
+    #[test]
+    fn rounding_down_to_nothing_is_an_error_not_a_free_share() {
+        assert!(align(Market::VnHan, "50".parse().unwrap(), Rounding::Down).is_err());
+    }
+}

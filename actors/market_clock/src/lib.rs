@@ -1,0 +1,1 @@
+//! The `market_clock` room of the house.

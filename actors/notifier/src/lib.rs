@@ -1,0 +1,1 @@
+//! The `notifier` room of the house.

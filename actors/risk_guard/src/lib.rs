@@ -1,0 +1,1 @@
+//! The `risk_guard` room of the house.

@@ -1,0 +1,1 @@
+//! The `scanner` room of the house.

@@ -1,0 +1,1 @@
+//! The `supervision` room of the house.

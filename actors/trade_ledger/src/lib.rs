@@ -1,0 +1,1 @@
+//! The `trade_ledger` room of the house.
