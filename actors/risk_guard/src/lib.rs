@@ -1,1 +1,13 @@
-//! The `risk_guard` room of the house.
+//! Limits, sizing and the trading state: the root of trust.
+//!
+//! Only this crate can build [`ApprovedOrder`], [`HaltSystem`] and [`ResumeSystem`]. Their fields are private, they
+//! have no public constructor, and none of them is `Clone`, `Default` or `Deserialize`.
+
+pub mod authority;
+pub mod gate;
+
+pub use authority::{
+    ApprovedOrder, CommitApproval, CommitHalt, CommitRelease, HaltAck, HaltCommitted, HaltSystem,
+    LoadTradingState, PlaceOrder, ResumeSystem, StoredTradingState,
+};
+pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};

@@ -1,0 +1,73 @@
+//! The port to the exchange.
+//!
+//! `submit` takes a [`SendPermit`] by value: no code path reaches the order endpoint without RiskGuard's approval and
+//! the ledger's permit.
+
+use chrono::NaiveDate;
+use domain::messages::market_data::{
+    AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
+};
+use domain::{AccountSnapshot, BoxFuture, Candle, InquiryRow, Market, Outcome};
+use trade_ledger::{JournalledOrder, SendPermit};
+
+/// What a request is for; the pacer serves the smallest first (architecture 3: exit > cancel > reconcile > entry > scan).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Urgency {
+    /// A sale of what is held.
+    Exit,
+    /// A cancel.
+    Cancel,
+    /// Order lists and balances.
+    Reconcile,
+    /// A purchase.
+    Entry,
+    /// Rankings, bars, quotes.
+    Scan,
+}
+
+/// What is known after a cancel request. The order's true end comes from the next inquiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// The exchange took the request.
+    Requested,
+    /// The exchange refused it: already filled, already cancelled, unknown.
+    Refused(String),
+    /// Nobody knows; inquire, then cancel again if it is still open.
+    Unknown(String),
+}
+
+/// The exchange as Broker sees it. Every call is paced by the adapter with the given urgency, and bounded in time.
+pub trait Exchange: Send + Sync + 'static {
+    /// Makes everything ready that could fail before an order: a valid token, and the rate's permission. Called
+    /// before the permit is asked, so that nothing stands between permit and POST (order-protocol 5.2, step 2).
+    fn prepare(&self, urgency: Urgency) -> BoxFuture<'_, Result<(), QueryError>>;
+
+    /// Sends the one POST of a permit. Never retried; total deadline 5 s.
+    fn submit(&self, permit: SendPermit) -> BoxFuture<'_, Outcome>;
+
+    /// Asks the exchange to cancel what is left of a working order.
+    fn cancel(&self, order: JournalledOrder) -> BoxFuture<'_, CancelOutcome>;
+
+    /// Every order of the account on one exchange-local date, all pages; an error if any page is missing.
+    fn orders_of_day(
+        &self,
+        market: Market,
+        date: NaiveDate,
+    ) -> BoxFuture<'_, Result<Vec<InquiryRow>, QueryError>>;
+
+    /// Cash, equity and holdings in the market's currency.
+    fn account(
+        &self,
+        query: AccountQuery,
+        urgency: Urgency,
+    ) -> BoxFuture<'_, Result<AccountSnapshot, QueryError>>;
+
+    /// A ranking.
+    fn ranking(&self, query: RankingQuery) -> BoxFuture<'_, Result<Vec<RankedStock>, QueryError>>;
+
+    /// Bars, oldest first.
+    fn bars(&self, query: BarsQuery) -> BoxFuture<'_, Result<Vec<Candle>, QueryError>>;
+
+    /// The price now.
+    fn quote(&self, query: QuoteQuery, urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>>;
+}
