@@ -1,1 +1,8 @@
-//! Kestrel.
+//! Kestrel: a self-evolving trading agent for ten stock markets on the KIS Open API.
+//!
+//! This package holds everything that touches the world: the adapters behind the actors' ports, the wiring, and the
+//! command line. Who decides is under `actors/`.
+
+pub mod clock;
+pub mod config;
+pub mod random;

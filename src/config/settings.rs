@@ -1,0 +1,116 @@
+//! The one table of settings: names, defaults, allowed values and meaning.
+//!
+//! The raw environment, `.env.example` and the README's table are all made from it, so they cannot disagree.
+
+use serde::Deserialize;
+
+/// One setting as people see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What holds when it is not set; empty means nothing.
+    pub default: &'static str,
+    /// The values it takes.
+    pub allowed: &'static str,
+    /// What it does, in one sentence.
+    pub meaning: &'static str,
+}
+
+impl Setting {
+    /// True when its value must never be printed.
+    pub fn is_secret(&self) -> bool {
+        ["_KEY", "_SECRET", "_TOKEN"].iter().any(|end| self.name.ends_with(end)) || self.name == "KIS_ACCOUNT_NO"
+    }
+}
+
+macro_rules! settings {
+    ($($field:ident $name:literal = $default:literal, $allowed:literal, $meaning:literal;)*) => {
+        /// The environment as it came: nothing parsed yet, so reading it cannot fail.
+        #[derive(Clone, Default, Deserialize)]
+        pub(super) struct RawEnv {
+            $($field: Option<String>,)*
+        }
+
+        impl RawEnv {
+            /// The text of a variable, if it is set.
+            pub(super) fn get(&self, name: &str) -> Option<&str> {
+                match name {
+                    $($name => self.$field.as_deref(),)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// Every setting, in the order people read them.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting { name: $name, default: $default, allowed: $allowed, meaning: $meaning },)*
+        ];
+    };
+}
+
+settings! {
+    kis_app_key "KIS_APP_KEY" = "", "text from the KIS developer page", "App key. Without KIS credentials Kestrel trades on its embedded exchange.";
+    kis_app_secret "KIS_APP_SECRET" = "", "text from the KIS developer page", "App secret that belongs to the key.";
+    kis_account_no "KIS_ACCOUNT_NO" = "", "XXXXXXXX-XX, digits", "Account to trade on.";
+    mode "MODE" = "paper", "paper, live", "Which KIS environment the credentials are for.";
+    kestrel_confirm_live "KESTREL_CONFIRM_LIVE" = "", "yes", "Second key for real money: MODE=live starts only together with yes.";
+    enabled_markets "ENABLED_MARKETS" = "KR,US_NASDAQ", "KR US_NASDAQ US_NYSE US_AMEX JP HK CN_SHA CN_SZA VN_HAN VN_HCM, separated by commas", "Markets to trade.";
+    trade_mode "TRADE_MODE" = "daily", "daily, realtime", "daily: one batched judgement per market and slot; realtime: every candidate every 60 s.";
+    daily_sessions "DAILY_SESSIONS" = "4", "1 to 10", "Slots per market and day in daily mode.";
+    session_interval_hours "SESSION_INTERVAL_HOURS" = "6", "1 to 24", "Hours between two slots in daily mode.";
+    confidence_threshold "CONFIDENCE_THRESHOLD" = "80", "0 to 100", "A BUY or SELL less sure than this becomes HOLD.";
+    max_loss_pct "MAX_LOSS_PCT" = "3.0", "above 0, at most 3.0", "Daily loss in percent beyond which all trading halts. Can only be made stricter.";
+    circuit_breaker_pct "CIRCUIT_BREAKER_PCT" = "", "-3.0 to below 0", "The same limit under the name of earlier versions, negative.";
+    breaker_basis "BREAKER_BASIS" = "day_start", "day_start, purchase", "What a loss is measured against: the day's starting equity, or purchase cost.";
+    max_order_pct "MAX_ORDER_PCT" = "30.0", "above 0, at most 30.0", "Largest purchase in percent of cash. Can only be made stricter.";
+    fat_finger_pct "FAT_FINGER_PCT" = "", "above 0, at most 30.0", "The same limit under the name of earlier versions.";
+    position_sizing_enabled "POSITION_SIZING_ENABLED" = "true", "true, false", "true: size by volatility; false: one lot per purchase.";
+    position_base_allocation_pct "POSITION_BASE_ALLOCATION_PCT" = "5.0", "above 0, at most 30.0", "Share of cash for a candidate of average volatility.";
+    position_min_allocation_pct "POSITION_MIN_ALLOCATION_PCT" = "1.0", "above 0, at most 30.0", "Smallest share of cash for one purchase.";
+    position_max_allocation_pct "POSITION_MAX_ALLOCATION_PCT" = "10.0", "above 0, at most 30.0", "Largest share of cash for one purchase.";
+    position_volatility_target_score "POSITION_VOLATILITY_TARGET_SCORE" = "50.0", "1 to 100", "Scanner score that gets the base share; a wilder stock gets less.";
+    scanner_top_n "SCANNER_TOP_N" = "3", "1 to 20", "Candidates per scan, holdings come on top.";
+    rsi_oversold_threshold "RSI_OVERSOLD_THRESHOLD" = "30", "1 to 49", "RSI below which a stock counts as oversold.";
+    rsi_momentum_threshold "RSI_MOMENTUM_THRESHOLD" = "70", "51 to 99", "RSI above which a stock counts as in momentum.";
+    vol_multiplier "VOL_MULTIPLIER" = "2.0", "above 1, at most 100", "Volume against its average that confirms a signal.";
+    overseas_ranking_enabled "OVERSEAS_RANKING_ENABLED" = "true", "true, false", "Scan foreign markets by KIS rankings; false: holdings and known stocks only.";
+    overseas_ranking_fluct_tr_id "OVERSEAS_RANKING_FLUCT_TR_ID" = "HHDFS76290000", "a KIS TR id", "TR id of the foreign price-change ranking.";
+    overseas_ranking_volume_tr_id "OVERSEAS_RANKING_VOLUME_TR_ID" = "HHDFS76270000", "a KIS TR id", "TR id of the foreign volume-surge ranking.";
+    overseas_ranking_fluct_path "OVERSEAS_RANKING_FLUCT_PATH" = "/uapi/overseas-stock/v1/ranking/updown-rate", "a path under /uapi/", "Path of the foreign price-change ranking.";
+    overseas_ranking_volume_path "OVERSEAS_RANKING_VOLUME_PATH" = "/uapi/overseas-stock/v1/ranking/volume-surge", "a path under /uapi/", "Path of the foreign volume-surge ranking.";
+    rate_limit_rps "RATE_LIMIT_RPS" = "", "above 0, at most 19 (live) or 1.9 (paper)", "Requests per second to KIS; unset means the most that is allowed.";
+    gemini_api_key "GEMINI_API_KEY" = "", "text from Google AI Studio", "Key of the language model. Without it the local rule engine judges.";
+    telegram_enabled "TELEGRAM_ENABLED" = "true", "true, false", "Send notices to Telegram when token and chat are set.";
+    telegram_bot_token "TELEGRAM_BOT_TOKEN" = "", "digits:text, from BotFather", "Bot that sends the notices.";
+    telegram_chat_id "TELEGRAM_CHAT_ID" = "", "a whole number", "Chat that receives the notices.";
+    db_path "DB_PATH" = "data/trades.db", "a file path, or :memory:", "Database; its folder also holds the control socket and the HALT file.";
+    kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
+    kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere.";
+}
+
+/// The text of `.env.example`.
+pub fn env_example() -> String {
+    let mut text = String::from(
+        "# Settings of Kestrel. Copy to .env and fill in; everything here is optional.\n\
+         # Made by `kestrel settings --env`; the README holds the same table.\n",
+    );
+    for setting in SETTINGS {
+        let Setting { name, default, allowed, meaning } = setting;
+        text.push_str(&format!("\n# {meaning}\n# Allowed: {allowed}\n# {name}={default}\n"));
+    }
+    text
+}
+
+/// The README's table.
+pub fn markdown_table() -> String {
+    let mut text = String::from("| setting | default | allowed | meaning |\n|---|---|---|---|\n");
+    for setting in SETTINGS {
+        let default = if setting.default.is_empty() { "–".to_owned() } else { format!("`{}`", setting.default) };
+        text.push_str(&format!(
+            "| `{}` | {default} | {} | {} |\n",
+            setting.name, setting.allowed, setting.meaning
+        ));
+    }
+    text
+}

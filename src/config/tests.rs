@@ -1,0 +1,122 @@
+//! Settings: defaults, limits, aliases, and all mistakes at once.
+
+use super::settings::{SETTINGS, env_example, markdown_table};
+use super::*;
+
+fn load(pairs: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    Config::from_pairs(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+}
+
+fn mistakes(pairs: &[(&str, &str)]) -> String {
+    load(pairs).unwrap_err().to_string()
+}
+
+#[test]
+fn without_any_setting_it_trades_on_the_embedded_exchange_with_the_documented_defaults() {
+    let config = load(&[]).unwrap();
+    assert!(matches!(config.venue, Venue::Simulator));
+    assert_eq!(config.markets, [Market::Kr, Market::UsNasdaq]);
+    assert_eq!(config.trade_mode, TradeMode::Daily);
+    assert_eq!((config.daily_sessions, config.session_interval_hours), (4, 6));
+    assert_eq!(config.max_loss_pct, Percent(Decimal::from(3)));
+    assert_eq!(config.max_order_pct, Percent(Decimal::from(30)));
+    assert_eq!(config.confidence_threshold.get(), 80);
+    assert_eq!(config.rate_limit_rps, Decimal::from(19));
+    assert_eq!(config.database, Database::File("data/trades.db".into()));
+    assert_eq!(config.scanner.fluctuation.tr_id, "HHDFS76290000");
+    assert!(config.gemini_api_key.is_none() && config.telegram.is_none());
+}
+
+#[test]
+fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
+    let cases = [
+        ("MODE", "sim", "paper, live"),
+        ("ENABLED_MARKETS", "KR,MARS", "US_NASDAQ"),
+        ("DAILY_SESSIONS", "11", "1 to 10"),
+        ("SESSION_INTERVAL_HOURS", "25", "1 to 24"),
+        ("SESSION_INTERVAL_HOURS", "0", "1 to 24"),
+        ("CONFIDENCE_THRESHOLD", "101", "0 to 100"),
+        ("MAX_LOSS_PCT", "3.01", "at most 3.0"),
+        ("MAX_LOSS_PCT", "0", "above 0"),
+        ("CIRCUIT_BREAKER_PCT", "1.0", "-3 to below 0"),
+        ("CIRCUIT_BREAKER_PCT", "-3.5", "-3 to below 0"),
+        ("MAX_ORDER_PCT", "31", "at most 30"),
+        ("FAT_FINGER_PCT", "0.0", "above 0"),
+        ("SCANNER_TOP_N", "0", "1 to 20"),
+        ("VOL_MULTIPLIER", "1.0", "above 1"),
+        ("BREAKER_BASIS", "nav", "day_start, purchase"),
+        ("POSITION_MIN_ALLOCATION_PCT", "20", "POSITION_MAX_ALLOCATION_PCT"),
+        ("OVERSEAS_RANKING_FLUCT_TR_ID", "HHDFS76200100", "order book"),
+        ("OVERSEAS_RANKING_VOLUME_TR_ID", "HHDFS76200200", "price detail"),
+        ("OVERSEAS_RANKING_FLUCT_PATH", "http://elsewhere", "/uapi/"),
+        ("RATE_LIMIT_RPS", "0", "above 0"),
+        ("RATE_LIMIT_RPS", "20", "at most 19"),
+        ("TELEGRAM_CHAT_ID", "7", "TELEGRAM_BOT_TOKEN"),
+        ("KIS_APP_KEY", "key", "KIS_APP_SECRET"),
+        ("SCANNER_TOPN", "3", "SCANNER_TOP_N"),
+        ("KESTREL_LOG_FORMAT", "xml", "auto, text, json"),
+    ];
+    for (name, value, hint) in cases {
+        let text = mistakes(&[(name, value)]);
+        assert!(text.contains(name) && text.contains(hint), "{name}={value}: {text}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_listed_at_once() {
+    let text = mistakes(&[("MODE", "sim"), ("DAILY_SESSIONS", "0"), ("MAX_ORDER_PCT", "99"), ("VOL_MULTIPLIER", "x")]);
+    assert!(text.starts_with("4 settings are wrong"), "{text}");
+}
+
+#[test]
+fn limits_can_be_made_stricter_under_either_name_but_not_contradict() {
+    assert_eq!(load(&[("CIRCUIT_BREAKER_PCT", "-2.5")]).unwrap().max_loss_pct, Percent("2.5".parse().unwrap()));
+    assert_eq!(load(&[("FAT_FINGER_PCT", "10")]).unwrap().max_order_pct, Percent(Decimal::TEN));
+    assert!(load(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-2.0")]).is_ok());
+    assert!(mistakes(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-1")]).contains("contradicts"));
+}
+
+#[test]
+fn real_money_needs_two_keys() {
+    let keys = [("KIS_APP_KEY", "k"), ("KIS_APP_SECRET", "s"), ("KIS_ACCOUNT_NO", "12345678-01"), ("MODE", "live")];
+    assert!(mistakes(&keys).contains("KESTREL_CONFIRM_LIVE=yes"));
+    let mut both = keys.to_vec();
+    both.push(("KESTREL_CONFIRM_LIVE", "yes"));
+    let config = load(&both).unwrap();
+    assert!(matches!(config.venue, Venue::Kis { environment: Environment::Live, .. }));
+    assert!(mistakes(&[("MODE", "live"), ("KESTREL_CONFIRM_LIVE", "yes")]).contains("KIS_APP_KEY"));
+}
+
+#[test]
+fn secrets_are_never_printed_not_even_wrong_ones() {
+    let pairs = [("KIS_APP_KEY", "canary-key"), ("KIS_APP_SECRET", "canary-secret"), ("KIS_ACCOUNT_NO", "canary-account")];
+    let text = mistakes(&pairs);
+    assert!(text.contains("KIS_ACCOUNT_NO") && !text.contains("canary"), "{text}");
+    let mut fine = pairs.to_vec();
+    fine[2].1 = "12345678-01";
+    assert!(!format!("{:?}", load(&fine).unwrap()).contains("canary"));
+}
+
+#[test]
+fn paper_trading_keeps_below_two_requests_a_second() {
+    let keys = [("KIS_APP_KEY", "k"), ("KIS_APP_SECRET", "s"), ("KIS_ACCOUNT_NO", "12345678-01")];
+    assert_eq!(load(&keys).unwrap().rate_limit_rps, Decimal::new(19, 1));
+}
+
+#[test]
+fn every_setting_is_read_by_the_parser() {
+    // A setting that nobody reads is a broken promise: a value of odd form must change the result or be refused.
+    let free_text = ["KIS_APP_KEY", "KIS_APP_SECRET", "GEMINI_API_KEY", "DB_PATH", "KESTREL_LOG"];
+    for setting in SETTINGS.iter().filter(|s| !free_text.contains(&s.name)) {
+        assert!(load(&[(setting.name, "\u{1}?")]).is_err(), "{} takes anything", setting.name);
+    }
+}
+
+#[test]
+fn the_example_file_and_the_readme_table_are_generated_from_the_settings() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = std::fs::read_to_string(root.join(".env.example")).unwrap();
+    assert_eq!(example, env_example(), "run: kestrel settings --env > .env.example");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains(&markdown_table()), "paste the output of `kestrel settings --markdown` into README.md");
+}
