@@ -158,6 +158,8 @@ mod tests {
     use super::*;
     use crate::features::Features;
 
+    type Case<'a> = (&'a [(Feature, &'a str)], Option<&'a str>);
+
     fn judged(values: &[(Feature, &str)]) -> Option<(String, Action, u8)> {
         let mut features = Features::default();
         for (feature, value) in values {
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn holdings_are_sold_at_the_stop_the_goal_and_when_momentum_ends() {
         use Feature::{ChangePct, Held, HoldingPnlPct, Rsi14, Sma20DistancePct};
-        let cases: [(&[(Feature, &str)], Option<&str>); 6] = [
+        let cases: [Case<'_>; 6] = [
             (&[(Held, "1"), (HoldingPnlPct, "-3")], Some("stop")),
             (&[(Held, "1"), (HoldingPnlPct, "4")], Some("take_profit")),
             (
@@ -210,7 +212,7 @@ mod tests {
     fn stocks_that_are_not_held_are_bought_on_reversals_and_confirmed_moves() {
         use Feature::{ChangePct, Held, MovePct, Rsi14, Sma20DistancePct, VolumeRatio};
         let free = (Held, "0");
-        let cases: [(&[(Feature, &str)], Option<&str>); 7] = [
+        let cases: [Case<'_>; 7] = [
             (&[free, (Rsi14, "25"), (ChangePct, "0.1"), (VolumeRatio, "2")], Some("oversold_with_volume")),
             (&[free, (Rsi14, "25"), (ChangePct, "0.6")], Some("oversold_reversal")),
             (&[free, (Rsi14, "75"), (ChangePct, "2"), (VolumeRatio, "3"), (MovePct, "4")], Some("momentum")),

@@ -122,6 +122,7 @@ fn prices_too_large_for_a_decimal_result_give_no_number_instead_of_a_panic() {
 }
 
 /// The shared reference series; a machine without them says so, and fails when `KESTREL_STRICT=1`.
+#[expect(clippy::disallowed_methods, reason = "reads reference values of tests, no part of the program")]
 fn reference(file: &str) -> Option<Value> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/indicators");
     let path = folder.join(file);
