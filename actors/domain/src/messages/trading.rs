@@ -105,6 +105,12 @@ pub struct Reconciled {
     pub at: DateTime<Utc>,
 }
 
+/// RiskGuard -> Broker: does reconciliation hold? Asked, 3 s, by a RiskGuard that has just been (re)started and may
+/// have missed the tell. None while Broker is still reconciling, or has to again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Option<Reconciled>")]
+pub struct AskReconciled;
+
 /// RiskGuard -> TradeLedger: why a proposal was not approved. A tell; shown by `why` and the demo.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
