@@ -262,3 +262,25 @@ pub struct BooksSummary {
     /// Realised profit per currency.
     pub realised: Vec<Money>,
 }
+
+/// The demo's audit -> TradeLedger: every intent since the database was made, oldest first. Asked, 5 s.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<IntentRecord>, LedgerError>")]
+pub struct AllIntents;
+
+/// One intent as the books hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntentRecord {
+    /// Its id.
+    pub id: crate::IntentId,
+    /// The approval committed with it.
+    pub approval: Option<crate::ApprovalId>,
+    /// What was approved.
+    pub terms: crate::OrderTerms,
+    /// Where it is.
+    pub state: crate::OrderState,
+    /// The exchange's order, once known.
+    pub venue_order: Option<crate::VenueOrderId>,
+    /// Shares booked as filled.
+    pub filled: crate::Quantity,
+}

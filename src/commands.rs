@@ -1,0 +1,127 @@
+//! The commands: what each does, and the exit code it ends with.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::{Cli, Command, DemoArgs, HaltArgs, ResumeArgs, SettingsArgs, StatusArgs};
+use crate::config::{Config, settings};
+use crate::control::client;
+use crate::control::wire::{Reply, Request};
+use crate::{agent, demo, telemetry, terminal};
+
+/// Exit codes (architecture 4). Zero is success.
+pub mod exit {
+    /// An actor could not be kept alive, or blocked its thread.
+    pub const ESCALATED: u8 = 70;
+    /// The drain after SIGTERM did not finish in time; the journal settles the rest.
+    pub const DRAIN_TIMED_OUT: u8 = 75;
+    /// The settings, the data directory or the database do not allow a start.
+    pub const CONFIGURATION: u8 = 78;
+    /// A command was not carried out.
+    pub const FAILED: u8 = 1;
+}
+
+/// Runs the command.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        None => demonstrate(DemoArgs::default()),
+        Some(Command::Demo(args)) => demonstrate(args),
+        Some(Command::Run) => agent(),
+        Some(Command::Halt(args)) => halt(args),
+        Some(Command::Resume(args)) => resume(args),
+        Some(Command::Status(args)) => status(args),
+        Some(Command::Settings(args)) => show_settings(args),
+    }
+}
+
+fn demonstrate(args: DemoArgs) -> ExitCode {
+    match demo::run(args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(exit::FAILED),
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn agent() -> ExitCode {
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(mistakes) => return failed(mistakes, exit::CONFIGURATION),
+    };
+    let log = match telemetry::start(&config.log_filter, config.log_format) {
+        Ok(guard) => guard,
+        Err(why) => return failed(why, exit::CONFIGURATION),
+    };
+    let code = match agent::run(config) {
+        Ok(ended) => ExitCode::from(ended.exit_code()),
+        Err(why) => failed(why, exit::CONFIGURATION),
+    };
+    drop(log);
+    code
+}
+
+fn halt(args: HaltArgs) -> ExitCode {
+    let by = args.by.unwrap_or_else(user_name);
+    converse(Request::Halt { reason: args.reason, by }, args.json)
+}
+
+fn resume(args: ResumeArgs) -> ExitCode {
+    let by = args.by.unwrap_or_else(user_name);
+    converse(Request::Resume { halt: args.halt, by }, args.json)
+}
+
+fn status(args: StatusArgs) -> ExitCode {
+    converse(Request::Status, args.json)
+}
+
+fn converse(request: Request, json: bool) -> ExitCode {
+    match client::ask(&data_directory(), &request) {
+        Ok(reply) => {
+            show(&reply, json);
+            if matches!(reply, Reply::Error { .. }) { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS }
+        }
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn show(reply: &(impl Serialize + std::fmt::Display), json: bool) {
+    match serde_json::to_string_pretty(reply) {
+        Ok(text) if json => terminal::line(text),
+        Ok(_) | Err(_) => terminal::line(reply),
+    }
+}
+
+/// A halt must work however wrong the other settings are: only DB_PATH is read.
+fn data_directory() -> PathBuf {
+    Config::database_setting().directory().map_or_else(|| PathBuf::from("data"), Path::to_path_buf)
+}
+
+fn user_name() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unnamed".into())
+}
+
+fn show_settings(args: SettingsArgs) -> ExitCode {
+    let text = if args.env {
+        settings::env_example()
+    } else if args.markdown {
+        settings::markdown_table()
+    } else {
+        plain_settings()
+    };
+    terminal::line(text.trim_end());
+    ExitCode::SUCCESS
+}
+
+fn plain_settings() -> String {
+    let paragraph = |s: &settings::Setting| {
+        let default = if s.default.is_empty() { "not set" } else { s.default };
+        format!("{}\n    {}\n    allowed: {}; default: {default}\n", s.name, s.meaning, s.allowed)
+    };
+    settings::SETTINGS.iter().map(paragraph).collect()
+}
+
+fn failed(why: impl std::fmt::Display, code: u8) -> ExitCode {
+    terminal::complain(why);
+    ExitCode::from(code)
+}

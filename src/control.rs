@@ -1,0 +1,54 @@
+//! The control socket: halt, resume and status for people on this machine.
+//!
+//! A Unix socket in a folder of its own that only the owner may enter; the peer's user id is checked besides. The
+//! server has its own thread and runtime, so a busy actor thread cannot deafen it. One JSON line per request.
+
+pub mod client;
+mod server;
+pub mod wire;
+
+use std::path::{Path, PathBuf};
+
+pub use server::{Desk, Server, serve};
+
+/// Longest request or reply line, in bytes.
+const LINE_MAX_BYTES: u64 = 1 << 20;
+
+/// Where the socket of a data directory is.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control").join("kestrel.sock")
+}
+
+/// Why the control socket cannot be used; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Nobody listens.
+    #[error("no running kestrel answers at {path}; start one with `kestrel run`, or set DB_PATH as the running one has it")]
+    NotRunning {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Another process listens there.
+    #[error("another kestrel already listens at {path}; stop it first, or give this one its own DB_PATH")]
+    InUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The path does not fit a socket address.
+    #[error("the path {path} is too long for a socket (at most 107 bytes); choose a shorter DB_PATH")]
+    PathTooLong {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The folder or the socket cannot be made.
+    #[error("cannot make {path}: {source}; check that the folder exists and belongs to you")]
+    CannotCreate {
+        /// What could not be made.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The conversation broke off.
+    #[error("the running kestrel did not answer: {0}; see its log")]
+    Broken(String),
+}

@@ -1,0 +1,281 @@
+//! What travels over the control socket: one JSON line each way.
+
+use std::fmt;
+
+use domain::messages::control::{
+    Durability, HaltRecord, HaltReport, LiveOrder, ResumeReport, TradingState, TradingStatus,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a person asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Stop trading.
+    Halt {
+        /// Why.
+        reason: String,
+        /// Who.
+        by: String,
+    },
+    /// Go on.
+    Resume {
+        /// Which halt; none means the only one.
+        halt: Option<String>,
+        /// Who.
+        by: String,
+    },
+    /// Show.
+    Status,
+    /// Break an actor on purpose. Exists in test builds only.
+    #[cfg(feature = "faults")]
+    Fault {
+        /// The actor's name.
+        actor: String,
+        /// How.
+        kind: FaultKind,
+    },
+}
+
+/// How an actor is broken on purpose.
+#[cfg(feature = "faults")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// It panics.
+    Panic,
+    /// It waits for something that never comes.
+    Hang,
+    /// It blocks its thread.
+    Block,
+}
+
+/// What the agent answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Reply {
+    /// A halt stands.
+    Halted(Halted),
+    /// Halts are lifted.
+    Resumed(Resumed),
+    /// How it is.
+    Status(Status),
+    /// It was done; nothing to tell.
+    Done,
+    /// It was not done, and why.
+    Error {
+        /// What went wrong and what to do.
+        message: String,
+    },
+}
+
+/// A halt and what it found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halted {
+    /// The halt.
+    pub halt: HaltRecord,
+    /// How it survives a restart.
+    pub durability: Durability,
+    /// True when Broker confirmed that nothing more will be sent.
+    pub broker_confirmed: bool,
+    /// Orders working at the exchange.
+    pub open: Vec<Order>,
+    /// Orders whose fate is unknown.
+    pub unknown: Vec<Order>,
+}
+
+/// An order that is not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The intent's id.
+    pub intent: String,
+    /// What was ordered, in words.
+    pub terms: String,
+    /// Where it is.
+    pub state: String,
+}
+
+/// Lifted halts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// The halts that were lifted.
+    pub lifted: Vec<HaltRecord>,
+    /// True when trading goes on now.
+    pub trading: bool,
+}
+
+/// The agent at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// Where orders go.
+    pub venue: String,
+    /// Exchange time now.
+    pub time: String,
+    /// Active, reducing, halted or starting; none when RiskGuard did not answer.
+    pub trading: Option<TradingState>,
+    /// Halts that stand.
+    pub halts: Vec<HaltRecord>,
+    /// Why entries are refused although nothing is halted.
+    pub entry_blocks: Vec<String>,
+    /// Orders that are not finished.
+    pub live_orders: Vec<Order>,
+    /// Profit or loss of the day in percent, per currency; none while unknown.
+    pub day_pnl_pct: Vec<(String, Option<String>)>,
+    /// The actors.
+    pub actors: Vec<ActorHealth>,
+}
+
+/// One actor at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorHealth {
+    /// Its name.
+    pub actor: String,
+    /// Its state.
+    pub state: String,
+    /// How often it was restarted.
+    pub restarts: u64,
+    /// Messages that wait.
+    pub waiting: u64,
+    /// Messages handled.
+    pub handled: u64,
+    /// Its last error, if any.
+    pub last_error: Option<String>,
+}
+
+impl From<LiveOrder> for Order {
+    fn from(order: LiveOrder) -> Self {
+        Self {
+            intent: order.intent.to_string(),
+            terms: order.terms.to_string(),
+            state: order.state.to_string(),
+        }
+    }
+}
+
+impl From<HaltReport> for Halted {
+    fn from(report: HaltReport) -> Self {
+        Self {
+            halt: report.record,
+            durability: report.durability,
+            broker_confirmed: report.broker_confirmed,
+            open: report.open.into_iter().map(Order::from).collect(),
+            unknown: report.unknown.into_iter().map(Order::from).collect(),
+        }
+    }
+}
+
+impl From<ResumeReport> for Resumed {
+    fn from(report: ResumeReport) -> Self {
+        Self { lifted: report.lifted, trading: report.trading }
+    }
+}
+
+impl Status {
+    /// Takes over what RiskGuard says.
+    pub fn with_trading(self, trading: TradingStatus) -> Self {
+        let pnl = |(currency, pct): (domain::Currency, Option<rust_decimal::Decimal>)| {
+            (currency.to_string(), pct.map(|pct| pct.round_dp(2).to_string()))
+        };
+        Self {
+            trading: Some(trading.state),
+            halts: trading.halts,
+            entry_blocks: trading.entry_blocks,
+            live_orders: trading.live.into_iter().map(Order::from).collect(),
+            day_pnl_pct: trading.day_pnl_pct.into_iter().map(pnl).collect(),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.terms, self.state, self.intent)
+    }
+}
+
+/// A halt in one sentence: since when, by whom, why.
+pub fn describe(halt: &HaltRecord) -> String {
+    let since = halt.at.format("%Y-%m-%d %H:%M:%S UTC");
+    format!("halted since {since} by {} ({}): {} [{}]", halt.by, halt.source, halt.reason, halt.id)
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Halted(halted) => halted.fmt(f),
+            Self::Resumed(resumed) => resumed.fmt(f),
+            Self::Status(status) => status.fmt(f),
+            Self::Done => f.write_str("done"),
+            Self::Error { message } => f.write_str(message),
+        }
+    }
+}
+
+impl fmt::Display for Halted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Trading is {}.", describe(&self.halt))?;
+        writeln!(f, "{}", durability(self.durability))?;
+        if self.broker_confirmed {
+            writeln!(f, "Broker has confirmed: nothing more will be sent.")?;
+        } else {
+            writeln!(f, "Broker has NOT confirmed in time. Check with: kestrel status")?;
+        }
+        orders(f, "open", &self.open)?;
+        orders(f, "unknown", &self.unknown)?;
+        write!(f, "Go on with: kestrel resume")
+    }
+}
+
+fn durability(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Ledger => "The halt is on disk and survives a restart.",
+        Durability::EmergencyFile => {
+            "The ledger did not answer; the halt is in the file HALT of the data directory and survives a restart."
+        }
+        Durability::NotDurable => {
+            "The halt could NOT be written: it holds in this process only. Do not restart before the disk is mended."
+        }
+    }
+}
+
+fn orders(f: &mut fmt::Formatter<'_>, kind: &str, orders: &[Order]) -> fmt::Result {
+    writeln!(f, "Orders {kind}: {}", orders.len())?;
+    orders.iter().try_for_each(|order| writeln!(f, "  {order}"))
+}
+
+impl fmt::Display for Resumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for halt in &self.lifted {
+            writeln!(f, "Lifted: {}", describe(halt))?;
+        }
+        if self.trading {
+            write!(f, "Trading goes on.")
+        } else {
+            write!(f, "Trading goes on as soon as the Broker has reconciled. See: kestrel status")
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "kestrel {} on {}, exchange time {}", self.version, self.venue, self.time)?;
+        match self.trading {
+            Some(state) => writeln!(f, "trading: {state}")?,
+            None => writeln!(f, "trading: RiskGuard does not answer, so nothing is approved")?,
+        }
+        self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", describe(halt)))?;
+        self.entry_blocks.iter().try_for_each(|why| writeln!(f, "  no new entries: {why}"))?;
+        for (currency, pct) in &self.day_pnl_pct {
+            writeln!(f, "day {currency}: {}", pct.as_ref().map_or("unknown".into(), |pct| format!("{pct} %")))?;
+        }
+        orders(f, "not finished", &self.live_orders)?;
+        writeln!(f, "{:<14} {:<9} {:>8} {:>8} {:>9}  last error", "actor", "state", "restarts", "waiting", "handled")?;
+        for a in &self.actors {
+            let error = a.last_error.as_deref().unwrap_or("-");
+            writeln!(f, "{:<14} {:<9} {:>8} {:>8} {:>9}  {error}", a.actor, a.state, a.restarts, a.waiting, a.handled)?;
+        }
+        if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
+    }
+}

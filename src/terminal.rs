@@ -1,0 +1,18 @@
+//! Lines for people on standard output. A closed pipe is not an error, and never a panic.
+
+use std::fmt::Display;
+use std::io::Write;
+
+/// Prints one line.
+pub fn line(text: impl Display) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
+
+/// Prints one line to standard error.
+pub fn complain(text: impl Display) {
+    let mut out = std::io::stderr().lock();
+    let _ = writeln!(out, "kestrel: {text}");
+    let _ = out.flush();
+}

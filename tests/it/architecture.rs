@@ -1,0 +1,95 @@
+//! The house keeps its shape: who may depend on whom, and what no room may touch (architecture 1).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Crates that reach the world; none of them may appear under `actors/`.
+const WORLDLY: [&str; 10] =
+    ["reqwest", "diesel", "diesel_migrations", "envy", "dotenvy", "axum", "tower", "libsqlite3-sys", "clap", "http"];
+
+/// Layer 1b: rooms that meet through messages only.
+const STRANGERS: [&str; 5] = ["market_clock", "scanner", "brain", "notifier", "optimizer"];
+
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata.current_dir(root).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]);
+    let json: Value = serde_json::from_slice(&metadata.output().unwrap().stdout).unwrap();
+    let name_of = |v: &Value| v["name"].as_str().unwrap().to_owned();
+    let of_package = |package: &Value| {
+        let normal = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"].is_null());
+        (name_of(package), normal.map(name_of).collect())
+    };
+    json["packages"].as_array().unwrap().iter().map(of_package).collect()
+}
+
+#[test]
+fn no_room_reaches_the_world() {
+    for (room, crates) in dependencies().into_iter().filter(|(room, _)| room != "kestrel") {
+        let found: Vec<_> = WORLDLY.into_iter().filter(|name| crates.contains(*name)).collect();
+        assert!(found.is_empty(), "actors/{room} depends on {found:?}");
+    }
+}
+
+#[test]
+fn rooms_depend_downwards_only() {
+    let all = dependencies();
+    let rooms: BTreeSet<&str> = all.keys().map(String::as_str).filter(|name| *name != "kestrel").collect();
+    let below = |room: &str| -> BTreeSet<&str> {
+        let ground = ["domain", "strategy", "supervision"];
+        let extra: &[&str] = match room {
+            "domain" | "supervision" => return BTreeSet::new(),
+            "strategy" => return BTreeSet::from(["domain"]),
+            "risk_guard" => &[],
+            "broker" => &["risk_guard", "trade_ledger"],
+            _ => &["risk_guard"],
+        };
+        ground.into_iter().chain(extra.iter().copied()).collect()
+    };
+    for room in &rooms {
+        let used: BTreeSet<&str> = all[*room].iter().map(String::as_str).filter(|name| rooms.contains(name)).collect();
+        let strange: Vec<_> = used.difference(&below(room)).collect();
+        assert!(strange.is_empty(), "actors/{room} must not depend on {strange:?}");
+    }
+    assert!(STRANGERS.iter().all(|room| rooms.contains(room)), "all rooms are there: {rooms:?}");
+}
+
+#[test]
+fn the_simulator_and_the_client_do_not_know_each_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (folder, forbidden) in [("simulator", "crate::kis"), ("kis", "crate::simulator")] {
+        for file in rust_files(&root.join(folder)).into_iter().chain([root.join(format!("{folder}.rs"))]) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let is_test = file.file_stem().is_some_and(|stem| stem.to_string_lossy().contains("test"));
+            assert!(is_test || !shipped.contains(forbidden), "{} uses {forbidden}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_first_what_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "actors", "tests"] {
+        for file in rust_files(&root.join(folder)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with("//!"), "{} does not open with //!", file.display());
+        }
+    }
+}
+
+fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}

@@ -1,0 +1,89 @@
+//! A halt outlives everything but a resume.
+
+use kestrel::control::wire::{Reply, Request};
+use domain::messages::control::{Durability, TradingState};
+use tempfile::TempDir;
+
+use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
+
+fn halt(reason: &str) -> Request {
+    Request::Halt { reason: reason.into(), by: "ada".into() }
+}
+
+fn resume() -> Request {
+    Request::Resume { halt: None, by: "ada".into() }
+}
+
+#[test]
+fn a_halt_survives_kill_9_and_says_since_when_by_whom_and_why_until_a_resume() {
+    let dir = TempDir::new().unwrap();
+    let agent = Agent::start(&dir, &[]);
+    let Reply::Halted(halted) = ask(&dir, &halt("the feed looks wrong")) else { panic!("not halted") };
+    assert_eq!(halted.durability, Durability::Ledger);
+    assert!(halted.broker_confirmed);
+    agent.kill_9();
+
+    let agent = Agent::start(&dir, &[]);
+    let status = until(PATIENCE, || status_of(&dir).filter(|s| s.trading == Some(TradingState::Halted)));
+    let status = status.expect("still halted");
+    let standing = &status.halts[0];
+    assert_eq!((standing.by.as_str(), standing.reason.as_str()), ("ada", "the feed looks wrong"));
+    assert_eq!((standing.id.as_str(), standing.at), (halted.halt.id.as_str(), halted.halt.at));
+    assert!(log_of(&dir).contains("the feed looks wrong"), "the log says why it starts halted");
+
+    let Reply::Resumed(resumed) = ask(&dir, &resume()) else { panic!("not resumed") };
+    assert_eq!(resumed.lifted[0].id, halted.halt.id);
+    let active = until(PATIENCE, || status_of(&dir).filter(|s| s.trading == Some(TradingState::Active)));
+    assert!(active.is_some(), "trading goes on: {:?}", status_of(&dir));
+    drop(agent);
+}
+
+#[test]
+fn a_resume_without_a_halt_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let _agent = Agent::start(&dir, &[]);
+    let Reply::Error { message } = ask(&dir, &resume()) else { panic!("resumed nothing") };
+    assert!(message.contains("not halted"), "{message}");
+}
+
+#[test]
+fn a_file_named_halt_stops_the_next_start() {
+    let dir = TempDir::new().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    std::fs::write(dir.path().join("data/HALT"), "").unwrap();
+    let _agent = Agent::start(&dir, &[]);
+    let halted = until(PATIENCE, || status_of(&dir).filter(|s| s.trading == Some(TradingState::Halted)));
+    assert!(halted.is_some(), "{:?}", status_of(&dir));
+    let Reply::Resumed(_) = ask(&dir, &resume()) else { panic!("not resumed") };
+    assert!(!dir.path().join("data/HALT").exists(), "the file is gone with the halt");
+}
+
+#[test]
+fn the_halt_command_works_however_wrong_the_other_settings_are() {
+    let dir = TempDir::new().unwrap();
+    let _agent = Agent::start(&dir, &[]);
+    let mut halt = command(&dir, &[("MODE", "nonsense")]);
+    let out = halt.args(["halt", "--reason", "test", "--by", "ada"]).stdout(std::process::Stdio::piped()).output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(out.status.success(), "{text}");
+    for part in ["halted since", "by ada", "test", "survives a restart", "kestrel resume"] {
+        assert!(text.contains(part), "'{part}' is missing: {text}");
+    }
+}
+
+#[test]
+fn control_commands_without_a_running_agent_say_how_to_start_one() {
+    let dir = TempDir::new().unwrap();
+    let out = command(&dir, &[]).arg("status").stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("kestrel run"));
+}
+
+#[test]
+fn the_socket_and_its_folder_belong_to_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let _agent = Agent::start(&dir, &[]);
+    let mode = |path: &str| std::fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("data/control"), mode("data/control/kestrel.sock")), (0o700, 0o600));
+}

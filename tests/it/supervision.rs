@@ -1,0 +1,74 @@
+//! Each of the eight actors is broken on purpose in the running program.
+
+use std::time::{Duration, Instant};
+
+use kestrel::control::wire::{ActorHealth, FaultKind, Reply, Request};
+use tempfile::TempDir;
+
+use crate::harness::{Agent, PATIENCE, ask, status_of, until};
+
+const ACTORS: [&str; 8] =
+    ["trade_ledger", "notifier", "broker", "risk_guard", "optimizer", "brain", "scanner", "market_clock"];
+
+fn health(dir: &TempDir, actor: &str) -> Option<ActorHealth> {
+    status_of(dir)?.actors.into_iter().find(|health| health.actor == actor)
+}
+
+fn break_it(dir: &TempDir, actor: &str, kind: FaultKind) {
+    let request = Request::Fault { actor: actor.into(), kind };
+    assert_eq!(ask(dir, &request), Reply::Done, "{actor}");
+}
+
+/// A halt and a resume reach every actor, so who handles more messages afterwards answers.
+fn everyone_answers(dir: &TempDir) -> Option<()> {
+    let before: Vec<u64> = ACTORS.iter().map(|actor| health(dir, actor).map_or(0, |h| h.handled)).collect();
+    let halted = ask(dir, &Request::Halt { reason: "roll call".into(), by: "ada".into() });
+    assert!(matches!(&halted, Reply::Halted(h) if h.broker_confirmed), "{halted:?}");
+    ask(dir, &Request::Resume { halt: None, by: "ada".into() });
+    let grown = |(actor, before): (&&str, u64)| health(dir, actor).is_some_and(|h| h.handled > before);
+    until(PATIENCE, || ACTORS.iter().zip(before.iter().copied()).all(grown).then_some(()))
+}
+
+#[test]
+fn any_actor_that_panics_answers_again_within_a_second() {
+    let dir = TempDir::new().unwrap();
+    let _agent = Agent::start(&dir, &[]);
+    for actor in ACTORS {
+        let start = Instant::now();
+        break_it(&dir, actor, FaultKind::Panic);
+        let revived = until(PATIENCE, || {
+            health(&dir, actor).filter(|h| h.restarts == 1 && h.state == "running").map(|_| start.elapsed())
+        });
+        let took = revived.unwrap_or_else(|| panic!("{actor} is not revived: {:?}", health(&dir, actor)));
+        assert!(took < Duration::from_secs(1), "{actor} took {took:?}");
+    }
+    assert!(everyone_answers(&dir).is_some(), "{:?}", status_of(&dir));
+}
+
+#[test]
+fn any_actor_that_waits_forever_is_revived() {
+    let dir = TempDir::new().unwrap();
+    let _agent = Agent::start(&dir, &[("KESTREL_FAULTS_BACKLOG_LIMIT_MS", "1500")]);
+    for actor in ACTORS {
+        break_it(&dir, actor, FaultKind::Hang);
+        let revived = until(PATIENCE, || {
+            // Somebody has to knock: an actor without mail is not late.
+            health(&dir, actor).filter(|h| h.restarts >= 1 && h.state == "running")
+        });
+        assert!(revived.is_some(), "{actor}: {:?}", health(&dir, actor));
+    }
+    assert!(everyone_answers(&dir).is_some(), "{:?}", status_of(&dir));
+}
+
+#[test]
+fn a_blocked_thread_ends_the_process_with_70_and_the_next_start_recovers() {
+    let dir = TempDir::new().unwrap();
+    let mut agent = Agent::start(&dir, &[("KESTREL_FAULTS_BUSY_LIMIT_MS", "1000")]);
+    break_it(&dir, "broker", FaultKind::Block);
+    assert_eq!(agent.wait().code(), Some(70));
+    let _next = Agent::start(&dir, &[]);
+    let active = until(PATIENCE, || {
+        status_of(&dir).filter(|s| s.trading == Some(domain::messages::control::TradingState::Active))
+    });
+    assert!(active.is_some(), "{:?}", status_of(&dir));
+}
