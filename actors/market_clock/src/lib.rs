@@ -1,1 +1,14 @@
-//! The `market_clock` room of the house.
+//! Calendars, sessions and slots: the only room that knows when something is due.
+//!
+//! [`Calendar`] answers when a market trades, [`slots`] when in a session to look and decide, [`plan`] what is due at
+//! a moment; the actor [`MarketClock`] sleeps until then and tells. Everything but the actor is pure.
+
+pub mod actor;
+pub mod calendar;
+pub mod plan;
+pub mod slots;
+
+pub use actor::{Deps, MarketClock};
+pub use calendar::{Calendar, Change, Session, next_open_any};
+pub use plan::{Event, Settings};
+pub use slots::{Cadence, DailyPlan, DueSlot};
