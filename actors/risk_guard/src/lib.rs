@@ -4,10 +4,19 @@
 //! have no public constructor, and none of them is `Clone`, `Default` or `Deserialize`.
 
 pub mod authority;
+pub mod book;
+pub mod breaker;
 pub mod gate;
+pub mod guard;
+pub mod limits;
+pub mod sizing;
 
 pub use authority::{
     ApprovedOrder, CommitApproval, CommitHalt, CommitRelease, HaltAck, HaltCommitted, HaltSystem,
     LoadTradingState, PlaceOrder, ResumeSystem, StoredTradingState,
 };
+pub use breaker::Basis;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};
+pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
+pub use limits::{Limits, LimitsError, RefusalReason};
+pub use sizing::{Sizing, SizingError};

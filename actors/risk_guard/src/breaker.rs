@@ -1,0 +1,122 @@
+//! The daily-loss breaker: how the day stands, per currency and session date, and when that stops trading.
+//!
+//! Two measures (architecture 8, "P&L for the breaker"). Against the day's start:
+//! `(equity - day_start) / day_start * 100`. Against purchase cost, the seed's formula:
+//! `(valuation_total - purchase_total) / purchase_total * 100`. [`Basis`] says which of them halts. A missing number
+//! makes a measure unknown, never zero.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{AccountSnapshot, Currency, Market, Money};
+use rust_decimal::Decimal;
+
+/// Which measure halts (`BREAKER_BASIS`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Equity against the day's first equity; the seed's formula then gives Reducing.
+    DayStart,
+    /// The seed's formula itself.
+    Purchase,
+}
+
+/// A day of one currency: the key of its start, its halt and its Reducing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DayKey {
+    /// The currency.
+    pub currency: Currency,
+    /// The date in the zone of that currency's markets.
+    pub session_date: NaiveDate,
+}
+
+impl DayKey {
+    /// The day that `at` belongs to. All markets of one currency share a zone.
+    pub fn at(currency: Currency, at: DateTime<Utc>) -> Self {
+        let market = match currency {
+            Currency::Krw => Market::Kr,
+            Currency::Usd => Market::UsNasdaq,
+            Currency::Jpy => Market::Jp,
+            Currency::Hkd => Market::Hk,
+            Currency::Cny => Market::CnSha,
+            Currency::Vnd => Market::VnHcm,
+        };
+        Self { currency, session_date: market.date_at(at) }
+    }
+}
+
+/// The day's profit or loss in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayLoss {
+    /// A number it needs is missing or contradicts another.
+    Unknown,
+    /// Signed percent: -2.5 is a loss.
+    Known(Decimal),
+}
+
+impl DayLoss {
+    /// True when the loss is strictly below `-max_loss_pct`. Unknown is no trip: it stops entries, not the system.
+    pub fn is_below(self, max_loss_pct: Decimal) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Known(pnl_pct) => pnl_pct < -max_loss_pct,
+        }
+    }
+
+    /// The percentage, if known.
+    pub fn known(self) -> Option<Decimal> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(pnl_pct) => Some(pnl_pct),
+        }
+    }
+}
+
+/// Both measures of one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The measure that halts.
+    pub halting: DayLoss,
+    /// The second wire, which gives Reducing; unknown when there is none.
+    pub reducing: DayLoss,
+}
+
+/// Reads a snapshot on `basis`; `day_start` is the equity its day began with, if that is known.
+pub fn read(basis: Basis, snapshot: &AccountSnapshot, day_start: Option<Money>) -> Reading {
+    let against_cost = against_purchase(snapshot.valuation_total, snapshot.purchase_total);
+    match basis {
+        Basis::DayStart => {
+            Reading { halting: against_day_start(snapshot.equity, day_start), reducing: against_cost }
+        }
+        Basis::Purchase => Reading { halting: against_cost, reducing: DayLoss::Unknown },
+    }
+}
+
+/// Equity now against equity at the day's start.
+pub fn against_day_start(equity: Option<Money>, day_start: Option<Money>) -> DayLoss {
+    match (equity, day_start) {
+        (Some(equity), Some(start)) => change_pct(start, equity),
+        (None, Some(_)) | (Some(_), None) | (None, None) => DayLoss::Unknown,
+    }
+}
+
+/// Value of the holdings against their cost: the seed's formula.
+///
+/// Without any cost there is no holding and nothing to lose: 0. A value of 0 against a cost is a broken reply, not a
+/// total loss (lessons 2).
+pub fn against_purchase(valuation: Option<Money>, purchase: Option<Money>) -> DayLoss {
+    match (valuation, purchase) {
+        (Some(_), Some(cost)) if cost.amount() <= Decimal::ZERO => DayLoss::Known(Decimal::ZERO),
+        (Some(value), Some(_)) if value.amount() <= Decimal::ZERO => DayLoss::Unknown,
+        (Some(value), Some(cost)) => change_pct(cost, value),
+        (None, Some(_)) | (Some(_), None) | (None, None) => DayLoss::Unknown,
+    }
+}
+
+fn change_pct(from: Money, to: Money) -> DayLoss {
+    if from.currency() != to.currency() || from.amount() <= Decimal::ZERO {
+        return DayLoss::Unknown;
+    }
+    let change = to.amount().checked_sub(from.amount()).and_then(|c| c.checked_mul(Decimal::ONE_HUNDRED));
+    match change.and_then(|c| c.checked_div(from.amount())) {
+        Some(pct) => DayLoss::Known(pct),
+        None => DayLoss::Unknown,
+    }
+}

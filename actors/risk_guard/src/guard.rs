@@ -1,0 +1,240 @@
+//! The actor: receives, calls a rule, sends. It never waits across an ask, and it boots closed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::messages::control::TradingState;
+use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
+use domain::messages::market_data::AccountQuery;
+use domain::messages::schedule::{DayClosed, SessionChanged};
+use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
+use domain::{Clock, Currency, HaltEpoch, Market, Random};
+use supervision::prelude::*;
+
+use crate::authority::{
+    CommitApproval, CommitHalt, CommitRelease, HaltSystem, LoadTradingState, PlaceOrder, ResumeSystem,
+};
+use crate::book::Book;
+use crate::breaker::Basis;
+use crate::gate::{EmergencyHalt, GateKeeper};
+use crate::limits::Limits;
+use crate::sizing::Sizing;
+
+mod account;
+mod halt;
+mod propose;
+mod resume;
+mod start;
+mod status;
+
+use account::Desk;
+use halt::StandingHalt;
+
+/// The longest wait for the ledger, except for a halt. Real time, like every deadline of an ask.
+const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+
+/// The rules RiskGuard applies.
+#[derive(Clone, Copy, Debug)]
+pub struct RiskSettings {
+    /// The limits, already checked against the hard ceilings.
+    pub limits: Limits,
+    /// How entries are sized.
+    pub sizing: Sizing,
+    /// Which loss halts.
+    pub basis: Basis,
+}
+
+/// The ledger, as RiskGuard reaches it.
+#[derive(Clone, Debug)]
+pub struct LedgerLinks {
+    /// Intent, approval and reservation in one transaction.
+    pub commit_approval: Link<CommitApproval>,
+    /// A halt; best on the urgent lane.
+    pub commit_halt: Link<CommitHalt>,
+    /// A release.
+    pub commit_release: Link<CommitRelease>,
+    /// Which halts stand.
+    pub load_state: Link<LoadTradingState>,
+    /// Which orders are open. Must not overtake `commit_approval`: both on the ordinary lane.
+    pub open_intents: Link<OpenIntents>,
+    /// The equity a day started with.
+    pub day_start: Link<RecordDayStart>,
+    /// Refusals, for `why`.
+    pub refused: Link<ProposalRefused>,
+    /// Lines that people should see.
+    pub events: Link<RecordEvent>,
+}
+
+/// Broker, as RiskGuard reaches it.
+#[derive(Clone, Debug)]
+pub struct BrokerLinks {
+    /// An approved order to send.
+    pub place: Link<PlaceOrder>,
+    /// The account of a currency.
+    pub account: Link<AccountQuery>,
+    /// The halt that Broker must confirm; on the urgent lane.
+    pub halt: Link<HaltSystem>,
+    /// Whether reconciliation holds.
+    pub reconciled: Link<AskReconciled>,
+}
+
+/// Everything RiskGuard needs, cloned into each of its lives.
+#[derive(Clone)]
+pub struct RiskDeps {
+    /// Exchange time.
+    pub clock: Arc<dyn Clock>,
+    /// For ids.
+    pub random: Arc<dyn Random>,
+    /// The right to open and close the gate.
+    pub keeper: GateKeeper,
+    /// The last resort of a halt.
+    pub emergency: Arc<dyn EmergencyHalt>,
+    /// The ledger.
+    pub ledger: LedgerLinks,
+    /// Broker.
+    pub broker: BrokerLinks,
+    /// Everyone but Broker who obeys a halt.
+    pub halt_listeners: Vec<Link<HaltSystem>>,
+    /// Everyone, Broker included, who goes on after a resume.
+    pub resume_listeners: Vec<Link<ResumeSystem>>,
+}
+
+/// Limits, sizing, the day's loss and the trading state.
+pub struct RiskGuard {
+    settings: RiskSettings,
+    deps: RiskDeps,
+    book: Book,
+    desks: BTreeMap<Currency, Desk>,
+    sessions: BTreeMap<Market, SessionChanged>,
+    halts: Vec<StandingHalt>,
+    epoch: HaltEpoch,
+    /// The ledger has told which halts stand.
+    halts_known: bool,
+    /// The ledger has told which orders are open.
+    orders_known: bool,
+    /// An `OpenIntents` is on its way; and whether another must follow it.
+    reading: Option<ReadAgain>,
+    reconciled: Option<Reconciled>,
+}
+
+/// Whether the open orders must be read once more after the read in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadAgain {
+    Yes,
+    No,
+}
+
+impl RiskGuard {
+    /// A RiskGuard that knows nothing yet; it closes the gate here, before anything else can happen.
+    pub fn new(settings: RiskSettings, deps: RiskDeps) -> Self {
+        deps.keeper.close();
+        Self {
+            settings,
+            deps,
+            book: Book::default(),
+            desks: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            halts: Vec::new(),
+            epoch: HaltEpoch::default(),
+            halts_known: false,
+            orders_known: false,
+            reading: None,
+            reconciled: None,
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.deps.clock.now()
+    }
+
+    /// True when everything that must be known before the first order is known.
+    fn is_ready(&self) -> bool {
+        self.halts_known && self.orders_known && self.reconciled.is_some()
+    }
+
+    /// Whether orders may leave, apart from any one currency.
+    fn state(&self) -> TradingState {
+        if !self.halts.is_empty() {
+            TradingState::Halted
+        } else if self.is_ready() {
+            TradingState::Active
+        } else {
+            TradingState::Starting
+        }
+    }
+
+    /// Whether orders may leave in one currency.
+    fn state_of(&self, currency: Currency) -> TradingState {
+        let recovered = self.reconciled.as_ref().is_some_and(|done| done.currencies.contains(&currency));
+        let reducing = self.desks.get(&currency).is_some_and(|desk| desk.is_reducing(self.now()));
+        match self.state() {
+            TradingState::Active if !recovered => TradingState::Starting,
+            TradingState::Active if reducing => TradingState::Reducing,
+            state @ (TradingState::Starting
+            | TradingState::Active
+            | TradingState::Reducing
+            | TradingState::Halted) => state,
+        }
+    }
+
+    /// Opens the gate when nothing stands against it, and closes it otherwise. True when it is open now.
+    fn settle_gate(&self) -> bool {
+        let open = self.state() == TradingState::Active;
+        if open {
+            self.deps.keeper.open(self.epoch);
+        } else {
+            self.deps.keeper.close();
+        }
+        open
+    }
+
+    /// Writes a line that a person should look at.
+    fn alarm(&self, market: Option<Market>, text: String) {
+        tracing::warn!("{text}");
+        let event = RecordEvent { kind: EventKind::Alarm, market, text };
+        if let Err(error) = self.deps.ledger.events.tell(event) {
+            tracing::error!(%error, "an alarm could not be recorded");
+        }
+    }
+}
+
+impl Actor for RiskGuard {
+    type Context = Ctx<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.begin(ctx);
+    }
+}
+
+impl Handler<SessionChanged> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, change: SessionChanged, _ctx: &mut Self::Context) {
+        self.sessions.insert(change.market, change);
+    }
+}
+
+impl Handler<DayClosed> for RiskGuard {
+    type Result = ();
+
+    /// Closing a day ends what was lapsed: the books know best what is still open.
+    fn handle(&mut self, _closed: DayClosed, ctx: &mut Self::Context) {
+        self.read_orders(ctx);
+    }
+}
+
+impl Handler<OrderUpdate> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, update: OrderUpdate, _ctx: &mut Self::Context) {
+        if self.book.update(&update) {
+            let currency = update.terms.instrument.market.currency();
+            self.desks.entry(currency).or_default().touch(update.at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! The accounts, one desk per currency: the latest snapshot, the day's start, and what the breaker makes of them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::messages::control::{HaltSource, RequestHalt};
+use domain::messages::ledger::{LedgerError, RecordDayStart};
+use domain::messages::market_data::{AccountQuery, QueryError};
+use domain::messages::trading::{AccountUpdated, Proposal};
+use domain::{AccountSnapshot, Currency, Market, Money};
+use rust_decimal::Decimal;
+use supervision::prelude::*;
+
+use super::{LEDGER_WITHIN, RiskGuard};
+use crate::breaker::{self, DayKey, DayLoss, Reading};
+
+/// The longest wait for an account: paced reads queue behind orders.
+const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
+
+/// One currency's account and day.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    pub(super) snapshot: Option<AccountSnapshot>,
+    /// When an order of ours was last filled or ended.
+    pub(super) touched_at: Option<DateTime<Utc>>,
+    day: Option<Day>,
+    asking_account: bool,
+    asking_day_start: bool,
+    /// Proposals that wait for what is being asked.
+    waiting: Vec<Proposal>,
+}
+
+#[derive(Debug)]
+struct Day {
+    key: DayKey,
+    start: Option<Money>,
+    /// The breaker tripped today: it halts once, so that a person's resume is not undone by the same loss; entries
+    /// stay refused while the loss lasts.
+    tripped: bool,
+    /// The second wire tripped today: exits only until the day is over.
+    reducing: bool,
+}
+
+impl Desk {
+    /// Remembers that the account changed at `at`.
+    pub(super) fn touch(&mut self, at: DateTime<Utc>) {
+        self.touched_at = self.touched_at.max(Some(at));
+    }
+
+    /// True when today allows exits only.
+    pub(super) fn is_reducing(&self, now: DateTime<Utc>) -> bool {
+        self.today(now).is_some_and(|day| day.reducing)
+    }
+
+    /// Today's result on `basis`; unknown when the snapshot is of another day.
+    pub(super) fn reading(&self, basis: breaker::Basis, now: DateTime<Utc>) -> Reading {
+        let unknown = Reading { halting: DayLoss::Unknown, reducing: DayLoss::Unknown };
+        let (Some(snapshot), Some(day)) = (&self.snapshot, self.today(now)) else { return unknown };
+        breaker::read(basis, snapshot, day.start)
+    }
+
+    fn today(&self, now: DateTime<Utc>) -> Option<&Day> {
+        let day = self.day.as_ref()?;
+        (day.key == DayKey::at(day.key.currency, now)).then_some(day)
+    }
+
+    /// Keeps the newer snapshot and opens its day; answers the question for the day's start, if it must be asked.
+    fn take(&mut self, snapshot: AccountSnapshot) -> Option<RecordDayStart> {
+        if self.snapshot.as_ref().is_some_and(|held| held.taken_at > snapshot.taken_at) {
+            return None;
+        }
+        let key = DayKey::at(snapshot.currency, snapshot.taken_at);
+        if self.day.as_ref().is_none_or(|day| day.key != key) {
+            self.day = Some(Day { key, start: None, tripped: false, reducing: false });
+            self.asking_day_start = false;
+        }
+        let start_known = self.day.as_ref().is_some_and(|day| day.start.is_some());
+        let equity = snapshot.equity.filter(|equity| equity.amount() > Decimal::ZERO);
+        self.snapshot = Some(snapshot);
+        if start_known || self.asking_day_start {
+            return None;
+        }
+        let DayKey { currency, session_date } = key;
+        equity.map(|equity| RecordDayStart { currency, session_date, equity })
+    }
+}
+
+impl Handler<AccountUpdated> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, update: AccountUpdated, ctx: &mut Self::Context) {
+        self.take_account(update.snapshot, ctx);
+    }
+}
+
+impl RiskGuard {
+    /// Takes in an account, records the day's start if this is the first of it, and lets the breaker judge.
+    fn take_account(&mut self, snapshot: AccountSnapshot, ctx: &mut Ctx<Self>) {
+        let currency = snapshot.currency;
+        let desk = self.desks.entry(currency).or_default();
+        if let Some(question) = desk.take(snapshot) {
+            desk.asking_day_start = true;
+            self.ask_day_start(question, ctx);
+        }
+        self.judge_day(currency, ctx);
+    }
+
+    fn ask_day_start(&self, question: RecordDayStart, ctx: &mut Ctx<Self>) {
+        let key = DayKey { currency: question.currency, session_date: question.session_date };
+        let answer = self.deps.ledger.day_start.ask(question, LEDGER_WITHIN).into_actor(self);
+        ctx.spawn(answer.map(move |answer, this, ctx| this.day_started(key, answer, ctx)));
+    }
+
+    /// The ledger's word counts, not ours: the first equity of the day stays.
+    fn day_started(
+        &mut self,
+        key: DayKey,
+        answer: Result<Result<Money, LedgerError>, AskError>,
+        ctx: &mut Ctx<Self>,
+    ) {
+        let desk = self.desks.entry(key.currency).or_default();
+        let Some(day) = desk.day.as_mut().filter(|day| day.key == key) else { return };
+        desk.asking_day_start = false;
+        match answer {
+            Ok(Ok(start)) => day.start = Some(start),
+            Ok(Err(error)) => tracing::warn!(%error, "the day's start is unknown"),
+            Err(error) => tracing::warn!(%error, "the day's start is unknown"),
+        }
+        self.judge_day(key.currency, ctx);
+        self.resume_waiting(key.currency, ctx);
+    }
+
+    /// Trips the breaker, or its second wire, at most once a day each.
+    fn judge_day(&mut self, currency: Currency, ctx: &mut Ctx<Self>) {
+        let limit = self.settings.limits.max_loss_pct();
+        let (basis, now) = (self.settings.basis, self.now());
+        let desk = self.desks.entry(currency).or_default();
+        let reading = desk.reading(basis, now);
+        let Some(day) = desk.day.as_mut() else { return };
+        let trips = reading.halting.is_below(limit) && !day.tripped;
+        let reduces = reading.reducing.is_below(limit) && !day.reducing;
+        day.tripped |= trips;
+        day.reducing |= reduces;
+        let key = day.key;
+        if trips {
+            self.trip(key, reading.halting, ctx);
+        }
+        if reduces {
+            self.reduce(key, reading.reducing);
+        }
+    }
+
+    /// The breaker's halt takes the path of every other halt. One that stands already is not repeated.
+    fn trip(&mut self, key: DayKey, loss: DayLoss, ctx: &mut Ctx<Self>) {
+        if self.is_halted_by(HaltSource::CircuitBreaker) {
+            return;
+        }
+        let reason = self.describe("halting", key, loss);
+        let request = RequestHalt { source: HaltSource::CircuitBreaker, by: "RiskGuard".into(), reason };
+        let report = self.halt(request);
+        ctx.spawn(report.map(|_report, _this, _ctx| ()));
+    }
+
+    fn reduce(&self, key: DayKey, loss: DayLoss) {
+        self.alarm(None, self.describe("only exits until the end of the day", key, loss));
+    }
+
+    fn describe(&self, effect: &str, key: DayKey, loss: DayLoss) -> String {
+        let pnl_pct = loss.known().unwrap_or_default();
+        let limit = self.settings.limits.max_loss_pct();
+        format!("{} {}: {pnl_pct:.2} % is below -{limit:.2} %; {effect}", key.currency, key.session_date)
+    }
+
+    /// Lets `proposal` wait for a fresh account of its currency; one question at a time.
+    pub(super) fn await_account(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
+        let market = proposal.instrument.market;
+        let desk = self.desks.entry(market.currency()).or_default();
+        desk.waiting.push(proposal);
+        if std::mem::replace(&mut desk.asking_account, true) {
+            return;
+        }
+        let answer = self.deps.broker.account.ask(AccountQuery { market }, ACCOUNT_WITHIN).into_actor(self);
+        ctx.spawn(answer.map(move |answer, this, ctx| this.account_answered(market, answer, ctx)));
+    }
+
+    /// Lets `proposal` wait for the day's start, if that is being asked for; gives it back otherwise.
+    pub(super) fn await_day_start(&mut self, proposal: Proposal) -> Option<Proposal> {
+        let desk = self.desks.entry(proposal.instrument.market.currency()).or_default();
+        if !desk.asking_day_start {
+            return Some(proposal);
+        }
+        desk.waiting.push(proposal);
+        None
+    }
+
+    fn account_answered(
+        &mut self,
+        market: Market,
+        answer: Result<Result<AccountSnapshot, QueryError>, AskError>,
+        ctx: &mut Ctx<Self>,
+    ) {
+        self.desks.entry(market.currency()).or_default().asking_account = false;
+        match answer {
+            Ok(Ok(snapshot)) => self.take_account(snapshot, ctx),
+            Ok(Err(error)) => tracing::warn!(%market, %error, "the account is unknown"),
+            Err(error) => tracing::warn!(%market, %error, "the account is unknown"),
+        }
+        self.resume_waiting(market.currency(), ctx);
+    }
+
+    /// Looks once more at the proposals that waited, when nothing they wait for is on its way any more.
+    fn resume_waiting(&mut self, currency: Currency, ctx: &mut Ctx<Self>) {
+        let desk = self.desks.entry(currency).or_default();
+        if desk.asking_account || desk.asking_day_start {
+            return;
+        }
+        for proposal in std::mem::take(&mut desk.waiting) {
+            self.consider_again(proposal, ctx);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From a proposal to an approved order: review, reserve, commit, place.
+
+use chrono::TimeDelta;
+use domain::messages::ledger::{Committed, LedgerError};
+use domain::messages::trading::{Proposal, ProposalRefused};
+use domain::{Action, ApprovalId, IntentId, OrderTerms, Side};
+use supervision::prelude::*;
+
+use super::{LEDGER_WITHIN, RiskGuard};
+use crate::authority::{Approval, ApprovedOrder, CommitApproval, PlaceOrder, Uncommitted};
+use crate::book::APPROVAL_TTL_S;
+use crate::limits::{RefusalReason, Standing, review};
+
+impl Handler<Proposal> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, proposal: Proposal, ctx: &mut Self::Context) {
+        match self.review(&proposal) {
+            Ok(terms) => self.approve(proposal, terms, ctx),
+            Err(reason) => self.wait_or_refuse(proposal, reason, ctx),
+        }
+    }
+}
+
+impl RiskGuard {
+    /// The second and last look at a proposal that waited.
+    pub(super) fn consider_again(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
+        match self.review(&proposal) {
+            Ok(terms) => self.approve(proposal, terms, ctx),
+            Err(reason) => self.refuse(&proposal, &reason),
+        }
+    }
+
+    fn review(&self, proposal: &Proposal) -> Result<OrderTerms, RefusalReason> {
+        let market = proposal.instrument.market;
+        let now = self.now();
+        let desk = self.desks.get(&market.currency());
+        let blind = Default::default();
+        let seen = desk.unwrap_or(&blind);
+        review(
+            proposal,
+            &Standing {
+                now,
+                state: self.state_of(market.currency()),
+                limits: &self.settings.limits,
+                sizing: &self.settings.sizing,
+                session: self.sessions.get(&market),
+                account: seen.snapshot.as_ref(),
+                touched_at: seen.touched_at,
+                day: seen.reading(self.settings.basis, now).halting,
+                book: &self.book,
+            },
+        )
+    }
+
+    /// A missing account or day start is asked for once; everything else is an answer already.
+    fn wait_or_refuse(&mut self, proposal: Proposal, reason: RefusalReason, ctx: &mut Ctx<Self>) {
+        if matches!(reason, RefusalReason::NoAccount { .. } | RefusalReason::StaleAccount { .. }) {
+            return self.await_account(proposal, ctx);
+        }
+        if let RefusalReason::OpenOrder { intent, .. } = &reason {
+            self.look_after(intent, ctx);
+        }
+        if !matches!(reason, RefusalReason::PnlUnknown { .. }) {
+            return self.refuse(&proposal, &reason);
+        }
+        if let Some(proposal) = self.await_day_start(proposal) {
+            self.refuse(&proposal, &reason);
+        }
+    }
+
+    /// An approval that nobody has heard of since it expired: the books know what became of it.
+    fn look_after(&mut self, intent: &IntentId, ctx: &mut Ctx<Self>) {
+        let now = self.now();
+        if self.book.iter().any(|order| &order.intent == intent && order.is_overdue(now)) {
+            self.read_orders(ctx);
+        }
+    }
+
+    /// Reserves, then asks the ledger to write intent and approval in one transaction.
+    fn approve(&mut self, proposal: Proposal, terms: OrderTerms, ctx: &mut Ctx<Self>) {
+        if self.obey_emergency_file(ctx) {
+            return self.refuse(&proposal, &RefusalReason::Halted);
+        }
+        let approval = self.approval(&proposal, terms);
+        self.book.reserve(approval.intent.clone(), approval.terms.clone(), approval.approved_at);
+        let (request, uncommitted) = CommitApproval::prepare(approval);
+        let answer = self.deps.ledger.commit_approval.ask(request, LEDGER_WITHIN).into_actor(self);
+        ctx.spawn(
+            answer.map(move |answer, this, ctx| this.commit_answered(proposal, uncommitted, answer, ctx)),
+        );
+    }
+
+    fn approval(&self, proposal: &Proposal, terms: OrderTerms) -> Approval {
+        let now = self.now();
+        let at_ms = now.timestamp_millis();
+        Approval {
+            intent: IntentId::new(at_ms, self.deps.random.next_u64()),
+            approval: ApprovalId::new(at_ms, self.deps.random.next_u64()),
+            decision: proposal.decision_id.clone(),
+            terms,
+            confidence: proposal.confidence,
+            session_date: proposal.session_date,
+            approved_at: now,
+            expires_at: now + TimeDelta::seconds(APPROVAL_TTL_S),
+            halt_epoch: self.epoch,
+        }
+    }
+
+    /// The ledger has spoken, or not: only its yes makes an order.
+    fn commit_answered(
+        &mut self,
+        proposal: Proposal,
+        uncommitted: Uncommitted,
+        answer: Result<Result<Committed, LedgerError>, AskError>,
+        ctx: &mut Ctx<Self>,
+    ) {
+        let intent = uncommitted.intent().clone();
+        match answer {
+            Ok(Ok(proof)) => self.place(&proposal, uncommitted.committed(proof)),
+            Ok(Err(error)) => {
+                self.book.release(&intent);
+                self.refuse(&proposal, &RefusalReason::LedgerRefused(error.to_string()));
+            }
+            Err(AskError::Full) => {
+                self.book.release(&intent);
+                self.refuse(&proposal, &RefusalReason::LedgerRefused(AskError::Full.to_string()));
+            }
+            Err(error @ (AskError::Crashed | AskError::TimedOut)) => {
+                // The approval may be on disk: its reservation stays until the books are read again.
+                self.refuse(&proposal, &RefusalReason::LedgerUnknown(error.to_string()));
+                self.read_orders(ctx);
+            }
+        }
+    }
+
+    /// Hands the order to Broker, unless a halt or time has made it void. Dropped here, it can never be sent.
+    fn place(&mut self, proposal: &Proposal, order: ApprovedOrder) {
+        let (now, intent) = (self.now(), order.intent().clone());
+        let void = if order.halt_epoch() != self.epoch || !self.settle_gate() {
+            Some(RefusalReason::Halted)
+        } else if now >= order.expires_at() {
+            Some(RefusalReason::Expired { expires_at: order.expires_at(), now })
+        } else {
+            None
+        };
+        if let Some(reason) = void {
+            self.book.release(&intent);
+            return self.refuse(proposal, &reason);
+        }
+        tracing::info!(%intent, terms = %order.terms(), "approved");
+        if let Err(error) = self.deps.broker.place.tell(PlaceOrder(order)) {
+            tracing::error!(%error, %intent, "Broker did not take the order; it was not sent");
+            self.book.release(&intent);
+        }
+    }
+
+    fn refuse(&self, proposal: &Proposal, reason: &RefusalReason) {
+        tracing::info!(instrument = %proposal.instrument, side = %proposal.side, reason = reason.code(), "{reason}");
+        let refusal = ProposalRefused {
+            decision_id: proposal.decision_id.clone(),
+            instrument: proposal.instrument.clone(),
+            action: match proposal.side {
+                Side::Buy => Action::Buy,
+                Side::Sell => Action::Sell,
+            },
+            reason: reason.code().to_owned(),
+            detail: reason.to_string(),
+            at: self.now(),
+        };
+        if let Err(error) = self.deps.ledger.refused.tell(refusal) {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
+    }
+}

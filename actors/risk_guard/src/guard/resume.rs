@@ -1,0 +1,141 @@
+//! Going on: only a named person, only a committed release, and only when nothing else stands against it.
+
+use domain::messages::control::{Durability, HaltRecord, RequestResume, ResumeError, ResumeReport};
+use domain::messages::ledger::LedgerError;
+use domain::{HaltEpoch, HaltId};
+use supervision::prelude::*;
+
+use super::halt::StandingHalt;
+use super::{LEDGER_WITHIN, RiskGuard};
+use crate::authority::{CommitRelease, HaltCommitted, LoadTradingState, ResumeSystem, StoredTradingState};
+
+type Released = Result<HaltEpoch, ResumeError>;
+type Answer<T> = Result<Result<T, LedgerError>, AskError>;
+
+impl Handler<RequestResume> for RiskGuard {
+    type Result = ResponseActFuture<Self, Result<ResumeReport, ResumeError>>;
+
+    fn handle(&mut self, request: RequestResume, _ctx: &mut Self::Context) -> Self::Result {
+        match self.to_lift(request.halt.as_ref()) {
+            Ok(record) => self.lift(record, request.by),
+            Err(error) => Box::pin(fut::ready(Err(error))),
+        }
+    }
+}
+
+impl RiskGuard {
+    fn to_lift(&self, named: Option<&HaltId>) -> Result<HaltRecord, ResumeError> {
+        if !self.halts_known {
+            return Err(ResumeError::NotDurable("the ledger has not told yet which halts stand".into()));
+        }
+        choose(&self.halts, named)
+    }
+
+    /// Commits the release of one halt; the halt itself first, if it is not in the books.
+    fn lift(
+        &mut self,
+        record: HaltRecord,
+        by: String,
+    ) -> ResponseActFuture<Self, Result<ResumeReport, ResumeError>> {
+        self.mark_releasing(&record.id, true);
+        let kept = self.keep(record.clone());
+        let id = HaltId::from_stored(record.id.clone());
+        let released = kept.then(move |durability, this, _ctx| this.release(id, by, durability));
+        Box::pin(released.map(move |released, this, _ctx| this.lifted(record, released)))
+    }
+
+    fn release(&self, id: HaltId, by: String, kept: Durability) -> ResponseActFuture<Self, Released> {
+        if kept != Durability::Ledger {
+            let why = "the ledger does not take the halt's own record".into();
+            return Box::pin(fut::ready(Err(ResumeError::NotDurable(why))));
+        }
+        let request = CommitRelease::new(vec![id.clone()], by, self.now());
+        let answer = self.deps.ledger.commit_release.ask(request, LEDGER_WITHIN);
+        Box::pin(answer.into_actor(self).then(move |answer, this, _ctx| this.released(&id, answer)))
+    }
+
+    /// A refusal may mean that an earlier release was committed and only its answer lost: the books tell.
+    fn released(&self, id: &HaltId, answer: Answer<HaltCommitted>) -> ResponseActFuture<Self, Released> {
+        let why = match answer {
+            Ok(Ok(committed)) => return Box::pin(fut::ready(Ok(committed.epoch))),
+            Ok(Err(LedgerError::Refused(why))) => why,
+            Ok(Err(error @ LedgerError::Storage(_))) => return not_durable(error.to_string()),
+            Err(error) => return not_durable(error.to_string()),
+        };
+        let id = id.clone();
+        let books = self.deps.ledger.load_state.ask(LoadTradingState, LEDGER_WITHIN).into_actor(self);
+        Box::pin(books.map(move |books, _this, _ctx| already_released(&id, books, why)))
+    }
+
+    /// The halt is lifted, or it stands as before.
+    fn lifted(&mut self, record: HaltRecord, released: Released) -> Result<ResumeReport, ResumeError> {
+        let epoch = match released {
+            Ok(epoch) => epoch,
+            Err(error) => {
+                self.mark_releasing(&record.id, false);
+                return Err(error);
+            }
+        };
+        self.epoch = self.epoch.max(epoch);
+        self.halts.retain(|halt| halt.record.id != record.id);
+        tracing::warn!(id = record.id, %epoch, left = self.halts.len(), "a halt is lifted");
+        if self.halts.is_empty() {
+            self.clear_emergency();
+        }
+        let trading = self.settle_gate();
+        if self.halts.is_empty() {
+            self.tell_resume();
+        }
+        Ok(ResumeReport { lifted: vec![record], trading })
+    }
+
+    fn clear_emergency(&self) {
+        if self.deps.emergency.read().is_none() {
+            return;
+        }
+        if let Err(error) = self.deps.emergency.clear() {
+            self.alarm(None, format!("the emergency file is still there and halts again: {error}"));
+        }
+    }
+
+    fn tell_resume(&self) {
+        for listener in &self.deps.resume_listeners {
+            if let Err(error) = listener.tell(ResumeSystem::new(self.epoch)) {
+                tracing::error!(%error, ?listener, "an actor was not told to go on");
+            }
+        }
+    }
+
+    fn mark_releasing(&mut self, id: &str, releasing: bool) {
+        if let Some(halt) = self.halts.iter_mut().find(|halt| halt.record.id == id) {
+            halt.releasing = releasing;
+        }
+    }
+}
+
+/// The halt that is meant: the named one, or the only one.
+fn choose(halts: &[StandingHalt], named: Option<&HaltId>) -> Result<HaltRecord, ResumeError> {
+    match (named, halts) {
+        (_, []) => Err(ResumeError::NotHalted),
+        (None, [only]) => Ok(only.record.clone()),
+        (None, several) => {
+            Err(ResumeError::NameOne(several.iter().map(|halt| halt.record.id.clone()).collect()))
+        }
+        (Some(id), several) => several
+            .iter()
+            .find(|halt| halt.record.id == id.as_str())
+            .map(|halt| halt.record.clone())
+            .ok_or_else(|| ResumeError::UnknownHalt(id.to_string())),
+    }
+}
+
+fn already_released(id: &HaltId, books: Answer<StoredTradingState>, why: String) -> Released {
+    match books {
+        Ok(Ok(books)) if books.halts.iter().all(|halt| halt.id != id.as_str()) => Ok(books.epoch),
+        Ok(Ok(_) | Err(_)) | Err(_) => Err(ResumeError::NotDurable(why)),
+    }
+}
+
+fn not_durable(why: String) -> ResponseActFuture<RiskGuard, Released> {
+    Box::pin(fut::ready(Err(ResumeError::NotDurable(why))))
+}

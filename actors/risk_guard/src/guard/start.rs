@@ -1,0 +1,131 @@
+//! The start of a life: which halts stand, which orders are open, whether Broker has reconciled.
+//!
+//! Each question is repeated until it is answered. The pause between two attempts is real time, because what is
+//! waited for is another actor and not the exchange.
+
+use std::time::Duration;
+
+use actix::Message;
+use domain::OpenIntent;
+use domain::messages::control::HaltSource;
+use domain::messages::ledger::{LedgerError, OpenIntents};
+use domain::messages::trading::{AskReconciled, Reconciled};
+use supervision::prelude::*;
+
+use super::halt::StandingHalt;
+use super::{LEDGER_WITHIN, ReadAgain, RiskGuard};
+use crate::authority::{LoadTradingState, StoredTradingState};
+
+/// Between two attempts at a question that was not answered.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// The longest wait for Broker's word on reconciliation.
+const BROKER_WITHIN: Duration = Duration::from_secs(3);
+
+impl RiskGuard {
+    /// First thing in each life.
+    pub(super) fn begin(&mut self, ctx: &mut Ctx<Self>) {
+        self.deps.keeper.close();
+        let state = ask_ledger(self.deps.ledger.load_state.clone(), || LoadTradingState);
+        ctx.spawn(state.into_actor(self).map(|state, this, ctx| this.state_loaded(state, ctx)));
+        self.read_orders(ctx);
+        let word = ask_broker(self.deps.broker.reconciled.clone());
+        ctx.spawn(word.into_actor(self).map(|word, this, ctx| this.take_reconciled(word, ctx)));
+    }
+
+    /// The ledger's halts, and the emergency file beside them.
+    fn state_loaded(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) {
+        for record in stored.halts {
+            self.stand(StandingHalt::committed(record));
+        }
+        self.epoch = self.epoch.max(stored.epoch);
+        self.halts_known = true;
+        self.obey_emergency_file(ctx);
+        self.settle_gate();
+        tracing::info!(halts = self.halts.len(), epoch = %self.epoch, "the trading state is loaded");
+    }
+
+    /// A file that is there halts; true when it does. It is copied into the books once, so that it has a name.
+    pub(super) fn obey_emergency_file(&mut self, ctx: &mut Ctx<Self>) -> bool {
+        let Some(mut record) = self.deps.emergency.read() else { return false };
+        let by_hand = record.source == HaltSource::EmergencyFile;
+        let known = |halt: &StandingHalt| {
+            halt.record.id == record.id || by_hand && halt.record.source == HaltSource::EmergencyFile
+        };
+        if self.halts.iter().any(known) {
+            return true;
+        }
+        if by_hand {
+            // A file made by hand has no name of its own, and its last one may be a halt that was lifted.
+            record.id = self.new_halt_id();
+        }
+        self.deps.keeper.close();
+        self.stand(StandingHalt::in_file(record.clone()));
+        let kept = self.enforce(record);
+        ctx.spawn(kept.map(|_report, _this, _ctx| ()));
+        true
+    }
+
+    /// Asks the ledger which orders are open; one question at a time.
+    pub(super) fn read_orders(&mut self, ctx: &mut Ctx<Self>) {
+        if self.reading.is_some() {
+            self.reading = Some(ReadAgain::Yes);
+            return;
+        }
+        self.reading = Some(ReadAgain::No);
+        self.book.begin_read();
+        let rows = ask_ledger(self.deps.ledger.open_intents.clone(), || OpenIntents);
+        ctx.spawn(rows.into_actor(self).map(|rows, this, ctx| this.orders_read(rows, ctx)));
+    }
+
+    fn orders_read(&mut self, rows: Vec<OpenIntent>, ctx: &mut Ctx<Self>) {
+        let now = self.now();
+        self.book.finish_read(rows, now);
+        self.orders_known = true;
+        self.settle_gate();
+        if self.reading.take() == Some(ReadAgain::Yes) {
+            self.read_orders(ctx);
+        }
+    }
+
+    /// Broker's recovery is complete; the books have changed with it.
+    fn take_reconciled(&mut self, word: Reconciled, ctx: &mut Ctx<Self>) {
+        tracing::info!(unresolved = word.unresolved.len(), "Broker has reconciled");
+        self.reconciled = Some(word);
+        self.read_orders(ctx);
+        self.settle_gate();
+    }
+}
+
+impl Handler<Reconciled> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, word: Reconciled, ctx: &mut Self::Context) {
+        self.take_reconciled(word, ctx);
+    }
+}
+
+/// Asks the ledger until it answers with more than an error.
+async fn ask_ledger<M, T>(link: Link<M>, question: impl Fn() -> M) -> T
+where
+    M: Message<Result = Result<T, LedgerError>> + Send + 'static,
+    T: Send + 'static,
+{
+    loop {
+        match link.ask(question(), LEDGER_WITHIN).await {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(error)) => tracing::warn!(%error, "the ledger cannot answer yet"),
+            Err(error) => tracing::warn!(%error, "the ledger does not answer yet"),
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
+/// Asks Broker until it says that reconciliation holds.
+async fn ask_broker(link: Link<AskReconciled>) -> Reconciled {
+    loop {
+        if let Ok(Some(word)) = link.ask(AskReconciled, BROKER_WITHIN).await {
+            return word;
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}

@@ -1,0 +1,77 @@
+//! What RiskGuard answers when it is asked how things stand.
+
+use domain::messages::control::{StatusQuery, TradingState, TradingStatus};
+use domain::{Currency, OrderState};
+use rust_decimal::Decimal;
+use supervision::prelude::*;
+
+use super::RiskGuard;
+use super::halt::live;
+use crate::breaker::DayLoss;
+
+impl Handler<StatusQuery> for RiskGuard {
+    type Result = MessageResult<StatusQuery>;
+
+    fn handle(&mut self, _query: StatusQuery, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(TradingStatus {
+            state: self.overall_state(),
+            halts: self.halts.iter().map(|halt| halt.record.clone()).collect(),
+            entry_blocks: self.entry_blocks(),
+            live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
+            epoch: self.epoch,
+            day_pnl_pct: self.currencies().map(|c| (c, self.day_pnl_pct(c))).collect(),
+        })
+    }
+}
+
+impl RiskGuard {
+    /// Reducing when at least one currency is; which one, the blocks tell.
+    fn overall_state(&self) -> TradingState {
+        let reducing = self.currencies().any(|c| self.state_of(c) == TradingState::Reducing);
+        match self.state() {
+            TradingState::Active if reducing => TradingState::Reducing,
+            state @ (TradingState::Starting
+            | TradingState::Active
+            | TradingState::Reducing
+            | TradingState::Halted) => state,
+        }
+    }
+
+    fn currencies(&self) -> impl Iterator<Item = Currency> {
+        self.reconciled.iter().flat_map(|word| word.currencies.iter().copied())
+    }
+
+    fn day_loss(&self, currency: Currency) -> DayLoss {
+        let desk = self.desks.get(&currency);
+        desk.map_or(DayLoss::Unknown, |desk| desk.reading(self.settings.basis, self.now()).halting)
+    }
+
+    fn day_pnl_pct(&self, currency: Currency) -> Option<Decimal> {
+        self.day_loss(currency).known()
+    }
+
+    fn entry_blocks(&self) -> Vec<String> {
+        let mut blocks = Vec::new();
+        let mut block = |applies: bool, text: &str| {
+            if applies {
+                blocks.push(text.to_owned());
+            }
+        };
+        block(!self.halts_known, "the ledger has not told yet which halts stand");
+        block(!self.orders_known, "the ledger has not told yet which orders are open");
+        block(self.reconciled.is_none(), "Broker has not reconciled yet");
+        for currency in self.currencies() {
+            let known = self.desks.get(&currency).is_some_and(|desk| desk.snapshot.is_some());
+            let loss = self.day_loss(currency);
+            let limit = self.settings.limits.max_loss_pct();
+            block(!known, &format!("no account of {currency} yet"));
+            block(known && loss == DayLoss::Unknown, &format!("the day's result in {currency} is unknown"));
+            block(loss.is_below(limit), &format!("the day in {currency} has lost more than {limit} %"));
+            block(
+                self.state_of(currency) == TradingState::Reducing,
+                &format!("only exits in {currency} until the end of the day"),
+            );
+        }
+        blocks
+    }
+}

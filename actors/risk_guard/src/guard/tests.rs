@@ -1,0 +1,1 @@
+//! The actor against doubles of its neighbours.

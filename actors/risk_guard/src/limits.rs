@@ -1,0 +1,323 @@
+//! Limits: may this proposal become an order, and with which terms?
+//!
+//! [`review`] is the whole answer to "why was this order refused"; every refusal is one of [`RefusalReason`].
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::control::TradingState;
+use domain::messages::schedule::{Phase, SessionChanged};
+use domain::messages::trading::Proposal;
+use domain::{
+    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, tick,
+};
+use rust_decimal::Decimal;
+
+use crate::book::{Book, Tracked};
+use crate::breaker::DayLoss;
+use crate::sizing::{self, Sizing};
+
+mod reason;
+
+pub use reason::RefusalReason;
+
+/// How many ticks through the reference price an order is limited at.
+///
+/// Our choice: no exchange overseas takes a plain market order through the API (KIS.md 8), so an order that should
+/// trade at once is a limit order two steps past the price it was judged at: near enough to bound the cost, far
+/// enough to survive one tick of movement.
+pub const MARKETABLE_TICKS: i32 = 2;
+
+/// The oldest account snapshot that an order may be sized on, in seconds of exchange time.
+pub const ACCOUNT_MAX_AGE_S: i64 = 60;
+
+/// The operator's limits; never looser than the hard ceilings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    max_loss_pct: Decimal,
+    max_order_pct: Decimal,
+    confidence_threshold: Confidence,
+}
+
+/// Why a set of limits is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitsError {
+    /// The daily loss limit is negative or above the ceiling.
+    #[error("the daily loss limit of {0} % is not allowed; allowed: 0 to 3.0")]
+    MaxLoss(Decimal),
+    /// The order limit is not above zero or above the ceiling.
+    #[error("the order limit of {0} % of cash is not allowed; allowed: above 0, at most 30")]
+    MaxOrder(Decimal),
+    /// A change at run time would loosen a limit.
+    #[error("limits can only be made stricter while running")]
+    Looser,
+}
+
+impl Limits {
+    /// Hard ceiling of the daily loss, in percent (architecture 7).
+    pub const MAX_LOSS_CEILING_PCT: Decimal = Decimal::from_parts(3, 0, 0, false, 0);
+    /// Hard ceiling of one entry, in percent of cash (architecture 7).
+    pub const MAX_ORDER_CEILING_PCT: Decimal = Decimal::from_parts(30, 0, 0, false, 0);
+
+    /// Limits, if none is looser than its ceiling. `max_loss_pct` is a positive number: 3.0 halts below -3.0 %.
+    ///
+    /// # Errors
+    /// [`LimitsError`] names the limit that is out of range.
+    pub fn new(
+        max_loss_pct: Decimal,
+        max_order_pct: Decimal,
+        confidence_threshold: Confidence,
+    ) -> Result<Self, LimitsError> {
+        if max_loss_pct < Decimal::ZERO || max_loss_pct > Self::MAX_LOSS_CEILING_PCT {
+            return Err(LimitsError::MaxLoss(max_loss_pct));
+        }
+        if max_order_pct <= Decimal::ZERO || max_order_pct > Self::MAX_ORDER_CEILING_PCT {
+            return Err(LimitsError::MaxOrder(max_order_pct));
+        }
+        Ok(Self { max_loss_pct, max_order_pct, confidence_threshold })
+    }
+
+    /// These limits replaced by `other`, if no one of them becomes looser.
+    ///
+    /// # Errors
+    /// [`LimitsError::Looser`] when one would.
+    pub fn tightened(self, other: Self) -> Result<Self, LimitsError> {
+        let stricter = other.max_loss_pct <= self.max_loss_pct
+            && other.max_order_pct <= self.max_order_pct
+            && other.confidence_threshold >= self.confidence_threshold;
+        if stricter { Ok(other) } else { Err(LimitsError::Looser) }
+    }
+
+    /// The largest loss of a day in percent, as a positive number.
+    pub fn max_loss_pct(self) -> Decimal {
+        self.max_loss_pct
+    }
+
+    /// The largest entry in percent of cash.
+    pub fn max_order_pct(self) -> Decimal {
+        self.max_order_pct
+    }
+
+    /// The lowest confidence that may trade.
+    pub fn confidence_threshold(self) -> Confidence {
+        self.confidence_threshold
+    }
+}
+
+/// Everything a review looks at, gathered at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Exchange time.
+    pub now: DateTime<Utc>,
+    /// Whether trading goes on at all; Reducing when it holds for the proposal's currency.
+    pub state: TradingState,
+    /// The limits in force.
+    pub limits: &'a Limits,
+    /// How entries are sized.
+    pub sizing: &'a Sizing,
+    /// The market's phase as last told; absent until MarketClock has spoken.
+    pub session: Option<&'a SessionChanged>,
+    /// The account in the market's currency.
+    pub account: Option<&'a AccountSnapshot>,
+    /// When an order of this currency was last filled or ended: an older snapshot is stale.
+    pub touched_at: Option<DateTime<Utc>>,
+    /// The day's loss in this currency.
+    pub day: DayLoss,
+    /// Our own orders.
+    pub book: &'a Book,
+}
+
+/// Judges one proposal: the terms that may be ordered, or the one reason why not.
+///
+/// Cheap and certain reasons come first, so that a halted system never asks for an account.
+///
+/// # Errors
+/// The first [`RefusalReason`] that applies.
+pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms, RefusalReason> {
+    check_state(proposal.side, standing)?;
+    check_time(proposal, standing)?;
+    check_confidence(proposal, standing.limits)?;
+    check_symbol(proposal, standing.book)?;
+    let account = fresh_account(proposal, standing)?;
+    let limit = limit_price(proposal)?;
+    let quantity = match proposal.side {
+        Side::Buy => {
+            check_day(proposal, standing)?;
+            entry_quantity(proposal, standing, account, limit)?
+        }
+        Side::Sell => exit_quantity(proposal, standing.book, account)?,
+    };
+    Ok(OrderTerms { instrument: proposal.instrument.clone(), side: proposal.side, quantity, limit })
+}
+
+/// Halted and Starting stop everything; Reducing stops entries.
+fn check_state(side: Side, standing: &Standing<'_>) -> Result<(), RefusalReason> {
+    match (standing.state, side) {
+        (TradingState::Halted, Side::Buy | Side::Sell) => Err(RefusalReason::Halted),
+        (TradingState::Starting, Side::Buy | Side::Sell) => Err(RefusalReason::Starting),
+        (TradingState::Reducing, Side::Buy) => Err(RefusalReason::Reducing),
+        (TradingState::Reducing, Side::Sell) | (TradingState::Active, Side::Buy | Side::Sell) => Ok(()),
+    }
+}
+
+/// A proposal belongs to its own minutes and to the session that is open now.
+fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), RefusalReason> {
+    if standing.now >= proposal.expires_at {
+        return Err(RefusalReason::Expired { expires_at: proposal.expires_at, now: standing.now });
+    }
+    let market = proposal.instrument.market;
+    let closed = |why: String| Err(RefusalReason::MarketClosed { market, why });
+    let today = market.date_at(standing.now);
+    if proposal.session_date != today {
+        return closed(format!("the session of {} is not that of {today}", proposal.session_date));
+    }
+    // A RiskGuard that was restarted alone has not been told a phase: the date and the expiry must do until then.
+    match standing.session.map(|session| session.phase) {
+        None | Some(Phase::Open) => Ok(()),
+        Some(Phase::Closed) => closed("no continuous trading".into()),
+        Some(Phase::Lunch) => closed("the market is at lunch".into()),
+    }
+}
+
+fn check_confidence(proposal: &Proposal, limits: &Limits) -> Result<(), RefusalReason> {
+    let (confidence, threshold) = (proposal.confidence, limits.confidence_threshold);
+    if confidence < threshold { Err(RefusalReason::LowConfidence { confidence, threshold }) } else { Ok(()) }
+}
+
+/// One unresolved intent per symbol, one open order per symbol and side (order-protocol 4, invariant 6).
+fn check_symbol(proposal: &Proposal, book: &Book) -> Result<(), RefusalReason> {
+    let blocking = |order: &&Tracked| match (proposal.side, order.terms.side) {
+        (Side::Buy, Side::Buy) | (Side::Sell, Side::Sell) => true,
+        (Side::Buy, Side::Sell) => order.state.is_unresolved(),
+        // An exit stays possible while a purchase is unresolved: it sells confirmed shares only.
+        (Side::Sell, Side::Buy) => false,
+    };
+    match book.of(&proposal.instrument).find(blocking) {
+        None => Ok(()),
+        Some(order) => Err(blocked_by(order)),
+    }
+}
+
+fn blocked_by(order: &Tracked) -> RefusalReason {
+    let (intent, state) = (order.intent.clone(), order.state);
+    if state == OrderState::Lapsed {
+        RefusalReason::SymbolClosed { instrument: order.terms.instrument.clone(), intent }
+    } else if state.is_unresolved() {
+        RefusalReason::UnresolvedOrder { intent, state }
+    } else {
+        RefusalReason::OpenOrder { intent, side: order.terms.side, state }
+    }
+}
+
+/// The account, if it is young enough and younger than our own latest fill.
+fn fresh_account<'a>(
+    proposal: &Proposal,
+    standing: &Standing<'a>,
+) -> Result<&'a AccountSnapshot, RefusalReason> {
+    let currency = proposal.instrument.market.currency();
+    let account = standing.account.ok_or(RefusalReason::NoAccount { currency })?;
+    let age = standing.now - account.taken_at;
+    let overtaken = standing.touched_at.is_some_and(|at| account.taken_at < at);
+    if overtaken || age > TimeDelta::seconds(ACCOUNT_MAX_AGE_S) {
+        return Err(RefusalReason::StaleAccount { currency, age_s: age.num_seconds() });
+    }
+    Ok(account)
+}
+
+/// An unknown day stops entries as a lost one does.
+fn check_day(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), RefusalReason> {
+    let currency = proposal.instrument.market.currency();
+    match standing.day {
+        DayLoss::Unknown => Err(RefusalReason::PnlUnknown { currency }),
+        DayLoss::Known(pnl_pct) => {
+            let limit_pct = -standing.limits.max_loss_pct;
+            if pnl_pct < limit_pct {
+                Err(RefusalReason::DailyLoss { currency, pnl_pct, limit_pct })
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The limit: [`MARKETABLE_TICKS`] past the reference price, up for a purchase, down for a sale.
+fn limit_price(proposal: &Proposal) -> Result<Price, RefusalReason> {
+    let market = proposal.instrument.market;
+    marketable(market, proposal.side, proposal.reference_price)
+        .ok_or(RefusalReason::OffTick { price: proposal.reference_price })
+}
+
+/// The limit price for an order that should trade at once; none when no price on a tick is left.
+pub fn marketable(market: Market, side: Side, reference: Price) -> Option<Price> {
+    let ticks = match side {
+        Side::Buy => MARKETABLE_TICKS,
+        Side::Sell => -MARKETABLE_TICKS,
+    };
+    let limit = tick::shift(market, reference, ticks).ok()?;
+    tick::is_aligned(market, limit).then_some(limit)
+}
+
+fn entry_quantity(
+    proposal: &Proposal,
+    standing: &Standing<'_>,
+    account: &AccountSnapshot,
+    limit: Price,
+) -> Result<Quantity, RefusalReason> {
+    let market = proposal.instrument.market;
+    let cash = account.cash.ok_or(RefusalReason::CashUnknown { currency: account.currency })?;
+    let available = available_cash(cash, standing.book)?;
+    let lot = market.lot_size();
+    let quantity = sizing::entry_quantity(standing.sizing, available.amount(), proposal.score, limit, lot);
+    if quantity.is_zero() {
+        return Err(RefusalReason::TooSmall { available, limit, lot });
+    }
+    let notional = limit.times(quantity, market.currency());
+    check_fat_finger(notional, available, standing.limits.max_order_pct)?;
+    Ok(quantity)
+}
+
+/// Cash less what our own open purchases may still cost.
+fn available_cash(cash: Money, book: &Book) -> Result<Money, RefusalReason> {
+    let currency = cash.currency();
+    let reserved = book.reserved(currency);
+    let available = cash.minus(reserved).map_err(|_| RefusalReason::CashUnknown { currency })?;
+    if available.amount() <= Decimal::ZERO {
+        return Err(RefusalReason::NoCash { cash, reserved });
+    }
+    Ok(available)
+}
+
+/// An entry may cost at most `max_pct` percent of the cash: exactly that share passes, no cash refuses, and a
+/// notional that is not above zero is no order (architecture 8, lessons 2).
+///
+/// # Errors
+/// [`RefusalReason::FatFinger`], or [`RefusalReason::CashUnknown`] when the two are in different currencies.
+pub fn check_fat_finger(notional: Money, cash: Money, max_pct: Decimal) -> Result<(), RefusalReason> {
+    if notional.currency() != cash.currency() {
+        return Err(RefusalReason::CashUnknown { currency: notional.currency() });
+    }
+    // Both sides times a hundred: no division, so exactly 30 % is exact.
+    let scaled = notional.amount().checked_mul(Decimal::ONE_HUNDRED);
+    let allowed = cash.amount().checked_mul(max_pct);
+    let fits = cash.amount() > Decimal::ZERO
+        && notional.amount() > Decimal::ZERO
+        && matches!((scaled, allowed), (Some(scaled), Some(allowed)) if scaled <= allowed);
+    if fits { Ok(()) } else { Err(RefusalReason::FatFinger { notional, cash, max_pct }) }
+}
+
+/// A sale sells everything that is confirmed and not already on its way out; it never passes entry limits.
+fn exit_quantity(
+    proposal: &Proposal,
+    book: &Book,
+    account: &AccountSnapshot,
+) -> Result<Quantity, RefusalReason> {
+    let instrument = &proposal.instrument;
+    let sellable = account.holding(instrument).map_or(Quantity::ZERO, |holding| holding.sellable);
+    let selling = book.selling(instrument);
+    let quantity = sizing::exit_quantity(sellable, selling);
+    if quantity.is_zero() {
+        return Err(RefusalReason::NothingToSell { instrument: instrument.clone(), sellable, selling });
+    }
+    Ok(quantity)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! The closed list of reasons why a proposal is not approved.
+
+use chrono::{DateTime, Utc};
+use domain::{Confidence, Currency, Instrument, IntentId, Market, Money, OrderState, Price, Quantity, Side};
+use rust_decimal::Decimal;
+
+/// Why a proposal was refused, with the numbers that decided it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusalReason {
+    /// A halt stands.
+    #[error("trading is halted")]
+    Halted,
+    /// The standing halts, the open orders or the reconciliation are not known yet.
+    #[error("trading has not started: halts, orders and reconciliation must be known first")]
+    Starting,
+    /// Exits only.
+    #[error("only exits are allowed now")]
+    Reducing,
+    /// The proposal is too old.
+    #[error("the proposal was good until {expires_at}; it is {now}")]
+    Expired {
+        /// Its end.
+        expires_at: DateTime<Utc>,
+        /// Exchange time of the review.
+        now: DateTime<Utc>,
+    },
+    /// The market does not trade now.
+    #[error("{market} is closed: {why}")]
+    MarketClosed {
+        /// The market.
+        market: Market,
+        /// What says so.
+        why: String,
+    },
+    /// The judgement is not sure enough.
+    #[error("confidence {confidence} is below the threshold of {threshold}")]
+    LowConfidence {
+        /// The proposal's.
+        confidence: Confidence,
+        /// The lowest that trades.
+        threshold: Confidence,
+    },
+    /// An order of this symbol may or may not exist.
+    #[error("the fate of order {intent} is open ({state})")]
+    UnresolvedOrder {
+        /// The order.
+        intent: IntentId,
+        /// Where it is.
+        state: OrderState,
+    },
+    /// An order lapsed: the symbol is closed until the day is.
+    #[error("{instrument} is closed until the end of the day: order {intent} was never found")]
+    SymbolClosed {
+        /// The stock.
+        instrument: Instrument,
+        /// The lapsed order.
+        intent: IntentId,
+    },
+    /// The same order is already on its way.
+    #[error("{side} order {intent} is already open ({state})")]
+    OpenOrder {
+        /// The order.
+        intent: IntentId,
+        /// Its side.
+        side: Side,
+        /// Where it is.
+        state: OrderState,
+    },
+    /// The account is not known.
+    #[error("the {currency} account is unknown")]
+    NoAccount {
+        /// The currency.
+        currency: Currency,
+    },
+    /// The account is too old, or older than our own latest fill.
+    #[error("the {currency} account is {age_s} s old or older than our latest fill")]
+    StaleAccount {
+        /// The currency.
+        currency: Currency,
+        /// The snapshot's age in seconds of exchange time.
+        age_s: i64,
+    },
+    /// The exchange did not say how much cash there is.
+    #[error("the cash in {currency} is unknown")]
+    CashUnknown {
+        /// The currency.
+        currency: Currency,
+    },
+    /// The day's profit or loss is not known.
+    #[error("the day's profit or loss in {currency} is unknown")]
+    PnlUnknown {
+        /// The currency.
+        currency: Currency,
+    },
+    /// The day has lost too much.
+    #[error("the day stands at {pnl_pct:.2} % in {currency}, below the limit of {limit_pct:.2} %")]
+    DailyLoss {
+        /// The currency.
+        currency: Currency,
+        /// The day's result in percent.
+        pnl_pct: Decimal,
+        /// The limit in percent, zero or negative.
+        limit_pct: Decimal,
+    },
+    /// Nothing is left to buy with.
+    #[error("no cash: {cash}, of which {reserved} is reserved")]
+    NoCash {
+        /// What the exchange says.
+        cash: Money,
+        /// What open purchases may still cost.
+        reserved: Money,
+    },
+    /// Not even one lot fits.
+    #[error("too small: {available} available buys no lot of {lot} at {limit}")]
+    TooSmall {
+        /// Cash less reservations.
+        available: Money,
+        /// The limit price.
+        limit: Price,
+        /// Shares per lot.
+        lot: u64,
+    },
+    /// The entry is too large for the cash.
+    #[error("an order of {notional} is more than {max_pct} % of {cash}")]
+    FatFinger {
+        /// What the order would cost at its limit.
+        notional: Money,
+        /// Cash less reservations.
+        cash: Money,
+        /// The largest share allowed.
+        max_pct: Decimal,
+    },
+    /// No share is free to be sold.
+    #[error("nothing to sell of {instrument}: {sellable} sellable, {selling} already being sold")]
+    NothingToSell {
+        /// The stock.
+        instrument: Instrument,
+        /// Confirmed by the exchange.
+        sellable: Quantity,
+        /// In our own open sales.
+        selling: Quantity,
+    },
+    /// No limit price on a tick can be made from the reference price.
+    #[error("no valid limit price near {price}")]
+    OffTick {
+        /// The reference price.
+        price: Price,
+    },
+    /// The books refused the approval.
+    #[error("the books refused: {0}")]
+    LedgerRefused(String),
+    /// Whether the books hold the approval is unknown; it will not be used.
+    #[error("the books did not answer: {0}; the approval is void")]
+    LedgerUnknown(String),
+}
+
+impl RefusalReason {
+    /// The code stored and shown.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Halted => "Halted",
+            Self::Starting => "Starting",
+            Self::Reducing => "Reducing",
+            Self::Expired { .. } => "Expired",
+            Self::MarketClosed { .. } => "MarketClosed",
+            Self::LowConfidence { .. } => "LowConfidence",
+            Self::UnresolvedOrder { .. } => "UnresolvedOrder",
+            Self::SymbolClosed { .. } => "SymbolClosed",
+            Self::OpenOrder { .. } => "OpenOrder",
+            Self::NoAccount { .. } => "NoAccount",
+            Self::StaleAccount { .. } => "StaleAccount",
+            Self::CashUnknown { .. } => "CashUnknown",
+            Self::PnlUnknown { .. } => "PnlUnknown",
+            Self::DailyLoss { .. } => "DailyLoss",
+            Self::NoCash { .. } => "NoCash",
+            Self::TooSmall { .. } => "TooSmall",
+            Self::FatFinger { .. } => "FatFinger",
+            Self::NothingToSell { .. } => "NothingToSell",
+            Self::OffTick { .. } => "OffTick",
+            Self::LedgerRefused(_) => "LedgerRefused",
+            Self::LedgerUnknown(_) => "LedgerUnknown",
+        }
+    }
+}
