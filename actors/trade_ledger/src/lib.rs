@@ -1,8 +1,20 @@
 //! The books: every intent, order, fill, decision, halt and event, and the only place a permit to send comes from.
+//!
+//! The actor is [`TradeLedger`]; the database stands behind the port [`Store`]. The rules of booking are pure:
+//! [`claim`] says whose an order is, [`fills`] what was traded, [`booking`] what a list changes, [`outcome`] what a
+//! reply changes.
 
+pub mod booking;
+pub mod claim;
+pub mod fills;
+pub mod ledger;
+pub mod outcome;
 pub mod permit;
+pub mod store;
 
+pub use ledger::{LedgerDeps, TradeLedger};
 pub use permit::{
     AbandonSending, BeginSending, BookInquiry, CloseDay, DayBooked, DayKey, InquiryBooked, JournalledOrder,
     JournalledOrders, PermitRefused, RecordOutcome, SendPermit, UnclosedDays,
 };
+pub use store::{Begun, BootFacts, BootReport, NewIntent, SendingRequest, Store, StoreError};

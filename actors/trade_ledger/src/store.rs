@@ -1,0 +1,327 @@
+//! The port to the books: one method per transaction, in the ledger's own words.
+//!
+//! Whatever must be decided atomically is decided inside one SQL transaction of the adapter; the rules it applies
+//! there are the pure functions of [`crate::claim`], [`crate::fills`], [`crate::booking`] and [`crate::outcome`].
+//! A `Store` writes rows; it cannot make a permit, because that takes an `ApprovedOrder` and this crate's own hand.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::control::{HaltRecord, HaltSource};
+use domain::messages::ledger::{
+    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
+    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+};
+use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::{
+    ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, Money,
+    OpenIntent, OrderTerms, Outcome,
+};
+use risk_guard::{HaltCommitted, StoredTradingState};
+
+use crate::permit::{DayBooked, DayKey, InquiryBooked, PermitRefused};
+
+/// Boots within this time of the wall clock that make a crash loop.
+pub const CRASH_LOOP_WINDOW_SECONDS: i64 = 600;
+/// That many boots in the window begin a halt (order-protocol 3, row 41).
+pub const CRASH_LOOP_BOOTS: u32 = 5;
+
+/// The books on disk. One writer owns one `Store`; every method is one transaction and returns after it is fsynced.
+///
+/// Times are exchange time unless said otherwise. All writes append an event where a person should see them.
+pub trait Store: Send {
+    /// Once per process, before any actor starts: the fencing epoch grows, `Sending` becomes `Unknown`, `Approved`
+    /// becomes `Expired`, and a crash loop begins a halt.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError>;
+
+    /// Writes an intent with its approval.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when a halt stands, the halt epoch is old, the approval has expired, the symbol has an
+    /// order whose fate is open (an open BUY does not block a SELL), the day is closed or an earlier day is not.
+    fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError>;
+
+    /// The linearisation point: one conditional update to `Sending` (order-protocol 5.2, step 3).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing may be sent.
+    fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError>;
+
+    /// What is known after the POST; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for an unknown intent or a move that the order's life does not have.
+    fn record_outcome(
+        &mut self,
+        intent: &IntentId,
+        outcome: &Outcome,
+        at: DateTime<Utc>,
+    ) -> Result<OrderUpdate, StoreError>;
+
+    /// Every `Sending` becomes `Unknown`: the Broker that was sending is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn abandon_sending(&mut self, at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError>;
+
+    /// Books the complete order list of one market and day; see [`crate::booking`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing of the list is booked.
+    fn book_inquiry(
+        &mut self,
+        inquiry: &crate::permit::BookInquiry,
+        at: DateTime<Utc>,
+    ) -> Result<InquiryBooked, StoreError>;
+
+    /// Books the final list and closes the day if nothing is left open. A closed day stays closed.
+    ///
+    /// # Errors
+    /// As [`Store::book_inquiry`].
+    fn close_day(
+        &mut self,
+        inquiry: &crate::permit::BookInquiry,
+        at: DateTime<Utc>,
+    ) -> Result<DayBooked, StoreError>;
+
+    /// Days that have an intent and no close record, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn unclosed_days(&mut self) -> Result<Vec<DayKey>, StoreError>;
+
+    /// Every intent that is not terminal, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError>;
+
+    /// Every intent of the books, terminal ones too, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError>;
+
+    /// Writes a halt. The same id again answers what already stands.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed: the halt is then not durable.
+    fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError>;
+
+    /// Lifts halts, all or none. Lifting what is lifted answers what stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when one of them was never written.
+    fn commit_release(
+        &mut self,
+        halts: &[HaltId],
+        by: &str,
+        at: DateTime<Utc>,
+    ) -> Result<HaltCommitted, StoreError>;
+
+    /// Standing halts and both epochs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn trading_state(&mut self) -> Result<StoredTradingState, StoreError>;
+
+    /// One judgement; a HOLD also becomes a row of the seed's table. The same id again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError>;
+
+    /// Why a proposal was not approved.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError>;
+
+    /// A line that people should see.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The equity a day started with: the first value of a currency and date stays; the answer is what stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the equity is in another currency or too large to keep exactly.
+    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError>;
+
+    /// Counts one call of the language model against the day's limit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then no call may be made.
+    fn reserve_oracle_call(
+        &mut self,
+        call: &ReserveOracleCall,
+        at: DateTime<Utc>,
+    ) -> Result<BudgetAnswer, StoreError>;
+
+    /// The newest event, 0 before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn last_event(&mut self) -> Result<EventId, StoreError>;
+
+    /// Events after a cursor, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn events_after(&mut self, query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError>;
+
+    /// A subscriber's cursor. A new subscriber gets the newest event, and that is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn cursor(&mut self, subscriber: &str) -> Result<EventId, StoreError>;
+
+    /// Moves a subscriber's cursor; never backwards.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError>;
+
+    /// Sales of a day at a loss, although the purchase was confident; the largest loss first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError>;
+
+    /// The latest judgements of a market, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError>;
+
+    /// Totals of the books.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn summary(&mut self) -> Result<BooksSummary, StoreError>;
+}
+
+/// One boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootFacts {
+    /// The wall clock, which boots are counted by even when exchange time is accelerated.
+    pub wall_at: DateTime<Utc>,
+    /// Exchange time, for the records.
+    pub at: DateTime<Utc>,
+    /// The id of the halt that a crash loop begins.
+    pub halt_id: HaltId,
+}
+
+/// What a boot found and changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootReport {
+    /// This process's epoch: it alone may send from now on.
+    pub fencing: FencingEpoch,
+    /// Intents that were `Sending` and are `Unknown` now.
+    pub unknown: Vec<IntentId>,
+    /// Intents that were `Approved` and are `Expired` now.
+    pub expired: Vec<IntentId>,
+    /// Boots in the last ten minutes, this one included.
+    pub recent_boots: u32,
+    /// The halt that this boot began, because the boots are too many.
+    pub crash_loop: Option<HaltRecord>,
+}
+
+impl BootReport {
+    /// The halt of a crash loop.
+    pub fn crash_loop_halt(facts: &BootFacts, boots: u32) -> HaltRecord {
+        HaltRecord {
+            id: facts.halt_id.to_string(),
+            at: facts.at,
+            source: HaltSource::CrashLoop,
+            by: "trade_ledger".to_owned(),
+            reason: format!("{boots} starts in {} minutes", CRASH_LOOP_WINDOW_SECONDS / 60),
+        }
+    }
+}
+
+/// An intent with its approval, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewIntent {
+    /// The intent.
+    pub intent: IntentId,
+    /// Its approval, used for this intent only.
+    pub approval: ApprovalId,
+    /// The judgement behind it.
+    pub decision: DecisionId,
+    /// What may be ordered.
+    pub terms: OrderTerms,
+    /// The judgement's confidence.
+    pub confidence: Confidence,
+    /// The market's session date.
+    pub session_date: NaiveDate,
+    /// When it was approved.
+    pub approved_at: DateTime<Utc>,
+    /// After this it is void.
+    pub expires_at: DateTime<Utc>,
+    /// The halt epoch it belongs to.
+    pub halt_epoch: HaltEpoch,
+}
+
+/// What the conditional update to `Sending` checks and records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendingRequest {
+    /// The intent.
+    pub intent: IntentId,
+    /// The approval it was given.
+    pub approval: ApprovalId,
+    /// The halt epoch of the approval.
+    pub halt_epoch: HaltEpoch,
+    /// The asking process.
+    pub fencing: FencingEpoch,
+    /// The highest order number seen at the exchange for this market and day.
+    pub watermark: Option<u64>,
+    /// Now: becomes `sent_at`.
+    pub at: DateTime<Utc>,
+}
+
+/// The answer of the conditional update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Exactly one row became `Sending`, on disk.
+    Sending,
+    /// No row changed, and why.
+    Refused(PermitRefused),
+}
+
+/// Why a transaction did not happen. Nothing was written in any case.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// A rule of the books forbids it.
+    #[error("{0}")]
+    Refused(String),
+    /// Another connection holds the database; trying again later may work.
+    #[error("the database is locked by another program: {0}")]
+    Locked(String),
+    /// No space left, or the file may not grow. The connection is sound.
+    #[error("the disk is full: {0}")]
+    DiskFull(String),
+    /// The file system or the file failed; the connection cannot be trusted any more and must be reopened.
+    #[error("the database failed: {0}")]
+    Failed(String),
+    /// A row cannot be read as what it should be.
+    #[error("the database holds a value that is no {what}: {value}")]
+    Malformed {
+        /// What was expected.
+        what: &'static str,
+        /// The beginning of what was found.
+        value: String,
+    },
+    /// A number does not fit the books' integers of a millionth, or not exactly.
+    #[error("{0} cannot be kept exactly in millionths")]
+    NotRepresentable(String),
+}
+
+impl StoreError {
+    /// True when the connection must not be used again (order-protocol 3, row 22).
+    pub fn poisons(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
