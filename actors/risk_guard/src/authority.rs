@@ -1,7 +1,7 @@
 //! The types that carry RiskGuard's authority.
 //!
-//! Invariant: nothing outside this crate can build them, and nothing can copy them. This module has no children,
-//! because a child could reach its private fields.
+//! Invariant: nothing outside this crate can build them, and nothing can copy them. This module has no children
+//! but its tests, because a child could reach its private fields.
 
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -335,7 +335,6 @@ impl ResumeSystem {
 /// Approvals for the tests of this crate alone.
 #[cfg(test)]
 pub(crate) fn approval_for_tests(terms: OrderTerms, at: DateTime<Utc>) -> Approval {
-    #[expect(clippy::expect_used, reason = "a literal in the range")]
     let confidence = Confidence::new(90).expect("0 to 100");
     Approval {
         intent: IntentId::new(at.timestamp_millis(), 1),
@@ -347,5 +346,25 @@ pub(crate) fn approval_for_tests(terms: OrderTerms, at: DateTime<Utc>) -> Approv
         approved_at: at,
         expires_at: at,
         halt_epoch: HaltEpoch(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_writes_exactly_the_facts_that_the_order_will_carry() {
+        let terms = OrderTerms {
+            instrument: domain::Instrument { market: domain::Market::Kr, symbol: "005930".parse().unwrap() },
+            side: domain::Side::Buy,
+            quantity: domain::Quantity::new(3),
+            limit: "70200".parse().unwrap(),
+        };
+        let approval = approval_for_tests(terms, "2026-11-24T01:00:00Z".parse().unwrap());
+        let (written, uncommitted) = CommitApproval::prepare(approval);
+        assert_eq!(uncommitted.intent(), written.intent());
+        let order = uncommitted.committed(Committed { last_event: EventId(1) });
+        assert_eq!(order.0, written.0);
     }
 }

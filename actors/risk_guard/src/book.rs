@@ -154,3 +154,6 @@ fn tracked(row: OpenIntent) -> Tracked {
         approved_at: Some(row.approved_at),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,3 +120,6 @@ fn change_pct(from: Money, to: Money) -> DayLoss {
         None => DayLoss::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ pub mod gate;
 pub mod guard;
 pub mod limits;
 pub mod sizing;
+#[cfg(test)]
+mod vectors;
 
 pub use authority::{
     ApprovedOrder, CommitApproval, CommitHalt, CommitRelease, HaltAck, HaltCommitted, HaltSystem,

@@ -116,3 +116,6 @@ fn whole_lots(shares: Decimal, lot: u64) -> Quantity {
     let shares = shares.floor().to_u64().unwrap_or(0).min(Quantity::MAX.get());
     Quantity::new(shares - shares % lot)
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,7 +151,11 @@ impl RiskGuard {
     }
 
     /// Tells everyone and asks Broker.
-    fn announce(&self, record: HaltRecord, durability: Durability) -> ResponseActFuture<Self, HaltReport> {
+    pub(super) fn announce(
+        &self,
+        record: HaltRecord,
+        durability: Durability,
+    ) -> ResponseActFuture<Self, HaltReport> {
         let message = || HaltSystem::new(record.clone(), self.epoch);
         let answer = self.deps.broker.halt.ask(message(), BROKER_WITHIN);
         for listener in &self.deps.halt_listeners {

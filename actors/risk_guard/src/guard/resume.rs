@@ -1,16 +1,14 @@
 //! Going on: only a named person, only a committed release, and only when nothing else stands against it.
 
 use domain::messages::control::{Durability, HaltRecord, RequestResume, ResumeError, ResumeReport};
-use domain::messages::ledger::LedgerError;
 use domain::{HaltEpoch, HaltId};
 use supervision::prelude::*;
 
 use super::halt::StandingHalt;
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::authority::{CommitRelease, HaltCommitted, LoadTradingState, ResumeSystem, StoredTradingState};
+use crate::authority::{CommitRelease, ResumeSystem};
 
 type Released = Result<HaltEpoch, ResumeError>;
-type Answer<T> = Result<Result<T, LedgerError>, AskError>;
 
 impl Handler<RequestResume> for RiskGuard {
     type Result = ResponseActFuture<Self, Result<ResumeReport, ResumeError>>;
@@ -49,22 +47,14 @@ impl RiskGuard {
             let why = "the ledger does not take the halt's own record".into();
             return Box::pin(fut::ready(Err(ResumeError::NotDurable(why))));
         }
-        let request = CommitRelease::new(vec![id.clone()], by, self.now());
+        let request = CommitRelease::new(vec![id], by, self.now());
         let answer = self.deps.ledger.commit_release.ask(request, LEDGER_WITHIN);
-        Box::pin(answer.into_actor(self).then(move |answer, this, _ctx| this.released(&id, answer)))
-    }
-
-    /// A refusal may mean that an earlier release was committed and only its answer lost: the books tell.
-    fn released(&self, id: &HaltId, answer: Answer<HaltCommitted>) -> ResponseActFuture<Self, Released> {
-        let why = match answer {
-            Ok(Ok(committed)) => return Box::pin(fut::ready(Ok(committed.epoch))),
-            Ok(Err(LedgerError::Refused(why))) => why,
-            Ok(Err(error @ LedgerError::Storage(_))) => return not_durable(error.to_string()),
-            Err(error) => return not_durable(error.to_string()),
-        };
-        let id = id.clone();
-        let books = self.deps.ledger.load_state.ask(LoadTradingState, LEDGER_WITHIN).into_actor(self);
-        Box::pin(books.map(move |books, _this, _ctx| already_released(&id, books, why)))
+        Box::pin(answer.into_actor(self).map(|answer, _this, _ctx| match answer {
+            Ok(Ok(committed)) => Ok(committed.epoch),
+            Ok(Err(error)) => Err(ResumeError::NotDurable(error.to_string())),
+            // It may be written all the same; asking again is harmless, and until then trading stays halted.
+            Err(error) => Err(ResumeError::NotDurable(error.to_string())),
+        }))
     }
 
     /// The halt is lifted, or it stands as before.
@@ -127,15 +117,4 @@ fn choose(halts: &[StandingHalt], named: Option<&HaltId>) -> Result<HaltRecord, 
             .map(|halt| halt.record.clone())
             .ok_or_else(|| ResumeError::UnknownHalt(id.to_string())),
     }
-}
-
-fn already_released(id: &HaltId, books: Answer<StoredTradingState>, why: String) -> Released {
-    match books {
-        Ok(Ok(books)) if books.halts.iter().all(|halt| halt.id != id.as_str()) => Ok(books.epoch),
-        Ok(Ok(_) | Err(_)) | Err(_) => Err(ResumeError::NotDurable(why)),
-    }
-}
-
-fn not_durable(why: String) -> ResponseActFuture<RiskGuard, Released> {
-    Box::pin(fut::ready(Err(ResumeError::NotDurable(why))))
 }

@@ -41,7 +41,15 @@ impl RiskGuard {
         self.halts_known = true;
         self.obey_emergency_file(ctx);
         self.settle_gate();
+        self.repeat_halt(ctx);
         tracing::info!(halts = self.halts.len(), epoch = %self.epoch, "the trading state is loaded");
+    }
+
+    /// Actors that were started with us do not know of a halt from before.
+    fn repeat_halt(&self, ctx: &mut Ctx<Self>) {
+        let Some(latest) = self.halts.last() else { return };
+        let told = self.announce(latest.record.clone(), latest.durability);
+        ctx.spawn(told.map(|_report, _this, _ctx| ()));
     }
 
     /// A file that is there halts; true when it does. It is copied into the books once, so that it has a name.

@@ -1,1 +1,321 @@
 //! Cases of the limits, at their edges.
+
+use chrono::NaiveDate;
+use domain::{Currency, DecisionId, Holding, Instrument, IntentId};
+
+use super::*;
+
+const NOW: &str = "2026-11-24T01:00:00Z";
+
+fn now() -> DateTime<Utc> {
+    NOW.parse().unwrap()
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn won(text: &str) -> Money {
+    Money::new(decimal(text), Currency::Krw)
+}
+
+fn samsung() -> Instrument {
+    Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() }
+}
+
+fn terms(side: Side, quantity: u64, limit: &str) -> OrderTerms {
+    OrderTerms {
+        instrument: samsung(),
+        side,
+        quantity: Quantity::new(quantity),
+        limit: limit.parse().unwrap(),
+    }
+}
+
+/// A proposal and everything it meets; the defaults let 7 shares be bought and 37 be sold.
+struct Case {
+    proposal: Proposal,
+    state: TradingState,
+    limits: Limits,
+    sizing: Sizing,
+    phase: Option<Phase>,
+    account: Option<AccountSnapshot>,
+    touched_at: Option<DateTime<Utc>>,
+    day: DayLoss,
+    orders: Vec<(Side, OrderState)>,
+}
+
+impl Case {
+    fn new(side: Side) -> Self {
+        let holding = Holding {
+            instrument: samsung(),
+            quantity: Quantity::new(40),
+            sellable: Quantity::new(37),
+            average_price: None,
+            price: None,
+        };
+        Self {
+            proposal: Proposal {
+                decision_id: DecisionId::new(0, 1),
+                instrument: samsung(),
+                side,
+                confidence: Confidence::new(80).unwrap(),
+                reference_price: "70000".parse().unwrap(),
+                score: Some(decimal("50")),
+                session_date: NaiveDate::from_ymd_opt(2026, 11, 24).unwrap(),
+                expires_at: now() + TimeDelta::seconds(60),
+            },
+            state: TradingState::Active,
+            limits: Limits::new(decimal("3"), decimal("30"), Confidence::new(80).unwrap()).unwrap(),
+            sizing: Sizing::by_score(decimal("5"), decimal("1"), decimal("10"), decimal("50")).unwrap(),
+            phase: Some(Phase::Open),
+            account: Some(AccountSnapshot {
+                currency: Currency::Krw,
+                taken_at: now(),
+                cash: Some(won("10000000")),
+                equity: Some(won("10000000")),
+                purchase_total: None,
+                valuation_total: None,
+                holdings: vec![holding],
+            }),
+            touched_at: None,
+            day: DayLoss::Known(Decimal::ZERO),
+            orders: Vec::new(),
+        }
+    }
+
+    fn account(&mut self) -> &mut AccountSnapshot {
+        self.account.as_mut().unwrap()
+    }
+
+    fn review(&self) -> Result<OrderTerms, RefusalReason> {
+        let mut book = Book::default();
+        for (number, (side, state)) in self.orders.iter().enumerate() {
+            let update = domain::messages::trading::OrderUpdate {
+                intent: IntentId::new(0, u64::try_from(number).unwrap()),
+                terms: terms(*side, 5, "70000"),
+                state: *state,
+                filled: Quantity::ZERO,
+                at: now(),
+            };
+            book.update(&update);
+        }
+        let session = self.phase.map(|phase| SessionChanged {
+            market: Market::Kr,
+            session_date: self.proposal.session_date,
+            phase,
+            at: now(),
+        });
+        let standing = Standing {
+            now: now(),
+            state: self.state,
+            limits: &self.limits,
+            sizing: &self.sizing,
+            session: session.as_ref(),
+            account: self.account.as_ref(),
+            touched_at: self.touched_at,
+            day: self.day,
+            book: &book,
+        };
+        review(&self.proposal, &standing)
+    }
+
+    fn code(&self) -> &'static str {
+        self.review().map_or_else(|reason| reason.code(), |_terms| "approved")
+    }
+}
+
+fn buy(change: impl Fn(&mut Case)) -> &'static str {
+    let mut case = Case::new(Side::Buy);
+    change(&mut case);
+    case.code()
+}
+
+fn sell(change: impl Fn(&mut Case)) -> &'static str {
+    let mut case = Case::new(Side::Sell);
+    change(&mut case);
+    case.code()
+}
+
+#[test]
+fn no_setting_is_looser_than_its_ceiling() {
+    let cases = [
+        ("3.0", "30", true),
+        ("0", "0.1", true),
+        ("3.0001", "30", false),
+        ("-3", "30", false),
+        ("3", "30.0001", false),
+        ("3", "0", false),
+        ("3", "-1", false),
+    ];
+    for (loss, order, allowed) in cases {
+        let limits = Limits::new(decimal(loss), decimal(order), Confidence::new(80).unwrap());
+        assert_eq!(limits.is_ok(), allowed, "{loss} {order}");
+    }
+}
+
+#[test]
+fn limits_become_stricter_while_running_and_never_looser() {
+    let limits = |loss, order, confidence| {
+        Limits::new(decimal(loss), decimal(order), Confidence::new(confidence).unwrap()).unwrap()
+    };
+    let standing = limits("2", "20", 80);
+    assert_eq!(standing.tightened(limits("1", "20", 85)), Ok(limits("1", "20", 85)));
+    for looser in [limits("2.1", "20", 80), limits("2", "20.1", 80), limits("2", "20", 79)] {
+        assert_eq!(standing.tightened(looser), Err(LimitsError::Looser));
+    }
+}
+
+#[test]
+fn a_sound_proposal_gets_a_marketable_limit_and_a_size() {
+    let bought = Case::new(Side::Buy).review().unwrap();
+    assert_eq!(bought, terms(Side::Buy, 7, "70200"));
+    let sold = Case::new(Side::Sell).review().unwrap();
+    assert_eq!(sold, terms(Side::Sell, 37, "69800"));
+}
+
+#[test]
+fn each_state_lets_through_what_it_promises() {
+    let cases = [
+        (TradingState::Active, "approved", "approved"),
+        (TradingState::Reducing, "Reducing", "approved"),
+        (TradingState::Halted, "Halted", "Halted"),
+        (TradingState::Starting, "Starting", "Starting"),
+    ];
+    for (state, entry, exit) in cases {
+        assert_eq!((buy(|c| c.state = state), sell(|c| c.state = state)), (entry, exit), "{state}");
+    }
+}
+
+#[test]
+fn a_proposal_is_judged_within_its_time_and_session() {
+    assert_eq!(buy(|c| c.proposal.expires_at = now()), "Expired");
+    assert_eq!(buy(|c| c.phase = Some(Phase::Lunch)), "MarketClosed");
+    assert_eq!(sell(|c| c.phase = Some(Phase::Closed)), "MarketClosed");
+    assert_eq!(buy(|c| c.phase = None), "approved");
+    assert_eq!(buy(|c| c.proposal.session_date = NaiveDate::MIN), "MarketClosed");
+}
+
+#[test]
+fn confidence_at_the_threshold_trades_and_below_it_does_not() {
+    assert_eq!(buy(|c| c.proposal.confidence = Confidence::new(79).unwrap()), "LowConfidence");
+    assert_eq!(sell(|c| c.proposal.confidence = Confidence::new(79).unwrap()), "LowConfidence");
+}
+
+#[test]
+fn one_unresolved_order_closes_its_symbol_except_for_an_exit_from_confirmed_shares() {
+    use OrderState::{Accepted, Approved, Lapsed, Partial, Sending, Unknown};
+    let cases = [
+        (Side::Buy, Side::Buy, Approved, "OpenOrder"),
+        (Side::Buy, Side::Buy, Partial, "OpenOrder"),
+        (Side::Buy, Side::Buy, Sending, "UnresolvedOrder"),
+        (Side::Buy, Side::Buy, Lapsed, "SymbolClosed"),
+        (Side::Buy, Side::Sell, Accepted, "approved"),
+        (Side::Buy, Side::Sell, Unknown, "UnresolvedOrder"),
+        (Side::Sell, Side::Buy, Unknown, "approved"),
+        (Side::Sell, Side::Buy, Lapsed, "approved"),
+        (Side::Sell, Side::Sell, Accepted, "OpenOrder"),
+        (Side::Sell, Side::Sell, Unknown, "UnresolvedOrder"),
+        (Side::Sell, Side::Sell, Lapsed, "SymbolClosed"),
+    ];
+    for (wanted, side, state, expected) in cases {
+        let mut case = Case::new(wanted);
+        case.orders = vec![(side, state)];
+        assert_eq!(case.code(), expected, "{wanted} while {side} is {state}");
+    }
+}
+
+#[test]
+fn an_account_must_be_known_young_and_newer_than_our_own_fills() {
+    assert_eq!(buy(|c| c.account = None), "NoAccount");
+    assert_eq!(sell(|c| c.account = None), "NoAccount");
+    assert_eq!(buy(|c| c.account().taken_at = now() - TimeDelta::seconds(60)), "approved");
+    assert_eq!(buy(|c| c.account().taken_at = now() - TimeDelta::seconds(61)), "StaleAccount");
+    assert_eq!(buy(|c| c.touched_at = Some(now() + TimeDelta::milliseconds(1))), "StaleAccount");
+    assert_eq!(buy(|c| c.touched_at = Some(now())), "approved");
+}
+
+#[test]
+fn missing_numbers_stop_entries_and_no_exit() {
+    assert_eq!(buy(|c| c.account().cash = None), "CashUnknown");
+    assert_eq!(sell(|c| c.account().cash = None), "approved");
+    assert_eq!(buy(|c| c.day = DayLoss::Unknown), "PnlUnknown");
+    assert_eq!(sell(|c| c.day = DayLoss::Unknown), "approved");
+}
+
+#[test]
+fn a_day_at_its_limit_still_trades_and_a_day_below_it_only_exits() {
+    assert_eq!(buy(|c| c.day = DayLoss::Known(decimal("-3.0"))), "approved");
+    assert_eq!(buy(|c| c.day = DayLoss::Known(decimal("-3.0000001"))), "DailyLoss");
+    assert_eq!(sell(|c| c.day = DayLoss::Known(decimal("-50"))), "approved");
+}
+
+#[test]
+fn cash_that_is_gone_or_reserved_buys_nothing() {
+    assert_eq!(buy(|c| c.account().cash = Some(won("0"))), "NoCash");
+    assert_eq!(buy(|c| c.account().cash = Some(won("-5"))), "NoCash");
+    assert_eq!(buy(|c| c.account().cash = Some(won("1000000"))), "TooSmall");
+    let with_order = |cash: &str| {
+        let mut case = Case::new(Side::Buy);
+        case.account().cash = Some(won(cash));
+        // Another stock's purchase: 5 shares at 70,000 are spoken for.
+        let mut book = Book::default();
+        let mut other = terms(Side::Buy, 5, "70000");
+        other.instrument.symbol = "000660".parse().unwrap();
+        book.reserve(IntentId::new(0, 1), other, now());
+        available_cash(case.account().cash.unwrap(), &book).map(Money::amount)
+    };
+    assert_eq!(with_order("400000"), Ok(decimal("50000")));
+    assert_eq!(with_order("350000").map_err(|reason| reason.code()), Err("NoCash"));
+}
+
+#[test]
+fn exactly_thirty_percent_passes_and_anything_more_does_not() {
+    let cases = [
+        ("3000000", "10000000", true),
+        ("2999999.99", "10000000", true),
+        ("3000000.01", "10000000", false),
+        ("0.3", "1.0", true),
+        ("2.1", "7.0", true),
+        ("0", "10000000", false),
+        ("-1", "10000000", false),
+        ("1", "0", false),
+        ("1", "-5", false),
+    ];
+    for (notional, cash, passes) in cases {
+        let verdict = check_fat_finger(won(notional), won(cash), decimal("30"));
+        assert_eq!(verdict.is_ok(), passes, "{notional} of {cash}");
+    }
+    let dollars = Money::new(Decimal::ONE, Currency::Usd);
+    assert!(check_fat_finger(dollars, won("10000000"), decimal("30")).is_err());
+}
+
+#[test]
+fn an_entry_beyond_the_order_limit_is_refused_and_an_exit_of_any_size_is_not() {
+    let tight = |c: &mut Case| {
+        c.limits = Limits::new(decimal("3"), decimal("4"), c.limits.confidence_threshold()).unwrap();
+    };
+    assert_eq!(buy(tight), "FatFinger");
+    assert_eq!(sell(tight), "approved");
+}
+
+#[test]
+fn only_confirmed_shares_are_sold() {
+    assert_eq!(sell(|c| c.account().holdings.clear()), "NothingToSell");
+    assert_eq!(sell(|c| c.account().holdings[0].sellable = Quantity::ZERO), "NothingToSell");
+}
+
+#[test]
+fn a_price_without_a_tick_below_it_cannot_be_sold_at() {
+    assert_eq!(sell(|c| c.proposal.reference_price = "1.5".parse().unwrap()), "OffTick");
+    let limits = [
+        (Market::Kr, Side::Buy, "70123", Some("70400")),
+        (Market::Kr, Side::Sell, "50050", Some("49850")),
+        (Market::UsNasdaq, Side::Buy, "182.5", Some("182.52")),
+        (Market::UsNasdaq, Side::Sell, "0.0002", None),
+    ];
+    for (market, side, reference, expected) in limits {
+        let limit = marketable(market, side, reference.parse().unwrap());
+        assert_eq!(limit.map(|price| price.to_string()).as_deref(), expected, "{market} {side} {reference}");
+    }
+}
