@@ -131,3 +131,6 @@ where
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,15 +113,17 @@ impl Actor for Scanner {
 }
 
 impl Handler<ScanDue> for Scanner {
-    type Result = ResponseActFuture<Self, ()>;
+    type Result = ();
 
-    fn handle(&mut self, due: ScanDue, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, due: ScanDue, ctx: &mut Self::Context) {
         if let Some(reason) = self.objection(&due) {
             tracing::debug!(scan = %due.key, reason, "scan skipped");
-            return Box::pin(fut::ready(()));
+            return;
         }
+        // Spawned rather than answered: a paced scan may take most of its slot, which is neither a stall nor a
+        // reason to delay the end of the process. It ends by itself, for each of its questions has a deadline.
         let scan = self.begin(due.clone());
-        Box::pin(scan.run().into_actor(self).map(move |report, this, _ctx| this.finish(due, report)))
+        ctx.spawn(scan.run().into_actor(self).map(move |report, this, _ctx| this.finish(due, report)));
     }
 }
 
@@ -141,3 +143,6 @@ impl Handler<ResumeSystem> for Scanner {
         self.halted = false;
     }
 }
+
+#[cfg(test)]
+mod tests;

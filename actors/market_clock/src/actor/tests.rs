@@ -1,0 +1,163 @@
+//! The actor under the real supervisor, in virtual time.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::{Context, System};
+use domain::messages::schedule::Phase;
+use domain::{BoxFuture, Market};
+use supervision::{Child, Exhausted, Place, Policy, Restart, Supervisor, slot};
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::calendar::Calendar;
+use crate::slots::Cadence;
+
+const CHILD: Child = Child {
+    place: Place::Here,
+    restart: Restart::Permanent,
+    exhausted: Exhausted::Escalate,
+    drain: Duration::from_secs(1),
+};
+
+fn in_virtual_time<F: Future>(test: F) -> F::Output {
+    let paused =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    System::with_tokio_rt(paused).block_on(test)
+}
+
+/// Virtual exchange time that can be moved.
+#[derive(Clone)]
+struct MovedClock {
+    start: Instant,
+    origin: Arc<Mutex<DateTime<Utc>>>,
+}
+
+impl MovedClock {
+    fn at(text: &str) -> Self {
+        Self { start: Instant::now(), origin: Arc::new(Mutex::new(text.parse().unwrap())) }
+    }
+
+    fn jump(&self, by: TimeDelta) {
+        *self.origin.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> DateTime<Utc> {
+        let origin = *self.origin.lock().unwrap_or_else(PoisonError::into_inner);
+        origin + TimeDelta::from_std(self.start.elapsed()).unwrap()
+    }
+
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        let left = (until - self.now()).to_std().unwrap_or_default();
+        Box::pin(sleep(left))
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
+/// Hears everything and notes it.
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<String>>>);
+
+impl Listener {
+    fn note(&self, line: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+}
+
+macro_rules! hears {
+    ($($message:ident => $line:expr;)*) => {$(
+        impl Handler<$message> for Listener {
+            type Result = ();
+
+            fn handle(&mut self, message: $message, _: &mut Self::Context) {
+                let line: fn(&$message) -> String = $line;
+                self.note(line(&message));
+            }
+        }
+    )*};
+}
+
+hears! {
+    SessionChanged => |change| format!("{:?}", change.phase);
+    ScanDue => |scan| format!("scan {}", scan.key.slot);
+    DecideDue => |decide| format!("decide {}", decide.key.slot);
+    DayClosed => |day| format!("closed {}", day.session_date);
+}
+
+fn launch(clock: &MovedClock) -> (Listener, supervision::Supervised) {
+    let listener = Listener::default();
+    let address = listener.clone().start();
+    let deps = Deps {
+        clock: Arc::new(clock.clone()),
+        session_changed: vec![Link::from_recipient(address.clone().recipient())],
+        scan_due: vec![Link::from_recipient(address.clone().recipient())],
+        decide_due: vec![Link::from_recipient(address.clone().recipient())],
+        day_closed: vec![Link::from_recipient(address.recipient())],
+    };
+    let settings =
+        Settings { markets: vec![Market::Kr], cadence: Cadence::Realtime, calendar: Calendar::weekly() };
+    let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
+    let factory = move |_: &mut Ctx<MarketClock>| Ok(MarketClock::new(settings.clone(), deps.clone()));
+    supervisor.child(CHILD, slot::<MarketClock>("market_clock", 16), factory);
+    (listener, supervisor.launch())
+}
+
+#[test]
+fn a_session_begins_to_the_second_and_every_cycle_is_told_to_scanner_and_brain() {
+    in_virtual_time(async {
+        let clock = MovedClock::at("2026-11-23T23:59:00Z");
+        let (listener, _supervised) = launch(&clock);
+        sleep(Duration::from_millis(59_900)).await;
+        assert_eq!(listener.heard(), ["Closed", "closed 2026-11-23"]);
+        sleep(Duration::from_millis(60_200)).await;
+        let expected =
+            ["Open", "scan realtime-0", "decide realtime-0", "scan realtime-1", "decide realtime-1"];
+        assert_eq!(listener.heard(), expected);
+    });
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_makes_no_burst_and_one_set_back_repeats_nothing() {
+    in_virtual_time(async {
+        let clock = MovedClock::at("2026-11-24T00:00:10Z");
+        let (listener, _supervised) = launch(&clock);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(listener.heard().len(), 4);
+        clock.jump(TimeDelta::hours(5));
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(listener.heard(), ["scan realtime-300", "decide realtime-300"]);
+        clock.jump(TimeDelta::hours(-1));
+        sleep(Duration::from_secs(600)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_restarted_clock_repeats_the_present_and_goes_on() {
+    in_virtual_time(async {
+        let clock = MovedClock::at("2026-11-24T00:00:10Z");
+        let (listener, supervised) = launch(&clock);
+        sleep(Duration::from_secs(1)).await;
+        let before = listener.heard();
+        assert!(supervised.recycle("market_clock"));
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(listener.heard(), before);
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(listener.heard(), ["scan realtime-1", "decide realtime-1"]);
+        assert_eq!(Phase::Open, Calendar::weekly().phase(Market::Kr, clock.now()));
+    });
+}
