@@ -1,0 +1,83 @@
+//! The seam to every remote: one request, one answer, and a failure that says whether a byte can have left.
+//!
+//! Two adapters stand behind it: [`ReqwestTransport`] over sockets and [`InProcess`] over a router in this process.
+//! A path that places or cancels an order passes only with an [`OrderTicket`], whatever the adapter.
+
+mod in_process;
+mod socket;
+mod ticket;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::BoxFuture;
+
+pub use in_process::InProcess;
+pub use socket::{ReqwestTransport, TransportError};
+pub use ticket::{Cleared, OrderTicket};
+
+/// A request, whole.
+pub type Request = http::Request<Bytes>;
+/// An answer, whole, of any status.
+pub type Response = http::Response<Bytes>;
+/// What comes of a request.
+pub type Reply = Result<Response, NetError>;
+
+/// Why there is no whole answer. Neither text ever holds an address, a header or a body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetError {
+    /// Certain that no byte of the request reached the peer: name not found, connection refused, no TLS session, or a
+    /// request that could not be built (order-protocol 3, row 1).
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The peer may have acted: no answer in time, a broken connection, a cut or oversized body (rows 2, 3 and 11).
+    #[error("no usable answer: {0}")]
+    Ambiguous(String),
+}
+
+/// Bounds of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Longest wait for the whole answer, connecting included. Real time.
+    pub timeout: Duration,
+    /// Longest body accepted; a longer one is cut off while it arrives.
+    pub max_body_bytes: usize,
+}
+
+/// Carries requests. Redirects are not followed and nothing is ever sent twice.
+pub trait Transport: Send + Sync {
+    /// Carries a request that was let through. Adapters implement this; callers use the two methods below.
+    fn carry(&self, cleared: Cleared) -> BoxFuture<'_, Reply>;
+
+    /// Sends anything but an order.
+    ///
+    /// # Errors
+    /// [`NetError`]; a path that may touch orders is [`NetError::NotSent`].
+    fn send(&self, request: Request, limits: CallLimits) -> BoxFuture<'_, Reply> {
+        self.pass(Cleared::without_ticket(request, limits))
+    }
+
+    /// Sends an order or a cancel, as the ticket says.
+    ///
+    /// # Errors
+    /// [`NetError`]; a path the ticket is not for is [`NetError::NotSent`].
+    fn send_order(&self, request: Request, ticket: OrderTicket, limits: CallLimits) -> BoxFuture<'_, Reply> {
+        self.pass(ticket.clear(request, limits))
+    }
+
+    #[doc(hidden)]
+    fn pass(&self, checked: Result<Cleared, NetError>) -> BoxFuture<'_, Reply> {
+        match checked {
+            Ok(cleared) => self.carry(cleared),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}
+
+/// The rest of a body does not fit.
+fn too_long(limits: CallLimits) -> NetError {
+    NetError::Ambiguous(format!("the body is longer than {} bytes", limits.max_body_bytes))
+}
+
+#[cfg(test)]
+mod tests;
