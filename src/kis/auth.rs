@@ -1,0 +1,247 @@
+//! The access token: one owner, one issue at a time, never two issues within 65 s (KIS.md 2).
+//!
+//! Each issue sends the account holder a notice and too many can restrict the key, so the token is kept in a file that
+//! survives restarts, and so is the time of the last attempt. Token and keys are never printed.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use domain::messages::market_data::QueryError;
+use domain::{Clock, Market};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::call::READ_LIMITS;
+use super::wire::Envelope;
+use crate::config::Credentials;
+use crate::http::{Reply, Request, Transport};
+
+/// Shortest time between two issue calls: the exchange allows one a minute (KIS.md 2.1).
+const ISSUE_SPACING: TimeDelta = TimeDelta::seconds(65);
+/// A token is replaced this long before it ends, so that no request meets its last second.
+const REFRESH_EARLY: TimeDelta = TimeDelta::minutes(30);
+/// A token ends at most this far ahead; a file that claims more was written under another clock.
+const VALIDITY_MAX: TimeDelta = TimeDelta::hours(25);
+
+/// A token and its end.
+#[derive(Clone)]
+pub(super) struct Token {
+    /// The text after `Bearer `.
+    pub(super) bearer: SecretString,
+    expires_at: DateTime<Utc>,
+}
+
+impl Token {
+    fn is_same(&self, other: &Self) -> bool {
+        self.bearer.expose_secret() == other.bearer.expose_secret()
+    }
+}
+
+/// The only owner of the token.
+pub(super) struct TokenKeeper {
+    base_url: String,
+    credentials: Credentials,
+    file: Option<PathBuf>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    held: Mutex<Held>,
+    /// Held while an issue is under way; guards the time of the last attempt.
+    issuing: tokio::sync::Mutex<Option<DateTime<Utc>>>,
+}
+
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    /// The last token that the exchange refused; being given it again is no success.
+    refused: Option<Token>,
+}
+
+/// What the file holds. The identity is a fingerprint, so the file of another key or host is not used.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    identity: String,
+    attempted_at: DateTime<Utc>,
+    token: Option<StoredToken>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredToken {
+    bearer: String,
+    expires_at: DateTime<Utc>,
+}
+
+impl TokenKeeper {
+    /// A keeper that starts with the token of `file`, if it belongs to these credentials. Without a file the token
+    /// lives in memory only.
+    pub(super) fn new(
+        base_url: String,
+        credentials: Credentials,
+        file: Option<PathBuf>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let identity = fingerprint(&base_url, &credentials);
+        let stored = file.as_deref().and_then(|path| load(path, &identity, clock.now()));
+        let attempted_at = stored.as_ref().map(|stored| stored.attempted_at);
+        let token = stored
+            .and_then(|stored| stored.token)
+            .map(|token| Token { bearer: token.bearer.into(), expires_at: token.expires_at });
+        let held = Mutex::new(Held { token, refused: None });
+        let issuing = tokio::sync::Mutex::new(attempted_at);
+        Self { base_url, credentials, file, transport, clock, held, issuing }
+    }
+
+    /// A token that is good for a while; issued now if there is none.
+    ///
+    /// # Errors
+    /// [`QueryError::Refused`] when the exchange refuses the keys, [`QueryError::Unavailable`] when no token could be
+    /// had or asking again is not allowed yet. Never waits for the spacing: the caller tries again later.
+    pub(super) async fn token(&self) -> Result<Token, QueryError> {
+        if let Some(token) = self.lasting(REFRESH_EARLY) {
+            return Ok(token);
+        }
+        let mut attempted_at = self.issuing.lock().await;
+        // Whoever held the lock may have brought one.
+        if let Some(token) = self.lasting(REFRESH_EARLY) {
+            return Ok(token);
+        }
+        match self.issue(&mut attempted_at).await {
+            Ok(token) => Ok(token),
+            Err(error) => self.current().ok_or(error),
+        }
+    }
+
+    /// The token at hand, without waiting and without asking anyone.
+    pub(super) fn current(&self) -> Option<Token> {
+        self.lasting(TimeDelta::zero())
+    }
+
+    /// The exchange refused this token: the next [`TokenKeeper::token`] asks for another.
+    pub(super) fn discard(&self, dead: &Token) {
+        let mut held = self.held();
+        if held.token.as_ref().is_some_and(|token| token.is_same(dead)) {
+            held.refused = held.token.take();
+        }
+    }
+
+    fn lasting(&self, at_least: TimeDelta) -> Option<Token> {
+        let needed_until = self.clock.now() + at_least;
+        self.held().token.clone().filter(|token| token.expires_at > needed_until)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn issue(&self, attempted_at: &mut Option<DateTime<Utc>>) -> Result<Token, QueryError> {
+        let now = self.clock.now();
+        if let Some(allowed_at) = attempted_at.map(|at| at + ISSUE_SPACING).filter(|at| *at > now) {
+            return Err(QueryError::Unavailable(format!("the next token may be asked for at {allowed_at}")));
+        }
+        *attempted_at = Some(now);
+        // Before the call: a process that dies in it must not ask again at once.
+        self.save(now);
+        let request = issue_request(&self.base_url, &self.credentials)?;
+        let token = read_token(self.transport.send(request, READ_LIMITS).await, self.clock.now())?;
+        let mut held = self.held();
+        if held.refused.as_ref().is_some_and(|refused| refused.is_same(&token)) {
+            return Err(QueryError::Unavailable("the exchange hands out the token it refuses".into()));
+        }
+        held.token = Some(token.clone());
+        drop(held);
+        self.save(now);
+        tracing::info!(expires_at = %token.expires_at, "access token issued");
+        Ok(token)
+    }
+
+    fn save(&self, attempted_at: DateTime<Utc>) {
+        let Some(path) = &self.file else { return };
+        let token = self.held().token.clone().map(|token| StoredToken {
+            bearer: token.bearer.expose_secret().to_owned(),
+            expires_at: token.expires_at,
+        });
+        let identity = fingerprint(&self.base_url, &self.credentials);
+        if let Err(error) = store(path, &Stored { identity, attempted_at, token }) {
+            tracing::warn!(%error, path = %path.display(), "the access token could not be kept; the next start asks for a new one");
+        }
+    }
+}
+
+/// `POST /oauth2/tokenP` (KIS.md 2.1).
+fn issue_request(base_url: &str, credentials: &Credentials) -> Result<Request, QueryError> {
+    let body = serde_json::json!({
+        "grant_type": "client_credentials",
+        "appkey": credentials.app_key.expose_secret(),
+        "appsecret": credentials.app_secret.expose_secret(),
+    });
+    http::Request::post(format!("{base_url}/oauth2/tokenP"))
+        .header(http::header::CONTENT_TYPE, "application/json; charset=utf-8")
+        .body(Bytes::from(body.to_string()))
+        .map_err(|error| QueryError::Unavailable(format!("the token request cannot be built: {error}")))
+}
+
+fn read_token(reply: Reply, now: DateTime<Utc>) -> Result<Token, QueryError> {
+    let response = reply.map_err(|error| QueryError::Unavailable(format!("no token: {error}")))?;
+    let status = response.status();
+    let Ok(answer) = Envelope::parse(response.body()) else {
+        return Err(QueryError::Unavailable(format!("no token: HTTP {status} without an answer")));
+    };
+    let bearer = answer.fields().text("access_token");
+    if bearer.is_empty() || !status.is_success() {
+        let (code, text) = (answer.code().to_owned(), answer.message());
+        return Err(QueryError::Refused { code, text });
+    }
+    Ok(Token { bearer: bearer.into(), expires_at: expiry(&answer, now)? })
+}
+
+/// `access_token_token_expired` is Korean wall time without a zone; `expires_in` is seconds.
+fn expiry(answer: &Envelope, now: DateTime<Utc>) -> Result<DateTime<Utc>, QueryError> {
+    let text = answer.fields().text("access_token_token_expired");
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok();
+    if let Some(at) = local.and_then(|local| Market::Kr.zone().from_local_datetime(&local).single()) {
+        return Ok(at.to_utc());
+    }
+    let seconds = answer.fields().whole("expires_in")?.and_then(|seconds| i64::try_from(seconds).ok());
+    seconds
+        .and_then(TimeDelta::try_seconds)
+        .and_then(|validity| now.checked_add_signed(validity))
+        .ok_or_else(|| QueryError::Malformed("the token has no end".into()))
+}
+
+/// FNV-1a over host and key: names the owner of a token file without revealing the key.
+fn fingerprint(base_url: &str, credentials: &Credentials) -> String {
+    let text = format!("{base_url} {}", credentials.app_key.expose_secret());
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+fn load(path: &Path, identity: &str, now: DateTime<Utc>) -> Option<Stored> {
+    let text = std::fs::read(path).ok()?;
+    let stored: Stored = serde_json::from_slice(&text).ok()?;
+    let plausible = stored.attempted_at <= now
+        && stored.token.as_ref().is_none_or(|token| token.expires_at <= now + VALIDITY_MAX);
+    (plausible && stored.identity == identity).then_some(stored)
+}
+
+/// Written beside and renamed, so that a crash leaves the old file or the new one.
+fn store(path: &Path, stored: &Stored) -> std::io::Result<()> {
+    let beside = path.with_extension("tmp");
+    // A leftover could have other permissions; `mode` applies to new files only.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    file.write_all(&serde_json::to_vec(stored)?)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Exchange codes. KIS has two families that must never meet: an order code in a quote gives an answer of empty
+//! texts, a quote code in an order is refused (KIS.md 7.1). So they are two types.
+
+use domain::Market;
+
+use super::Environment;
+
+/// The code that quotes and rankings take (`EXCD`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QuoteExchange(&'static str);
+
+impl QuoteExchange {
+    /// The code as sent.
+    pub(super) fn code(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The code that orders, balances and order lists take (`OVRS_EXCG_CD`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OrderExchange(&'static str);
+
+impl OrderExchange {
+    /// The code as sent.
+    pub(super) fn code(self) -> &'static str {
+        self.0
+    }
+
+    /// The market that KIS means by this code in a row.
+    pub(super) fn market(code: &str) -> Option<Market> {
+        OVERSEAS.iter().find(|venue| venue.order.0 == code).map(|venue| venue.market)
+    }
+}
+
+/// What KIS calls one foreign market.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Venue {
+    /// The market.
+    pub(super) market: Market,
+    /// Its code in quotes.
+    pub(super) quote: QuoteExchange,
+    /// Its code in orders.
+    pub(super) order: OrderExchange,
+    /// A share that has been listed there for decades: "buyable amount" wants any valid symbol (KIS.md 12.7).
+    pub(super) well_known: &'static str,
+    /// Decimals of a limit price, at most (KIS.md 15.3); the US below one dollar has four.
+    pub(super) price_decimals: u32,
+    /// Codes that together list every holding in the market's currency, on a real account.
+    holdings_real: &'static [&'static str],
+    /// The same on a paper account, where `NASD` is NASDAQ alone.
+    holdings_paper: &'static [&'static str],
+}
+
+const US_REAL: &[&str] = &["NASD"];
+const US_PAPER: &[&str] = &["NASD", "NYSE", "AMEX"];
+const CHINA: &[&str] = &["SHAA", "SZAA"];
+const VIETNAM: &[&str] = &["HASE", "VNSE"];
+
+const fn venue(
+    market: Market,
+    [quote, order, well_known]: [&'static str; 3],
+    price_decimals: u32,
+    [holdings_real, holdings_paper]: [&'static [&'static str]; 2],
+) -> Venue {
+    let (quote, order) = (QuoteExchange(quote), OrderExchange(order));
+    Venue { market, quote, order, well_known, price_decimals, holdings_real, holdings_paper }
+}
+
+const OVERSEAS: [Venue; 9] = [
+    venue(Market::UsNasdaq, ["NAS", "NASD", "AAPL"], 2, [US_REAL, US_PAPER]),
+    venue(Market::UsNyse, ["NYS", "NYSE", "IBM"], 2, [US_REAL, US_PAPER]),
+    venue(Market::UsAmex, ["AMS", "AMEX", "SPY"], 2, [US_REAL, US_PAPER]),
+    venue(Market::Jp, ["TSE", "TKSE", "7203"], 1, [&["TKSE"], &["TKSE"]]),
+    venue(Market::Hk, ["HKS", "SEHK", "00700"], 3, [&["SEHK"], &["SEHK"]]),
+    venue(Market::CnSha, ["SHS", "SHAA", "600519"], 2, [CHINA, CHINA]),
+    venue(Market::CnSza, ["SZS", "SZAA", "000001"], 2, [CHINA, CHINA]),
+    venue(Market::VnHan, ["HNX", "HASE", "SHS"], 0, [VIETNAM, VIETNAM]),
+    venue(Market::VnHcm, ["HSX", "VNSE", "VNM"], 0, [VIETNAM, VIETNAM]),
+];
+
+impl Venue {
+    /// What KIS calls `market`; none for the domestic one.
+    pub(super) fn of(market: Market) -> Option<&'static Self> {
+        OVERSEAS.iter().find(|venue| venue.market == market)
+    }
+
+    /// The exchange codes that together list every holding in this market's currency, without counting one twice.
+    pub(super) fn holdings(&self, environment: Environment) -> &'static [&'static str] {
+        match environment {
+            Environment::Real => self.holdings_real,
+            Environment::Paper => self.holdings_paper,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_foreign_market_has_one_row_and_reads_back_from_its_order_code() {
+        for market in Market::ALL {
+            assert_eq!(Venue::of(market).is_none(), market.is_domestic(), "{market}");
+            if let Some(venue) = Venue::of(market) {
+                assert_eq!(OrderExchange::market(venue.order.code()), Some(market));
+                assert_eq!(venue.order.code(), market.exchange_code());
+                assert_ne!(venue.quote.code(), venue.order.code());
+            }
+        }
+        assert_eq!(OrderExchange::market("NAS"), None);
+    }
+
+    #[test]
+    fn a_real_us_account_is_asked_once_because_nasd_means_the_whole_country() {
+        let venue = Venue::of(Market::UsNyse).unwrap();
+        assert_eq!(venue.holdings(Environment::Real), ["NASD"]);
+        assert_eq!(venue.holdings(Environment::Paper), ["NASD", "NYSE", "AMEX"]);
+    }
+}

@@ -1,0 +1,156 @@
+//! Cash, equity and holdings in a foreign currency (KIS.md 12.5, 12.7).
+//!
+//! No single answer holds them. The balance lists shares without cash; "buyable amount" is cash without what open
+//! purchases have locked; the order list says what they lock. Orders may fill while these are read one after the
+//! other, and a purchase seen in none of them would look like a loss. So cash is read before and after: if it moved,
+//! everything is read once more, and if it moves again equity is unknown, not wrong.
+
+use broker::Urgency;
+use domain::messages::market_data::QueryError;
+use domain::{AccountSnapshot, Currency, Holding, Instrument, Market, Money, Side};
+use rust_decimal::Decimal;
+
+use super::call::{Paging, Session};
+use super::codes::{OrderExchange, Venue};
+use super::domestic::owner;
+use super::overseas::{all_orders_of_day, venue};
+use super::trid::reads;
+use super::wire::{Envelope, Row, WireError};
+
+/// Readings of one account before its equity counts as unknown.
+const READINGS: u32 = 2;
+
+/// The account in the currency of `market`.
+///
+/// # Errors
+/// [`QueryError`]; only the missing answer about cash makes `cash` and `equity` absent.
+pub(super) async fn account(
+    session: &Session,
+    market: Market,
+    urgency: Urgency,
+) -> Result<AccountSnapshot, QueryError> {
+    let venue = venue(market)?;
+    let mut before = orderable_cash(session, venue, urgency).await;
+    let mut reading = 1;
+    loop {
+        let locked = locked_by_purchases(session, market, urgency).await?;
+        let mut snapshot = holdings(session, venue, urgency).await?;
+        let after = orderable_cash(session, venue, urgency).await;
+        snapshot.cash = after.map(|amount| Money::new(amount, market.currency()));
+        snapshot.taken_at = session.clock.now();
+        if before == after {
+            snapshot.equity = equity(after, locked, &snapshot);
+            return Ok(snapshot);
+        }
+        if reading == READINGS {
+            return Ok(snapshot);
+        }
+        (before, reading) = (after, reading + 1);
+    }
+}
+
+fn equity(cash: Option<Decimal>, locked: Option<Decimal>, snapshot: &AccountSnapshot) -> Option<Money> {
+    let total = cash?.checked_add(locked?)?.checked_add(snapshot.valuation_total?.amount())?;
+    Some(Money::new(total, snapshot.currency))
+}
+
+/// `ovrs_ord_psbl_amt`: what the app shows as orderable, sale proceeds included (KIS.md 12.7).
+async fn orderable_cash(session: &Session, venue: &Venue, urgency: Urgency) -> Option<Decimal> {
+    let amount = async {
+        let question = session
+            .question(&reads::OVERSEAS_BUYABLE, urgency)?
+            .with(owner(&session.account))
+            .with([("OVRS_EXCG_CD", venue.order.code()), ("OVRS_ORD_UNPR", "1")])
+            .with([("ITEM_CD", session.valid_symbol(venue))]);
+        let answer = session.ask(&question).await?;
+        Ok::<_, QueryError>(answer.summary("output")?.decimal("ovrs_ord_psbl_amt")?)
+    };
+    amount.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, market = %venue.market, "orderable cash is unknown");
+        None
+    })
+}
+
+/// Limit price times unfilled shares of today's open purchases in the market's currency.
+async fn locked_by_purchases(
+    session: &Session,
+    market: Market,
+    urgency: Urgency,
+) -> Result<Option<Decimal>, QueryError> {
+    let today = market.date_at(session.clock.now());
+    let orders = all_orders_of_day(session, today, urgency).await?;
+    let open = orders.iter().filter(|row| {
+        row.side == Side::Buy
+            && !row.remaining.is_zero()
+            && row.instrument.market.currency() == market.currency()
+    });
+    let mut total = Some(Decimal::ZERO);
+    for row in open {
+        let amount = row.limit.and_then(|limit| limit.value().checked_mul(row.remaining.get().into()));
+        total = total.and_then(|sum| sum.checked_add(amount?));
+    }
+    Ok(total)
+}
+
+async fn holdings(session: &Session, venue: &Venue, urgency: Urgency) -> Result<AccountSnapshot, QueryError> {
+    let currency = venue.market.currency();
+    let mut pages = Vec::new();
+    for exchange in venue.holdings(session.config.environment) {
+        let question = session
+            .question(&reads::OVERSEAS_BALANCE, urgency)?
+            .with(owner(&session.account))
+            .with([("OVRS_EXCG_CD", *exchange), ("TR_CRCY_CD", currency.code())]);
+        pages.extend(session.ask_all(&question, Paging::OVERSEAS).await?);
+    }
+    Ok(snapshot(&pages, currency)?)
+}
+
+/// Totals are sums of the rows: the answer's own total is documented as P&L and holds the valuation (KIS.md 12.5).
+fn snapshot(pages: &[Envelope], currency: Currency) -> Result<AccountSnapshot, WireError> {
+    let (mut cost, mut value) = (Some(Decimal::ZERO), Some(Decimal::ZERO));
+    let mut holdings = Vec::new();
+    for row in pages.iter().flat_map(|page| page.rows(&["output1"])) {
+        if let Some(holding) = holding(&row, currency)? {
+            cost = add(cost, row.decimal("frcr_pchs_amt1")?);
+            value = add(value, row.decimal("ovrs_stck_evlu_amt")?);
+            holdings.push(holding);
+        }
+    }
+    let money = |amount: Option<Decimal>| amount.map(|amount| Money::new(amount, currency));
+    Ok(AccountSnapshot {
+        currency,
+        taken_at: chrono::DateTime::UNIX_EPOCH,
+        cash: None,
+        equity: None,
+        purchase_total: money(cost),
+        valuation_total: money(value),
+        holdings,
+    })
+}
+
+fn add(sum: Option<Decimal>, part: Option<Decimal>) -> Option<Decimal> {
+    sum?.checked_add(part?)
+}
+
+/// A blank row may follow the last holding; sold-out names have no shares.
+fn holding(row: &Row, currency: Currency) -> Result<Option<Holding>, WireError> {
+    if row.text("ovrs_pdno").is_empty() {
+        return Ok(None);
+    }
+    let quantity = row.quantity("ovrs_cblc_qty")?;
+    let market = OrderExchange::market(row.text("ovrs_excg_cd")).ok_or_else(|| row.bad("ovrs_excg_cd"))?;
+    if quantity.is_zero() || market.currency() != currency {
+        return Ok(None);
+    }
+    let symbol = row.text("ovrs_pdno").parse().map_err(|_| row.bad("ovrs_pdno"))?;
+    Ok(Some(Holding {
+        instrument: Instrument { market, symbol },
+        quantity,
+        sellable: row.quantity("ord_psbl_qty")?,
+        average_price: row.price("pchs_avg_pric")?,
+        price: row.price("now_pric2")?,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! Reads of foreign markets: price, bars, order list (KIS.md 12 and 13). The account is in `foreign_account.rs`.
+
+use broker::Urgency;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
+use domain::{Candle, InquiryRow, Instrument, Market, Quantity, VenueOrderId};
+
+use super::Environment;
+use super::bars::{self, Window};
+use super::call::{Paging, Session};
+use super::codes::{OrderExchange, Venue};
+use super::domestic::owner;
+use super::orders::{Remainder, side};
+use super::trid::reads;
+use super::wire::{Envelope, Row, WireError};
+
+/// What KIS calls a market, or the error that says that it is no foreign one.
+///
+/// # Errors
+/// [`QueryError::NotOffered`].
+pub(super) fn venue(market: Market) -> Result<&'static Venue, QueryError> {
+    Venue::of(market).ok_or_else(|| QueryError::NotOffered(format!("{market} is no foreign market")))
+}
+
+/// The price now (KIS.md 13.1): no bid, no ask, no open, high or low in this answer.
+///
+/// # Errors
+/// [`QueryError`]; an answer of empty texts means that KIS does not know the symbol there.
+pub(super) async fn quote(
+    session: &Session,
+    instrument: Instrument,
+    urgency: Urgency,
+) -> Result<Quote, QueryError> {
+    let question = session.question(&reads::OVERSEAS_PRICE, urgency)?.with(stock(&instrument)?);
+    let answer = session.ask(&question).await?;
+    let row = answer.summary("output")?;
+    let Some(last) = row.price("last")? else {
+        return Err(QueryError::Unavailable(format!("{instrument} has no price")));
+    };
+    session.remember(&instrument);
+    Ok(Quote {
+        instrument,
+        at: session.clock.now(),
+        last,
+        open: None,
+        high: None,
+        low: None,
+        change_pct: row.decimal("rate")?,
+        volume: row.whole("tvol")?,
+        bid: None,
+        ask: None,
+        upper_limit: None,
+        lower_limit: None,
+    })
+}
+
+/// The newest bars, oldest first (KIS.md 13.3, 13.5).
+///
+/// # Errors
+/// [`QueryError`]; minute bars are not offered on a paper account.
+pub(super) async fn bars(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, QueryError> {
+    match query.interval {
+        BarInterval::Day => daily(session, query).await,
+        BarInterval::Minute => minutes(session, query).await,
+    }
+}
+
+async fn daily(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, QueryError> {
+    let market = query.instrument.market;
+    let mut window = Window::new(query.count);
+    let mut last = market.date_at(session.clock.now());
+    while window.wants_more() {
+        let question = session
+            .question(&reads::OVERSEAS_DAILY, Urgency::Scan)?
+            .with(stock(&query.instrument)?)
+            // MODP 1: adjusted for splits.
+            .with([("GUBN", "0"), ("MODP", "1"), ("KEYB", "")])
+            .with([("BYMD", bars::compact(last))]);
+        let page = session.ask(&question).await?.rows(&["output2"]);
+        let bar = |row| daily_bar(market, row).transpose();
+        window.add(page.iter().filter_map(bar).collect::<Result<_, _>>()?);
+        match bars::before_oldest(&page, "xymd", last) {
+            Some(earlier) => last = earlier,
+            None => break,
+        }
+    }
+    Ok(window.into_bars())
+}
+
+fn daily_bar(market: Market, row: &Row) -> Result<Option<Candle>, WireError> {
+    if row.text("xymd").is_empty() {
+        return Ok(None);
+    }
+    let at = bars::day_start(market, row.date("xymd")?);
+    bars::candle(row, at, ["open", "high", "low", "clos"], "tvol")
+}
+
+async fn minutes(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, QueryError> {
+    let market = query.instrument.market;
+    let mut window = Window::new(query.count);
+    let mut key = String::new();
+    while window.wants_more() {
+        let next = if key.is_empty() { "" } else { "1" };
+        let question = session
+            .question(&reads::OVERSEAS_MINUTES, Urgency::Scan)?
+            .with(stock(&query.instrument)?)
+            .with([("NMIN", "1"), ("PINC", "1"), ("NEXT", next), ("NREC", "120"), ("FILL", "")])
+            .with([("KEYB", key.clone())]);
+        let answer = session.ask(&question).await?;
+        let page = answer.rows(&["output2"]);
+        let bar = |row| minute_bar(market, row).transpose();
+        window.add(page.iter().filter_map(bar).collect::<Result<_, _>>()?);
+        let earlier = page.iter().filter_map(minute_of).min().map(|oldest| oldest - TimeDelta::minutes(1));
+        match earlier.map(|at| at.format("%Y%m%d%H%M%S").to_string()) {
+            Some(earlier) if key.is_empty() || earlier < key => key = earlier,
+            Some(_) | None => break,
+        }
+    }
+    Ok(window.into_bars())
+}
+
+fn minute_of(row: &Row) -> Option<chrono::NaiveDateTime> {
+    Some(row.date("xymd").ok()?.and_time(row.time("xhms")?))
+}
+
+fn minute_bar(market: Market, row: &Row) -> Result<Option<Candle>, WireError> {
+    let Some(local) = minute_of(row) else { return Ok(None) };
+    let at = bars::moment(market, local.date(), local.time());
+    bars::candle(row, at, ["open", "high", "low", "last"], "evol")
+}
+
+/// Every order on one exchange-local date, of `market` alone (KIS.md 12.9).
+///
+/// # Errors
+/// [`QueryError`]; one unreadable row fails the whole list.
+pub(super) async fn orders_of_day(
+    session: &Session,
+    market: Market,
+    date: NaiveDate,
+) -> Result<Vec<InquiryRow>, QueryError> {
+    let rows = all_orders_of_day(session, date, Urgency::Reconcile).await?;
+    Ok(rows.into_iter().filter(|row| row.instrument.market == market).collect())
+}
+
+/// Every foreign order on one exchange-local date. KIS cannot search by number or, on paper, by exchange.
+///
+/// # Errors
+/// As [`orders_of_day`].
+pub(super) async fn all_orders_of_day(
+    session: &Session,
+    date: NaiveDate,
+    urgency: Urgency,
+) -> Result<Vec<InquiryRow>, QueryError> {
+    let all = match session.config.environment {
+        Environment::Real => "%",
+        Environment::Paper => "",
+    };
+    let question = session
+        .question(&reads::OVERSEAS_ORDERS, urgency)?
+        .with(owner(&session.account))
+        .with([("ORD_STRT_DT", bars::compact(date)), ("ORD_END_DT", bars::compact(date))])
+        .with([("PDNO", all), ("OVRS_EXCG_CD", all), ("SLL_BUY_DVSN", "00"), ("CCLD_NCCS_DVSN", "00")])
+        .with([("SORT_SQN", "DS"), ("ORD_DT", ""), ("ORD_GNO_BRNO", ""), ("ODNO", "")]);
+    let pages = session.ask_all(&question, Paging::OVERSEAS).await?;
+    order_rows(&pages, date)
+}
+
+fn order_rows(pages: &[Envelope], date: NaiveDate) -> Result<Vec<InquiryRow>, QueryError> {
+    let mut rows = Vec::new();
+    for row in pages.iter().flat_map(|page| page.rows(&["output"])) {
+        if let Some(row) = order_row(&row)?.filter(|row| row.order.date == date) {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// `rvse_cncl_dvsn` 02 is a cancel request, a row of its own; what it did shows in the order's row.
+fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
+    if row.text("odno").is_empty() || row.text("rvse_cncl_dvsn") == "02" {
+        return Ok(None);
+    }
+    let market = OrderExchange::market(row.text("ovrs_excg_cd")).ok_or_else(|| row.bad("ovrs_excg_cd"))?;
+    let symbol = row.required("pdno")?.parse().map_err(|_| row.bad("pdno"))?;
+    let (ordered, filled) = (row.quantity("ft_ord_qty")?, row.quantity("ft_ccld_qty")?);
+    let Remainder { cancelled, rejected, remaining } = remainder(row, ordered, filled)?;
+    Ok(Some(InquiryRow {
+        order: VenueOrderId {
+            date: row.date("ord_dt")?,
+            branch: row.text("ord_gno_brno").to_owned(),
+            number: row.required("odno")?.to_owned(),
+        },
+        instrument: Instrument { market, symbol },
+        side: side(row, "sll_buy_dvsn_cd")?,
+        ordered,
+        limit: row.price("ft_ord_unpr3")?,
+        filled,
+        average_price: row.price("ft_ccld_unpr3")?,
+        remaining,
+        cancelled,
+        rejected,
+        time: local_time(row, market),
+    }))
+}
+
+/// Foreign rows name the unfilled shares only. Shares that are neither filled nor unfilled were refused when the row
+/// says so, else cancelled; a row that is still on its way ("전송") and yet has no unfilled shares explains nothing, and
+/// the row's own law then shows the contradiction.
+fn remainder(row: &Row, ordered: Quantity, filled: Quantity) -> Result<Remainder, WireError> {
+    let remaining = row.quantity("nccs_qty")?;
+    let gone = ordered.saturating_sub(filled).saturating_sub(remaining);
+    let state = row.text("prcs_stat_name");
+    let (cancelled, rejected) = if state.contains("거부") || !row.text("rjct_rson_name").is_empty() {
+        (Quantity::ZERO, gone)
+    } else if state.contains("전송") {
+        (Quantity::ZERO, Quantity::ZERO)
+    } else {
+        (gone, Quantity::ZERO)
+    };
+    Ok(Remainder { remaining, cancelled, rejected })
+}
+
+/// Nobody documents the zone of `ord_tmd`; `dmst_ord_dt` and `thco_ord_tmd` are Korean (KIS.md 12.9).
+fn local_time(row: &Row, market: Market) -> Option<NaiveTime> {
+    let at = bars::moment(Market::Kr, row.date("dmst_ord_dt").ok()?, row.time("thco_ord_tmd")?);
+    Some(at.with_timezone(&market.zone()).time())
+}
+
+/// `AUTH`, `EXCD` and `SYMB` (KIS.md 13).
+fn stock(instrument: &Instrument) -> Result<[(&'static str, String); 3], QueryError> {
+    let exchange = venue(instrument.market)?.quote.code().to_owned();
+    let symbol = instrument.symbol.as_str().to_owned();
+    Ok([("AUTH", String::new()), ("EXCD", exchange), ("SYMB", symbol)])
+}
+
+#[cfg(test)]
+mod tests;
