@@ -1,1 +1,353 @@
-//! The actor against doubles of its neighbours.
+//! The actor against doubles of its neighbours, in virtual time.
+
+mod doubles;
+
+use chrono::TimeDelta;
+use domain::messages::control::{Durability, HaltRecord, HaltSource, ResumeError};
+use domain::messages::ledger::LedgerError;
+use domain::messages::trading::AccountUpdated;
+use domain::{OpenIntent, OrderState, Quantity, Side};
+
+use super::*;
+use doubles::{account, trading, won, world};
+
+fn standing(id: &str, source: HaltSource) -> HaltRecord {
+    HaltRecord {
+        id: id.into(),
+        at: DateTime::<Utc>::MIN_UTC,
+        source,
+        by: "kim".into(),
+        reason: "before".into(),
+    }
+}
+
+#[test]
+fn an_order_is_placed_only_after_its_approval_is_committed() {
+    trading(async |world| {
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+        let placed = world.facts().placed.clone();
+        assert_eq!(placed[0].1.to_string(), "BUY 7 KR:005930 at 70200");
+    });
+}
+
+#[test]
+fn the_gate_stays_closed_until_halts_orders_and_reconciliation_are_known() {
+    world(
+        |facts| (facts.ledger_silent, facts.reconciled) = (true, false),
+        async |world| {
+            world.propose("005930", Side::Buy).await;
+            assert_eq!(world.log(), ["refused: Starting"]);
+            world.facts().ledger_silent = false;
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            assert!(!world.gate.is_open(), "Broker has not reconciled");
+            assert_eq!(world.state().await, TradingState::Starting);
+            world.facts().reconciled = true;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert!(world.gate.is_open_for(HaltEpoch(4)));
+            assert_eq!(world.state().await, TradingState::Active);
+        },
+    );
+}
+
+#[test]
+fn a_restart_closes_the_gate_and_learns_again_that_reconciliation_holds() {
+    trading(async |world| {
+        world.facts().reconciled = false;
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!world.gate.is_open());
+        world.facts().reconciled = true;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(world.gate.is_open());
+    });
+}
+
+#[test]
+fn a_restart_knows_the_orders_of_its_former_life() {
+    trading(async |world| {
+        world.propose("005930", Side::Buy).await;
+        let (intent, terms) = world.facts().placed[0].clone();
+        world.facts().open = vec![OpenIntent {
+            id: intent,
+            terms,
+            state: OrderState::Unknown,
+            venue_order: None,
+            filled: Quantity::ZERO,
+            sent_at: None,
+            watermark: None,
+            session_date: chrono::NaiveDate::MIN,
+            approved_at: world.clock.now(),
+            missed_inquiries: 0,
+        }];
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.tell_account(10_000_000).await;
+        world.log();
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["refused: UnresolvedOrder"]);
+    });
+}
+
+#[test]
+fn one_symbol_has_one_purchase_at_a_time() {
+    trading(async |world| {
+        world.propose.tell(world.proposal("005930", Side::Buy)).unwrap();
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.facts().placed.len(), 1);
+        assert!(world.log().contains(&"refused: OpenOrder".to_owned()));
+
+        let (intent, terms) = world.facts().placed[0].clone();
+        let at = world.clock.now();
+        let unknown = OrderUpdate { intent, terms, state: OrderState::Unknown, filled: Quantity::ZERO, at };
+        world.update.tell(unknown.clone()).unwrap();
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["refused: UnresolvedOrder"]);
+        world.propose("005930", Side::Sell).await;
+        assert_eq!(world.log(), ["ledger: approval", "broker: order"], "an exit stays possible");
+
+        world.update.tell(OrderUpdate { state: OrderState::NeverAccepted, ..unknown }).unwrap();
+        world.settle().await;
+        world.tell_account(10_000_000).await;
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+    });
+}
+
+#[test]
+fn an_account_that_is_missing_or_old_is_asked_for_once_and_then_decides() {
+    world(
+        |_facts| (),
+        async |world| {
+            world.propose("005930", Side::Buy).await;
+            assert_eq!(world.log(), ["broker: account", "refused: NoAccount"]);
+            world.tell_account(10_000_000).await;
+            tokio::time::sleep(Duration::from_secs(61)).await;
+            let fresh = account(world.clock.now() + TimeDelta::seconds(1), 10_000_000);
+            world.facts().account = Some(fresh);
+            world.propose.tell(world.proposal("005930", Side::Buy)).unwrap();
+            world.propose("000660", Side::Buy).await;
+            let log = world.log();
+            assert_eq!(log.iter().filter(|line| *line == "broker: account").count(), 1);
+            assert_eq!(world.facts().placed.len(), 2);
+        },
+    );
+}
+
+#[test]
+fn a_lost_answer_to_a_commit_keeps_the_reservation_until_the_books_are_read() {
+    trading(async |world| {
+        world.facts().ledger_silent = true;
+        world.propose("005930", Side::Buy).await;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(world.log(), ["refused: LedgerUnknown"]);
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["refused: OpenOrder"]);
+        world.facts().ledger_silent = false;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["ledger: approval", "broker: order"], "the books never had it");
+    });
+}
+
+#[test]
+fn a_refused_commit_gives_its_reservation_back() {
+    trading(async |world| {
+        world.facts().approval = Err(LedgerError::Refused("day not open".into()));
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["ledger: approval", "refused: LedgerRefused"]);
+        world.facts().approval = Ok(());
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+    });
+}
+
+#[test]
+fn a_halt_closes_the_gate_at_once_and_is_answered_only_after_it_is_committed() {
+    trading(async |world| {
+        world.facts().halt_takes = Duration::from_secs(1);
+        let reported = world.request_halt("storm");
+        let early = async {
+            world.settle().await;
+            assert!(!world.gate.is_open());
+            assert!(world.log().is_empty(), "neither committed nor confirmed yet");
+        };
+        let (report, ()) = tokio::join!(reported, early);
+        assert_eq!(world.log(), ["ledger: halt", "broker: halt, epoch 5"]);
+        assert_eq!(report.durability, Durability::Ledger);
+        assert!(report.broker_confirmed);
+        assert_eq!(report.epoch, HaltEpoch(5));
+    });
+}
+
+#[test]
+fn a_silent_ledger_leaves_the_halt_in_the_emergency_file_and_a_full_disk_nowhere() {
+    trading(async |world| {
+        (world.facts().ledger_silent, world.facts().broker_silent) = (true, true);
+        let report = world.request_halt("storm").await;
+        assert_eq!(report.durability, Durability::EmergencyFile);
+        assert!(!report.broker_confirmed);
+        assert_eq!(world.facts().file, Some(report.record));
+
+        world.facts().disk_full = true;
+        let report = world.request_halt("and flood").await;
+        assert_eq!(report.durability, Durability::NotDurable);
+        assert!(!world.gate.is_open());
+    });
+}
+
+#[test]
+fn a_proposal_during_a_halt_is_refused() {
+    trading(async |world| {
+        world.request_halt("storm").await;
+        world.log();
+        world.propose("005930", Side::Buy).await;
+        world.propose("005930", Side::Sell).await;
+        assert_eq!(world.log(), ["refused: Halted", "refused: Halted"]);
+    });
+}
+
+#[test]
+fn an_approval_that_a_halt_overtook_is_never_placed() {
+    trading(async |world| {
+        world.propose.tell(world.proposal("005930", Side::Buy)).unwrap();
+        let halted = world.request_halt("storm").await;
+        world.settle().await;
+        assert!(world.facts().placed.is_empty());
+        assert_eq!(halted.durability, Durability::Ledger);
+    });
+}
+
+#[test]
+fn a_halt_lists_what_works_and_what_is_unknown() {
+    trading(async |world| {
+        for (number, state) in
+            [OrderState::Accepted, OrderState::Unknown, OrderState::Approved].iter().enumerate()
+        {
+            world.propose(&format!("00000{number}"), Side::Buy).await;
+            let (intent, terms) = world.facts().placed[number].clone();
+            let at = world.clock.now();
+            let update = OrderUpdate { intent, terms, state: *state, filled: Quantity::ZERO, at };
+            world.update.tell(update).unwrap();
+        }
+        let report = world.request_halt("storm").await;
+        let states = |orders: &[domain::messages::control::LiveOrder]| {
+            orders.iter().map(|order| order.state).collect::<Vec<_>>()
+        };
+        assert_eq!(states(&report.open), [OrderState::Accepted]);
+        assert_eq!(states(&report.unknown), [OrderState::Unknown]);
+    });
+}
+
+#[test]
+fn the_same_halt_twice_is_one_and_another_reason_is_another() {
+    trading(async |world| {
+        let first = world.request_halt("storm").await;
+        let again = world.request_halt("storm").await;
+        assert_eq!(first.record, again.record);
+        let other = world.request_halt("flood").await;
+        assert_ne!(first.record.id, other.record.id);
+        let both = vec![first.record.id.clone(), other.record.id.clone()];
+        assert_eq!(world.request_resume(None).await, Err(ResumeError::NameOne(both)));
+        let one = world.request_resume(Some(&first.record.id)).await.unwrap();
+        assert!(!one.trading);
+        assert!(!world.gate.is_open());
+        let two = world.request_resume(None).await.unwrap();
+        assert!(two.trading);
+        assert!(world.gate.is_open_for(HaltEpoch(8)), "two halts and two releases after epoch 4");
+        assert_eq!(world.request_resume(None).await, Err(ResumeError::NotHalted));
+        let unknown = world.request_resume(Some("h-1")).await;
+        assert_eq!(unknown, Err(ResumeError::NotHalted));
+    });
+}
+
+#[test]
+fn a_halt_survives_a_restart_and_only_a_committed_release_lifts_it() {
+    world(
+        |facts| facts.halts = vec![standing("h-1", HaltSource::Operator)],
+        async |world| {
+            assert_eq!(world.state().await, TradingState::Halted);
+            world.facts().ledger_silent = true;
+            assert!(matches!(world.request_resume(None).await, Err(ResumeError::NotDurable(_))));
+            assert!(!world.gate.is_open());
+            world.facts().ledger_silent = false;
+            world.log();
+            let report = world.request_resume(None).await.unwrap();
+            assert!(report.trading && world.gate.is_open_for(HaltEpoch(5)));
+            world.settle().await;
+            assert_eq!(world.log(), ["ledger: release by kim", "broker: resume, epoch 5"]);
+        },
+    );
+}
+
+#[test]
+fn a_file_made_by_hand_halts_at_start_or_before_the_next_approval() {
+    let by_hand = || Some(standing("HALT", HaltSource::EmergencyFile));
+    world(
+        |facts| facts.file = by_hand(),
+        async |world| {
+            assert_eq!(world.state().await, TradingState::Halted);
+            assert_eq!(world.facts().halts.len(), 1, "it is copied into the books");
+            world.restart();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(world.facts().halts.len(), 1, "once");
+            assert!(world.request_resume(None).await.unwrap().trading);
+            assert_eq!(world.facts().file, None);
+
+            world.facts().file = by_hand();
+            world.tell_account(10_000_000).await;
+            world.propose("005930", Side::Buy).await;
+            assert!(world.log().contains(&"refused: Halted".to_owned()));
+            assert!(!world.gate.is_open());
+            assert!(world.facts().placed.is_empty());
+        },
+    );
+}
+
+#[test]
+fn a_loss_beyond_the_limit_halts_once_and_after_a_resume_only_exits_run() {
+    trading(async |world| {
+        world.tell_account(9_700_000).await;
+        assert!(world.gate.is_open(), "exactly -3 %");
+        world.tell_account(9_699_999).await;
+        assert!(!world.gate.is_open());
+        assert_eq!(world.facts().halts[0].source, HaltSource::CircuitBreaker);
+
+        assert!(world.request_resume(None).await.unwrap().trading);
+        world.tell_account(9_690_000).await;
+        assert!(world.gate.is_open(), "a person has seen this loss");
+        world.log();
+        world.propose("005930", Side::Buy).await;
+        world.propose("005930", Side::Sell).await;
+        assert_eq!(world.log(), ["refused: DailyLoss", "ledger: approval", "broker: order"]);
+    });
+}
+
+#[test]
+fn the_days_start_is_the_ledgers_and_so_a_loss_before_a_restart_still_counts() {
+    world(
+        |facts| facts.day_start = Some(won(10_000_000)),
+        async |world| {
+            world.tell_account(9_690_000).await;
+            assert_eq!(world.state().await, TradingState::Halted);
+        },
+    );
+}
+
+#[test]
+fn a_loss_against_purchase_cost_gives_exits_only_and_says_so_once() {
+    trading(async |world| {
+        let mut snapshot = account(world.clock.now(), 10_000_000);
+        (snapshot.purchase_total, snapshot.valuation_total) = (Some(won(1_000_000)), Some(won(960_000)));
+        for _ in 0..2 {
+            world.account.tell(AccountUpdated { snapshot: snapshot.clone() }).unwrap();
+        }
+        world.settle().await;
+        assert_eq!(world.state().await, TradingState::Reducing);
+        let alarms: Vec<_> = world.log().into();
+        assert_eq!(alarms.len(), 1, "{alarms:?}");
+        world.propose("005930", Side::Buy).await;
+        world.propose("005930", Side::Sell).await;
+        assert_eq!(world.log(), ["refused: Reducing", "ledger: approval", "broker: order"]);
+    });
+}
