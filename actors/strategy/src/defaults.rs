@@ -55,19 +55,19 @@ impl Strategy {
     }
 }
 
-fn exits(thresholds: &Thresholds) -> [Option<Rule>; 4] {
+fn exits(thresholds: &Thresholds) -> [Option<Rule>; 5] {
     use Comparison::{Above, AtLeast, AtMost, Below};
-    use Feature::{ChangePct, HoldingPnlPct, Rsi14, Sma20DistancePct};
+    use Feature::{ChangePct, FromHighPct, HoldingPnlPct, Rsi14, Sma20DistancePct};
     let tenths = |value| Decimal::new(value, 1);
     let sell = |name, reason, confidence, parts| rule(name, reason, Action::Sell, confidence, true, parts);
     let is = Expression::is;
     [
-        sell("stop", "The holding lost too much", 92, vec![is(HoldingPnlPct, AtMost, tenths(-30))]),
+        sell("stop", "The holding lost too much", 92, vec![is(HoldingPnlPct, AtMost, tenths(-20))]),
         sell(
             "take_profit",
             "The holding reached its profit goal",
             88,
-            vec![is(HoldingPnlPct, AtLeast, tenths(40))],
+            vec![is(HoldingPnlPct, AtLeast, tenths(30))],
         ),
         sell(
             "exhausted_momentum",
@@ -80,11 +80,17 @@ fn exits(thresholds: &Thresholds) -> [Option<Rule>; 4] {
             ],
         ),
         sell(
+            "fading",
+            "The stock gives back its gains of the day while the holding is in profit",
+            83,
+            vec![is(HoldingPnlPct, AtLeast, tenths(10)), is(FromHighPct, AtMost, tenths(-10))],
+        ),
+        sell(
             "broken_trend",
             "The holding is under water and the stock fell below its average",
             82,
             vec![
-                is(HoldingPnlPct, AtMost, tenths(-15)),
+                is(HoldingPnlPct, AtMost, tenths(-10)),
                 is(ChangePct, AtMost, tenths(-10)),
                 is(Sma20DistancePct, Below, tenths(0)),
             ],
@@ -178,7 +184,7 @@ mod tests {
         };
         for thresholds in [Thresholds::default(), wild] {
             let strategy = Strategy::default_rules(thresholds);
-            assert_eq!(strategy.rules().len(), 8);
+            assert_eq!(strategy.rules().len(), 9);
             assert!(strategy.rules().iter().all(|rule| rule.confidence.get() >= 80));
             assert_eq!(Strategy::new("default", strategy.rules().to_vec()), Ok(strategy));
         }
@@ -186,19 +192,21 @@ mod tests {
 
     #[test]
     fn holdings_are_sold_at_the_stop_the_goal_and_when_momentum_ends() {
-        use Feature::{ChangePct, Held, HoldingPnlPct, Rsi14, Sma20DistancePct};
-        let cases: [Case<'_>; 6] = [
-            (&[(Held, "1"), (HoldingPnlPct, "-3")], Some("stop")),
-            (&[(Held, "1"), (HoldingPnlPct, "4")], Some("take_profit")),
+        use Feature::{ChangePct, FromHighPct, Held, HoldingPnlPct, Rsi14, Sma20DistancePct};
+        let cases: [Case<'_>; 8] = [
+            (&[(Held, "1"), (HoldingPnlPct, "-2")], Some("stop")),
+            (&[(Held, "1"), (HoldingPnlPct, "3")], Some("take_profit")),
             (
                 &[(Held, "1"), (HoldingPnlPct, "1"), (Rsi14, "75"), (ChangePct, "-0.1")],
                 Some("exhausted_momentum"),
             ),
             (
-                &[(Held, "1"), (HoldingPnlPct, "-2"), (ChangePct, "-1"), (Sma20DistancePct, "-3")],
+                &[(Held, "1"), (HoldingPnlPct, "-1.9"), (ChangePct, "-1"), (Sma20DistancePct, "-3")],
                 Some("broken_trend"),
             ),
             (&[(Held, "1"), (HoldingPnlPct, "1"), (Rsi14, "50"), (ChangePct, "5")], None),
+            (&[(Held, "1"), (HoldingPnlPct, "1"), (FromHighPct, "-1")], Some("fading")),
+            (&[(Held, "1"), (HoldingPnlPct, "0.9"), (FromHighPct, "-5")], None),
             (&[(Held, "1"), (ChangePct, "-20")], None),
         ];
         for (values, rule) in cases {

@@ -26,6 +26,8 @@ pub enum Feature {
     Change20Pct,
     /// High minus low of the day in percent of the price.
     RangePct,
+    /// Price against the day's high in percent of the high: 0 at the high, negative below it.
+    FromHighPct,
     /// The larger of |change| and range, in percent: what the scanner ranks by.
     MovePct,
     /// Standard deviation of the last twenty daily returns, in percent.
@@ -52,12 +54,13 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature, in the order of this list.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Price,
         Self::ChangePct,
         Self::Change5Pct,
         Self::Change20Pct,
         Self::RangePct,
+        Self::FromHighPct,
         Self::MovePct,
         Self::Volatility20Pct,
         Self::Rsi14,
@@ -79,6 +82,7 @@ impl Feature {
             Self::Change5Pct => "change_5_pct",
             Self::Change20Pct => "change_20_pct",
             Self::RangePct => "range_pct",
+            Self::FromHighPct => "from_high_pct",
             Self::MovePct => "move_pct",
             Self::Volatility20Pct => "volatility_20_pct",
             Self::Rsi14 => "rsi_14",
@@ -101,6 +105,7 @@ impl Feature {
             Self::Change5Pct => "change over 5 bars",
             Self::Change20Pct => "change over 20 bars",
             Self::RangePct => "range today",
+            Self::FromHighPct => "distance from the day's high",
             Self::MovePct => "move today",
             Self::Volatility20Pct => "daily volatility",
             Self::Rsi14 => "RSI(14)",
@@ -122,6 +127,7 @@ impl Feature {
             | Self::Change5Pct
             | Self::Change20Pct
             | Self::RangePct
+            | Self::FromHighPct
             | Self::MovePct
             | Self::Volatility20Pct
             | Self::Atr14Pct
@@ -139,6 +145,7 @@ impl Feature {
             Self::Price | Self::Sma20 => (0, 1_000_000_000),
             Self::Rsi14 | Self::Score => (0, 100),
             Self::Held => (0, 1),
+            Self::FromHighPct => (-100, 0),
             Self::RangePct | Self::MovePct | Self::Volatility20Pct | Self::Atr14Pct | Self::VolumeRatio => {
                 (0, 1_000)
             }
@@ -217,6 +224,7 @@ impl Features {
         features.set(Feature::Change5Pct, indicators::change_pct(bars, 5));
         features.set(Feature::Change20Pct, indicators::change_pct(bars, 20));
         features.set(Feature::RangePct, range);
+        features.set(Feature::FromHighPct, indicators::from_high_pct(bars));
         features.set(Feature::MovePct, larger_move(change, range));
         features.set(Feature::Volatility20Pct, indicators::volatility_pct(bars, 20));
         features.set(Feature::Rsi14, indicators::rsi(ripe, 14));

@@ -70,6 +70,13 @@ pub fn range_pct(bars: &[Candle]) -> Option<Decimal> {
     Some((range.checked_mul(Decimal::ONE_HUNDRED)?).checked_div(bar.close.value())?.round_dp(DECIMALS))
 }
 
+/// The last close against its bar's high, in percent of the high: 0 at the high, negative below it.
+pub fn from_high_pct(bars: &[Candle]) -> Option<Decimal> {
+    let bar = bars.last()?;
+    let below = bar.close.value().checked_sub(bar.high.value())?;
+    Some((below.checked_mul(Decimal::ONE_HUNDRED)?).checked_div(bar.high.value())?.round_dp(DECIMALS))
+}
+
 /// Sample standard deviation of the last `period` daily returns, in percent per day.
 pub fn volatility_pct(bars: &[Candle], period: usize) -> Option<Decimal> {
     let closes = closes(bars);

@@ -17,7 +17,7 @@ fn assert_phase(market: Market, text: &str, phase: Phase) {
 #[test]
 fn each_market_opens_breaks_and_closes_to_the_second_in_its_own_zone() {
     // Market, open, lunch, close in UTC on 2026-07-01 (summer time in New York).
-    let cases: [(Market, &str, Option<(&str, &str)>, &str); 10] = [
+    let cases = [
         (Market::Kr, "00:00", None, "06:30"),
         (Market::UsNasdaq, "13:30", None, "20:00"),
         (Market::UsNyse, "13:30", None, "20:00"),

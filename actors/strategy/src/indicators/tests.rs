@@ -99,9 +99,11 @@ fn the_volume_ratio_excludes_the_bar_itself_and_is_absent_without_volume() {
 }
 
 #[test]
-fn the_range_is_in_percent_of_the_close() {
+fn the_range_is_in_percent_of_the_close_and_the_fall_in_percent_of_the_high() {
     let day = bar(0, [100.0, 110.0, 90.0, 80.0 + 20.0], 1);
     assert_eq!(range_pct(&[day]), Some(Decimal::from(20)));
+    assert_eq!(from_high_pct(&[day]), Some(Decimal::new(-9_090_909, 6)));
+    assert_eq!(from_high_pct(&[bar(0, [10.0; 4], 1)]), Some(Decimal::ZERO));
 }
 
 #[test]
