@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use domain::{Market, Percent};
+use domain::{Instrument, Market, Percent};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
@@ -147,6 +147,8 @@ pub struct ScannerSettings {
     pub rsi_momentum: Decimal,
     /// Volume against average that confirms a signal.
     pub volume_multiplier: Decimal,
+    /// What is scanned where there are no rankings.
+    pub watchlist: Vec<Instrument>,
     /// Use foreign rankings.
     pub overseas_ranking: bool,
     /// TR id and path of the foreign price-change ranking.
@@ -230,6 +232,13 @@ impl Config {
     /// Every mistake at once.
     pub fn load() -> Result<Self, Mistakes> {
         Self::from_pairs(&process_environment()?)
+    }
+
+    /// `DB_PATH` alone, for commands that must work however wrong the other settings are.
+    pub fn database_setting() -> Database {
+        let pairs = process_environment().unwrap_or_default();
+        let set = pairs.get("DB_PATH").map(|text| text.trim()).filter(|text| !text.is_empty());
+        database(set.unwrap_or("data/trades.db"))
     }
 
     /// Validates variables that were read elsewhere. Values are trimmed; empty ones count as not set.
@@ -358,6 +367,15 @@ fn markets(text: &str) -> Option<Vec<Market>> {
     (!markets.is_empty()).then_some(markets)
 }
 
+fn watchlist(text: &str) -> Option<Vec<Instrument>> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let instrument = |entry: &str| {
+        let (market, symbol) = entry.split_once(':')?;
+        Some(Instrument { market: market.parse().ok()?, symbol: symbol.parse().ok()? })
+    };
+    entries.map(instrument).collect()
+}
+
 fn venue(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Venue> {
     let environment = environment?;
     let names = ["KIS_APP_KEY", "KIS_APP_SECRET", "KIS_ACCOUNT_NO"];
@@ -442,6 +460,7 @@ fn scanner(reader: &mut Reader<'_>) -> Option<ScannerSettings> {
         rsi_oversold: reader.decimal("RSI_OVERSOLD_THRESHOLD", Bound::AtLeast(whole(1)), whole(49))?,
         rsi_momentum: reader.decimal("RSI_MOMENTUM_THRESHOLD", Bound::AtLeast(whole(51)), whole(99))?,
         volume_multiplier: reader.decimal("VOL_MULTIPLIER", Bound::Above(whole(1)), whole(100))?,
+        watchlist: reader.value("SCANNER_WATCHLIST", watchlist)?,
         overseas_ranking: reader.flag("OVERSEAS_RANKING_ENABLED")?,
         fluctuation: endpoint(reader, "OVERSEAS_RANKING_FLUCT_TR_ID", "OVERSEAS_RANKING_FLUCT_PATH")?,
         volume: endpoint(reader, "OVERSEAS_RANKING_VOLUME_TR_ID", "OVERSEAS_RANKING_VOLUME_PATH")?,

@@ -1,0 +1,227 @@
+//! `kestrel run`: the long-lived agent, from the lock on its data directory to the last line of its log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, HaltId, Random};
+use risk_guard::EmergencyHalt;
+use supervision::{Drained, Wedge};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use trade_ledger::store::{BootFacts, Store};
+
+use crate::app::{self, House, OpenBooks, Patience, World};
+use crate::clock::SystemClock;
+use crate::commands::exit;
+use crate::config::{Config, Database};
+use crate::control::{self, Desk, Server, wire};
+use crate::random::Seeded;
+use crate::store::{self, HaltFile};
+use crate::venue::{self, Connected};
+
+/// Longest drain of the actors; with the ledger's checkpoint the process ends within 8 s (supervision 7).
+const DRAIN_WITHIN: Duration = Duration::from_secs(6);
+/// How long an escalation waits for RiskGuard's halt to be written before it drains.
+const HALT_GRACE: Duration = Duration::from_secs(3);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// After SIGTERM, everything settled.
+    Drained,
+    /// After SIGTERM, but something did not finish in time.
+    DrainTimedOut,
+    /// An actor could not be kept alive.
+    Escalated,
+}
+
+impl Ended {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Drained => 0,
+            Self::DrainTimedOut => exit::DRAIN_TIMED_OUT,
+            Self::Escalated => exit::ESCALATED,
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT, or until an actor cannot be kept alive.
+///
+/// # Errors
+/// Why it cannot start, in one sentence with the remedy.
+pub fn run(config: Config) -> Result<Ended, String> {
+    let data_dir = config.database.directory().map(Path::to_path_buf);
+    let lock = data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
+    let server = data_dir.as_deref().map(control::serve).transpose().map_err(|error| error.to_string())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(Seeded::from_system());
+    let emergency = emergency(data_dir.as_deref());
+    let prepared = Prepared::new(&config, clock, random, emergency, data_dir)?;
+    let ended = actix::System::new().block_on(live(config, prepared, server))?;
+    drop(lock);
+    Ok(ended)
+}
+
+fn emergency(data_dir: Option<&Path>) -> Arc<dyn EmergencyHalt> {
+    // In memory there is nothing to survive a restart, so the file goes where no start will look for it.
+    let folder = data_dir.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    Arc::new(HaltFile::new(&folder))
+}
+
+/// Everything that stands behind the ports, ready before the first actor.
+struct Prepared {
+    world: World,
+    venue: Connected,
+}
+
+impl Prepared {
+    fn new(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        emergency: Arc<dyn EmergencyHalt>,
+        data_dir: Option<PathBuf>,
+    ) -> Result<Self, String> {
+        let books = books(&config.database)?;
+        let fencing = boot(&books, &clock, &random, &*emergency)?;
+        let venue = venue::connect(config, &clock, random.next_u64(), data_dir.as_deref())?;
+        let world = World {
+            oracle: crate::llm::connect(config, &clock)?,
+            messenger: crate::telegram::connect(config)?,
+            exchange: venue.exchange.clone(),
+            clock,
+            random,
+            emergency,
+            books,
+            fencing,
+        };
+        Ok(Self { world, venue })
+    }
+}
+
+/// Opens the database once to find every fault before the start, and again for each life of TradeLedger.
+pub(crate) fn books(database: &Database) -> Result<OpenBooks, String> {
+    let path = match database {
+        Database::Memory => ":memory:".to_owned(),
+        Database::File(path) => path.to_string_lossy().into_owned(),
+    };
+    let open = move || -> Result<Box<dyn Store>, String> {
+        store::open(&path).map(|store| Box::new(store) as Box<dyn Store>).map_err(|error| error.to_string())
+    };
+    drop(open()?);
+    Ok(Arc::new(open))
+}
+
+/// Once per process: a new fencing epoch, nothing left `Sending`, and a word about what stands.
+pub(crate) fn boot(
+    books: &OpenBooks,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    emergency: &dyn EmergencyHalt,
+) -> Result<domain::FencingEpoch, String> {
+    let mut store = books()?;
+    let at = clock.now();
+    let facts = BootFacts {
+        wall_at: SystemClock.now(),
+        at,
+        halt_id: HaltId::new(at.timestamp_millis(), random.next_u64()),
+    };
+    let report = store.boot(&facts).map_err(|error| error.to_string())?;
+    for intent in &report.unknown {
+        tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
+    }
+    let standing = store.trading_state().map_err(|error| error.to_string())?.halts;
+    for halt in standing.iter().chain(emergency.read().as_ref()) {
+        tracing::warn!(halt = halt.id, "trading is {}; go on with: kestrel resume", wire::describe(halt));
+    }
+    Ok(report.fencing)
+}
+
+async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Result<Ended, String> {
+    // Over a file-size limit a write then fails, which is handled, instead of killing the process.
+    let _oversize = signal(SignalKind::from_raw(25)).map_err(|error| error.to_string())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let (given_up, mut escalations) = mpsc::unbounded_channel();
+    let escalated = move |actor| drop(given_up.send(actor));
+    let house = app::build(&config, &prepared.world, patience(), escalated, end_wedged)?;
+    announce(&config, &prepared.venue);
+    if let Some(server) = &server {
+        server.open(desk(&house, &prepared));
+    }
+    let escalated = tokio::select! {
+        biased;
+        Some(actor) = escalations.recv() => Some(actor),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    tokio::select! {
+        biased;
+        ended = end(&house, escalated) => Ok(ended),
+        _ = terminate.recv() => Ok(Ended::DrainTimedOut),
+        _ = interrupt.recv() => Ok(Ended::DrainTimedOut),
+    }
+}
+
+fn announce(config: &Config, venue: &Connected) {
+    let markets: Vec<_> = config.markets.iter().map(|market| market.code()).collect();
+    tracing::info!(venue = venue.name, markets = markets.join(","), mode = ?config.trade_mode, "kestrel trades on {}", venue.name);
+}
+
+fn desk(house: &House, prepared: &Prepared) -> Desk {
+    Desk {
+        halt: house.halt.clone(),
+        resume: house.resume.clone(),
+        status: house.status.clone(),
+        supervised: house.supervised.clone(),
+        emergency: prepared.world.emergency.clone(),
+        clock: prepared.world.clock.clone(),
+        random: prepared.world.random.clone(),
+        venue: prepared.venue.name.clone(),
+    }
+}
+
+async fn end(house: &House, escalated: Option<&'static str>) -> Ended {
+    if let Some(actor) = escalated {
+        tracing::error!(actor, "ending the process so that it is started afresh");
+        tokio::time::sleep(HALT_GRACE).await;
+    }
+    tracing::info!("draining: no new orders; finishing what is under way");
+    let drained = house.supervised.shutdown(DRAIN_WITHIN).await;
+    match (escalated, drained) {
+        (Some(_), _) => Ended::Escalated,
+        (None, Drained::Clean) => Ended::Drained,
+        (None, Drained::TimedOut) => Ended::DrainTimedOut,
+    }
+}
+
+/// On the watchdog's thread. The wedged thread may hold any lock, so `exit` is given a second and then overruled.
+pub(crate) fn end_wedged(wedge: Wedge) {
+    let Wedge { actor, msg, for_ms } = wedge;
+    tracing::error!(actor, msg, for_ms, "a thread is wedged and will not come back; ending the process");
+    let _overrule = std::thread::Builder::new().spawn(|| {
+        std::thread::sleep(Duration::from_secs(1));
+        #[expect(clippy::disallowed_methods, reason = "the watchdog's last word")]
+        std::process::abort();
+    });
+    #[expect(clippy::exit, reason = "a wedged thread cannot be joined; the journal settles what it was doing")]
+    std::process::exit(i32::from(exit::ESCALATED));
+}
+
+#[cfg(not(feature = "faults"))]
+fn patience() -> Patience {
+    Patience::default()
+}
+
+/// Tests of hung actors cannot wait for the usual patience.
+#[cfg(feature = "faults")]
+fn patience() -> Patience {
+    let ms = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok()).map(Duration::from_millis);
+    let usual = Patience::default();
+    Patience {
+        backlog_limit: ms("KESTREL_FAULTS_BACKLOG_LIMIT_MS").unwrap_or(usual.backlog_limit),
+        wedge_limit: ms("KESTREL_FAULTS_BUSY_LIMIT_MS").unwrap_or(usual.wedge_limit),
+    }
+}

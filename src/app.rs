@@ -1,0 +1,138 @@
+//! The composition root: slots, factories, supervisor. No registry: every actor is given the links it needs.
+//!
+//! Who may ask whom: MarketClock, Scanner, Brain, Optimizer, Notifier, control -> RiskGuard -> Broker -> TradeLedger,
+//! which asks nobody (architecture 2). Everything the other way is a tell.
+
+mod actors;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::messages::control::{HaltSource, RequestHalt, RequestResume, StatusQuery};
+use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
+use domain::messages::market_data::AccountQuery;
+use domain::{Clock, FencingEpoch, Oracle, Random};
+use risk_guard::EmergencyHalt;
+use supervision::{Link, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
+use trade_ledger::store::Store;
+
+use crate::config::Config;
+
+/// Opens the books for one life of TradeLedger.
+pub type OpenBooks = Arc<dyn Fn() -> Result<Box<dyn Store>, String> + Send + Sync>;
+
+/// What stands behind the actors' ports.
+#[derive(Clone)]
+pub struct World {
+    /// Exchange time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and jitter.
+    pub random: Arc<dyn Random>,
+    /// Where orders go.
+    pub exchange: Arc<dyn broker::Exchange>,
+    /// The language model, if there is one.
+    pub oracle: Option<Arc<dyn Oracle>>,
+    /// Where notices go besides the log.
+    pub messenger: Option<Arc<dyn notifier::Messenger>>,
+    /// The HALT file.
+    pub emergency: Arc<dyn EmergencyHalt>,
+    /// The database.
+    pub books: OpenBooks,
+    /// This process's epoch in it.
+    pub fencing: FencingEpoch,
+}
+
+/// How patient supervision is.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// An actor without progress for this long is restarted.
+    pub backlog_limit: Duration,
+    /// A thread that is busy or silent for this long ends the process.
+    pub wedge_limit: Duration,
+}
+
+impl Default for Patience {
+    /// Invariant 17 of the order protocol: noticed within 30 s, no actor silent for more than 60 s. The longest ask is
+    /// 20 s.
+    fn default() -> Self {
+        Self { backlog_limit: Duration::from_secs(30), wedge_limit: Duration::from_secs(30) }
+    }
+}
+
+/// The running house, as the outside sees it.
+pub struct House {
+    /// The actors' lives.
+    pub supervised: Supervised,
+    /// RiskGuard's urgent lane.
+    pub halt: Link<RequestHalt>,
+    /// RiskGuard.
+    pub resume: Link<RequestResume>,
+    /// RiskGuard.
+    pub status: Link<StatusQuery>,
+    /// TradeLedger.
+    pub summary: Link<SummaryQuery>,
+    /// TradeLedger.
+    pub intents: Link<AllIntents>,
+    /// TradeLedger.
+    pub events: Link<EventsAfter>,
+    /// Broker.
+    pub account: Link<AccountQuery>,
+    /// Ends the process when a thread is wedged; works as long as it is kept.
+    pub watchdog: Watchdog,
+}
+
+/// Builds and starts all eight actors. Needs a running actix `System`.
+///
+/// `escalated` is called once when a critical actor cannot be kept alive, after trading was halted; `wedged` on the
+/// watchdog's thread when a thread will never come back.
+///
+/// # Errors
+/// When settings contradict a rule of an actor; in words.
+pub fn build(
+    config: &Config,
+    world: &World,
+    patience: Patience,
+    escalated: impl FnMut(&'static str) + 'static,
+    wedged: impl FnOnce(Wedge) + Send + 'static,
+) -> Result<House, String> {
+    let slots = actors::Slots::new();
+    let outside = slots.outside();
+    let mut supervisor = Supervisor::new(policy(world, patience), on_escalation(outside.halt.clone(), escalated));
+    actors::add_all(&mut supervisor, slots, config, world)?;
+    let supervised = supervisor.launch();
+    let limits = WatchLimits { busy: patience.wedge_limit, silence: patience.wedge_limit };
+    let watchdog = supervision::watchdog(supervised.vitals(), limits, wedged);
+    Ok(outside.house(supervised, watchdog))
+}
+
+/// Supervision never halts by itself: it asks RiskGuard, and then reports (architecture 4).
+fn on_escalation(
+    halt: Link<RequestHalt>,
+    mut escalated: impl FnMut(&'static str) + 'static,
+) -> impl FnMut(supervision::Escalation) + 'static {
+    move |escalation| {
+        let supervision::Escalation { actor, exit } = escalation;
+        tracing::error!(actor, ?exit, "an actor cannot be kept alive");
+        let reason = format!("{actor} crashed too often: {exit:?}");
+        let request = RequestHalt { source: HaltSource::Supervision, by: "supervisor".into(), reason };
+        if let Err(error) = halt.tell(request) {
+            tracing::error!(%error, "RiskGuard cannot be told");
+        }
+        escalated(actor);
+    }
+}
+
+fn policy(world: &World, patience: Patience) -> Policy {
+    Policy {
+        strategy: Strategy::OneForOne,
+        max_restarts: 3,
+        within: Duration::from_secs(60),
+        backoff_min: Duration::from_millis(100),
+        backoff_max: Duration::from_secs(30),
+        jitter_seed: world.random.next_u64(),
+        health_every: Some(Duration::from_secs(60)),
+        heartbeat: Some(Duration::from_secs(1)),
+        backlog_limit: Some(patience.backlog_limit),
+    }
+}

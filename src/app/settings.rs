@@ -1,0 +1,59 @@
+//! From the operator's settings to each actor's own.
+
+use domain::Confidence;
+use market_clock::{Cadence, DailyPlan};
+use risk_guard::{Basis, Limits, RiskSettings, Sizing};
+use strategy::Thresholds;
+
+use crate::config::{BreakerBasis, Config, TradeMode};
+
+/// RiskGuard's limits; the hard ceilings are checked here a second time, in the crate that enforces them.
+pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
+    let limits = Limits::new(config.max_loss_pct.0, config.max_order_pct.0, config.confidence_threshold)
+        .map_err(|error| error.to_string())?;
+    let sizing = &config.sizing;
+    let by_score = Sizing::by_score(sizing.base.0, sizing.min.0, sizing.max.0, sizing.target_score)
+        .map_err(|error| error.to_string())?;
+    let basis = match config.breaker_basis {
+        BreakerBasis::DayStart => Basis::DayStart,
+        BreakerBasis::Purchase => Basis::Purchase,
+    };
+    Ok(RiskSettings { limits, sizing: by_score.enabled(sizing.enabled), basis })
+}
+
+/// When to look and decide.
+pub(super) fn schedule(config: &Config) -> market_clock::Settings {
+    let cadence = match config.trade_mode {
+        TradeMode::Daily => Cadence::Daily(DailyPlan {
+            sessions: config.daily_sessions,
+            interval_hours: config.session_interval_hours,
+        }),
+        TradeMode::Realtime => Cadence::Realtime,
+    };
+    let markets = config.markets.clone();
+    market_clock::Settings { markets, cadence, calendar: market_clock::Calendar::weekly() }
+}
+
+/// What to scan.
+pub(super) fn scanner(config: &Config) -> scanner::Settings {
+    scanner::Settings {
+        top_n: config.scanner.top_n as usize,
+        thresholds: thresholds(config),
+        overseas_rankings: config.scanner.overseas_ranking,
+        watchlist: config.scanner.watchlist.clone(),
+    }
+}
+
+/// What counts as oversold, momentum and confirmed.
+pub(super) fn thresholds(config: &Config) -> Thresholds {
+    Thresholds {
+        rsi_oversold: config.scanner.rsi_oversold,
+        rsi_momentum: config.scanner.rsi_momentum,
+        volume_multiplier: config.scanner.volume_multiplier,
+    }
+}
+
+/// A loss counts as a confident one from here on.
+pub(super) fn confident(config: &Config) -> Confidence {
+    config.confidence_threshold
+}

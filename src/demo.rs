@@ -1,0 +1,229 @@
+//! The demo: the whole pipeline on the embedded exchange, faster than real time, with an audit at the end.
+
+pub mod audit;
+mod progress;
+pub mod report;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::control::{HaltSource, RequestHalt, StatusQuery};
+use domain::messages::ledger::{AllIntents, IntentRecord, SummaryQuery};
+use domain::messages::market_data::AccountQuery;
+use domain::{AccountSnapshot, Clock, Market, Random};
+use tempfile::TempDir;
+
+use crate::agent::{books, boot, end_wedged};
+use crate::app::{self, House, Patience, World};
+use crate::cli::DemoArgs;
+use crate::clock::{Jump, ScaledClock};
+use crate::config::{Config, LogFormat};
+use crate::random::Seeded;
+use crate::simulator::Exchange;
+use crate::store::HaltFile;
+use crate::venue::{self, Connected};
+use crate::{telemetry, terminal};
+use audit::{LedgerLine, VenueLine};
+use report::Report;
+
+/// The markets of the demo.
+const MARKETS: [Market; 2] = [Market::Kr, Market::UsNasdaq];
+/// A Monday on which both markets trade; the demo begins at the first open from here on.
+const CALENDAR_START: &str = "2026-06-01T00:00:00Z";
+/// Longest wait, in real time, for the exchange to be reconciled at the start.
+const READY_WITHIN: Duration = Duration::from_secs(15);
+/// Longest wait, in real time, for working orders to end after the last decision.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+/// Real time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// After all markets have closed the clock runs on for so long, so that the day is closed; then it jumps.
+const AFTER_CLOSE: TimeDelta = TimeDelta::minutes(20);
+
+/// Runs the demo; true when every invariant held.
+///
+/// # Errors
+/// Why it could not run, in words.
+pub fn run(args: DemoArgs) -> Result<bool, String> {
+    let folder = TempDir::with_prefix("kestrel-demo-").map_err(|error| format!("no temporary folder: {error}"))?;
+    let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "error".into());
+    let log = telemetry::start(&filter, LogFormat::Auto)?;
+    let report = actix::System::new().block_on(trade(args, folder.path()))?;
+    show(&report, args.json)?;
+    drop(log);
+    Ok(report.is_clean())
+}
+
+fn show(report: &Report, json: bool) -> Result<(), String> {
+    if json {
+        terminal::line(serde_json::to_string_pretty(report).map_err(|error| error.to_string())?);
+    } else {
+        terminal::line(report);
+    }
+    Ok(())
+}
+
+async fn trade(args: DemoArgs, folder: &Path) -> Result<Report, String> {
+    let config = settings(folder)?;
+    let start = start()?;
+    let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(start, args.speed, jump()));
+    let random: Arc<dyn Random> = Arc::new(Seeded::new(args.seed));
+    let venue = venue::connect(&config, &clock, args.seed, None)?;
+    let world = world(&config, folder, &clock, &random, &venue)?;
+    let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
+    let house = app::build(&config, &world, Patience::default(), escalated, end_wedged)?;
+    let mut say = progress::Progress::new(args.json);
+    say.banner(args, start);
+    until_reconciled(&house).await?;
+    let before = accounts(&house).await;
+    watch(&house, &mut say, &clock, Duration::from_secs(args.seconds)).await;
+    settle(&house, &mut say, &clock).await;
+    let after = accounts(&house).await;
+    let report = conclude(&house, &venue, clock.now() - start, [before, after]).await?;
+    house.supervised.shutdown(Duration::from_secs(6)).await;
+    Ok(report)
+}
+
+fn settings(folder: &Path) -> Result<Config, String> {
+    let markets: Vec<_> = MARKETS.iter().map(|market| market.code()).collect();
+    let pairs = BTreeMap::from([
+        ("ENABLED_MARKETS".to_owned(), markets.join(",")),
+        ("TRADE_MODE".to_owned(), "realtime".to_owned()),
+        ("DB_PATH".to_owned(), folder.join("trades.db").to_string_lossy().into_owned()),
+    ]);
+    Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())
+}
+
+fn start() -> Result<DateTime<Utc>, String> {
+    let from: DateTime<Utc> = CALENDAR_START.parse().map_err(|error| format!("{CALENDAR_START}: {error}"))?;
+    market_clock::next_open_any(&MARKETS, from).ok_or_else(|| "no market ever opens".into())
+}
+
+/// Jumps to the next open, once every market has been closed long enough for its day to be closed in the books.
+fn jump() -> Jump {
+    Arc::new(|now| {
+        let shortly_before = market_clock::next_open_any(&MARKETS, now - AFTER_CLOSE)?;
+        if shortly_before <= now { None } else { market_clock::next_open_any(&MARKETS, now) }
+    })
+}
+
+fn world(
+    config: &Config,
+    folder: &Path,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    venue: &Connected,
+) -> Result<World, String> {
+    let books = books(&config.database)?;
+    let emergency: Arc<dyn risk_guard::EmergencyHalt> = Arc::new(HaltFile::new(folder));
+    let fencing = boot(&books, clock, random, &*emergency)?;
+    Ok(World {
+        clock: clock.clone(),
+        random: random.clone(),
+        exchange: venue.exchange.clone(),
+        oracle: None,
+        messenger: None,
+        emergency,
+        books,
+        fencing,
+    })
+}
+
+async fn until_reconciled(house: &House) -> Result<(), String> {
+    let start = tokio::time::Instant::now();
+    loop {
+        let status = house.status.ask(StatusQuery, ASK_WITHIN).await;
+        if status.is_ok_and(|status| status.state == domain::messages::control::TradingState::Active) {
+            return Ok(());
+        }
+        if start.elapsed() > READY_WITHIN {
+            return Err("the agent was not ready in time; run with KESTREL_LOG=info to see why".into());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn watch(house: &House, say: &mut progress::Progress, clock: &Arc<dyn Clock>, within: Duration) {
+    let start = tokio::time::Instant::now();
+    while start.elapsed() < within {
+        tokio::time::sleep(LOOK_EVERY).await;
+        say.news(house, clock.now()).await;
+    }
+}
+
+/// Stops deciding, then lets the working orders end: filled, or cancelled when their time is over.
+async fn settle(house: &House, say: &mut progress::Progress, clock: &Arc<dyn Clock>) {
+    let request = RequestHalt {
+        source: HaltSource::Operator,
+        by: "demo".into(),
+        reason: "the demo is over; working orders end".into(),
+    };
+    if let Err(error) = house.halt.ask(request, Duration::from_secs(8)).await {
+        tracing::error!(%error, "the halt at the demo's end was not confirmed");
+    }
+    let start = tokio::time::Instant::now();
+    while start.elapsed() < SETTLE_WITHIN {
+        tokio::time::sleep(LOOK_EVERY).await;
+        say.news(house, clock.now()).await;
+        let status = house.status.ask(StatusQuery, ASK_WITHIN).await;
+        if status.is_ok_and(|status| status.live.is_empty()) {
+            return;
+        }
+    }
+}
+
+async fn accounts(house: &House) -> Vec<AccountSnapshot> {
+    let mut accounts = Vec::new();
+    for market in MARKETS {
+        if let Ok(Ok(account)) = house.account.ask(AccountQuery { market }, Duration::from_secs(20)).await {
+            accounts.push(account);
+        }
+    }
+    accounts
+}
+
+async fn conclude(
+    house: &House,
+    venue: &Connected,
+    passed: TimeDelta,
+    [before, after]: [Vec<AccountSnapshot>; 2],
+) -> Result<Report, String> {
+    let unanswered = |what: &str| format!("the ledger did not answer for its {what}");
+    let intents = house.intents.ask(AllIntents, ASK_WITHIN).await.map_err(|_| unanswered("intents"))?;
+    let summary = house.summary.ask(SummaryQuery, ASK_WITHIN).await.map_err(|_| unanswered("summary"))?;
+    let intents = intents.map_err(|error| error.to_string())?;
+    let summary = summary.map_err(|error| error.to_string())?;
+    let embedded = venue.embedded.as_ref().ok_or("the demo trades on the embedded exchange only")?;
+    let (orders, positions) = venue_lines(&embedded.venue);
+    let ledger: Vec<_> = intents.iter().map(ledger_line).collect();
+    Ok(Report {
+        decisions: summary.decisions,
+        holds: summary.holds,
+        approved: summary.intents,
+        orders: orders.len() as u64,
+        fills: summary.fills,
+        states: summary.by_state.iter().map(|(state, count)| (state.to_string(), *count)).collect(),
+        profit: report::profits(&before, &after, &summary),
+        exchange_minutes: passed.num_minutes(),
+        restarts: house.supervised.vitals().iter().map(|vitals| vitals.restarts()).sum(),
+        findings: audit::audit(&orders, &ledger, &positions),
+    })
+}
+
+fn ledger_line(intent: &IntentRecord) -> LedgerLine {
+    LedgerLine {
+        intent: intent.id.to_string(),
+        approved: intent.approval.is_some(),
+        terms: intent.terms.clone(),
+        state: intent.state,
+        number: intent.venue_order.as_ref().map(ToString::to_string),
+        filled: intent.filled,
+    }
+}
+
+fn venue_lines(venue: &Exchange) -> (Vec<VenueLine>, Vec<(domain::Instrument, domain::Quantity)>) {
+    todo_when_simulator_lands(venue)
+}
