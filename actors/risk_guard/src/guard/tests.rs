@@ -187,6 +187,7 @@ fn a_silent_ledger_leaves_the_halt_in_the_emergency_file_and_a_full_disk_nowhere
         let report = world.request_halt("storm").await;
         assert_eq!(report.durability, Durability::EmergencyFile);
         assert!(!report.broker_confirmed);
+        assert_eq!(report.epoch, HaltEpoch(5), "no approval of before survives");
         assert_eq!(world.facts().file, Some(report.record));
 
         world.facts().disk_full = true;
@@ -208,14 +209,41 @@ fn a_proposal_during_a_halt_is_refused() {
 }
 
 #[test]
-fn an_approval_that_a_halt_overtook_is_never_placed() {
-    trading(async |world| {
-        world.propose.tell(world.proposal("005930", Side::Buy)).unwrap();
-        let halted = world.request_halt("storm").await;
-        world.settle().await;
-        assert!(world.facts().placed.is_empty());
-        assert_eq!(halted.durability, Durability::Ledger);
-    });
+fn an_approval_that_a_halt_overtook_is_never_placed_not_even_after_a_resume() {
+    for resumes in [false, true] {
+        trading(async |world| {
+            world.facts().approval_takes = Duration::from_secs(3);
+            world.propose("005930", Side::Buy).await;
+            world.request_halt("storm").await;
+            if resumes {
+                assert!(world.request_resume(None).await.unwrap().trading);
+            }
+            world.log();
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            assert_eq!(world.log(), ["ledger: approval", "refused: Halted"]);
+            assert!(world.facts().placed.is_empty());
+        });
+    }
+}
+
+#[test]
+fn the_gate_stays_closed_while_nobody_knows_which_halts_stand() {
+    world(
+        |facts| {
+            facts.state_silent = true;
+            facts.halts = vec![standing("h-1", HaltSource::CircuitBreaker)];
+        },
+        async |world| {
+            world.tell_account(10_000_000).await;
+            world.propose("005930", Side::Buy).await;
+            assert!(!world.gate.is_open());
+            assert!(world.facts().placed.is_empty());
+            assert!(matches!(world.request_resume(None).await, Err(ResumeError::NotDurable(_))));
+            world.facts().state_silent = false;
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            assert_eq!(world.state().await, TradingState::Halted);
+        },
+    );
 }
 
 #[test]

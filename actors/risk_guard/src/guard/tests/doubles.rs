@@ -14,7 +14,7 @@ use domain::{
     Money, OpenIntent, OrderTerms, Price, Quantity, Side,
 };
 use rust_decimal::Decimal;
-use supervision::{Child, Exhausted, Place, Policy, Restart, Strategy, Supervised, Supervisor, slot};
+use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
 
 use super::super::*;
 use crate::authority::{HaltAck, HaltCommitted, StoredTradingState};
@@ -26,6 +26,10 @@ pub(super) struct Facts {
     pub(super) log: Vec<String>,
     pub(super) ledger_silent: bool,
     pub(super) broker_silent: bool,
+    /// The ledger does not tell which halts stand.
+    pub(super) state_silent: bool,
+    /// How long the ledger takes to write an approval.
+    pub(super) approval_takes: Duration,
     /// How long the ledger takes to write a halt.
     pub(super) halt_takes: Duration,
     pub(super) reconciled: bool,
@@ -140,7 +144,13 @@ impl Handler<CommitApproval> for Ledger {
     type Result = ResponseFuture<Result<Committed, LedgerError>>;
 
     fn handle(&mut self, _msg: CommitApproval, _ctx: &mut Self::Context) -> Self::Result {
-        self.reply(|facts| {
+        let shared = self.0.clone();
+        let (silent, takes) = {
+            let facts = shared.lock().unwrap();
+            (facts.ledger_silent, facts.approval_takes)
+        };
+        answer(silent, takes, move || {
+            let facts = &mut *shared.lock().unwrap();
             facts.log.push("ledger: approval".into());
             facts.approval.clone().map(|()| Committed { last_event: EventId(1) })
         })
@@ -183,7 +193,13 @@ impl Handler<LoadTradingState> for Ledger {
     type Result = ResponseFuture<Result<StoredTradingState, LedgerError>>;
 
     fn handle(&mut self, _msg: LoadTradingState, _ctx: &mut Self::Context) -> Self::Result {
-        self.reply(|facts| {
+        let shared = self.0.clone();
+        let silent = {
+            let facts = shared.lock().unwrap();
+            facts.ledger_silent || facts.state_silent
+        };
+        answer(silent, Duration::ZERO, move || {
+            let facts = shared.lock().unwrap();
             let epoch = HaltEpoch(facts.epoch);
             Ok(StoredTradingState { halts: facts.halts.clone(), epoch, fencing: FencingEpoch(1) })
         })
@@ -337,17 +353,7 @@ fn settings() -> RiskSettings {
 }
 
 fn policy() -> Policy {
-    Policy {
-        strategy: Strategy::OneForOne,
-        max_restarts: 3,
-        within: Duration::from_secs(60),
-        backoff_min: Duration::from_millis(100),
-        backoff_max: Duration::from_secs(30),
-        jitter_seed: 1,
-        health_every: None,
-        heartbeat: None,
-        backlog_limit: None,
-    }
+    Policy { health_every: None, ..Policy::default() }
 }
 
 impl World {
@@ -455,6 +461,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
     let mut facts = Facts {
         log: Vec::new(),
         ledger_silent: false,
+        state_silent: false,
+        approval_takes: Duration::ZERO,
         broker_silent: false,
         halt_takes: Duration::ZERO,
         reconciled: true,
