@@ -309,6 +309,22 @@ fn a_halt_survives_a_restart_and_only_a_committed_release_lifts_it() {
 }
 
 #[test]
+fn a_halt_asked_for_while_its_twin_is_being_lifted_stands() {
+    trading(async |world| {
+        world.request_halt("storm").await;
+        world.facts().release_takes = Duration::from_secs(1);
+        let again = async {
+            world.settle().await;
+            world.request_halt("storm").await
+        };
+        let (resumed, report) = tokio::join!(world.request_resume(None), again);
+        assert!(!resumed.unwrap().trading);
+        assert!(!world.gate.is_open());
+        assert_eq!(world.facts().halts, [report.record]);
+    });
+}
+
+#[test]
 fn a_file_made_by_hand_halts_at_start_or_before_the_next_approval() {
     let by_hand = || Some(standing("HALT", HaltSource::EmergencyFile));
     world(

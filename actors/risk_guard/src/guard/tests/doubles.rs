@@ -32,6 +32,8 @@ pub(super) struct Facts {
     pub(super) approval_takes: Duration,
     /// How long the ledger takes to write a halt.
     pub(super) halt_takes: Duration,
+    /// How long the ledger takes to write a release.
+    pub(super) release_takes: Duration,
     pub(super) reconciled: bool,
     pub(super) approval: Result<(), LedgerError>,
     pub(super) halts: Vec<HaltRecord>,
@@ -180,7 +182,13 @@ impl Handler<CommitRelease> for Ledger {
     type Result = ResponseFuture<Result<HaltCommitted, LedgerError>>;
 
     fn handle(&mut self, msg: CommitRelease, _ctx: &mut Self::Context) -> Self::Result {
-        self.reply(move |facts| {
+        let shared = self.0.clone();
+        let (silent, takes) = {
+            let facts = shared.lock().unwrap();
+            (facts.ledger_silent, facts.release_takes)
+        };
+        answer(silent, takes, move || {
+            let facts = &mut *shared.lock().unwrap();
             facts.log.push(format!("ledger: release by {}", msg.by()));
             facts.halts.retain(|halt| msg.halts().iter().all(|id| id.as_str() != halt.id));
             facts.epoch += 1;
@@ -465,6 +473,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         approval_takes: Duration::ZERO,
         broker_silent: false,
         halt_takes: Duration::ZERO,
+        release_takes: Duration::ZERO,
         reconciled: true,
         approval: Ok(()),
         halts: Vec::new(),
