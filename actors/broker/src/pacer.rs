@@ -1,0 +1,296 @@
+//! Turns at the exchange: requests leave evenly spaced, the most urgent first, in order of arrival within one urgency.
+//!
+//! The exchange counts requests in a sliding second, so bursts are no use: the bucket of `ratelimit` holds one token.
+//! It knows no order of waiters, therefore only the head of the queue here asks it (architecture 8, "rate").
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::Clock;
+use ratelimit::{Ratelimiter, TryWaitError};
+use tokio::sync::Notify;
+
+use crate::Urgency;
+
+/// Spaces requests by `1 / rate` seconds of exchange time. One per app key, shared by all endpoints.
+pub struct Pacer {
+    clock: Arc<dyn Clock>,
+    limiter: Ratelimiter<Monotone>,
+    queue: Mutex<Queue>,
+}
+
+impl Pacer {
+    /// The slowest rate, requests per second. A rate that is no number above this becomes this one: a mistake must
+    /// never mean "unlimited", which is what `ratelimit` takes a zero for.
+    pub const MIN_RATE: f64 = 0.01;
+    /// The fastest rate, requests per second; far above what the exchange allows.
+    pub const MAX_RATE: f64 = 10_000.0;
+
+    /// A pacer that grants `rate_per_second` turns a second of exchange time, kept within [`Pacer::MIN_RATE`] and
+    /// [`Pacer::MAX_RATE`]. The first turn is granted after one spacing, so that a fast restart makes no burst.
+    pub fn new(rate_per_second: f64, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let limiter = Ratelimiter::with_clock(1, Monotone::new(clock.clone()));
+        limiter.set_period(spacing(rate_per_second));
+        limiter.set_max_tokens(1);
+        Arc::new(Self { clock, limiter, queue: Mutex::default() })
+    }
+
+    /// Returns when it is the caller's turn. Dropping the future gives the place up and costs nobody a turn.
+    pub async fn turn(&self, urgency: Urgency) {
+        let place = self.line_up(urgency);
+        loop {
+            if !place.is_first() {
+                place.called.notified().await;
+                continue;
+            }
+            match self.limiter.try_wait() {
+                Ok(()) => return,
+                Err(TryWaitError::Insufficient(wait)) => self.pause(wait).await,
+                Err(TryWaitError::ExceedsCapacity | _) => self.pause(self.limiter.period()).await,
+            }
+        }
+    }
+
+    /// Waits `wait` of exchange time as it passes now: a clock set back meanwhile does not make it longer.
+    async fn pause(&self, wait: Duration) {
+        // A microsecond more than computed: rounding down must not make a loop without progress.
+        tokio::time::sleep(self.clock.real(wait) + Duration::from_micros(1)).await;
+    }
+
+    fn line_up(&self, urgency: Urgency) -> Place<'_> {
+        let called = Arc::new(Notify::new());
+        let mut queue = self.queue();
+        queue.arrivals += 1;
+        let key = (urgency, queue.arrivals);
+        queue.waiting.insert(key, called.clone());
+        Place { pacer: self, key, called }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while the lock is held, and a queue is sound at every step anyway.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who waits, in the order in which they will be served.
+#[derive(Default)]
+struct Queue {
+    arrivals: u64,
+    waiting: BTreeMap<(Urgency, u64), Arc<Notify>>,
+}
+
+/// A place in the queue; given up when dropped.
+struct Place<'a> {
+    pacer: &'a Pacer,
+    key: (Urgency, u64),
+    called: Arc<Notify>,
+}
+
+impl Place<'_> {
+    fn is_first(&self) -> bool {
+        self.pacer.queue().waiting.first_key_value().is_some_and(|(first, _)| *first == self.key)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.pacer.queue();
+        queue.waiting.remove(&self.key);
+        if let Some((_, next)) = queue.waiting.first_key_value() {
+            next.notify_one();
+        }
+    }
+}
+
+fn spacing(rate_per_second: f64) -> Duration {
+    // `f64::max` drops a NaN.
+    let rate = rate_per_second.max(Pacer::MIN_RATE).min(Pacer::MAX_RATE);
+    Duration::from_secs_f64(rate.recip())
+}
+
+/// Exchange time as `ratelimit` wants it: never backwards. A clock that is set back would otherwise stop all requests
+/// until it had caught up; set forward, it fills a bucket of one token.
+struct Monotone {
+    clock: Arc<dyn Clock>,
+    seen: Mutex<(DateTime<Utc>, Duration)>,
+}
+
+impl Monotone {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let now = clock.now();
+        Self { clock, seen: Mutex::new((now, Duration::ZERO)) }
+    }
+}
+
+impl ratelimit::Clock for Monotone {
+    fn elapsed(&self) -> Duration {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, elapsed) = *seen;
+        let now = self.clock.now();
+        let step = (now - last).to_std().unwrap_or(Duration::ZERO);
+        *seen = (now, elapsed.saturating_add(step));
+        seen.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use chrono::TimeDelta;
+    use domain::BoxFuture;
+    use tokio::task::LocalSet;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Exchange time that runs `speed` times as fast as tokio's, plus a jump that tests make.
+    struct TestClock {
+        begun: Instant,
+        speed: u32,
+        jumped: Mutex<TimeDelta>,
+    }
+
+    impl TestClock {
+        fn new(speed: u32) -> Arc<Self> {
+            Arc::new(Self { begun: Instant::now(), speed, jumped: Mutex::new(TimeDelta::zero()) })
+        }
+    }
+
+    impl Clock for TestClock {
+        fn now(&self) -> DateTime<Utc> {
+            let elapsed = TimeDelta::from_std(self.begun.elapsed() * self.speed).unwrap();
+            DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + elapsed + *self.jumped.lock().unwrap()
+        }
+
+        fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+            let wait = (until - self.now()).to_std().unwrap_or_default() / self.speed;
+            Box::pin(tokio::time::sleep(wait))
+        }
+
+        fn real(&self, exchange_time: Duration) -> Duration {
+            exchange_time / self.speed
+        }
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        LocalSet::new().block_on(&runtime.unwrap(), test);
+    }
+
+    /// Who got a turn, and when in real milliseconds.
+    type Log = Rc<RefCell<Vec<(&'static str, u64)>>>;
+
+    async fn wait(pacer: Arc<Pacer>, urgency: Urgency, name: &'static str, begun: Instant, log: Log) {
+        pacer.turn(urgency).await;
+        log.borrow_mut().push((name, u64::try_from(begun.elapsed().as_millis()).unwrap()));
+    }
+
+    fn names(log: &Log) -> Vec<&'static str> {
+        log.borrow().iter().map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn turns_are_spaced_evenly_also_after_an_idle_time() {
+        run(async {
+            let pacer = Pacer::new(10.0, TestClock::new(1));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let begun = Instant::now();
+            for turn in 0..10_u32 {
+                pacer.turn(Urgency::Scan).await;
+                let due = Duration::from_millis(100) * turn;
+                assert!(
+                    begun.elapsed() >= due && begun.elapsed() < due + Duration::from_millis(15),
+                    "{turn}"
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn spacing_follows_exchange_time() {
+        run(async {
+            let pacer = Pacer::new(2.0, TestClock::new(60));
+            let begun = Instant::now();
+            for _ in 0..240 {
+                pacer.turn(Urgency::Scan).await;
+            }
+            let took = begun.elapsed();
+            assert!(took >= Duration::from_secs(2) && took < Duration::from_millis(2_500), "{took:?}");
+        });
+    }
+
+    #[test]
+    fn the_most_urgent_goes_first_and_equals_in_order_of_arrival() {
+        run(async {
+            let pacer = Pacer::new(1.0, TestClock::new(1));
+            let (begun, log) = (Instant::now(), Log::default());
+            let waiters = [
+                (Urgency::Scan, "scan 1"),
+                (Urgency::Entry, "entry 1"),
+                (Urgency::Scan, "scan 2"),
+                (Urgency::Reconcile, "reconcile"),
+                (Urgency::Cancel, "cancel"),
+                (Urgency::Entry, "entry 2"),
+            ];
+            for (urgency, name) in waiters {
+                tokio::task::spawn_local(wait(pacer.clone(), urgency, name, begun, log.clone()));
+            }
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            assert_eq!(names(&log), ["cancel", "reconcile"]);
+            tokio::task::spawn_local(wait(pacer.clone(), Urgency::Exit, "exit", begun, log.clone()));
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(
+                names(&log),
+                ["cancel", "reconcile", "exit", "entry 1", "entry 2", "scan 1", "scan 2"]
+            );
+            let last = log.borrow().last().unwrap().1;
+            assert!((7_000..7_050).contains(&last), "{last}");
+        });
+    }
+
+    #[test]
+    fn a_waiter_that_gives_up_costs_nobody_a_turn() {
+        run(async {
+            let pacer = Pacer::new(1.0, TestClock::new(1));
+            let (begun, log) = (Instant::now(), Log::default());
+            let impatient =
+                tokio::task::spawn_local(wait(pacer.clone(), Urgency::Exit, "gone", begun, log.clone()));
+            tokio::task::spawn_local(wait(pacer.clone(), Urgency::Scan, "scan", begun, log.clone()));
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            impatient.abort();
+            tokio::time::sleep(Duration::from_millis(550)).await;
+            assert_eq!(names(&log), ["scan"]);
+            assert!(pacer.queue().waiting.is_empty());
+        });
+    }
+
+    #[test]
+    fn a_clock_set_back_stops_nothing_and_one_set_forward_makes_no_burst() {
+        run(async {
+            let clock = TestClock::new(1);
+            let pacer = Pacer::new(10.0, clock.clone());
+            pacer.turn(Urgency::Scan).await;
+            for hours in [-1, 3] {
+                *clock.jumped.lock().unwrap() += TimeDelta::hours(hours);
+                let begun = Instant::now();
+                pacer.turn(Urgency::Scan).await;
+                pacer.turn(Urgency::Scan).await;
+                let took = begun.elapsed();
+                assert!(took >= Duration::from_millis(95) && took < Duration::from_millis(250), "{took:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_rate_that_makes_no_sense_is_slow_never_unlimited() {
+        for (rate, seconds) in
+            [(0.0, 100.0), (-3.0, 100.0), (f64::NAN, 100.0), (f64::INFINITY, 0.0001), (20.0, 0.05)]
+        {
+            assert_eq!(spacing(rate), Duration::from_secs_f64(seconds), "{rate}");
+        }
+    }
+}
