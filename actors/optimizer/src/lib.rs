@@ -1,1 +1,9 @@
-//! The `optimizer` room of the house.
+//! Learns from losing trades that were decided with high confidence.
+//!
+//! At each day's close it reports them. What it may propose later changes nothing without passing every test and a
+//! human's yes.
+
+pub mod actor;
+pub mod losers;
+
+pub use actor::{Optimizer, OptimizerDeps, OptimizerSettings};
