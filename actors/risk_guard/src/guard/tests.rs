@@ -1,6 +1,7 @@
 //! The actor against doubles of its neighbours, in virtual time.
 
 mod doubles;
+mod world;
 
 use chrono::TimeDelta;
 use domain::messages::control::{Durability, HaltRecord, HaltSource, ResumeError};
@@ -9,7 +10,7 @@ use domain::messages::trading::AccountUpdated;
 use domain::{OpenIntent, OrderState, Quantity, Side};
 
 use super::*;
-use doubles::{account, trading, won, world};
+use world::{account, trading, won, world};
 
 fn standing(id: &str, source: HaltSource) -> HaltRecord {
     HaltRecord {

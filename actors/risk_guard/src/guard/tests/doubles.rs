@@ -1,24 +1,17 @@
 //! Doubles of RiskGuard's neighbours: a ledger and a Broker that remember, and can fall silent.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
-use actix::{Addr, Context, Recipient, System};
+use actix::Context;
 use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::ledger::*;
 use domain::messages::market_data::QueryError;
 use domain::messages::trading::*;
-use domain::{
-    AccountSnapshot, BoxFuture, Confidence, DecisionId, EventId, FencingEpoch, Holding, Instrument, IntentId,
-    Money, OpenIntent, OrderTerms, Price, Quantity, Side,
-};
-use rust_decimal::Decimal;
-use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
+use domain::{AccountSnapshot, BoxFuture, EventId, FencingEpoch, IntentId, Money, OpenIntent, OrderTerms};
 
 use super::super::*;
 use crate::authority::{HaltAck, HaltCommitted, StoredTradingState};
-use crate::gate::{Gate, gate};
 
 /// What the doubles know and how they behave.
 pub(super) struct Facts {
@@ -48,16 +41,8 @@ pub(super) struct Facts {
 
 pub(super) type Shared = Arc<Mutex<Facts>>;
 
-pub(super) fn won(amount: i64) -> Money {
-    Money::new(Decimal::from(amount), Currency::Krw)
-}
-
-pub(super) fn stock(symbol: &str) -> Instrument {
-    Instrument { market: Market::Kr, symbol: symbol.parse().unwrap() }
-}
-
-struct TestClock {
-    begun: tokio::time::Instant,
+pub(super) struct TestClock {
+    pub(super) begun: tokio::time::Instant,
 }
 
 impl Clock for TestClock {
@@ -76,7 +61,8 @@ impl Clock for TestClock {
     }
 }
 
-struct Counter(Mutex<u64>);
+#[derive(Default)]
+pub(super) struct Counter(Mutex<u64>);
 
 impl Random for Counter {
     fn next_u64(&self) -> u64 {
@@ -86,7 +72,7 @@ impl Random for Counter {
     }
 }
 
-struct File(Shared);
+pub(super) struct File(pub(super) Shared);
 
 impl EmergencyHalt for File {
     fn write(&self, record: &HaltRecord) -> Result<(), String> {
@@ -108,8 +94,8 @@ impl EmergencyHalt for File {
     }
 }
 
-struct Ledger(Shared);
-struct Broker(Shared);
+pub(super) struct Ledger(pub(super) Shared);
+pub(super) struct Broker(pub(super) Shared);
 
 impl Actor for Ledger {
     type Context = Context<Self>;
@@ -135,10 +121,22 @@ fn answer<T: 'static>(
 }
 
 impl Ledger {
-    fn reply<T: 'static>(&self, make: impl FnOnce(&mut Facts) -> T + 'static) -> ResponseFuture<T> {
+    /// Answers unless silent, after as long as `takes` says.
+    fn later<T: 'static>(
+        &self,
+        takes: impl FnOnce(&Facts) -> Duration,
+        make: impl FnOnce(&mut Facts) -> T + 'static,
+    ) -> ResponseFuture<T> {
         let shared = self.0.clone();
-        let silent = shared.lock().unwrap().ledger_silent;
-        answer(silent, Duration::ZERO, move || make(&mut shared.lock().unwrap()))
+        let (silent, after) = {
+            let facts = shared.lock().unwrap();
+            (facts.ledger_silent, takes(&facts))
+        };
+        answer(silent, after, move || make(&mut shared.lock().unwrap()))
+    }
+
+    fn reply<T: 'static>(&self, make: impl FnOnce(&mut Facts) -> T + 'static) -> ResponseFuture<T> {
+        self.later(|_facts| Duration::ZERO, make)
     }
 }
 
@@ -146,16 +144,13 @@ impl Handler<CommitApproval> for Ledger {
     type Result = ResponseFuture<Result<Committed, LedgerError>>;
 
     fn handle(&mut self, _msg: CommitApproval, _ctx: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
-        let (silent, takes) = {
-            let facts = shared.lock().unwrap();
-            (facts.ledger_silent, facts.approval_takes)
-        };
-        answer(silent, takes, move || {
-            let facts = &mut *shared.lock().unwrap();
-            facts.log.push("ledger: approval".into());
-            facts.approval.clone().map(|()| Committed { last_event: EventId(1) })
-        })
+        self.later(
+            |facts| facts.approval_takes,
+            move |facts| {
+                facts.log.push("ledger: approval".into());
+                facts.approval.clone().map(|()| Committed { last_event: EventId(1) })
+            },
+        )
     }
 }
 
@@ -163,18 +158,15 @@ impl Handler<CommitHalt> for Ledger {
     type Result = ResponseFuture<Result<HaltCommitted, LedgerError>>;
 
     fn handle(&mut self, msg: CommitHalt, _ctx: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
-        let (silent, takes) = {
-            let facts = shared.lock().unwrap();
-            (facts.ledger_silent, facts.halt_takes)
-        };
-        answer(silent, takes, move || {
-            let facts = &mut *shared.lock().unwrap();
-            facts.log.push("ledger: halt".into());
-            facts.halts.push(msg.record().clone());
-            facts.epoch += 1;
-            Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
-        })
+        self.later(
+            |facts| facts.halt_takes,
+            move |facts| {
+                facts.log.push("ledger: halt".into());
+                facts.halts.push(msg.record().clone());
+                facts.epoch += 1;
+                Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
+            },
+        )
     }
 }
 
@@ -182,18 +174,15 @@ impl Handler<CommitRelease> for Ledger {
     type Result = ResponseFuture<Result<HaltCommitted, LedgerError>>;
 
     fn handle(&mut self, msg: CommitRelease, _ctx: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
-        let (silent, takes) = {
-            let facts = shared.lock().unwrap();
-            (facts.ledger_silent, facts.release_takes)
-        };
-        answer(silent, takes, move || {
-            let facts = &mut *shared.lock().unwrap();
-            facts.log.push(format!("ledger: release by {}", msg.by()));
-            facts.halts.retain(|halt| msg.halts().iter().all(|id| id.as_str() != halt.id));
-            facts.epoch += 1;
-            Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
-        })
+        self.later(
+            |facts| facts.release_takes,
+            move |facts| {
+                facts.log.push(format!("ledger: release by {}", msg.by()));
+                facts.halts.retain(|halt| msg.halts().iter().all(|id| id.as_str() != halt.id));
+                facts.epoch += 1;
+                Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
+            },
+        )
     }
 }
 
@@ -201,13 +190,9 @@ impl Handler<LoadTradingState> for Ledger {
     type Result = ResponseFuture<Result<StoredTradingState, LedgerError>>;
 
     fn handle(&mut self, _msg: LoadTradingState, _ctx: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
-        let silent = {
-            let facts = shared.lock().unwrap();
-            facts.ledger_silent || facts.state_silent
-        };
-        answer(silent, Duration::ZERO, move || {
-            let facts = shared.lock().unwrap();
+        let takes =
+            |facts: &Facts| if facts.state_silent { Duration::from_secs(3600) } else { Duration::ZERO };
+        self.later(takes, |facts| {
             let epoch = HaltEpoch(facts.epoch);
             Ok(StoredTradingState { halts: facts.halts.clone(), epoch, fencing: FencingEpoch(1) })
         })
@@ -298,212 +283,4 @@ impl Handler<AskReconciled> for Broker {
             at: DateTime::<Utc>::MIN_UTC,
         })
     }
-}
-
-/// RiskGuard under a supervisor, with everything around it doubled.
-pub(super) struct World {
-    pub(super) shared: Shared,
-    pub(super) gate: Gate,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) propose: Link<Proposal>,
-    pub(super) halt: Link<RequestHalt>,
-    pub(super) resume: Link<RequestResume>,
-    pub(super) status: Link<StatusQuery>,
-    pub(super) account: Link<AccountUpdated>,
-    pub(super) update: Link<OrderUpdate>,
-    supervised: Supervised,
-}
-
-fn link<M>(recipient: Recipient<M>) -> Link<M>
-where
-    M: Message + Send + 'static,
-    M::Result: Send + 'static,
-{
-    Link::from_recipient(recipient)
-}
-
-fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps {
-    let ledger: Addr<Ledger> = Ledger(shared.clone()).start();
-    let broker: Addr<Broker> = Broker(shared.clone()).start();
-    RiskDeps {
-        clock,
-        random: Arc::new(Counter(Mutex::new(0))),
-        keeper,
-        emergency: Arc::new(File(shared.clone())),
-        ledger: LedgerLinks {
-            commit_approval: link(ledger.clone().recipient()),
-            commit_halt: link(ledger.clone().recipient()),
-            commit_release: link(ledger.clone().recipient()),
-            load_state: link(ledger.clone().recipient()),
-            open_intents: link(ledger.clone().recipient()),
-            day_start: link(ledger.clone().recipient()),
-            refused: link(ledger.clone().recipient()),
-            events: link(ledger.recipient()),
-        },
-        broker: BrokerLinks {
-            place: link(broker.clone().recipient()),
-            account: link(broker.clone().recipient()),
-            halt: link(broker.clone().recipient()),
-            reconciled: link(broker.clone().recipient()),
-        },
-        halt_listeners: Vec::new(),
-        resume_listeners: vec![link(broker.recipient())],
-    }
-}
-
-fn settings() -> RiskSettings {
-    let number = |text: &str| -> Decimal { text.parse().unwrap() };
-    RiskSettings {
-        limits: Limits::new(number("3"), number("30"), Confidence::new(80).unwrap()).unwrap(),
-        sizing: Sizing::by_score(number("5"), number("1"), number("10"), number("50")).unwrap(),
-        basis: Basis::DayStart,
-    }
-}
-
-fn policy() -> Policy {
-    Policy { health_every: None, ..Policy::default() }
-}
-
-impl World {
-    fn start(shared: Shared) -> Self {
-        let (keeper, gate) = gate();
-        let clock: Arc<dyn Clock> = Arc::new(TestClock { begun: tokio::time::Instant::now() });
-        let deps = deps(&shared, keeper, clock.clone());
-        let slot = slot::<RiskGuard>("risk_guard", 64);
-        let (propose, account, update) = (slot.link(), slot.link(), slot.certain_link());
-        let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
-        let spec = Child {
-            place: Place::Here,
-            restart: Restart::Permanent,
-            exhausted: Exhausted::Escalate,
-            drain: Duration::from_secs(1),
-        };
-        let mut family = Supervisor::new(policy(), |_escalation| ());
-        family.child(spec, slot, move |_ctx| Ok(RiskGuard::new(settings(), deps.clone())));
-        let supervised = family.launch();
-        Self { shared, gate, clock, propose, halt, resume, status, account, update, supervised }
-    }
-
-    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.shared.lock().unwrap()
-    }
-
-    pub(super) fn log(&self) -> VecDeque<String> {
-        std::mem::take(&mut self.facts().log).into()
-    }
-
-    /// Lets everything that can happen now happen.
-    pub(super) async fn settle(&self) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-
-    /// A new life of RiskGuard, as after a panic.
-    pub(super) fn restart(&self) {
-        assert!(self.supervised.recycle("risk_guard"));
-    }
-
-    pub(super) fn proposal(&self, symbol: &str, side: Side) -> Proposal {
-        let now = self.clock.now();
-        Proposal {
-            decision_id: DecisionId::new(0, 1),
-            instrument: stock(symbol),
-            side,
-            confidence: Confidence::new(90).unwrap(),
-            reference_price: "70000".parse::<Price>().unwrap(),
-            score: None,
-            session_date: Market::Kr.date_at(now),
-            expires_at: now + TimeDelta::seconds(60),
-        }
-    }
-
-    pub(super) async fn propose(&self, symbol: &str, side: Side) {
-        self.propose.tell(self.proposal(symbol, side)).unwrap();
-        self.settle().await;
-    }
-
-    pub(super) async fn request_halt(&self, reason: &str) -> HaltReport {
-        let request =
-            RequestHalt { source: HaltSource::Operator, by: "kim".into(), reason: reason.to_owned() };
-        self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
-    }
-
-    pub(super) async fn request_resume(&self, halt: Option<&str>) -> Result<ResumeReport, ResumeError> {
-        let halt = halt.map(|id| domain::HaltId::from_stored(id.to_owned()));
-        let request = RequestResume { by: "kim".into(), halt };
-        self.resume.ask(request, Duration::from_secs(10)).await.unwrap()
-    }
-
-    pub(super) async fn state(&self) -> TradingState {
-        self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap().state
-    }
-
-    /// The account as Broker tells it now: `equity` won, all of it cash, and 5 shares of 005930.
-    pub(super) async fn tell_account(&self, equity: i64) {
-        let snapshot = account(self.clock.now(), equity);
-        self.account.tell(AccountUpdated { snapshot }).unwrap();
-        self.settle().await;
-    }
-}
-
-pub(super) fn account(taken_at: DateTime<Utc>, equity: i64) -> AccountSnapshot {
-    let holding = Holding {
-        instrument: stock("005930"),
-        quantity: Quantity::new(5),
-        sellable: Quantity::new(5),
-        average_price: None,
-        price: None,
-    };
-    AccountSnapshot {
-        currency: Currency::Krw,
-        taken_at,
-        cash: Some(won(equity)),
-        equity: Some(won(equity)),
-        purchase_total: None,
-        valuation_total: None,
-        holdings: vec![holding],
-    }
-}
-
-/// Runs `test` in virtual time against a world that is `prepare`d before RiskGuard starts.
-pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(World)) {
-    let mut facts = Facts {
-        log: Vec::new(),
-        ledger_silent: false,
-        state_silent: false,
-        approval_takes: Duration::ZERO,
-        broker_silent: false,
-        halt_takes: Duration::ZERO,
-        release_takes: Duration::ZERO,
-        reconciled: true,
-        approval: Ok(()),
-        halts: Vec::new(),
-        epoch: 4,
-        open: Vec::new(),
-        day_start: None,
-        account: None,
-        placed: Vec::new(),
-        file: None,
-        disk_full: false,
-    };
-    prepare(&mut facts);
-    let system = System::with_tokio_rt(|| {
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-    });
-    system.block_on(async move {
-        let world = World::start(Arc::new(Mutex::new(facts)));
-        world.settle().await;
-        test(world).await;
-    });
-}
-
-/// A world that trades: reconciled, with an account of ten million won.
-pub(super) fn trading(test: impl AsyncFnOnce(World)) {
-    world(
-        |_facts| (),
-        async |world| {
-            world.tell_account(10_000_000).await;
-            assert!(world.gate.is_open());
-            test(world).await;
-        },
-    );
 }

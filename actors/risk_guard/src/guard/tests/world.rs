@@ -1,0 +1,232 @@
+//! RiskGuard between its doubles, under a supervisor, in virtual time.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use actix::{Addr, Recipient, System};
+use chrono::TimeDelta;
+use domain::messages::control::*;
+use domain::messages::trading::*;
+use domain::{AccountSnapshot, Confidence, DecisionId, Holding, Instrument, Money, Price, Quantity, Side};
+use rust_decimal::Decimal;
+use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
+
+use super::super::*;
+use super::doubles::{Broker, Counter, Facts, File, Ledger, Shared, TestClock};
+use crate::gate::{Gate, gate};
+
+pub(super) fn won(amount: i64) -> Money {
+    Money::new(Decimal::from(amount), Currency::Krw)
+}
+
+pub(super) fn stock(symbol: &str) -> Instrument {
+    Instrument { market: Market::Kr, symbol: symbol.parse().unwrap() }
+}
+
+/// RiskGuard under a supervisor, with everything around it doubled.
+pub(super) struct World {
+    pub(super) shared: Shared,
+    pub(super) gate: Gate,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) propose: Link<Proposal>,
+    pub(super) halt: Link<RequestHalt>,
+    pub(super) resume: Link<RequestResume>,
+    pub(super) status: Link<StatusQuery>,
+    pub(super) account: Link<AccountUpdated>,
+    pub(super) update: Link<OrderUpdate>,
+    supervised: Supervised,
+}
+
+fn link<M>(recipient: Recipient<M>) -> Link<M>
+where
+    M: Message + Send + 'static,
+    M::Result: Send + 'static,
+{
+    Link::from_recipient(recipient)
+}
+
+fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps {
+    let ledger: Addr<Ledger> = Ledger(shared.clone()).start();
+    let broker: Addr<Broker> = Broker(shared.clone()).start();
+    RiskDeps {
+        clock,
+        random: Arc::new(Counter::default()),
+        keeper,
+        emergency: Arc::new(File(shared.clone())),
+        ledger: LedgerLinks {
+            commit_approval: link(ledger.clone().recipient()),
+            commit_halt: link(ledger.clone().recipient()),
+            commit_release: link(ledger.clone().recipient()),
+            load_state: link(ledger.clone().recipient()),
+            open_intents: link(ledger.clone().recipient()),
+            day_start: link(ledger.clone().recipient()),
+            refused: link(ledger.clone().recipient()),
+            events: link(ledger.recipient()),
+        },
+        broker: BrokerLinks {
+            place: link(broker.clone().recipient()),
+            account: link(broker.clone().recipient()),
+            halt: link(broker.clone().recipient()),
+            reconciled: link(broker.clone().recipient()),
+        },
+        halt_listeners: Vec::new(),
+        resume_listeners: vec![link(broker.recipient())],
+    }
+}
+
+fn settings() -> RiskSettings {
+    let number = |text: &str| -> Decimal { text.parse().unwrap() };
+    RiskSettings {
+        limits: Limits::new(number("3"), number("30"), Confidence::new(80).unwrap()).unwrap(),
+        sizing: Sizing::by_score(number("5"), number("1"), number("10"), number("50")).unwrap(),
+        basis: Basis::DayStart,
+    }
+}
+
+fn policy() -> Policy {
+    Policy { health_every: None, ..Policy::default() }
+}
+
+impl World {
+    fn start(shared: Shared) -> Self {
+        let (keeper, gate) = gate();
+        let clock: Arc<dyn Clock> = Arc::new(TestClock { begun: tokio::time::Instant::now() });
+        let deps = deps(&shared, keeper, clock.clone());
+        let slot = slot::<RiskGuard>("risk_guard", 64);
+        let (propose, account, update) = (slot.link(), slot.link(), slot.certain_link());
+        let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
+        let spec = Child {
+            place: Place::Here,
+            restart: Restart::Permanent,
+            exhausted: Exhausted::Escalate,
+            drain: Duration::from_secs(1),
+        };
+        let mut family = Supervisor::new(policy(), |_escalation| ());
+        family.child(spec, slot, move |_ctx| Ok(RiskGuard::new(settings(), deps.clone())));
+        let supervised = family.launch();
+        Self { shared, gate, clock, propose, halt, resume, status, account, update, supervised }
+    }
+
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.shared.lock().unwrap()
+    }
+
+    pub(super) fn log(&self) -> VecDeque<String> {
+        std::mem::take(&mut self.facts().log).into()
+    }
+
+    /// Lets everything that can happen now happen.
+    pub(super) async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    /// A new life of RiskGuard, as after a panic.
+    pub(super) fn restart(&self) {
+        assert!(self.supervised.recycle("risk_guard"));
+    }
+
+    pub(super) fn proposal(&self, symbol: &str, side: Side) -> Proposal {
+        let now = self.clock.now();
+        Proposal {
+            decision_id: DecisionId::new(0, 1),
+            instrument: stock(symbol),
+            side,
+            confidence: Confidence::new(90).unwrap(),
+            reference_price: "70000".parse::<Price>().unwrap(),
+            score: None,
+            session_date: Market::Kr.date_at(now),
+            expires_at: now + TimeDelta::seconds(60),
+        }
+    }
+
+    pub(super) async fn propose(&self, symbol: &str, side: Side) {
+        self.propose.tell(self.proposal(symbol, side)).unwrap();
+        self.settle().await;
+    }
+
+    pub(super) async fn request_halt(&self, reason: &str) -> HaltReport {
+        let request =
+            RequestHalt { source: HaltSource::Operator, by: "kim".into(), reason: reason.to_owned() };
+        self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    pub(super) async fn request_resume(&self, halt: Option<&str>) -> Result<ResumeReport, ResumeError> {
+        let halt = halt.map(|id| domain::HaltId::from_stored(id.to_owned()));
+        let request = RequestResume { by: "kim".into(), halt };
+        self.resume.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    pub(super) async fn state(&self) -> TradingState {
+        self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap().state
+    }
+
+    /// The account as Broker tells it now: `equity` won, all of it cash, and 5 shares of 005930.
+    pub(super) async fn tell_account(&self, equity: i64) {
+        let snapshot = account(self.clock.now(), equity);
+        self.account.tell(AccountUpdated { snapshot }).unwrap();
+        self.settle().await;
+    }
+}
+
+pub(super) fn account(taken_at: DateTime<Utc>, equity: i64) -> AccountSnapshot {
+    let holding = Holding {
+        instrument: stock("005930"),
+        quantity: Quantity::new(5),
+        sellable: Quantity::new(5),
+        average_price: None,
+        price: None,
+    };
+    AccountSnapshot {
+        currency: Currency::Krw,
+        taken_at,
+        cash: Some(won(equity)),
+        equity: Some(won(equity)),
+        purchase_total: None,
+        valuation_total: None,
+        holdings: vec![holding],
+    }
+}
+
+/// Runs `test` in virtual time against a world that is `prepare`d before RiskGuard starts.
+pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(World)) {
+    let mut facts = Facts {
+        log: Vec::new(),
+        ledger_silent: false,
+        state_silent: false,
+        approval_takes: Duration::ZERO,
+        broker_silent: false,
+        halt_takes: Duration::ZERO,
+        release_takes: Duration::ZERO,
+        reconciled: true,
+        approval: Ok(()),
+        halts: Vec::new(),
+        epoch: 4,
+        open: Vec::new(),
+        day_start: None,
+        account: None,
+        placed: Vec::new(),
+        file: None,
+        disk_full: false,
+    };
+    prepare(&mut facts);
+    let system = System::with_tokio_rt(|| {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+    });
+    system.block_on(async move {
+        let world = World::start(Arc::new(Mutex::new(facts)));
+        world.settle().await;
+        test(world).await;
+    });
+}
+
+/// A world that trades: reconciled, with an account of ten million won.
+pub(super) fn trading(test: impl AsyncFnOnce(World)) {
+    world(
+        |_facts| (),
+        async |world| {
+            world.tell_account(10_000_000).await;
+            assert!(world.gate.is_open());
+            test(world).await;
+        },
+    );
+}
