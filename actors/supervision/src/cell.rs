@@ -196,7 +196,7 @@ impl<A: Actor<Context = Ctx<A>>> Cell<A> {
 
     fn kill(&mut self, reason: KillReason) {
         if self.life.is_some() {
-            self.end(Exit::Killed { reason, during: self.vitals.message() });
+            self.end(Exit::Killed { reason, during: self.vitals.awaited() });
         }
     }
 

@@ -142,7 +142,7 @@ where
 /// The replies in progress of one life, oldest first.
 pub(crate) struct InFlight {
     vitals: Arc<Vitals>,
-    since: cell::RefCell<BTreeMap<u64, Instant>>,
+    since: cell::RefCell<BTreeMap<u64, (Instant, &'static str)>>,
     begun: cell::Cell<u64>,
 }
 
@@ -152,10 +152,10 @@ impl InFlight {
     }
 
     /// Counts one more reply until the flight returned is dropped.
-    pub(crate) fn begin(self: &Rc<Self>, since: Instant) -> Flight {
+    pub(crate) fn begin(self: &Rc<Self>, since: Instant, message: &'static str) -> Flight {
         let number = self.begun.get() + 1;
         self.begun.set(number);
-        self.since.borrow_mut().insert(number, since);
+        self.since.borrow_mut().insert(number, (since, message));
         self.publish();
         Flight { number, book: Rc::clone(self) }
     }

@@ -94,7 +94,7 @@ pub(crate) struct Reply<A: Actor> {
 
 impl<A: Actor> Reply<A> {
     pub(crate) fn new(task: Task<A>, handler: ReplyInProgress, in_flight: &Rc<InFlight>) -> Self {
-        let flight = in_flight.begin(handler.since);
+        let flight = in_flight.begin(handler.since, handler.name);
         Self { task, handler, _flight: flight }
     }
 }

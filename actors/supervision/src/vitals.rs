@@ -60,6 +60,7 @@ pub struct Vitals {
     oldest_reply: Moment,
     progress_at: Moment,
     current: Mutex<&'static str>,
+    awaited: Mutex<Option<&'static str>>,
     last_error: Mutex<Option<String>>,
     handle_time: Histogram,
     queue_wait: Histogram,
@@ -83,6 +84,7 @@ impl Vitals {
             oldest_reply: Moment::never(),
             progress_at: Moment::never(),
             current: Mutex::new("nothing"),
+            awaited: Mutex::new(None),
             last_error: Mutex::new(None),
             handle_time: Histogram::new(),
             queue_wait: Histogram::new(),
@@ -180,7 +182,7 @@ impl Vitals {
         self.queue_wait.quantile(990)
     }
 
-    /// The message type handled now, or last: what a crash or a wedge is blamed on.
+    /// What the actor is doing now, or did last: mostly the type of the message. A crash or a wedge is blamed on it.
     #[must_use]
     pub fn message(&self) -> &'static str {
         *locked(&self.current)
@@ -243,6 +245,12 @@ impl Vitals {
             Some(progress_ms) => backlog_age.min(age(self.now_ms(), progress_ms)),
             None => backlog_age,
         }
+    }
+
+    /// What a stall is blamed on: the message whose reply is in progress longest, or else what was done last.
+    pub(crate) fn awaited(&self) -> &'static str {
+        let awaited = *locked(&self.awaited);
+        awaited.unwrap_or_else(|| self.message())
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -309,9 +317,10 @@ impl Vitals {
         self.oldest_letter.set_at(self.epoch, oldest);
     }
 
-    pub(crate) fn publish_in_flight(&self, count: usize, oldest: Option<Instant>) {
+    pub(crate) fn publish_in_flight(&self, count: usize, oldest: Option<(Instant, &'static str)>) {
         self.in_flight.store(count, Relaxed);
-        self.oldest_reply.set_at(self.epoch, oldest);
+        self.oldest_reply.set_at(self.epoch, oldest.map(|(since, _)| since));
+        *locked(&self.awaited) = oldest.map(|(_, message)| message);
     }
 
     fn now_ms(&self) -> u64 {

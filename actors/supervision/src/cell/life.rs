@@ -157,9 +157,9 @@ impl<A: Actor<Context = Ctx<A>>> Life<A> {
         use actix::WrapFuture;
         self.ctx.vitals.enter("an injected fault");
         match fault {
-            crate::Fault::Panic => std::panic::panic_any("injected fault"),
+            crate::Fault::Panic => blow_up(),
             crate::Fault::Hang => {
-                let flight = self.ctx.in_flight.begin(tokio::time::Instant::now());
+                let flight = self.ctx.in_flight.begin(tokio::time::Instant::now(), "an injected fault");
                 let endless = async move {
                     let _in_flight = flight;
                     std::future::pending::<()>().await;
@@ -170,4 +170,10 @@ impl<A: Actor<Context = Ctx<A>>> Life<A> {
         }
         self.ctx.vitals.leave();
     }
+}
+
+#[cfg(feature = "faults")]
+#[expect(clippy::panic, reason = "what a test asked for, to be caught like any other")]
+fn blow_up() {
+    panic!("injected fault");
 }

@@ -50,7 +50,8 @@ impl Supervised {
     /// is cut off. Resolves when all have stopped; a further call joins the shutdown that is going on.
     pub async fn shutdown(&self, within: Duration) -> Drained {
         let (reply, outcome) = oneshot::channel();
-        let _gone = self.notes.send(Note::Shutdown { within, reply });
+        // Dropped at once, for what could not be sent still holds the other end of `outcome`.
+        drop(self.notes.send(Note::Shutdown { within, reply }));
         match outcome.await {
             Ok(outcome) => *self.outcome.get_or_init(|| outcome),
             Err(_over_already) => self.outcome.get().copied().unwrap_or(Drained::TimedOut),

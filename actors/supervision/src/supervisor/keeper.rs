@@ -36,7 +36,7 @@ pub(super) enum Phase {
     Dying,
     /// Dead; to be started at this time.
     Due(Instant),
-    /// Dead, as part of a group that waits for its last member.
+    /// Dead, as part of a group that waits for its last member, or not launched yet.
     Grouped,
     /// Given up; only a recycle starts it again.
     GivenUp,
@@ -56,8 +56,14 @@ pub(super) struct Ward {
 
 impl Ward {
     pub(super) fn new(spec: Child, orders: mpsc::UnboundedSender<Order>, vitals: Arc<Vitals>) -> Self {
-        let phase = Phase::Due(Instant::now());
-        Self { spec, vitals, phase, orders, crashes: Crashes::default(), started_before: false }
+        Self {
+            spec,
+            vitals,
+            phase: Phase::Grouped,
+            orders,
+            crashes: Crashes::default(),
+            started_before: false,
+        }
     }
 
     /// A cell that no longer listens has stopped with its thread; there is nobody left to order about.
@@ -107,10 +113,11 @@ impl Keeper {
     pub(super) fn new(
         policy: Policy,
         escalate: Escalate,
-        wards: Vec<Ward>,
+        mut wards: Vec<Ward>,
         threads: BTreeMap<&'static str, Arbiter>,
     ) -> Self {
         let now = Instant::now();
+        wards.iter_mut().for_each(|ward| ward.phase = Phase::Due(now));
         Self {
             policy,
             escalate,
@@ -191,7 +198,7 @@ impl Keeper {
             // One that is busy holds its thread: killing it needs that very thread. The watchdog sees to it.
             let idle = vitals.busy().is_zero();
             if stuck && idle && ward.phase == Phase::Up && vitals.state() == State::Running {
-                tracing::error!(actor = vitals.name, msg = vitals.message(), "actor makes no progress");
+                tracing::error!(actor = vitals.name, msg = vitals.awaited(), "actor makes no progress");
                 ward.kill(KillReason::Stalled);
             }
         }

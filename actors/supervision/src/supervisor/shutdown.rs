@@ -96,21 +96,29 @@ impl Keeper {
         shutdown.current.filter(|_| shutdown.current_limit <= now)
     }
 
-    /// Drains the nearest child before this one that still can be; those given up have nothing to finish with.
+    /// Drains the nearest child before this one that still can be. A child that is down for longer than its limit
+    /// (given up, or parked) cannot finish anything, and is retired; it was drained if nothing waited for it.
     fn drain_before(&mut self, end: usize, now: Instant) {
         let Some(shutdown) = &mut self.shutdown else { return };
         shutdown.current = None;
         for (child, ward) in self.wards.iter_mut().enumerate().take(end).rev() {
-            match ward.phase {
-                Phase::Retired => {}
-                Phase::GivenUp => ward.retire(),
-                Phase::Up | Phase::Dying | Phase::Due(_) | Phase::Grouped => {
-                    ward.order(Order::Drain);
-                    shutdown.current = Some(child);
-                    shutdown.current_limit = (now + ward.spec.drain).min(shutdown.deadline);
-                    return;
-                }
+            let limit = (now + ward.spec.drain).min(shutdown.deadline);
+            let lost = match ward.phase {
+                Phase::Retired => continue,
+                Phase::GivenUp => true,
+                Phase::Due(at) => at >= limit,
+                Phase::Up | Phase::Dying | Phase::Grouped => false,
+            };
+            if !lost {
+                ward.order(Order::Drain);
+                shutdown.current = Some(child);
+                shutdown.current_limit = limit;
+                return;
             }
+            if ward.vitals.depth() > 0 {
+                shutdown.outcome = Drained::TimedOut;
+            }
+            ward.retire();
         }
     }
 }
