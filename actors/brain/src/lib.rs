@@ -1,1 +1,18 @@
-//! The `brain` room of the house.
+//! What to do with a candidate: judged by the local rules, or by a language model that may only pick from what it was
+//! offered.
+//!
+//! [`judge`] applies rules and the confidence threshold, [`prompt`] asks a model and [`reply`] reads its answer; all
+//! pure. The actor [`Brain`] joins candidates with the slot that wants a decision, has every judgement recorded, and
+//! only then proposes a trade. Size, price and limits are never the model's business.
+
+pub mod brain;
+pub mod budget;
+pub mod join;
+pub mod judge;
+pub mod prompt;
+pub mod reply;
+mod round;
+mod text;
+
+pub use brain::{Brain, Deps, Settings};
+pub use judge::Judgement;

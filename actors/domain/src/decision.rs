@@ -60,6 +60,9 @@ pub struct UnknownAction(pub String);
 pub struct Confidence(u8);
 
 impl Confidence {
+    /// Not sure at all: what a judgement without grounds carries.
+    pub const ZERO: Self = Self(0);
+
     /// A confidence, if `value` is 0 to 100.
     ///
     /// # Errors

@@ -1,0 +1,163 @@
+//! Receives candidates and the wish to decide on them, runs one round at a time.
+//!
+//! Nothing it knows must outlive it: a slot that was being judged is lost in a restart, its decisions and its call of
+//! the model stay counted in the ledger. During a halt nothing is judged.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::messages::ledger::{RecentDecisions, ReserveOracleCall};
+use domain::messages::market_data::{AccountQuery, QuoteQuery};
+use domain::messages::schedule::DecideDue;
+use domain::messages::trading::{CandidatesFound, DecisionMade, Proposal};
+use domain::{Clock, Confidence, Oracle, Random};
+use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
+use strategy::Strategy;
+use supervision::prelude::*;
+
+use crate::join::{Join, Round};
+use crate::round::{Report, Session};
+
+/// Whom Brain asks and tells, and its ports.
+#[derive(Clone)]
+pub struct Deps {
+    /// Exchange time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of decisions.
+    pub random: Arc<dyn Random>,
+    /// The language model; without one the rules judge everything.
+    pub oracle: Option<Arc<dyn Oracle>>,
+    /// TradeLedger: calls of the model are reserved.
+    pub budget: Link<ReserveOracleCall>,
+    /// TradeLedger: earlier judgements.
+    pub memory: Link<RecentDecisions>,
+    /// TradeLedger: judgements are recorded.
+    pub decisions: Link<DecisionMade>,
+    /// Broker: the price now.
+    pub quotes: Link<QuoteQuery>,
+    /// Broker: cash and holdings.
+    pub account: Link<AccountQuery>,
+    /// RiskGuard.
+    pub proposals: Link<Proposal>,
+}
+
+/// How Brain judges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The rules of the local engine.
+    pub strategy: Strategy,
+    /// `CONFIDENCE_THRESHOLD`: a BUY or SELL below it becomes HOLD.
+    pub confidence_threshold: Confidence,
+    /// Most calls of the model in one day of its quota.
+    pub oracle_calls_per_day: u32,
+}
+
+/// The actor.
+pub struct Brain {
+    settings: Settings,
+    deps: Deps,
+    join: Join,
+    waiting: VecDeque<Round>,
+    busy: bool,
+    model_rests_until: Option<DateTime<Utc>>,
+    halted: bool,
+}
+
+impl Brain {
+    /// A Brain that has judged nothing yet.
+    pub fn new(settings: Settings, deps: Deps) -> Self {
+        Self {
+            settings,
+            deps,
+            join: Join::default(),
+            waiting: VecDeque::new(),
+            busy: false,
+            model_rests_until: None,
+            halted: false,
+        }
+    }
+
+    /// Queues a round behind the one that is running. A newer slot of a market takes the place of an older one.
+    fn enqueue(&mut self, round: Option<Round>, ctx: &mut Ctx<Self>) {
+        let Some(round) = round else { return };
+        self.waiting.retain(|waiting| waiting.key.market != round.key.market);
+        self.waiting.push_back(round);
+        self.begin_next(ctx);
+    }
+
+    /// Starts the next round that is still worth it, if none is running: one model call and one quote at a time.
+    fn begin_next(&mut self, ctx: &mut Ctx<Self>) {
+        if self.busy {
+            return;
+        }
+        let now = self.deps.clock.now();
+        self.waiting.retain(|round| now < round.expires_at);
+        let Some(round) = self.waiting.pop_front() else { return };
+        self.busy = true;
+        let key = round.key;
+        let session = Session {
+            round,
+            settings: self.settings.clone(),
+            deps: self.deps.clone(),
+            model_rests_until: self.model_rests_until,
+        };
+        // Spawned rather than answered: a model may think for longer than an actor may be silent.
+        ctx.spawn(session.run().into_actor(self).map(move |report, this, ctx| {
+            tracing::info!(slot = %key, decided = report.decided, proposed = report.proposed, "slot decided");
+            this.finish(&report, ctx);
+        }));
+    }
+
+    fn finish(&mut self, report: &Report, ctx: &mut Ctx<Self>) {
+        self.busy = false;
+        self.model_rests_until = report.model_rests_until;
+        self.begin_next(ctx);
+    }
+}
+
+impl Actor for Brain {
+    type Context = Ctx<Self>;
+}
+
+impl Handler<CandidatesFound> for Brain {
+    type Result = ();
+
+    fn handle(&mut self, found: CandidatesFound, ctx: &mut Self::Context) {
+        if self.halted {
+            return;
+        }
+        let round = self.join.found(found, self.deps.clock.now());
+        self.enqueue(round, ctx);
+    }
+}
+
+impl Handler<DecideDue> for Brain {
+    type Result = ();
+
+    fn handle(&mut self, due: DecideDue, ctx: &mut Self::Context) {
+        if self.halted {
+            return;
+        }
+        let round = self.join.due(due, self.deps.clock.now());
+        self.enqueue(round, ctx);
+    }
+}
+
+impl Handler<HaltSystem> for Brain {
+    type Result = MessageResult<HaltSystem>;
+
+    fn handle(&mut self, _halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
+        self.halted = true;
+        self.waiting.clear();
+        MessageResult(HaltAck::default())
+    }
+}
+
+impl Handler<ResumeSystem> for Brain {
+    type Result = ();
+
+    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {
+        self.halted = false;
+    }
+}

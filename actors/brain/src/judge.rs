@@ -1,0 +1,108 @@
+//! A judgement, where it comes from and what it may lead to.
+//!
+//! Whoever judges, the same two rules follow: an action must be one that was offered for the stock, and a BUY or SELL
+//! that is not sure enough becomes HOLD with its confidence kept (lessons.md 2).
+
+use domain::messages::trading::Candidate;
+use domain::{Action, Confidence, Decision};
+use strategy::{Feature, Features, Strategy};
+
+use crate::reply::Unusable;
+use crate::text::harmless;
+
+/// The name under which the local rules judge.
+pub const RULES: &str = "rules";
+
+/// What a HOLD of the rules tells about a stock, as far as it is known.
+const SHOWN: [Feature; 4] =
+    [Feature::Rsi14, Feature::ChangePct, Feature::VolumeRatio, Feature::HoldingPnlPct];
+
+/// What to do with one stock, how sure, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What to do.
+    pub action: Action,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why; untrusted text if a model wrote it.
+    pub rationale: String,
+}
+
+impl Judgement {
+    /// Nothing is known that would justify a trade: HOLD with confidence 0.
+    pub fn unsure(why: impl Into<String>) -> Self {
+        Self { action: Action::Hold, confidence: Confidence::ZERO, rationale: why.into() }
+    }
+
+    /// The same judgement as HOLD, with the reason before its own.
+    #[must_use]
+    pub fn held_back(self, why: &str) -> Self {
+        let rationale = format!("{why}: {}", self.rationale);
+        let rationale = rationale.chars().take(Decision::RATIONALE_MAX_CHARS).collect();
+        Self { action: Action::Hold, rationale, ..self }
+    }
+}
+
+impl From<Unusable> for Judgement {
+    fn from(reason: Unusable) -> Self {
+        Self::unsure(format!("the model's answer cannot be used: {reason}"))
+    }
+}
+
+/// What may be decided about a candidate: holdings are sold or kept, other stocks bought or left alone, and nothing at
+/// all happens while the account has not told which it is. Adding to a holding is not offered, which is how duplicate
+/// purchases began elsewhere (lessons.md 1, row 10).
+pub fn offered(candidate: &Candidate) -> &'static [Action] {
+    let known_free =
+        Features::from_named(&candidate.features).get(Feature::Held).is_some_and(|held| held.is_zero());
+    if candidate.held {
+        &[Action::Sell, Action::Hold]
+    } else if known_free {
+        &[Action::Buy, Action::Hold]
+    } else {
+        &[Action::Hold]
+    }
+}
+
+/// The judgement of the local rules: the first rule that is known to apply, else HOLD.
+pub fn by_rules(strategy: &Strategy, candidate: &Candidate) -> Judgement {
+    let features = Features::from_named(&candidate.features);
+    match strategy.judge(&features) {
+        Some(found) => {
+            Judgement { action: found.action, confidence: found.confidence, rationale: found.rationale }
+        }
+        None => Judgement::unsure(format!("No rule applies{}", known(&features))),
+    }
+}
+
+/// The numbers behind a HOLD, e.g. ` (RSI(14) 51.2, change today 0.4 %)`.
+fn known(features: &Features) -> String {
+    let show = |feature: Feature| {
+        let value = features.get(feature)?.round_dp(2).normalize();
+        Some(format!("{} {value}{}", feature.label(), feature.unit()))
+    };
+    let shown: Vec<_> = SHOWN.into_iter().filter_map(show).collect();
+    if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) }
+}
+
+/// A BUY or SELL below the threshold becomes HOLD; confidence and rationale stay as judged.
+#[must_use]
+pub fn gate(judgement: Judgement, threshold: Confidence) -> Judgement {
+    if judgement.confidence < threshold { Judgement { action: Action::Hold, ..judgement } } else { judgement }
+}
+
+/// The judgement as it may be recorded: offered, sure enough, and its text made harmless.
+#[must_use]
+pub fn settle(judgement: Judgement, candidate: &Candidate, threshold: Confidence) -> Judgement {
+    let rationale = harmless(&judgement.rationale, Decision::RATIONALE_MAX_CHARS);
+    let judgement = Judgement { rationale, ..judgement };
+    let action = judgement.action;
+    if offered(candidate).contains(&action) {
+        return gate(judgement, threshold);
+    }
+    let names: Vec<_> = offered(candidate).iter().map(|offer| offer.code()).collect();
+    judgement.held_back(&format!("{action} was not offered, only {}", names.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! One round: judge the candidates of a slot, have every judgement recorded, propose what should be traded.
+//!
+//! A purchase or sale is proposed only after the ledger has answered that its decision is on disk, and only at a price
+//! that was fetched after the judgement. Whatever has no answer becomes HOLD or is left out; the others go on.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::ledger::{BudgetAnswer, RecentDecisions, RememberedDecision};
+use domain::messages::market_data::{AccountQuery, Quote, QuoteQuery};
+use domain::messages::schedule::Slot;
+use domain::messages::trading::{Candidate, DecisionMade, Proposal};
+use domain::{AccountSnapshot, Action, Decision, DecisionId, Oracle, OracleError, OracleReply, Price, Side};
+use rust_decimal::Decimal;
+
+use crate::brain::{Deps, Settings};
+use crate::join::Round;
+use crate::judge::{self, Judgement, RULES};
+use crate::prompt::{ANSWER_WITHIN, Batch};
+use crate::{budget, reply};
+
+/// Longest wait for TradeLedger, in real time (messages::ledger).
+const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for Broker, in real time (messages::market_data).
+const BROKER_WITHIN: Duration = Duration::from_secs(20);
+/// How long RiskGuard may act on a proposal.
+const PROPOSAL_LIFE: TimeDelta = TimeDelta::seconds(60);
+/// Oldest quote a trade may be proposed on, in exchange time.
+const QUOTE_MAX_AGE: TimeDelta = TimeDelta::seconds(60);
+/// A purchase is not proposed when the price has moved more than this since the scan, in percent.
+const ENTRY_DRIFT_MAX_PCT: u32 = 5;
+/// A sale is not proposed when the price has moved more than this: then one of the two prices is wrong.
+const EXIT_DRIFT_MAX_PCT: u32 = 40;
+/// Earlier judgements fetched for the prompt.
+const MEMORY: u16 = 100;
+
+/// What a round needs.
+pub(crate) struct Session {
+    pub(crate) round: Round,
+    pub(crate) settings: Settings,
+    pub(crate) deps: Deps,
+    /// Before this the model is not asked: its quota is used up.
+    pub(crate) model_rests_until: Option<DateTime<Utc>>,
+}
+
+/// What a round leaves behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// Decisions on disk.
+    pub(crate) decided: usize,
+    /// Trades proposed.
+    pub(crate) proposed: usize,
+    /// Until when the model need not be asked, if it said so.
+    pub(crate) model_rests_until: Option<DateTime<Utc>>,
+}
+
+/// Judgements in the order of the candidates, and who made them.
+struct Judged {
+    judge: String,
+    judgements: Vec<Judgement>,
+}
+
+impl Session {
+    pub(crate) async fn run(self) -> Report {
+        let mut report = Report { model_rests_until: self.model_rests_until, ..Report::default() };
+        let judged = match (&self.deps.oracle, self.round.key.slot) {
+            (Some(oracle), Slot::Daily(_)) => self.by_model(oracle.as_ref(), &mut report).await,
+            // Every minute anew: no quota would last, and the rules answer at once.
+            (Some(_) | None, Slot::Realtime(_)) | (None, Slot::Daily(_)) => self.by_rules(),
+        };
+        for (candidate, judgement) in self.exits_first(judged.judgements) {
+            if self.is_over() {
+                tracing::warn!(slot = %self.round.key, "the slot's time is over; the rest is not decided");
+                break;
+            }
+            self.decide(candidate, judgement, &judged.judge, &mut report).await;
+        }
+        report
+    }
+
+    /// Judgements beside their candidates, sales before everything else.
+    fn exits_first(&self, judgements: Vec<Judgement>) -> Vec<(&Candidate, Judgement)> {
+        let threshold = self.settings.confidence_threshold;
+        let settled = |(candidate, judgement)| (candidate, judge::settle(judgement, candidate, threshold));
+        let mut pairs: Vec<_> = self.round.candidates.iter().zip(judgements).map(settled).collect();
+        pairs.sort_by_key(|(_, judgement)| judgement.action != Action::Sell);
+        pairs
+    }
+
+    fn is_over(&self) -> bool {
+        self.now() >= self.round.expires_at
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.deps.clock.now()
+    }
+}
+
+// === Judging ===
+
+impl Session {
+    fn by_rules(&self) -> Judged {
+        let candidates = self.round.candidates.iter();
+        let judgements = candidates.map(|one| judge::by_rules(&self.settings.strategy, one)).collect();
+        Judged { judge: RULES.to_owned(), judgements }
+    }
+
+    async fn by_model(&self, oracle: &dyn Oracle, report: &mut Report) -> Judged {
+        let candidates = &self.round.candidates;
+        if candidates.is_empty() {
+            return Judged { judge: oracle.name(), judgements: Vec::new() };
+        }
+        match self.ask_model(oracle, report).await {
+            Ok((symbols, answer)) => {
+                let read = reply::parse_batch(&answer.text, &symbols);
+                let judgements = read.into_iter().map(|one| one.unwrap_or_else(Judgement::from)).collect();
+                Judged { judge: answer.model, judgements }
+            }
+            Err(why) => {
+                tracing::warn!(slot = %self.round.key, why, "no answer of the model; every stock is held");
+                let held = Judgement::unsure(format!("the model was not heard: {why}"));
+                Judged { judge: oracle.name(), judgements: vec![held; candidates.len()] }
+            }
+        }
+    }
+
+    /// One call, reserved before it is made; an error in words means HOLD for the whole batch.
+    async fn ask_model(
+        &self,
+        oracle: &dyn Oracle,
+        report: &mut Report,
+    ) -> Result<(Vec<domain::Symbol>, OracleReply), String> {
+        if self.model_rests_until.is_some_and(|until| self.now() < until) {
+            return Err(OracleError::QuotaExhausted { retry_after: None }.to_string());
+        }
+        let account = self.account().await;
+        let memory = self.memory().await;
+        self.reserve().await?;
+        let now = self.now();
+        let Round { key, candidates, expires_at } = &self.round;
+        let batch = Batch { key, candidates, account: account.as_ref(), memory: &memory, now };
+        let left = (*expires_at - now).to_std().unwrap_or_default();
+        let request = batch.request(self.deps.clock.real(left).min(ANSWER_WITHIN));
+        match oracle.ask(request).await {
+            Ok(answer) => Ok((batch.symbols(), answer)),
+            Err(error) => {
+                report.model_rests_until = budget::rest_until(&error, self.now());
+                Err(error.to_string())
+            }
+        }
+    }
+
+    async fn reserve(&self) -> Result<(), String> {
+        let limit = self.settings.oracle_calls_per_day;
+        let request = budget::reservation(&self.round.key, self.now(), limit);
+        match self.deps.budget.ask(request, LEDGER_WITHIN).await {
+            Ok(Ok(BudgetAnswer::Granted { used })) => {
+                tracing::info!(slot = %self.round.key, used, limit, "a call of the model is reserved");
+                Ok(())
+            }
+            Ok(Ok(BudgetAnswer::Exhausted)) => Err(format!("all {limit} calls of the day are used")),
+            Ok(Ok(BudgetAnswer::AlreadyUsed)) => Err("the call of this slot was already made".to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(format!("the call could not be reserved: {error}")),
+        }
+    }
+
+    async fn account(&self) -> Option<AccountSnapshot> {
+        let query = AccountQuery { market: self.round.key.market };
+        match self.deps.account.ask(query, BROKER_WITHIN).await {
+            Ok(Ok(account)) => Some(account),
+            Ok(Err(error)) => self.without("account", &error.to_string()),
+            Err(error) => self.without("account", &error.to_string()),
+        }
+    }
+
+    async fn memory(&self) -> Vec<RememberedDecision> {
+        let query = RecentDecisions { market: self.round.key.market, limit: MEMORY };
+        let remembered = match self.deps.memory.ask(query, LEDGER_WITHIN).await {
+            Ok(Ok(memory)) => Some(memory),
+            Ok(Err(error)) => self.without("memory", &error.to_string()),
+            Err(error) => self.without("memory", &error.to_string()),
+        };
+        remembered.unwrap_or_default()
+    }
+
+    fn without<T>(&self, what: &'static str, why: &str) -> Option<T> {
+        tracing::info!(slot = %self.round.key, what, why, "no answer; the model is asked without it");
+        None
+    }
+}
+
+// === Deciding ===
+
+impl Session {
+    /// Records one judgement and proposes its trade, if it is one.
+    async fn decide(&self, candidate: &Candidate, judgement: Judgement, judge: &str, report: &mut Report) {
+        let (judgement, price) = self.priced(candidate, judgement).await;
+        let decision = self.decision(candidate, judgement, price, judge);
+        if !self.record(decision.clone()).await {
+            return;
+        }
+        report.decided += 1;
+        let Some(side) = side(decision.action) else { return };
+        let proposal = self.proposal(candidate, &decision, side, price);
+        match self.deps.proposals.tell(proposal) {
+            Ok(()) => report.proposed += 1,
+            Err(error) => {
+                tracing::warn!(decision = %decision.id, %error, "RiskGuard did not take the proposal");
+            }
+        }
+    }
+
+    /// A trade needs a fresh price near the one it was judged at; without one it is held back.
+    async fn priced(&self, candidate: &Candidate, judgement: Judgement) -> (Judgement, Price) {
+        let Some(side) = side(judgement.action) else { return (judgement, candidate.price) };
+        match self.quote(candidate).await.and_then(|quote| usable(&quote, candidate, side, self.now())) {
+            Ok(price) => (judgement, price),
+            Err(why) => (judgement.held_back(&why), candidate.price),
+        }
+    }
+
+    async fn quote(&self, candidate: &Candidate) -> Result<Quote, String> {
+        let query = QuoteQuery { instrument: candidate.instrument.clone() };
+        match self.deps.quotes.ask(query, BROKER_WITHIN).await {
+            Ok(Ok(quote)) => Ok(quote),
+            Ok(Err(error)) => Err(format!("No fresh price ({error})")),
+            Err(error) => Err(format!("No fresh price ({error})")),
+        }
+    }
+
+    fn decision(&self, candidate: &Candidate, judgement: Judgement, price: Price, judge: &str) -> Decision {
+        let at = self.now();
+        let Judgement { action, confidence, rationale } = judgement;
+        Decision {
+            id: DecisionId::new(at.timestamp_millis(), self.deps.random.next_u64()),
+            instrument: candidate.instrument.clone(),
+            action,
+            confidence,
+            rationale,
+            price: Some(price),
+            selection: Some(candidate.selection.clone()),
+            at,
+            session_date: self.round.key.session_date,
+            judge: judge.to_owned(),
+        }
+    }
+
+    /// True when the decision is known to be on disk; unknown is no.
+    async fn record(&self, decision: Decision) -> bool {
+        let (id, instrument) = (decision.id.clone(), decision.instrument.clone());
+        let answer = self.deps.decisions.ask(DecisionMade { decision }, LEDGER_WITHIN).await;
+        let why = match answer {
+            Ok(Ok(_committed)) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(decision = %id, %instrument, why, "the decision may not be recorded; nothing is proposed");
+        false
+    }
+
+    fn proposal(&self, candidate: &Candidate, decision: &Decision, side: Side, price: Price) -> Proposal {
+        let score = match side {
+            Side::Buy => Some(candidate.selection.score),
+            Side::Sell => None,
+        };
+        Proposal {
+            decision_id: decision.id.clone(),
+            instrument: decision.instrument.clone(),
+            side,
+            confidence: decision.confidence,
+            reference_price: price,
+            score,
+            session_date: decision.session_date,
+            expires_at: self.now() + PROPOSAL_LIFE,
+        }
+    }
+}
+
+fn side(action: Action) -> Option<Side> {
+    match action {
+        Action::Buy => Some(Side::Buy),
+        Action::Sell => Some(Side::Sell),
+        Action::Hold => None,
+    }
+}
+
+/// The quote's price, if it is fresh and near the one that was judged; else why not.
+fn usable(quote: &Quote, candidate: &Candidate, side: Side, now: DateTime<Utc>) -> Result<Price, String> {
+    let age = now - quote.at;
+    if age > QUOTE_MAX_AGE {
+        return Err(format!("The price is {} s old", age.num_seconds()));
+    }
+    let allowed = match side {
+        Side::Buy => ENTRY_DRIFT_MAX_PCT,
+        Side::Sell => EXIT_DRIFT_MAX_PCT,
+    };
+    let (judged, last) = (candidate.price, quote.last);
+    let drift = (last.value() - judged.value()).abs().checked_mul(Decimal::ONE_HUNDRED);
+    let bound = judged.value().checked_mul(allowed.into());
+    match (drift, bound) {
+        (Some(drift), Some(bound)) if drift <= bound => Ok(last),
+        (Some(_) | None, Some(_) | None) => {
+            Err(format!("The price went from {judged} to {last}, more than {allowed} %"))
+        }
+    }
+}
