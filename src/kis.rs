@@ -37,7 +37,7 @@ use trade_ledger::{JournalledOrder, SendPermit};
 
 use crate::config::{Credentials, Endpoint};
 use crate::http::Transport;
-use call::Session;
+use call::{Ports, Session};
 
 /// A turn taken by `prepare` and not used for this long, in real time, is void: the rate's second has long passed.
 const TURN_VALIDITY: Duration = Duration::from_secs(10);
@@ -75,9 +75,12 @@ pub struct KisConfig {
 pub trait Pace: Send + Sync + 'static {
     /// Returns when a request of this urgency may leave.
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()>;
+}
 
-    /// The exchange refused a request because of the rate (EGW00201, EGW00215): slow down for a while.
-    fn throttled(&self);
+impl Pace for broker::Pacer {
+    fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
+        Box::pin(self.turn(urgency))
+    }
 }
 
 /// Connects to KIS. `reads` carries everything but orders and cancels, which go through `orders` alone.
@@ -92,7 +95,7 @@ pub fn connect(
     pace: Arc<dyn Pace>,
 ) -> Result<Kis, InvalidAccount> {
     let account = AccountNumber::parse(&config.credentials.account)?;
-    let session = Session::new(config, account, reads, clock, pace);
+    let session = Session::new(config, account, Ports { reads, clock, pace });
     Ok(Kis { session, orders, turns: Mutex::default() })
 }
 
@@ -136,7 +139,7 @@ impl Kis {
             Ok(token) => token,
             Err(error) => return CancelOutcome::Unknown(error.to_string()),
         };
-        self.session.pace.turn(Urgency::Cancel).await;
+        self.session.ports.pace.turn(Urgency::Cancel).await;
         order::cancel(&self.session, &*self.orders, &token, &order).await
     }
 }
@@ -149,7 +152,7 @@ impl Exchange for Kis {
     fn prepare(&self, urgency: Urgency) -> BoxFuture<'_, Result<(), QueryError>> {
         Box::pin(async move {
             self.session.tokens.token().await?;
-            self.session.pace.turn(urgency).await;
+            self.session.ports.pace.turn(urgency).await;
             self.keep_turn();
             Ok(())
         })

@@ -6,19 +6,20 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use broker::Urgency;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use domain::Market;
 use domain::messages::market_data::QueryError;
-use domain::{Clock, Market};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::call::READ_LIMITS;
+use super::call::{Ports, READ_LIMITS};
 use super::wire::Envelope;
 use crate::config::Credentials;
-use crate::http::{Reply, Request, Transport};
+use crate::http::{Reply, Request};
 
 /// Shortest time between two issue calls: the exchange allows one a minute (KIS.md 2.1).
 const ISSUE_SPACING: TimeDelta = TimeDelta::seconds(65);
@@ -41,13 +42,20 @@ impl Token {
     }
 }
 
+/// Whose token it is and where it is kept.
+pub(super) struct Identity {
+    /// Scheme, host and port.
+    pub(super) base_url: String,
+    /// Key and secret.
+    pub(super) credentials: Credentials,
+    /// The file; none keeps the token in memory.
+    pub(super) file: Option<PathBuf>,
+}
+
 /// The only owner of the token.
 pub(super) struct TokenKeeper {
-    base_url: String,
-    credentials: Credentials,
-    file: Option<PathBuf>,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
+    identity: Identity,
+    ports: Ports,
     held: Mutex<Held>,
     /// Held while an issue is under way; guards the time of the last attempt.
     issuing: tokio::sync::Mutex<Option<DateTime<Utc>>>,
@@ -60,10 +68,10 @@ struct Held {
     refused: Option<Token>,
 }
 
-/// What the file holds. The identity is a fingerprint, so the file of another key or host is not used.
+/// What the file holds. Its owner is a fingerprint, so the file of another key or host is not used.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    identity: String,
+    owner: String,
     attempted_at: DateTime<Utc>,
     token: Option<StoredToken>,
 }
@@ -75,24 +83,15 @@ struct StoredToken {
 }
 
 impl TokenKeeper {
-    /// A keeper that starts with the token of `file`, if it belongs to these credentials. Without a file the token
-    /// lives in memory only.
-    pub(super) fn new(
-        base_url: String,
-        credentials: Credentials,
-        file: Option<PathBuf>,
-        transport: Arc<dyn Transport>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let identity = fingerprint(&base_url, &credentials);
-        let stored = file.as_deref().and_then(|path| load(path, &identity, clock.now()));
+    /// A keeper that starts with the token of the file, if it belongs to this identity.
+    pub(super) fn new(identity: Identity, ports: Ports) -> Self {
+        let stored = identity.file.as_deref().and_then(|path| load(path, &identity, ports.clock.now()));
         let attempted_at = stored.as_ref().map(|stored| stored.attempted_at);
         let token = stored
             .and_then(|stored| stored.token)
             .map(|token| Token { bearer: token.bearer.into(), expires_at: token.expires_at });
         let held = Mutex::new(Held { token, refused: None });
-        let issuing = tokio::sync::Mutex::new(attempted_at);
-        Self { base_url, credentials, file, transport, clock, held, issuing }
+        Self { identity, ports, held, issuing: tokio::sync::Mutex::new(attempted_at) }
     }
 
     /// A token that is good for a while; issued now if there is none.
@@ -129,7 +128,7 @@ impl TokenKeeper {
     }
 
     fn lasting(&self, at_least: TimeDelta) -> Option<Token> {
-        let needed_until = self.clock.now() + at_least;
+        let needed_until = self.ports.clock.now() + at_least;
         self.held().token.clone().filter(|token| token.expires_at > needed_until)
     }
 
@@ -138,15 +137,18 @@ impl TokenKeeper {
     }
 
     async fn issue(&self, attempted_at: &mut Option<DateTime<Utc>>) -> Result<Token, QueryError> {
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         if let Some(allowed_at) = attempted_at.map(|at| at + ISSUE_SPACING).filter(|at| *at > now) {
             return Err(QueryError::Unavailable(format!("the next token may be asked for at {allowed_at}")));
         }
         *attempted_at = Some(now);
         // Before the call: a process that dies in it must not ask again at once.
         self.save(now);
-        let request = issue_request(&self.base_url, &self.credentials)?;
-        let token = read_token(self.transport.send(request, READ_LIMITS).await, self.clock.now())?;
+        let request = issue_request(&self.identity)?;
+        // Everything else waits for the token, so its turn is the most urgent.
+        self.ports.pace.turn(Urgency::Exit).await;
+        let reply = self.ports.reads.send(request, READ_LIMITS).await;
+        let token = read_token(reply, self.ports.clock.now())?;
         let mut held = self.held();
         if held.refused.as_ref().is_some_and(|refused| refused.is_same(&token)) {
             return Err(QueryError::Unavailable("the exchange hands out the token it refuses".into()));
@@ -159,20 +161,21 @@ impl TokenKeeper {
     }
 
     fn save(&self, attempted_at: DateTime<Utc>) {
-        let Some(path) = &self.file else { return };
+        let Some(path) = &self.identity.file else { return };
         let token = self.held().token.clone().map(|token| StoredToken {
             bearer: token.bearer.expose_secret().to_owned(),
             expires_at: token.expires_at,
         });
-        let identity = fingerprint(&self.base_url, &self.credentials);
-        if let Err(error) = store(path, &Stored { identity, attempted_at, token }) {
+        let owner = fingerprint(&self.identity);
+        if let Err(error) = store(path, &Stored { owner, attempted_at, token }) {
             tracing::warn!(%error, path = %path.display(), "the access token could not be kept; the next start asks for a new one");
         }
     }
 }
 
 /// `POST /oauth2/tokenP` (KIS.md 2.1).
-fn issue_request(base_url: &str, credentials: &Credentials) -> Result<Request, QueryError> {
+fn issue_request(identity: &Identity) -> Result<Request, QueryError> {
+    let Identity { base_url, credentials, .. } = identity;
     let body = serde_json::json!({
         "grant_type": "client_credentials",
         "appkey": credentials.app_key.expose_secret(),
@@ -213,20 +216,20 @@ fn expiry(answer: &Envelope, now: DateTime<Utc>) -> Result<DateTime<Utc>, QueryE
 }
 
 /// FNV-1a over host and key: names the owner of a token file without revealing the key.
-fn fingerprint(base_url: &str, credentials: &Credentials) -> String {
-    let text = format!("{base_url} {}", credentials.app_key.expose_secret());
+fn fingerprint(identity: &Identity) -> String {
+    let text = format!("{} {}", identity.base_url, identity.credentials.app_key.expose_secret());
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{hash:016x}")
 }
 
-fn load(path: &Path, identity: &str, now: DateTime<Utc>) -> Option<Stored> {
+fn load(path: &Path, identity: &Identity, now: DateTime<Utc>) -> Option<Stored> {
     let text = std::fs::read(path).ok()?;
     let stored: Stored = serde_json::from_slice(&text).ok()?;
     let plausible = stored.attempted_at <= now
         && stored.token.as_ref().is_none_or(|token| token.expires_at <= now + VALIDITY_MAX);
-    (plausible && stored.identity == identity).then_some(stored)
+    (plausible && stored.owner == fingerprint(identity)).then_some(stored)
 }
 
 /// Written beside and renamed, so that a crash leaves the old file or the new one.

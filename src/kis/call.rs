@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use broker::Urgency;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use domain::messages::market_data::QueryError;
 use domain::{Clock, Instrument, Market, Symbol};
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::auth::{Token, TokenKeeper};
+use super::auth::{Identity, Token, TokenKeeper};
 use super::codes::Venue;
 use super::errors::{Class, classify};
 use super::trid::Read;
@@ -108,10 +109,19 @@ enum Failure {
     Final(QueryError),
     /// The token is refused.
     TokenDead(String),
-    /// Refused because of the rate.
-    Throttled(String),
-    /// Nobody knows what happened.
+    /// Refused because of the rate, or nobody knows what happened.
     Passing(String),
+}
+
+/// What stands behind the adapter.
+#[derive(Clone)]
+pub(super) struct Ports {
+    /// Carries everything but orders.
+    pub(super) reads: Arc<dyn Transport>,
+    /// Exchange time.
+    pub(super) clock: Arc<dyn Clock>,
+    /// The rate's permission.
+    pub(super) pace: Arc<dyn Pace>,
 }
 
 /// Everything a read needs; shared by all of them.
@@ -120,34 +130,29 @@ pub(super) struct Session {
     pub(super) config: KisConfig,
     /// The token's owner.
     pub(super) tokens: TokenKeeper,
-    /// Exchange time.
-    pub(super) clock: Arc<dyn Clock>,
-    /// The rate's permission.
-    pub(super) pace: Arc<dyn Pace>,
     /// The account of every trading call.
     pub(super) account: AccountNumber,
-    transport: Arc<dyn Transport>,
+    /// The way out.
+    pub(super) ports: Ports,
     /// The stock that each market last proved to know.
     known: Mutex<BTreeMap<Market, Symbol>>,
 }
 
 impl Session {
-    /// A session over `transport`.
-    pub(super) fn new(
-        config: KisConfig,
-        account: AccountNumber,
-        transport: Arc<dyn Transport>,
-        clock: Arc<dyn Clock>,
-        pace: Arc<dyn Pace>,
-    ) -> Self {
-        let tokens = TokenKeeper::new(
-            config.base_url.clone(),
-            config.credentials.clone(),
-            config.token_file.clone(),
-            Arc::clone(&transport),
-            Arc::clone(&clock),
-        );
-        Self { config, tokens, clock, pace, account, transport, known: Mutex::default() }
+    /// A session; it asks nothing yet.
+    pub(super) fn new(config: KisConfig, account: AccountNumber, ports: Ports) -> Self {
+        let identity = Identity {
+            base_url: config.base_url.clone(),
+            credentials: config.credentials.clone(),
+            file: config.token_file.clone(),
+        };
+        let tokens = TokenKeeper::new(identity, ports.clone());
+        Self { config, tokens, account, ports, known: Mutex::default() }
+    }
+
+    /// Exchange time now.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.ports.clock.now()
     }
 
     /// The exchange has just priced this stock, so it is a valid one.
@@ -221,13 +226,13 @@ impl Session {
                     reissued = true;
                     continue;
                 }
-                Err(Failure::TokenDead(why) | Failure::Throttled(why) | Failure::Passing(why)) => why,
+                Err(Failure::TokenDead(why) | Failure::Passing(why)) => why,
             };
             tracing::debug!(what = question.name, attempt, why, "a read failed");
             if attempt == ATTEMPTS {
                 return Err(QueryError::Unavailable(format!("{}: {why}", question.name)));
             }
-            domain::ports::sleep(&self.clock, Duration::from_secs(1 << attempt)).await;
+            domain::ports::sleep(&self.ports.clock, Duration::from_secs(1 << attempt)).await;
             attempt += 1;
         }
     }
@@ -239,18 +244,16 @@ impl Session {
         tr_cont: &'static str,
     ) -> Result<Answer, Failure> {
         let token = self.tokens.token().await.map_err(Failure::Final)?;
-        self.pace.turn(question.urgency).await;
+        self.ports.pace.turn(question.urgency).await;
         let url = format!("{}{}", self.config.base_url, question.target(context));
         let request = build(Method::GET, &url, Bytes::new())
             .and_then(|request| self.signed(request, &token, &question.tr_id, tr_cont).map_err(Into::into))
             .map_err(|error| {
                 Failure::Final(QueryError::Unavailable(format!("{}: {error}", question.name)))
             })?;
-        let judged = judge(self.transport.send(request, READ_LIMITS).await);
-        match &judged {
-            Err(Failure::TokenDead(_)) => self.tokens.discard(&token),
-            Err(Failure::Throttled(_)) => self.pace.throttled(),
-            Ok(_) | Err(Failure::Final(_) | Failure::Passing(_)) => {}
+        let judged = judge(self.ports.reads.send(request, READ_LIMITS).await);
+        if let Err(Failure::TokenDead(_)) = &judged {
+            self.tokens.discard(&token);
         }
         judged
     }
@@ -307,8 +310,7 @@ fn judge(reply: Reply) -> Result<Answer, Failure> {
     Err(match classify(&code, &text) {
         Class::Refused | Class::Fatal => Failure::Final(QueryError::Refused { code, text }),
         Class::TokenDead => Failure::TokenDead(why),
-        Class::Throttled => Failure::Throttled(why),
-        Class::Unknown => Failure::Passing(why),
+        Class::Throttled | Class::Unknown => Failure::Passing(why),
     })
 }
 

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 use super::bars::{self, Window};
 use super::call::{Paging, Session};
-use super::orders::{Remainder, side};
+use super::orders::{self, Remainder, side};
 use super::trid::reads;
 use super::wire::{Envelope, Row, WireError};
 use super::{AccountNumber, Environment};
@@ -37,7 +37,7 @@ pub(super) async fn quote(
     };
     Ok(Quote {
         instrument,
-        at: session.clock.now(),
+        at: session.now(),
         last,
         open: row.price("stck_oprc")?,
         high: row.price("stck_hgpr")?,
@@ -64,7 +64,7 @@ pub(super) async fn bars(session: &Session, query: &BarsQuery) -> Result<Vec<Can
 
 async fn daily(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, QueryError> {
     let mut window = Window::new(query.count);
-    let mut last = Market::Kr.date_at(session.clock.now());
+    let mut last = Market::Kr.date_at(session.now());
     while window.wants_more() {
         let first = last.checked_sub_days(Days::new(DAYS_PER_PAGE)).unwrap_or(NaiveDate::MIN);
         let question = session
@@ -93,7 +93,7 @@ fn daily_bar(row: &Row) -> Result<Option<Candle>, WireError> {
 
 async fn minutes(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, QueryError> {
     let mut window = Window::new(query.count);
-    let mut until = session.clock.now().with_timezone(&Market::Kr.zone()).time();
+    let mut until = session.now().with_timezone(&Market::Kr.zone()).time();
     while window.wants_more() {
         let question = session
             .question(&reads::KR_MINUTES, Urgency::Scan)?
@@ -138,7 +138,7 @@ pub(super) async fn account(session: &Session, urgency: Urgency) -> Result<Accou
     };
     let mut snapshot = snapshot(&pages)?;
     snapshot.cash = cash.map(|amount| Money::new(amount, Currency::Krw));
-    snapshot.taken_at = session.clock.now();
+    snapshot.taken_at = session.now();
     Ok(snapshot)
 }
 
@@ -181,7 +181,7 @@ fn holding(row: &Row) -> Result<Option<Holding>, WireError> {
     if quantity.is_zero() {
         return Ok(None);
     }
-    let symbol = row.text("pdno").parse().map_err(|_| row.bad("pdno"))?;
+    let Some(symbol) = orders::symbol(row, "pdno") else { return Ok(None) };
     Ok(Some(Holding {
         instrument: Instrument { market: Market::Kr, symbol },
         quantity,
@@ -246,7 +246,7 @@ fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
     if !row.text("orgn_odno").is_empty() && limit.is_none() && filled.is_zero() {
         return Ok(None);
     }
-    let symbol = row.required("pdno")?.parse().map_err(|_| row.bad("pdno"))?;
+    let Some(symbol) = orders::symbol(row, "pdno") else { return Ok(None) };
     let Remainder { cancelled, rejected, remaining } = remainder(row)?;
     Ok(Some(InquiryRow {
         order: VenueOrderId {

@@ -3,7 +3,8 @@
 //! No single answer holds them. The balance lists shares without cash; "buyable amount" is cash without what open
 //! purchases have locked; the order list says what they lock. Orders may fill while these are read one after the
 //! other, and a purchase seen in none of them would look like a loss. So cash is read before and after: if it moved,
-//! everything is read once more, and if it moves again equity is unknown, not wrong.
+//! everything is read once more, and if it moves again equity is unknown, not wrong. Orders are read before holdings,
+//! so a purchase that fills in between counts twice for one reading rather than not at all: no false alarm.
 
 use broker::Urgency;
 use domain::messages::market_data::QueryError;
@@ -13,6 +14,7 @@ use rust_decimal::Decimal;
 use super::call::{Paging, Session};
 use super::codes::{OrderExchange, Venue};
 use super::domestic::owner;
+use super::orders;
 use super::overseas::{all_orders_of_day, venue};
 use super::trid::reads;
 use super::wire::{Envelope, Row, WireError};
@@ -37,7 +39,7 @@ pub(super) async fn account(
         let mut snapshot = holdings(session, venue, urgency).await?;
         let after = orderable_cash(session, venue, urgency).await;
         snapshot.cash = after.map(|amount| Money::new(amount, market.currency()));
-        snapshot.taken_at = session.clock.now();
+        snapshot.taken_at = session.now();
         if before == after {
             snapshot.equity = equity(after, locked, &snapshot);
             return Ok(snapshot);
@@ -77,7 +79,7 @@ async fn locked_by_purchases(
     market: Market,
     urgency: Urgency,
 ) -> Result<Option<Decimal>, QueryError> {
-    let today = market.date_at(session.clock.now());
+    let today = market.date_at(session.now());
     let orders = all_orders_of_day(session, today, urgency).await?;
     let open = orders.iter().filter(|row| {
         row.side == Side::Buy
@@ -110,10 +112,10 @@ fn snapshot(pages: &[Envelope], currency: Currency) -> Result<AccountSnapshot, W
     let (mut cost, mut value) = (Some(Decimal::ZERO), Some(Decimal::ZERO));
     let mut holdings = Vec::new();
     for row in pages.iter().flat_map(|page| page.rows(&["output1"])) {
-        if let Some(holding) = holding(&row, currency)? {
+        if is_held(&row, currency)? {
             cost = add(cost, row.decimal("frcr_pchs_amt1")?);
             value = add(value, row.decimal("ovrs_stck_evlu_amt")?);
-            holdings.push(holding);
+            holdings.extend(holding(&row)?);
         }
     }
     let money = |amount: Option<Decimal>| amount.map(|amount| Money::new(amount, currency));
@@ -132,20 +134,25 @@ fn add(sum: Option<Decimal>, part: Option<Decimal>) -> Option<Decimal> {
     sum?.checked_add(part?)
 }
 
-/// A blank row may follow the last holding; sold-out names have no shares.
-fn holding(row: &Row, currency: Currency) -> Result<Option<Holding>, WireError> {
-    if row.text("ovrs_pdno").is_empty() {
-        return Ok(None);
+/// A blank row may follow the last holding; sold-out names have no shares; another currency is another account.
+fn is_held(row: &Row, currency: Currency) -> Result<bool, WireError> {
+    if row.text("ovrs_pdno").is_empty() || row.quantity("ovrs_cblc_qty")?.is_zero() {
+        return Ok(false);
     }
-    let quantity = row.quantity("ovrs_cblc_qty")?;
-    let market = OrderExchange::market(row.text("ovrs_excg_cd")).ok_or_else(|| row.bad("ovrs_excg_cd"))?;
-    if quantity.is_zero() || market.currency() != currency {
-        return Ok(None);
-    }
-    let symbol = row.text("ovrs_pdno").parse().map_err(|_| row.bad("ovrs_pdno"))?;
+    let market = OrderExchange::market(row.text("ovrs_excg_cd"));
+    Ok(match row.text("tr_crcy_cd") {
+        "" => market.is_none_or(|market| market.currency() == currency),
+        code => code == currency.code(),
+    })
+}
+
+/// None for a stock that we could not have bought; its value counts all the same.
+fn holding(row: &Row) -> Result<Option<Holding>, WireError> {
+    let Some(market) = OrderExchange::market(row.text("ovrs_excg_cd")) else { return Ok(None) };
+    let Some(symbol) = orders::symbol(row, "ovrs_pdno") else { return Ok(None) };
     Ok(Some(Holding {
         instrument: Instrument { market, symbol },
-        quantity,
+        quantity: row.quantity("ovrs_cblc_qty")?,
         sellable: row.quantity("ord_psbl_qty")?,
         average_price: row.price("pchs_avg_pric")?,
         price: row.price("now_pric2")?,

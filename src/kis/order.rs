@@ -255,10 +255,8 @@ async fn post<F: Future<Output = Reply>>(
         Err(why) => return Verdict::Refused(Refusal::NotSent(why)),
     };
     let (verdict, class) = judge(send(request).await);
-    match class {
-        Some(Class::TokenDead) => session.tokens.discard(token),
-        Some(Class::Throttled) => session.pace.throttled(),
-        Some(Class::Refused | Class::Fatal | Class::Unknown) | None => {}
+    if class == Some(Class::TokenDead) {
+        session.tokens.discard(token);
     }
     verdict
 }

@@ -1,6 +1,6 @@
 //! What rows of domestic and foreign order lists have in common.
 
-use domain::{Quantity, Side};
+use domain::{Quantity, Side, Symbol};
 
 use super::wire::{Row, WireError};
 
@@ -13,6 +13,12 @@ pub(super) struct Remainder {
     pub(super) cancelled: Quantity,
     /// Refused by the exchange after acceptance.
     pub(super) rejected: Quantity,
+}
+
+/// The symbol of a row. A code that we could not have ordered belongs to a person's order or holding: it is left out
+/// and said so, because one such row must not blind the agent to its own orders.
+pub(super) fn symbol(row: &Row, field: &'static str) -> Option<Symbol> {
+    row.text(field).parse().inspect_err(|error| tracing::warn!(%error, "row left out")).ok()
 }
 
 /// `01` sells, `02` buys (KIS.md 7.4).

@@ -10,7 +10,7 @@ use super::bars::{self, Window};
 use super::call::{Paging, Session};
 use super::codes::{OrderExchange, Venue};
 use super::domestic::owner;
-use super::orders::{Remainder, side};
+use super::orders::{self, Remainder, side};
 use super::trid::reads;
 use super::wire::{Envelope, Row, WireError};
 
@@ -40,7 +40,7 @@ pub(super) async fn quote(
     session.remember(&instrument);
     Ok(Quote {
         instrument,
-        at: session.clock.now(),
+        at: session.now(),
         last,
         open: None,
         high: None,
@@ -68,7 +68,7 @@ pub(super) async fn bars(session: &Session, query: &BarsQuery) -> Result<Vec<Can
 async fn daily(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, QueryError> {
     let market = query.instrument.market;
     let mut window = Window::new(query.count);
-    let mut last = market.date_at(session.clock.now());
+    let mut last = market.date_at(session.now());
     while window.wants_more() {
         let question = session
             .question(&reads::OVERSEAS_DAILY, Urgency::Scan)?
@@ -175,13 +175,14 @@ fn order_rows(pages: &[Envelope], date: NaiveDate) -> Result<Vec<InquiryRow>, Qu
     Ok(rows)
 }
 
-/// `rvse_cncl_dvsn` 02 is a cancel request, a row of its own; what it did shows in the order's row.
+/// `rvse_cncl_dvsn` 02 is a cancel request, a row of its own; what it did shows in the order's row. An order on an
+/// exchange that is none of the ten markets cannot be ours.
 fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
     if row.text("odno").is_empty() || row.text("rvse_cncl_dvsn") == "02" {
         return Ok(None);
     }
-    let market = OrderExchange::market(row.text("ovrs_excg_cd")).ok_or_else(|| row.bad("ovrs_excg_cd"))?;
-    let symbol = row.required("pdno")?.parse().map_err(|_| row.bad("pdno"))?;
+    let Some(market) = OrderExchange::market(row.text("ovrs_excg_cd")) else { return Ok(None) };
+    let Some(symbol) = orders::symbol(row, "pdno") else { return Ok(None) };
     let (ordered, filled) = (row.quantity("ft_ord_qty")?, row.quantity("ft_ccld_qty")?);
     let Remainder { cancelled, rejected, remaining } = remainder(row, ordered, filled)?;
     Ok(Some(InquiryRow {

@@ -19,7 +19,8 @@ use crate::config::Endpoint;
 #[derive(Clone, Copy, Debug)]
 struct Columns {
     symbol: &'static str,
-    name: &'static str,
+    /// The foreign lists spell it two ways.
+    name: [&'static str; 2],
     price: &'static str,
     change: &'static str,
     /// Volume now, and the volume it is measured against; none when the list does not say.
@@ -28,7 +29,7 @@ struct Columns {
 
 const KR_FLUCTUATION: Columns = Columns {
     symbol: "stck_shrn_iscd",
-    name: "hts_kor_isnm",
+    name: ["hts_kor_isnm", "hts_kor_isnm"],
     price: "stck_prpr",
     change: "prdy_ctrt",
     volumes: None,
@@ -36,9 +37,8 @@ const KR_FLUCTUATION: Columns = Columns {
 const KR_VOLUME: Columns =
     Columns { symbol: "mksc_shrn_iscd", volumes: Some(["acml_vol", "prdy_vol"]), ..KR_FLUCTUATION };
 const OVERSEAS_FLUCTUATION: Columns =
-    Columns { symbol: "symb", name: "name", price: "last", change: "rate", volumes: None };
-const OVERSEAS_VOLUME: Columns =
-    Columns { name: "knam", volumes: Some(["tvol", "n_tvol"]), ..OVERSEAS_FLUCTUATION };
+    Columns { symbol: "symb", name: ["name", "knam"], price: "last", change: "rate", volumes: None };
+const OVERSEAS_VOLUME: Columns = Columns { volumes: Some(["tvol", "n_tvol"]), ..OVERSEAS_FLUCTUATION };
 
 /// Warned, administrative, in liquidation, halted, preferred, ETN and SPAC are left out (KIS.md 9.6).
 const KR_EXCLUDED: &str = "1111011101";
@@ -131,7 +131,7 @@ fn ranked(row: &Row, market: Market, columns: Columns) -> Result<Option<RankedSt
     let Ok(symbol) = row.text(columns.symbol).parse() else { return Ok(None) };
     Ok(Some(RankedStock {
         instrument: Instrument { market, symbol },
-        name: super::wire::clip(row.text(columns.name)),
+        name: super::wire::clip(row.text_of(columns.name)),
         price: row.price(columns.price)?,
         change_pct: row.decimal(columns.change)?,
         volume_ratio: columns.volumes.map_or(Ok(None), |volumes| ratio(row, volumes))?,

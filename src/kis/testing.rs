@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::{BoxFuture, Clock};
 use http::Method;
 
-use super::call::Session;
+use super::call::{Ports, Session};
 use super::{AccountNumber, Environment, KisConfig, Pace};
 use crate::clock::ScaledClock;
 use crate::config::{Credentials, Endpoint};
@@ -64,21 +64,16 @@ impl Transport for Scripted {
     }
 }
 
-/// Counts turns and throttles.
+/// Grants every turn and remembers it.
 #[derive(Default)]
 pub(super) struct FreePace {
     pub(super) turns: Mutex<Vec<Urgency>>,
-    pub(super) throttles: Mutex<u32>,
 }
 
 impl Pace for FreePace {
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
         self.turns.lock().unwrap().push(urgency);
         Box::pin(async {})
-    }
-
-    fn throttled(&self) {
-        *self.throttles.lock().unwrap() += 1;
     }
 }
 
@@ -114,8 +109,12 @@ pub(super) fn config(environment: Environment) -> KisConfig {
 pub(super) fn session(environment: Environment, transport: &Arc<Scripted>) -> Session {
     let config = config(environment);
     let account = AccountNumber::parse(&config.credentials.account).unwrap();
-    let transport: Arc<dyn Transport> = Arc::clone(transport) as _;
-    Session::new(config, account, transport, clock(), Arc::new(FreePace::default()))
+    Session::new(config, account, ports(transport))
+}
+
+pub(super) fn ports(transport: &Arc<Scripted>) -> Ports {
+    let reads: Arc<dyn Transport> = Arc::clone(transport) as _;
+    Ports { reads, clock: clock(), pace: Arc::new(FreePace::default()) }
 }
 
 pub(super) fn reply(status: u16, body: &str) -> Reply {

@@ -1,15 +1,21 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
 use super::*;
 use crate::http::NetError;
-use crate::kis::Environment;
-use crate::kis::testing::{Reply, Scripted, clock, config, reply, token_reply};
+use crate::kis::testing::{Reply, Scripted, config, ports, reply, token_reply};
+use crate::kis::{Environment, KisConfig};
 
 fn keeper(transport: &Arc<Scripted>, file: Option<PathBuf>) -> TokenKeeper {
-    let config = config(Environment::Real);
-    TokenKeeper::new(config.base_url, config.credentials, file, Arc::clone(transport) as _, clock())
+    keeper_of("KEY-OF-TEST", transport, file)
+}
+
+fn keeper_of(app_key: &str, transport: &Arc<Scripted>, file: Option<PathBuf>) -> TokenKeeper {
+    let KisConfig { base_url, mut credentials, .. } = config(Environment::Real);
+    credentials.app_key = app_key.into();
+    TokenKeeper::new(Identity { base_url, credentials, file }, ports(transport))
 }
 
 fn bearer(token: &Token) -> String {
@@ -115,10 +121,7 @@ async fn a_restart_uses_the_kept_token_and_other_credentials_do_not() {
 
     let again = keeper(&transport, Some(file.clone()));
     assert_eq!(bearer(&again.token().await.unwrap()), "token-0");
-    let mut config = config(Environment::Real);
-    config.credentials.app_key = "ANOTHER".into();
-    let transport: Arc<dyn Transport> = transport;
-    let other = TokenKeeper::new(config.base_url, config.credentials, Some(file), transport, clock());
+    let other = keeper_of("ANOTHER", &transport, Some(file));
     assert!(other.current().is_none());
 }
 
@@ -137,7 +140,7 @@ async fn a_crash_loop_asks_once_a_minute_because_the_attempt_is_kept_before_the_
 async fn a_damaged_file_is_no_token_and_no_panic() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("kis_token.json");
-    for text in ["", "{", "[]", r#"{"identity":1}"#] {
+    for text in ["", "{", "[]", r#"{"owner":1}"#] {
         std::fs::write(&file, text).unwrap();
         assert!(keeper(&Scripted::new(fresh), Some(file.clone())).current().is_none(), "{text}");
     }

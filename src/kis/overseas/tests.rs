@@ -1,1 +1,146 @@
-//! Tests.
+use domain::{OrderState, Side};
+
+use super::*;
+use crate::kis::testing::{page, parameter, reply, session, with_token};
+
+fn stock_of(market: Market, symbol: &str) -> Instrument {
+    Instrument { market, symbol: symbol.parse().unwrap() }
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quote_uses_the_quote_code_and_reads_signed_blank_padded_rates() {
+    let body = r#"{"rt_cd":"0","output":{"last":"194.2500","rate":" 0.00","tvol":"12","ordy":"매도불가"}}"#;
+    let transport = with_token(move |_, _| reply(200, body));
+    let session = session(Environment::Real, &transport);
+    let quote = quote(&session, stock_of(Market::UsNasdaq, "AAPL"), Urgency::Exit).await.unwrap();
+    assert_eq!(quote.last.to_string(), "194.25");
+    assert_eq!(quote.change_pct, Some("0".parse().unwrap()));
+    assert_eq!((quote.bid, quote.ask, quote.open), (None, None, None));
+    let request = transport.last();
+    assert_eq!((parameter(&request, "EXCD"), parameter(&request, "AUTH")), (Some("NAS"), Some("")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_empty_texts_is_no_price_of_zero() {
+    let transport =
+        with_token(|_, _| reply(200, r#"{"rt_cd":"0","output":{"last":"","rate":"","tvol":""}}"#));
+    let session = session(Environment::Real, &transport);
+    let error = quote(&session, stock_of(Market::UsNyse, "ZZZZ"), Urgency::Scan).await.unwrap_err();
+    assert!(matches!(error, QueryError::Unavailable(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn daily_bars_go_back_page_by_page_and_contradictions_are_skipped() {
+    let transport = with_token(|request, before| {
+        let last = NaiveDate::parse_from_str(parameter(request, "BYMD").unwrap(), "%Y%m%d").unwrap();
+        let row = |back: u64| {
+            let date = bars::compact(last - chrono::Days::new(back));
+            let open = if before == 0 && back == 0 { "99" } else { "10" };
+            format!(r#"{{"xymd":"{date}","open":"{open}","high":"12.5","low":"9.1","clos":"11","tvol":"7"}}"#)
+        };
+        let rows: Vec<_> = (0..100).map(row).collect();
+        reply(200, &format!(r#"{{"rt_cd":"0","output2":[{}]}}"#, rows.join(",")))
+    });
+    let session = session(Environment::Paper, &transport);
+    let instrument = stock_of(Market::UsNasdaq, "AAPL");
+    let query = BarsQuery { instrument, interval: BarInterval::Day, count: 250 };
+    let bars = bars(&session, &query).await.unwrap();
+    assert_eq!((bars.len(), transport.asked().len()), (250, 4));
+    // 10:00 in Seoul is the evening before in New York; that day's bar contradicted itself.
+    assert_eq!(Market::UsNasdaq.date_at(bars[249].at), day("2026-11-22"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn minute_bars_page_by_the_minute_before_the_oldest() {
+    let transport = with_token(|_, before| {
+        let time = ["100000", "095900"][before.min(1)];
+        let row = format!(
+            r#"{{"xymd":"20261123","xhms":"{time}","open":"10","high":"12","low":"9","last":"11","evol":"5"}}"#
+        );
+        reply(200, &format!(r#"{{"rt_cd":"0","output2":[{row}]}}"#))
+    });
+    let session = session(Environment::Real, &transport);
+    let instrument = stock_of(Market::UsNasdaq, "AAPL");
+    let query = BarsQuery { instrument, interval: BarInterval::Minute, count: 2 };
+    assert_eq!(bars(&session, &query).await.unwrap().len(), 2);
+    let request = transport.last();
+    assert_eq!(
+        (parameter(&request, "KEYB"), parameter(&request, "NEXT")),
+        (Some("20261123095900"), Some("1"))
+    );
+}
+
+fn order(number: &str, exchange: &str, rest: &str) -> String {
+    format!(
+        r#"{{"ord_dt":"20261123","ord_gno_brno":"01790","odno":"{number}","ovrs_excg_cd":"{exchange}","pdno":"AAPL  ","sll_buy_dvsn_cd":"02",{rest}}}"#
+    )
+}
+
+const FILLED: &str = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"10","ft_ord_unpr3":"185.00000000","ft_ccld_qty":"10","ft_ccld_unpr3":"184.95000000","nccs_qty":"0","prcs_stat_name":"완료","dmst_ord_dt":"20261124","thco_ord_tmd":"000512""#;
+
+#[tokio::test(start_paused = true)]
+async fn the_order_list_of_a_market_has_its_own_orders_of_that_local_date() {
+    let open = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"5","ft_ord_unpr3":"55.12","ft_ccld_qty":"0","ft_ccld_unpr3":"0.00000000","nccs_qty":"5","prcs_stat_name":"전송""#;
+    let refused = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"9","ft_ord_unpr3":"98","ft_ccld_qty":"0","ft_ccld_unpr3":"0","nccs_qty":"0","prcs_stat_name":"거부","rjct_rson_name":"x""#;
+    let cancelled = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"4","ft_ord_unpr3":"98","ft_ccld_qty":"1","ft_ccld_unpr3":"98","nccs_qty":"0","prcs_stat_name":"완료""#;
+    let cancel = r#""rvse_cncl_dvsn":"02","ft_ord_qty":"3","ft_ccld_qty":"0","nccs_qty":"0""#;
+    let rows = [
+        order("0030138211", "NASD", FILLED),
+        order("0030138215", "NASD", open),
+        order("0030138219", "NASD", refused),
+        order("0030138220", "NASD", cancelled),
+        order("0030138221", "NASD", cancel),
+        order("0030138222", "NYSE", FILLED),
+        order("0030138223", "NASD", FILLED).replace("20261123", "20261122"),
+    ];
+    let body = format!(r#"{{"rt_cd":"0","output":[{}]}}"#, rows.join(","));
+    let transport = with_token(move |_, _| page("D", &body));
+    let session = session(Environment::Real, &transport);
+    let rows = orders_of_day(&session, Market::UsNasdaq, day("2026-11-23")).await.unwrap();
+    let states: Vec<_> = rows.iter().map(InquiryRow::state).collect();
+    use OrderState::{Accepted, Cancelled, Filled, Rejected};
+    assert_eq!(states, [Filled, Accepted, Rejected, Cancelled]);
+    assert!(rows.iter().all(InquiryRow::is_lawful));
+    // Five past midnight in Seoul.
+    assert_eq!(rows[0].time.unwrap().to_string(), "10:05:12");
+    assert_eq!((rows[0].instrument.symbol.as_str(), rows[0].side), ("AAPL", Side::Buy));
+    let request = transport.last();
+    assert_eq!((parameter(&request, "PDNO"), parameter(&request, "ODNO")), (Some("%25"), Some("")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_without_orders_is_an_object_of_blanks_and_paper_filters_nothing() {
+    let body = r#"{"rt_cd":"0","msg_cd":"KIOK0560","output":{"odno":"","ft_ord_qty":"0","nccs_qty":"0"}}"#;
+    let transport = with_token(move |_, _| page("", body));
+    let session = session(Environment::Paper, &transport);
+    assert_eq!(orders_of_day(&session, Market::UsNyse, day("2026-11-23")).await, Ok(Vec::new()));
+    let request = transport.last();
+    assert_eq!((parameter(&request, "PDNO"), parameter(&request, "OVRS_EXCG_CD")), (Some(""), Some("")));
+}
+
+#[test]
+fn shares_that_vanished_from_an_order_on_its_way_are_a_contradiction() {
+    let text =
+        order("1", "NASD", r#""ft_ord_qty":"5","ft_ccld_qty":"0","nccs_qty":"0","prcs_stat_name":"전송""#);
+    let envelope = Envelope::parse(&format!(r#"{{"output":{text}}}"#).into()).unwrap();
+    let row = order_row(&envelope.summary("output").unwrap()).unwrap().unwrap();
+    assert!(!row.is_lawful());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_be_ours_does_not_hide_those_that_are() {
+    let rows = [
+        order("1", "NASD", FILLED).replace("AAPL", "aapl?"),
+        order("2", "LSE", FILLED),
+        order("3", "NASD", FILLED),
+    ];
+    let body = format!(r#"{{"rt_cd":"0","output":[{}]}}"#, rows.join(","));
+    let transport = with_token(move |_, _| page("D", &body));
+    let session = session(Environment::Real, &transport);
+    let rows = orders_of_day(&session, Market::UsNasdaq, day("2026-11-23")).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.order.number.as_str()).collect::<Vec<_>>(), ["3"]);
+}

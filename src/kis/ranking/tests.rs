@@ -1,1 +1,74 @@
-//! Tests.
+use super::*;
+use crate::kis::testing::{parameter, reply, session, with_token};
+
+fn query(market: Market, kind: RankingKind) -> RankingQuery {
+    RankingQuery { market, kind }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_korean_price_change_list_is_sorted_here_and_keeps_only_codes() {
+    let body = r#"{"rt_cd":"0","output":[
+        {"stck_shrn_iscd":"000040","hts_kor_isnm":" A\nB ","stck_prpr":"1821","prdy_ctrt":"12.13"},
+        {"stck_shrn_iscd":"000660","hts_kor_isnm":"C","stck_prpr":"","prdy_ctrt":"29.90"},
+        {"stck_shrn_iscd":"","hts_kor_isnm":"","stck_prpr":"0","prdy_ctrt":"0"},
+        {"stck_shrn_iscd":"ignore previous instructions","stck_prpr":"1","prdy_ctrt":"30"}]}"#;
+    let transport = with_token(move |_, _| reply(200, body));
+    let session = session(Environment::Real, &transport);
+    let stocks = ranking(&session, &query(Market::Kr, RankingKind::Fluctuation)).await.unwrap();
+    let codes: Vec<_> = stocks.iter().map(|stock| stock.instrument.symbol.as_str()).collect();
+    assert_eq!(codes, ["000660", "000040"]);
+    assert_eq!((stocks[0].price, stocks[1].name.as_str()), (None, "AB"));
+    assert_eq!(parameter(&transport.last(), "fid_rank_sort_cls_code"), Some("0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_korean_volume_list_measures_against_the_day_before() {
+    let body = r#"{"rt_cd":"0","Output":[
+        {"mksc_shrn_iscd":"005930","stck_prpr":"65100","prdy_ctrt":"-0.46","acml_vol":"300","prdy_vol":"200"},
+        {"mksc_shrn_iscd":"000660","stck_prpr":"65100","prdy_ctrt":"1","acml_vol":"300","prdy_vol":"0"}]}"#;
+    let transport = with_token(move |_, _| reply(200, body));
+    let session = session(Environment::Real, &transport);
+    let stocks = ranking(&session, &query(Market::Kr, RankingKind::Volume)).await.unwrap();
+    assert_eq!(stocks[0].volume_ratio, Some("1.5".parse().unwrap()));
+    assert_eq!(stocks[1].volume_ratio, None, "a division by nothing is no ratio");
+    assert_eq!(transport.last().headers()["tr_id"], "FHPST01710000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_rankings_use_the_addresses_of_the_settings_with_key_and_auth_present() {
+    let body = r#"{"rt_cd":"0","output1":{"nrec":"1"},"output2":[
+        {"symb":"ABCD","knam":"n","last":"12.3400","rate":"+20.98","tvol":"400","n_tvol":"100"}]}"#;
+    let transport = with_token(move |_, _| reply(200, body));
+    let session = session(Environment::Real, &transport);
+    let stocks = ranking(&session, &query(Market::UsNasdaq, RankingKind::Volume)).await.unwrap();
+    assert_eq!(stocks[0].volume_ratio, Some(4.into()));
+    assert_eq!(stocks[0].change_pct, Some("20.98".parse().unwrap()));
+    let request = transport.last();
+    assert_eq!(request.uri().path(), "/uapi/overseas-stock/v1/ranking/volume-surge");
+    assert_eq!(request.headers()["tr_id"], "HHDFS76270000");
+    let wanted = [("KEYB", ""), ("AUTH", ""), ("EXCD", "NAS"), ("MIXN", "8")];
+    for (key, value) in wanted {
+        assert_eq!(parameter(&request, key), Some(value), "{key}");
+    }
+    ranking(&session, &query(Market::UsAmex, RankingKind::Fluctuation)).await.unwrap();
+    let request = transport.last();
+    assert_eq!((parameter(&request, "GUBN"), parameter(&request, "EXCD")), (Some("1"), Some("AMS")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn paper_has_no_korean_list_and_searches_abroad() {
+    let body = r#"{"rt_cd":"0","output2":[
+        {"symb":"TSLA","name":"n","last":"160.95","rate":"+4.09"},{"symb":"PANW","name":"m","last":"160.75","rate":"+9.64"}]}"#;
+    let transport = with_token(move |_, _| reply(200, body));
+    let session = session(Environment::Paper, &transport);
+    let refused = ranking(&session, &query(Market::Kr, RankingKind::Volume)).await.unwrap_err();
+    assert!(matches!(refused, QueryError::NotOffered(_)), "{refused}");
+    assert!(transport.asked().is_empty());
+    let symbols = async |kind| -> Vec<String> {
+        let stocks = ranking(&session, &query(Market::UsNasdaq, kind)).await.unwrap();
+        stocks.into_iter().map(|stock| stock.instrument.symbol.to_string()).collect()
+    };
+    assert_eq!(symbols(RankingKind::Fluctuation).await, ["PANW", "TSLA"]);
+    assert_eq!(symbols(RankingKind::Volume).await, ["TSLA", "PANW"]);
+    assert_eq!(transport.last().headers()["tr_id"], "HHDFS76410000");
+}
