@@ -3,8 +3,14 @@
 //! This package holds everything that touches the world: the adapters behind the actors' ports, the wiring, and the
 //! command line. Who decides is under `actors/`.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod http;
 pub mod kis;
 pub mod random;
+pub mod store;
+pub mod telegram;
+pub mod telemetry;
+pub mod terminal;
