@@ -2,7 +2,9 @@
 //!
 //! All times are tokio's: real in production, virtual under a paused runtime. Resolution is one millisecond.
 
+mod health;
 mod histogram;
+mod moment;
 
 use std::{
     fmt,
@@ -16,7 +18,9 @@ use std::{
 use tokio::time::Instant;
 
 use crate::Place;
+pub use health::Health;
 use histogram::Histogram;
+use moment::{Moment, age, milliseconds};
 
 /// Where an actor is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -332,81 +336,6 @@ impl fmt::Debug for Vitals {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.health(), out)
     }
-}
-
-/// One actor's health at one moment, as plain data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// The actor's name.
-    pub actor: &'static str,
-    /// Where it is in its life.
-    pub state: State,
-    /// How often it was started again.
-    pub restarts: u32,
-    /// Letters waiting.
-    pub depth: usize,
-    /// Age of the oldest letter that waits.
-    pub backlog_age: Duration,
-    /// Replies in progress.
-    pub in_flight: usize,
-    /// Age of the oldest reply in progress.
-    pub oldest_in_flight: Duration,
-    /// Letters handled so far.
-    pub handled: u64,
-    /// Letters refused, displaced, expired or abandoned so far.
-    pub dropped: u64,
-    /// Median time to handle a letter.
-    pub handle_p50: Duration,
-    /// 99th percentile of the time to handle a letter.
-    pub handle_p99: Duration,
-    /// 99th percentile of the time a letter waited for its turn.
-    pub wait_p99: Duration,
-    /// Length of the synchronous stretch that now holds the thread.
-    pub busy: Duration,
-    /// Time since the actor's last turn.
-    pub silence: Duration,
-    /// The latest crash, failure or kill.
-    pub last_error: Option<String>,
-}
-
-/// A point in time in milliseconds since the epoch of its [`Vitals`], or never. Stored plus one: zero is never.
-struct Moment(AtomicU64);
-
-impl Moment {
-    const fn never() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    fn set(&self, ms: u64) {
-        self.0.store(ms + 1, Relaxed);
-    }
-
-    fn set_at(&self, epoch: Instant, at: Option<Instant>) {
-        match at {
-            Some(at) => self.set(milliseconds(at.saturating_duration_since(epoch))),
-            None => self.clear(),
-        }
-    }
-
-    fn clear(&self) {
-        self.0.store(0, Relaxed);
-    }
-
-    fn get(&self) -> Option<u64> {
-        self.0.load(Relaxed).checked_sub(1)
-    }
-
-    fn age(&self, now_ms: u64) -> Duration {
-        self.get().map_or(Duration::ZERO, |ms| age(now_ms, ms))
-    }
-}
-
-fn age(now_ms: u64, then_ms: u64) -> Duration {
-    Duration::from_millis(now_ms.saturating_sub(then_ms))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn microseconds(duration: Duration) -> u64 {

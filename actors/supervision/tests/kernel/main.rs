@@ -9,6 +9,7 @@ mod crashes;
 mod drain;
 #[cfg(feature = "faults")]
 mod faults;
+mod health;
 mod mailbox;
 mod restarts;
 mod soak;

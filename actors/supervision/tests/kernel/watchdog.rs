@@ -29,7 +29,7 @@ fn the_watchdog_names_who_blocks_a_thread_and_the_message() {
 }
 
 #[test]
-fn an_actor_kept_from_its_turn_by_nobody_known_is_reported_as_silent() {
+fn a_silent_actor_is_blamed_on_whoever_holds_its_thread() {
     System::new().block_on(async {
         let worker =
             only(Policy { heartbeat: Some(20 * MS), ..policy() }, on_its_own_thread(), World::default());
