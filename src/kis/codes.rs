@@ -1,7 +1,7 @@
 //! Exchange codes. KIS has two families that must never meet: an order code in a quote gives an answer of empty
 //! texts, a quote code in an order is refused (KIS.md 7.1). So they are two types.
 
-use domain::Market;
+use domain::{Currency, Market};
 
 use super::Environment;
 
@@ -84,6 +84,11 @@ impl Venue {
         OVERSEAS.iter().find(|venue| venue.market == market)
     }
 
+    /// The first market of a currency: cash is one per currency, so one place to ask for it is enough.
+    pub(super) fn leading(currency: Currency) -> Option<&'static Self> {
+        OVERSEAS.iter().find(|venue| venue.market.currency() == currency)
+    }
+
     /// The exchange codes that together list every holding in this market's currency, without counting one twice.
     pub(super) fn holdings(&self, environment: Environment) -> &'static [&'static str] {
         match environment {
@@ -108,6 +113,15 @@ mod tests {
             }
         }
         assert_eq!(OrderExchange::market("NAS"), None);
+    }
+
+    #[test]
+    fn every_foreign_currency_has_one_place_to_ask_for_cash() {
+        for currency in Currency::ALL {
+            let leading = Venue::leading(currency).map(|venue| venue.market.currency());
+            assert_eq!(leading, (currency != Currency::Krw).then_some(currency));
+        }
+        assert_eq!(Venue::leading(Currency::Usd).unwrap().well_known, "AAPL");
     }
 
     #[test]

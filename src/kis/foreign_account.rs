@@ -32,12 +32,12 @@ pub(super) async fn account(
     urgency: Urgency,
 ) -> Result<AccountSnapshot, QueryError> {
     let venue = venue(market)?;
-    let mut before = orderable_cash(session, venue, urgency).await;
+    let mut before = orderable_cash(session, market.currency(), urgency).await;
     let mut reading = 1;
     loop {
         let locked = locked_by_purchases(session, market, urgency).await?;
         let mut snapshot = holdings(session, venue, urgency).await?;
-        let after = orderable_cash(session, venue, urgency).await;
+        let after = orderable_cash(session, market.currency(), urgency).await;
         snapshot.cash = after.map(|amount| Money::new(amount, market.currency()));
         snapshot.taken_at = session.now();
         if before == after {
@@ -57,7 +57,8 @@ fn equity(cash: Option<Decimal>, locked: Option<Decimal>, snapshot: &AccountSnap
 }
 
 /// `ovrs_ord_psbl_amt`: what the app shows as orderable, sale proceeds included (KIS.md 12.7).
-async fn orderable_cash(session: &Session, venue: &Venue, urgency: Urgency) -> Option<Decimal> {
+async fn orderable_cash(session: &Session, currency: Currency, urgency: Urgency) -> Option<Decimal> {
+    let venue = Venue::leading(currency)?;
     let amount = async {
         let question = session
             .question(&reads::OVERSEAS_BUYABLE, urgency)?
@@ -68,7 +69,7 @@ async fn orderable_cash(session: &Session, venue: &Venue, urgency: Urgency) -> O
         Ok::<_, QueryError>(answer.summary("output")?.decimal("ovrs_ord_psbl_amt")?)
     };
     amount.await.unwrap_or_else(|error| {
-        tracing::warn!(%error, market = %venue.market, "orderable cash is unknown");
+        tracing::warn!(%error, %currency, "orderable cash is unknown");
         None
     })
 }

@@ -306,9 +306,9 @@ fn judge(reply: Reply) -> (Verdict, Option<Class>) {
     let (code, text) = (answer.code().to_owned(), answer.message());
     let class = classify(&code, &text);
     let verdict = match class {
-        // A refusal says so in rt_cd; a code without one is an answer of something else.
+        // A refusal says so in rt_cd; a code without one, or behind a redirect, is an answer of something else.
         Class::Refused | Class::Throttled | Class::TokenDead | Class::Fatal
-            if !answer.result_code().is_empty() =>
+            if !answer.result_code().is_empty() && !status.is_redirection() =>
         {
             Verdict::Refused(Refusal::Code { code, text })
         }

@@ -72,12 +72,12 @@ async fn cash_that_nobody_tells_is_absent_and_equity_with_it() {
 async fn a_paper_account_is_asked_exchange_by_exchange_and_by_a_stock_it_knows() {
     let transport = exchange(|_| "1");
     let session = session(Environment::Paper, &transport);
-    session.remember(&Instrument { market: Market::UsNyse, symbol: "DIS".parse().unwrap() });
+    session.remember(&Instrument { market: Market::UsNasdaq, symbol: "TSLA".parse().unwrap() });
     account(&session, Market::UsNyse, Urgency::Scan).await.unwrap();
     assert_eq!(transport.count(&http::Method::GET, "inquire-balance"), 3);
     let request = transport.last();
     assert_eq!(
         (parameter(&request, "ITEM_CD"), parameter(&request, "OVRS_EXCG_CD")),
-        (Some("DIS"), Some("NYSE"))
+        (Some("TSLA"), Some("NASD"))
     );
 }
