@@ -84,7 +84,7 @@ impl Venue {
         OVERSEAS.iter().find(|venue| venue.market == market)
     }
 
-    /// The first market of a currency: cash is one per currency, so one place to ask for it is enough.
+    /// The first market of a currency.
     pub(super) fn leading(currency: Currency) -> Option<&'static Self> {
         OVERSEAS.iter().find(|venue| venue.market.currency() == currency)
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_foreign_currency_has_one_place_to_ask_for_cash() {
+    fn every_foreign_currency_has_a_leading_market() {
         for currency in Currency::ALL {
             let leading = Venue::leading(currency).map(|venue| venue.market.currency());
             assert_eq!(leading, (currency != Currency::Krw).then_some(currency));

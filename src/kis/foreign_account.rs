@@ -32,12 +32,12 @@ pub(super) async fn account(
     urgency: Urgency,
 ) -> Result<AccountSnapshot, QueryError> {
     let venue = venue(market)?;
-    let mut before = orderable_cash(session, market.currency(), urgency).await;
+    let mut before = orderable_cash(session, venue, urgency).await;
     let mut reading = 1;
     loop {
         let locked = locked_by_purchases(session, market, urgency).await?;
         let mut snapshot = holdings(session, venue, urgency).await?;
-        let after = orderable_cash(session, market.currency(), urgency).await;
+        let after = orderable_cash(session, venue, urgency).await;
         snapshot.cash = after.map(|amount| Money::new(amount, market.currency()));
         snapshot.taken_at = session.now();
         if before == after {
@@ -56,22 +56,31 @@ fn equity(cash: Option<Decimal>, locked: Option<Decimal>, snapshot: &AccountSnap
     Some(Money::new(total, snapshot.currency))
 }
 
+/// Cash is one per currency, so a market that does not know the symbol asked with can be stood in for by another.
+async fn orderable_cash(session: &Session, venue: &'static Venue, urgency: Urgency) -> Option<Decimal> {
+    let leading = Venue::leading(venue.market.currency()).filter(|other| other.market != venue.market);
+    for place in [Some(venue), leading].into_iter().flatten() {
+        match orderable_at(session, place, urgency).await {
+            Ok(Some(amount)) => return Some(amount),
+            Ok(None) => tracing::warn!(market = %place.market, "orderable cash is not told"),
+            Err(error) => tracing::warn!(%error, market = %place.market, "orderable cash is unknown"),
+        }
+    }
+    None
+}
+
 /// `ovrs_ord_psbl_amt`: what the app shows as orderable, sale proceeds included (KIS.md 12.7).
-async fn orderable_cash(session: &Session, currency: Currency, urgency: Urgency) -> Option<Decimal> {
-    let venue = Venue::leading(currency)?;
-    let amount = async {
-        let question = session
-            .question(&reads::OVERSEAS_BUYABLE, urgency)?
-            .with(owner(&session.account))
-            .with([("OVRS_EXCG_CD", venue.order.code()), ("OVRS_ORD_UNPR", "1")])
-            .with([("ITEM_CD", session.valid_symbol(venue))]);
-        let answer = session.ask(&question).await?;
-        Ok::<_, QueryError>(answer.summary("output")?.decimal("ovrs_ord_psbl_amt")?)
-    };
-    amount.await.unwrap_or_else(|error| {
-        tracing::warn!(%error, %currency, "orderable cash is unknown");
-        None
-    })
+async fn orderable_at(
+    session: &Session,
+    venue: &Venue,
+    urgency: Urgency,
+) -> Result<Option<Decimal>, QueryError> {
+    let question = session
+        .question(&reads::OVERSEAS_BUYABLE, urgency)?
+        .with(owner(&session.account))
+        .with([("OVRS_EXCG_CD", venue.order.code()), ("OVRS_ORD_UNPR", "1")])
+        .with([("ITEM_CD", session.valid_symbol(venue))]);
+    Ok(session.ask(&question).await?.summary("output")?.decimal("ovrs_ord_psbl_amt")?)
 }
 
 /// Limit price times unfilled shares of today's open purchases in the market's currency.

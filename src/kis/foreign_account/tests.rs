@@ -72,12 +72,26 @@ async fn cash_that_nobody_tells_is_absent_and_equity_with_it() {
 async fn a_paper_account_is_asked_exchange_by_exchange_and_by_a_stock_it_knows() {
     let transport = exchange(|_| "1");
     let session = session(Environment::Paper, &transport);
-    session.remember(&Instrument { market: Market::UsNasdaq, symbol: "TSLA".parse().unwrap() });
+    session.remember(&Instrument { market: Market::UsNyse, symbol: "DIS".parse().unwrap() });
     account(&session, Market::UsNyse, Urgency::Scan).await.unwrap();
     assert_eq!(transport.count(&http::Method::GET, "inquire-balance"), 3);
     let request = transport.last();
     assert_eq!(
         (parameter(&request, "ITEM_CD"), parameter(&request, "OVRS_EXCG_CD")),
-        (Some("TSLA"), Some("NASD"))
+        (Some("DIS"), Some("NYSE"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_market_that_does_not_know_the_symbol_is_stood_in_for_by_another() {
+    let refusal = r#"{"rt_cd":"7","msg_cd":"APBK0656","msg1":""}"#;
+    let cash = r#"{"rt_cd":"0","output":{"ovrs_ord_psbl_amt":"9"}}"#;
+    let transport = with_token(move |request, _| match request.uri().path().rsplit('/').next() {
+        Some("inquire-psamount") if parameter(request, "OVRS_EXCG_CD") == Some("NASD") => reply(200, cash),
+        Some("inquire-psamount") => reply(200, refusal),
+        _ => page("D", r#"{"rt_cd":"0"}"#),
+    });
+    let session = session(Environment::Real, &transport);
+    let account = account(&session, Market::UsAmex, Urgency::Scan).await.unwrap();
+    assert_eq!((account.cash, account.equity), (dollars("9"), dollars("9")));
 }
