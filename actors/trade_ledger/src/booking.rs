@@ -138,7 +138,7 @@ impl Planner {
             self.keep_open(intent, intent.state);
         } else if intent.state.may_become(to) {
             self.keep_open(intent, to);
-            self.change(intent, to, Some(row.order.clone()), fill);
+            self.change(intent, to, Some(fuller(intent, row)), fill);
         } else {
             self.leave(intent, row, &format!("the list says {to}, the books say {}", intent.state));
         }
@@ -272,6 +272,14 @@ impl Planner {
     ) {
         let filled = fill.map_or(intent.filled, |fill| intent.filled.saturating_add(fill.quantity));
         self.plan.changes.push(Change { venue_order, fill, filled, ..unchanged(intent, to) });
+    }
+}
+
+/// A cancel needs the branch, which lists and replies may leave out.
+fn fuller(intent: &OpenIntent, row: &InquiryRow) -> VenueOrderId {
+    match &intent.venue_order {
+        Some(held) if !held.branch.is_empty() || row.order.branch.is_empty() => held.clone(),
+        Some(_) | None => row.order.clone(),
     }
 }
 

@@ -33,6 +33,8 @@ pub fn step(
 ) -> Step {
     match outcome {
         Outcome::Accepted(order) => accepted(state, held, order, number_is_taken),
+        // An approval that ran out unused is over already; it was never sent, as the refusal says.
+        Outcome::Refused(_) if state == OrderState::Expired && held.is_none() => Step::Nothing,
         Outcome::Refused(refusal) => move_to(state, OrderState::Refused, refusal.to_string()),
         Outcome::Unknown(_) if state != OrderState::Sending && state != OrderState::Approved => Step::Nothing,
         Outcome::Unknown(why) => move_to(state, OrderState::Unknown, why.clone()),

@@ -1,0 +1,250 @@
+//! The books on disk: the port `Store` of TradeLedger on SQLite, through diesel.
+//!
+//! One writer connection, one transaction per method (`BEGIN IMMEDIATE`), fsynced before it answers. The rules that a
+//! transaction applies are `trade_ledger`'s pure functions; here is only how rows lie on disk.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`open()`], [`Database`] | opening, integrity, migrations, the seed's columns |
+//! | `orders` | approval, the conditional update to `Sending`, outcomes |
+//! | `inquiries` | order lists, fills, positions, the seed's `trades` rows, closed days |
+//! | `halts` | halts, releases, boots, epochs |
+//! | `journal` | events, cursors, judgements, day starts, the model's budget |
+//! | `reports` | losers, memory, totals |
+//! | [`lock_data_dir`] | one agent per data directory |
+//! | [`HaltFile`] | the emergency halt |
+
+mod fault;
+mod halt_file;
+mod halts;
+mod inquiries;
+mod journal;
+mod loading;
+mod lock;
+mod open;
+mod orders;
+mod reports;
+mod rows;
+mod schema;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::messages::control::HaltRecord;
+use domain::messages::ledger::{
+    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
+    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+};
+use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::{Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
+use risk_guard::{HaltCommitted, StoredTradingState};
+use trade_ledger::{
+    Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
+    Store, StoreError,
+};
+
+pub use self::halt_file::HaltFile;
+pub use self::lock::{DirLock, LockError, lock_data_dir};
+pub use self::open::{Database, OpenError, open, open_read_only};
+
+use self::fault::Fault;
+
+/// The writer's connection.
+pub struct SqliteStore {
+    connection: SqliteConnection,
+}
+
+impl SqliteStore {
+    fn new(connection: SqliteConnection) -> Self {
+        Self { connection }
+    }
+
+    /// Takes the write lock at once, so that what is checked in the transaction still holds when it is written.
+    fn write<T>(
+        &mut self,
+        transaction: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.connection.immediate_transaction(transaction).map_err(StoreError::from)
+    }
+
+    fn read<T>(
+        &mut self,
+        query: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.connection.transaction(query).map_err(StoreError::from)
+    }
+}
+
+/// A connection that cannot write: reports, `status` without a running agent, the dashboard.
+pub struct SqliteReader {
+    store: SqliteStore,
+}
+
+impl SqliteReader {
+    fn new(connection: SqliteConnection) -> Self {
+        Self { store: SqliteStore::new(connection) }
+    }
+
+    /// Standing halts and both epochs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
+        self.store.trading_state()
+    }
+
+    /// Every intent that is not terminal, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
+        self.store.open_intents()
+    }
+
+    /// Every intent, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError> {
+        self.store.all_intents()
+    }
+
+    /// Events after a cursor, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn events_after(&mut self, query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
+        self.store.events_after(query)
+    }
+
+    /// Totals of the books.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn summary(&mut self) -> Result<BooksSummary, StoreError> {
+        self.store.summary()
+    }
+}
+
+impl Store for SqliteStore {
+    fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError> {
+        self.write(|conn| halts::boot(conn, boot))
+    }
+
+    fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError> {
+        self.write(|conn| orders::commit_approval(conn, intent, at))
+    }
+
+    fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
+        self.write(|conn| orders::begin_sending(conn, request))
+    }
+
+    fn record_outcome(
+        &mut self,
+        intent: &IntentId,
+        outcome: &Outcome,
+        at: DateTime<Utc>,
+    ) -> Result<OrderUpdate, StoreError> {
+        self.write(|conn| orders::record_outcome(conn, intent, outcome, at))
+    }
+
+    fn abandon_sending(&mut self, at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError> {
+        self.write(|conn| orders::abandon_sending(conn, at))
+    }
+
+    fn book_inquiry(
+        &mut self,
+        inquiry: &BookInquiry,
+        at: DateTime<Utc>,
+    ) -> Result<InquiryBooked, StoreError> {
+        self.write(|conn| inquiries::book_inquiry(conn, inquiry, at))
+    }
+
+    fn close_day(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>) -> Result<DayBooked, StoreError> {
+        self.write(|conn| inquiries::close_day(conn, inquiry, at))
+    }
+
+    fn unclosed_days(&mut self) -> Result<Vec<DayKey>, StoreError> {
+        self.read(loading::unclosed_days)
+    }
+
+    fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
+        self.read(loading::open)
+    }
+
+    fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError> {
+        self.read(loading::all)
+    }
+
+    fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError> {
+        self.write(|conn| halts::commit_halt(conn, record))
+    }
+
+    fn commit_release(
+        &mut self,
+        halts: &[HaltId],
+        by: &str,
+        at: DateTime<Utc>,
+    ) -> Result<HaltCommitted, StoreError> {
+        self.write(|conn| halts::commit_release(conn, halts, by, at))
+    }
+
+    fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
+        self.read(halts::trading_state)
+    }
+
+    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError> {
+        self.write(|conn| journal::record_decision(conn, decision))
+    }
+
+    fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {
+        self.write(|conn| journal::record_refusal(conn, refusal))
+    }
+
+    fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(|conn| journal::record_event(conn, event, at))
+    }
+
+    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {
+        self.write(|conn| journal::record_day_start(conn, start, at))
+    }
+
+    fn reserve_oracle_call(
+        &mut self,
+        call: &ReserveOracleCall,
+        at: DateTime<Utc>,
+    ) -> Result<BudgetAnswer, StoreError> {
+        self.write(|conn| journal::reserve_oracle_call(conn, call, at))
+    }
+
+    fn last_event(&mut self) -> Result<EventId, StoreError> {
+        self.read(journal::last_event)
+    }
+
+    fn events_after(&mut self, query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
+        self.read(|conn| journal::events_after(conn, query))
+    }
+
+    fn cursor(&mut self, subscriber: &str) -> Result<EventId, StoreError> {
+        self.write(|conn| journal::cursor(conn, subscriber))
+    }
+
+    fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
+        self.write(|conn| journal::set_cursor(conn, subscriber, at))
+    }
+
+    fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {
+        self.read(|conn| reports::confident_losers(conn, query))
+    }
+
+    fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
+        self.read(|conn| reports::recent_decisions(conn, query))
+    }
+
+    fn summary(&mut self) -> Result<BooksSummary, StoreError> {
+        self.read(reports::summary)
+    }
+}

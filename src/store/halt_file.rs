@@ -1,0 +1,170 @@
+//! The last resort for a halt: the file `HALT` in the data directory, written when the ledger does not answer.
+//!
+//! A person may `touch` it: an empty file is a halt too, and so is one that cannot be read.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::Clock;
+use domain::messages::control::{HaltRecord, HaltSource};
+use risk_guard::EmergencyHalt;
+
+/// Who a halt by a hand-made file is by.
+const BY_OPERATOR: &str = "operator file";
+/// The id of a halt by a hand-made file.
+const OPERATOR_ID: &str = "h-operator-file";
+/// No record is longer; what is longer is not read.
+const RECORD_MAX_BYTES: u64 = 64 * 1024;
+
+/// The file and the clock that dates a hand-made one whose own date is unknown.
+#[derive(Debug)]
+pub struct HaltFile {
+    directory: PathBuf,
+    clock: Arc<dyn Clock>,
+}
+
+impl HaltFile {
+    /// The file `HALT` in `directory`.
+    pub fn new(directory: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self { directory: directory.to_owned(), clock }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join("HALT")
+    }
+
+    fn write_synced(&self, json: &[u8]) -> io::Result<()> {
+        let unfinished = self.directory.join("HALT.new");
+        let mut file = File::create(&unfinished)?;
+        file.write_all(json)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, self.path())?;
+        self.sync_directory()
+    }
+
+    /// A rename or removal is on disk only when the directory is.
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn operator_halt(&self, reason: String) -> HaltRecord {
+        let made_at = fs::metadata(self.path()).and_then(|metadata| metadata.modified()).ok();
+        HaltRecord {
+            id: OPERATOR_ID.to_owned(),
+            at: made_at.map_or_else(|| self.clock.now(), Into::into),
+            source: HaltSource::EmergencyFile,
+            by: BY_OPERATOR.to_owned(),
+            reason,
+        }
+    }
+
+    fn interpret(&self, content: &[u8]) -> HaltRecord {
+        let text = String::from_utf8_lossy(content);
+        match serde_json::from_str::<HaltRecord>(&text) {
+            Ok(record) => record,
+            Err(_) if text.trim().is_empty() => self.operator_halt("the file HALT is there".to_owned()),
+            Err(_) => self.operator_halt(text.trim().chars().take(200).collect()),
+        }
+    }
+}
+
+impl EmergencyHalt for HaltFile {
+    fn write(&self, record: &HaltRecord) -> Result<(), String> {
+        let json = serde_json::to_vec(record).map_err(|error| error.to_string())?;
+        self.write_synced(&json).map_err(|error| format!("{}: {error}", self.path().display()))
+    }
+
+    fn read(&self) -> Option<HaltRecord> {
+        match read_at_most(&self.path(), RECORD_MAX_BYTES) {
+            Ok(content) => Some(self.interpret(&content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(self.operator_halt(format!("the file HALT cannot be read: {error}"))),
+        }
+    }
+
+    fn clear(&self) -> Result<(), String> {
+        match fs::remove_file(self.path()) {
+            Ok(()) => self.sync_directory().map_err(|error| error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(format!("{}: {error}", self.path().display())),
+        }
+    }
+}
+
+fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut content = Vec::new();
+    File::open(path)?.take(bytes_max).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::{DateTime, Utc};
+    use domain::BoxFuture;
+
+    use super::*;
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> DateTime<Utc> {
+            "2026-11-24T12:00:00Z".parse().unwrap()
+        }
+
+        fn sleep_until(&self, _until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn real(&self, exchange_time: Duration) -> Duration {
+            exchange_time
+        }
+    }
+
+    #[test]
+    fn a_written_halt_is_read_back_until_it_is_cleared() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path(), Arc::new(Noon));
+        let record = HaltRecord {
+            id: "h-1".into(),
+            at: Noon.now(),
+            source: HaltSource::CircuitBreaker,
+            by: "risk_guard".into(),
+            reason: "the day lost 3.1 %".into(),
+        };
+        assert_eq!(file.read(), None);
+        file.write(&record).unwrap();
+        assert_eq!(HaltFile::new(directory.path(), Arc::new(Noon)).read(), Some(record));
+        file.clear().unwrap();
+        file.clear().unwrap();
+        assert_eq!(file.read(), None);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_made_by_hand_is_a_halt_whatever_it_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path(), Arc::new(Noon));
+        for (content, reason) in [("", "the file HALT is there"), ("maintenance\n", "maintenance")] {
+            fs::write(directory.path().join("HALT"), content).unwrap();
+            let record = file.read().unwrap();
+            assert_eq!((record.by.as_str(), record.reason.as_str()), (BY_OPERATOR, reason));
+            assert_eq!(record.source, HaltSource::EmergencyFile);
+        }
+        fs::remove_file(directory.path().join("HALT")).unwrap();
+        fs::create_dir(directory.path().join("HALT")).unwrap();
+        assert!(file.read().unwrap().reason.starts_with("the file HALT cannot be read"));
+    }
+
+    #[test]
+    fn a_halt_that_cannot_be_written_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(&directory.path().join("missing"), Arc::new(Noon));
+        let record = file.operator_halt("x".into());
+        assert!(file.write(&record).unwrap_err().contains("HALT"));
+    }
+}

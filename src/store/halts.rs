@@ -1,0 +1,174 @@
+//! Halts, releases and boots: rows that are only ever added, and the two epochs they move.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::{exists, max, not};
+use diesel::prelude::*;
+use domain::messages::control::{HaltRecord, HaltSource};
+use domain::messages::ledger::EventKind;
+use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, OrderState};
+use risk_guard::{HaltCommitted, StoredTradingState};
+use trade_ledger::store::{CRASH_LOOP_BOOTS, CRASH_LOOP_WINDOW_SECONDS};
+use trade_ledger::{BootFacts, BootReport, StoreError};
+
+use super::fault::Fault;
+use super::journal::{append, last_event};
+use super::schema::{boots, halts, ledger_state, releases};
+use super::values::{count, malformed, ms, time};
+use super::{loading, orders};
+
+type HaltRow = (String, i64, String, String, String);
+
+pub(super) fn boot(conn: &mut SqliteConnection, facts: &BootFacts) -> Result<BootReport, Fault> {
+    let fencing: i64 = diesel::update(ledger_state::table)
+        .set(ledger_state::fencing_epoch.eq(ledger_state::fencing_epoch + 1))
+        .returning(ledger_state::fencing_epoch)
+        .get_result(conn)?;
+    let recent_boots = count_boot(conn, fencing, facts.wall_at)?;
+    let why = "the process that was sending it is gone";
+    let unknown = end_all(conn, OrderState::Sending, OrderState::Unknown, why, facts.at)?;
+    let why = "approvals die with the process";
+    let expired = end_all(conn, OrderState::Approved, OrderState::Expired, why, facts.at)?;
+    let crash_loop = match recent_boots >= CRASH_LOOP_BOOTS && !stands(conn, HaltSource::CrashLoop)? {
+        true => Some(BootReport::crash_loop_halt(facts, recent_boots)),
+        false => None,
+    };
+    if let Some(halt) = &crash_loop {
+        commit_halt(conn, halt)?;
+    }
+    Ok(BootReport { fencing: FencingEpoch(count(fencing)?), unknown, expired, recent_boots, crash_loop })
+}
+
+fn count_boot(conn: &mut SqliteConnection, fencing: i64, wall_at: DateTime<Utc>) -> Result<u32, Fault> {
+    let row = (boots::fencing_epoch.eq(fencing), boots::wall_at_ms.eq(ms(wall_at)));
+    diesel::insert_into(boots::table).values(row).execute(conn)?;
+    // A boot that seems to lie in the future counts too: a clock set back must not hide a crash loop.
+    let since = ms(wall_at - TimeDelta::seconds(CRASH_LOOP_WINDOW_SECONDS));
+    let recent: i64 = boots::table.filter(boots::wall_at_ms.gt(since)).count().get_result(conn)?;
+    Ok(u32::try_from(recent).unwrap_or(u32::MAX))
+}
+
+fn end_all(
+    conn: &mut SqliteConnection,
+    from: OrderState,
+    to: OrderState,
+    why: &str,
+    at: DateTime<Utc>,
+) -> Result<Vec<IntentId>, Fault> {
+    let intents = loading::in_state(conn, from)?;
+    for intent in &intents {
+        orders::move_to(conn, intent, to, Some(why), at)?;
+    }
+    Ok(intents.into_iter().map(|intent| intent.id).collect())
+}
+
+pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> Result<HaltCommitted, Fault> {
+    let known: Option<i64> =
+        halts::table.filter(halts::id.eq(&record.id)).select(halts::event_id).first(conn).optional()?;
+    if let Some(event) = known {
+        return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: EventId(count(event)?) });
+    }
+    let line = format!("trading halted by {} ({}): {}", record.by, record.source, record.reason);
+    let event = append(conn, record.at, EventKind::Halt, None, &line)?;
+    let row = (
+        halts::id.eq(&record.id),
+        halts::at_ms.eq(ms(record.at)),
+        halts::source.eq(record.source.code()),
+        halts::by_whom.eq(&record.by),
+        halts::reason.eq(&record.reason),
+        halts::event_id.eq(super::values::stored(event.0)?),
+    );
+    diesel::insert_into(halts::table).values(row).execute(conn)?;
+    Ok(HaltCommitted { epoch: next_epoch(conn)?, event })
+}
+
+pub(super) fn commit_release(
+    conn: &mut SqliteConnection,
+    lifted: &[HaltId],
+    by: &str,
+    at: DateTime<Utc>,
+) -> Result<HaltCommitted, Fault> {
+    let mut event = None;
+    for halt in lifted {
+        let id = halt.as_str();
+        let written: bool = diesel::select(exists(halts::table.filter(halts::id.eq(id)))).get_result(conn)?;
+        if !written {
+            return Err(Fault::refused(format!("no halt has the id {id}")));
+        }
+        if is_released(conn, id)? {
+            continue;
+        }
+        let line = format!("halt {id} lifted by {by}");
+        let lifting = append(conn, at, EventKind::Resume, None, &line)?;
+        let row = (
+            releases::halt_id.eq(id),
+            releases::at_ms.eq(ms(at)),
+            releases::by_whom.eq(by),
+            releases::event_id.eq(super::values::stored(lifting.0)?),
+        );
+        diesel::insert_into(releases::table).values(row).execute(conn)?;
+        event = Some(lifting);
+    }
+    match event {
+        Some(event) => Ok(HaltCommitted { epoch: next_epoch(conn)?, event }),
+        None => Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: last_release(conn)? }),
+    }
+}
+
+pub(super) fn trading_state(conn: &mut SqliteConnection) -> Result<StoredTradingState, Fault> {
+    let (halt_epoch, fencing): (i64, i64) =
+        ledger_state::table.select((ledger_state::halt_epoch, ledger_state::fencing_epoch)).first(conn)?;
+    let halts = standing(conn)?;
+    let epoch = HaltEpoch(count(halt_epoch)?);
+    Ok(StoredTradingState { halts, epoch, fencing: FencingEpoch(count(fencing)?) })
+}
+
+/// Halts that nobody has lifted, oldest first.
+pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<HaltRecord>, Fault> {
+    let released = releases::table.filter(releases::halt_id.eq(halts::id));
+    let rows: Vec<HaltRow> = halts::table
+        .filter(not(exists(released)))
+        .order(halts::seq)
+        .select((halts::id, halts::at_ms, halts::source, halts::by_whom, halts::reason))
+        .load(conn)?;
+    rows.into_iter().map(|row| Ok(halt_record(row)?)).collect()
+}
+
+fn halt_record((id, at_ms, source, by, reason): HaltRow) -> Result<HaltRecord, StoreError> {
+    let known = HaltSource::ALL.into_iter().find(|candidate| candidate.code() == source);
+    let source = known.ok_or_else(|| malformed("halt source", &source))?;
+    Ok(HaltRecord { id, at: time(at_ms)?, source, by, reason })
+}
+
+fn stands(conn: &mut SqliteConnection, source: HaltSource) -> Result<bool, Fault> {
+    Ok(standing(conn)?.iter().any(|halt| halt.source == source))
+}
+
+fn is_released(conn: &mut SqliteConnection, id: &str) -> Result<bool, Fault> {
+    Ok(diesel::select(exists(releases::table.find(id))).get_result(conn)?)
+}
+
+fn last_release(conn: &mut SqliteConnection) -> Result<EventId, Fault> {
+    let event: Option<i64> = releases::table.select(max(releases::event_id)).first(conn)?;
+    match event {
+        Some(event) => Ok(EventId(count(event)?)),
+        None => last_event(conn),
+    }
+}
+
+pub(super) fn halt_epoch(conn: &mut SqliteConnection) -> Result<HaltEpoch, Fault> {
+    let epoch: i64 = ledger_state::table.select(ledger_state::halt_epoch).first(conn)?;
+    Ok(HaltEpoch(count(epoch)?))
+}
+
+pub(super) fn fencing_epoch(conn: &mut SqliteConnection) -> Result<FencingEpoch, Fault> {
+    let epoch: i64 = ledger_state::table.select(ledger_state::fencing_epoch).first(conn)?;
+    Ok(FencingEpoch(count(epoch)?))
+}
+
+fn next_epoch(conn: &mut SqliteConnection) -> Result<HaltEpoch, Fault> {
+    let epoch: i64 = diesel::update(ledger_state::table)
+        .set(ledger_state::halt_epoch.eq(ledger_state::halt_epoch + 1))
+        .returning(ledger_state::halt_epoch)
+        .get_result(conn)?;
+    Ok(HaltEpoch(count(epoch)?))
+}

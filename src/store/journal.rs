@@ -1,0 +1,229 @@
+//! Events with their cursors, judgements, refusals, day starts and the language model's budget.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use diesel::dsl::max;
+use diesel::prelude::*;
+use domain::messages::ledger::{
+    BudgetAnswer, EventKind, EventsAfter, LedgerEvent, RecordDayStart, RecordEvent, ReserveOracleCall,
+};
+use domain::messages::trading::ProposalRefused;
+use domain::{Action, Decision, EventId, Market, Money};
+use trade_ledger::StoreError;
+
+use super::fault::Fault;
+use super::schema::{cursors, day_starts, decisions, events, oracle_calls, refusals, trades};
+use super::values::{Micros, count, day, malformed, ms, parsed, stored, time};
+
+/// Longest line of an event, in characters.
+const LINE_MAX_CHARS: usize = 600;
+/// Most events of one answer.
+const EVENTS_MAX: u16 = 500;
+
+/// Appends an event; control characters and line breaks become spaces, so that one event is one line.
+pub(super) fn append(
+    conn: &mut SqliteConnection,
+    at: DateTime<Utc>,
+    kind: EventKind,
+    market: Option<Market>,
+    line: &str,
+) -> Result<EventId, Fault> {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let line: String = line.chars().map(clean).take(LINE_MAX_CHARS).collect();
+    let row = (
+        events::at_ms.eq(ms(at)),
+        events::kind.eq(kind.code()),
+        events::market.eq(market.map(Market::code)),
+        events::line.eq(line),
+    );
+    let id: i64 = diesel::insert_into(events::table).values(row).returning(events::id).get_result(conn)?;
+    Ok(EventId(count(id)?))
+}
+
+pub(super) fn last_event(conn: &mut SqliteConnection) -> Result<EventId, Fault> {
+    let newest: Option<i64> = events::table.select(max(events::id)).first(conn)?;
+    Ok(EventId(count(newest.unwrap_or(0))?))
+}
+
+pub(super) fn events_after(
+    conn: &mut SqliteConnection,
+    query: &EventsAfter,
+) -> Result<Vec<LedgerEvent>, Fault> {
+    let rows: Vec<(i64, i64, String, Option<String>, String)> = events::table
+        .filter(events::id.gt(stored(query.after.0)?))
+        .order(events::id)
+        .limit(i64::from(query.limit.clamp(1, EVENTS_MAX)))
+        .load(conn)?;
+    rows.into_iter().map(|row| Ok(ledger_event(row)?)).collect()
+}
+
+fn ledger_event(
+    (id, at_ms, kind, market, text): (i64, i64, String, Option<String>, String),
+) -> Result<LedgerEvent, StoreError> {
+    let known = EventKind::ALL.into_iter().find(|candidate| candidate.code() == kind);
+    Ok(LedgerEvent {
+        id: EventId(count(id)?),
+        at: time(at_ms)?,
+        kind: known.ok_or_else(|| malformed("event kind", &kind))?,
+        market: market.map(|code| parsed("market", &code)).transpose()?,
+        text,
+    })
+}
+
+pub(super) fn cursor(conn: &mut SqliteConnection, subscriber: &str) -> Result<EventId, Fault> {
+    let newest = stored(last_event(conn)?.0)?;
+    diesel::insert_into(cursors::table)
+        .values((cursors::subscriber.eq(subscriber), cursors::last_event.eq(newest)))
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    let at: i64 = cursors::table.find(subscriber).select(cursors::last_event).first(conn)?;
+    Ok(EventId(count(at)?))
+}
+
+pub(super) fn set_cursor(conn: &mut SqliteConnection, subscriber: &str, at: EventId) -> Result<(), Fault> {
+    cursor(conn, subscriber)?;
+    let at = stored(at.0)?;
+    diesel::update(cursors::table.find(subscriber).filter(cursors::last_event.lt(at)))
+        .set(cursors::last_event.eq(at))
+        .execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn record_event(
+    conn: &mut SqliteConnection,
+    event: &RecordEvent,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    append(conn, at, event.kind, event.market, &event.text).map(|_| ())
+}
+
+pub(super) fn record_decision(conn: &mut SqliteConnection, decision: &Decision) -> Result<EventId, Fault> {
+    let selection = selection_json(decision)?;
+    let row = (
+        decisions::id.eq(decision.id.as_str()),
+        decisions::market.eq(decision.instrument.market.code()),
+        decisions::symbol.eq(decision.instrument.symbol.as_str()),
+        decisions::action.eq(decision.action.code()),
+        decisions::confidence.eq(i64::from(decision.confidence)),
+        decisions::rationale.eq(rationale(decision)),
+        decisions::price_micros.eq(decision.price.map(|p| Micros::nearest(p.value())).transpose()?),
+        decisions::selection_context.eq(selection.as_deref()),
+        decisions::session_date.eq(day(decision.session_date)),
+        decisions::judge.eq(&decision.judge),
+        decisions::at_ms.eq(ms(decision.at)),
+    );
+    let new = diesel::insert_into(decisions::table).values(row).on_conflict_do_nothing().execute(conn)?;
+    if new == 0 {
+        return last_event(conn);
+    }
+    match decision.action {
+        Action::Hold => insert_hold(conn, decision, selection.as_deref())?,
+        Action::Buy | Action::Sell => {}
+    }
+    let Decision { action, instrument, confidence, .. } = decision;
+    let line = format!("{action} {instrument}, confidence {confidence}: {}", rationale(decision));
+    append(conn, decision.at, EventKind::Decision, Some(instrument.market), &line)
+}
+
+/// The seed's row of a HOLD: quantity 0, no price.
+fn insert_hold(
+    conn: &mut SqliteConnection,
+    decision: &Decision,
+    selection: Option<&str>,
+) -> Result<(), Fault> {
+    let market = decision.instrument.market;
+    let row = (
+        trades::timestamp.eq(timestamp(decision.at)),
+        trades::stock_code.eq(decision.instrument.symbol.as_str()),
+        trades::action.eq(decision.action.code()),
+        trades::confidence.eq(i64::from(decision.confidence)),
+        trades::rationale.eq(rationale(decision)),
+        trades::quantity.eq(0),
+        trades::market.eq(market.code()),
+        trades::exchange_code.eq(market.exchange_code()),
+        trades::selection_context.eq(selection),
+    );
+    diesel::insert_into(trades::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// A time as the seed's table has it: RFC 3339 in UTC.
+pub(super) fn timestamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn rationale(decision: &Decision) -> String {
+    decision.rationale.chars().take(Decision::RATIONALE_MAX_CHARS).collect()
+}
+
+fn selection_json(decision: &Decision) -> Result<Option<String>, StoreError> {
+    let json = decision.selection.as_ref().map(serde_json::to_string).transpose();
+    json.map_err(|_| StoreError::NotRepresentable("the selection context".to_owned()))
+}
+
+pub(super) fn record_refusal(conn: &mut SqliteConnection, refusal: &ProposalRefused) -> Result<(), Fault> {
+    let ProposalRefused { decision_id, instrument, action, reason, detail, at } = refusal;
+    let row = (
+        refusals::decision_id.eq(decision_id.as_str()),
+        refusals::market.eq(instrument.market.code()),
+        refusals::symbol.eq(instrument.symbol.as_str()),
+        refusals::action.eq(action.code()),
+        refusals::reason.eq(reason),
+        refusals::detail.eq(detail),
+        refusals::at_ms.eq(ms(*at)),
+    );
+    diesel::insert_into(refusals::table).values(row).execute(conn)?;
+    let line = format!("{action} {instrument} refused, {reason}: {detail}");
+    append(conn, *at, EventKind::Refusal, Some(instrument.market), &line).map(|_| ())
+}
+
+pub(super) fn record_day_start(
+    conn: &mut SqliteConnection,
+    start: &RecordDayStart,
+    at: DateTime<Utc>,
+) -> Result<Money, Fault> {
+    let RecordDayStart { currency, session_date, equity } = *start;
+    if equity.currency() != currency {
+        return Err(Fault::refused(format!("a day start in {currency} cannot be {equity}")));
+    }
+    let row = (
+        day_starts::currency.eq(currency.code()),
+        day_starts::session_date.eq(day(session_date)),
+        day_starts::equity_micros.eq(Micros::nearest(equity.amount())?),
+        day_starts::at_ms.eq(ms(at)),
+    );
+    diesel::insert_into(day_starts::table).values(row).on_conflict_do_nothing().execute(conn)?;
+    let stands: Micros = day_starts::table
+        .find((currency.code(), day(session_date)))
+        .select(day_starts::equity_micros)
+        .first(conn)?;
+    Ok(stands.money(currency))
+}
+
+pub(super) fn reserve_oracle_call(
+    conn: &mut SqliteConnection,
+    call: &ReserveOracleCall,
+    at: DateTime<Utc>,
+) -> Result<BudgetAnswer, Fault> {
+    let key = (day(call.quota_date), call.purpose.clone());
+    let asked_before: i64 = oracle_calls::table.find(key).count().get_result(conn)?;
+    if asked_before > 0 {
+        return Ok(BudgetAnswer::AlreadyUsed);
+    }
+    let used = calls_of(conn, call.quota_date)?;
+    if used >= call.limit {
+        return Ok(BudgetAnswer::Exhausted);
+    }
+    let row = (
+        oracle_calls::quota_date.eq(day(call.quota_date)),
+        oracle_calls::purpose.eq(&call.purpose),
+        oracle_calls::at_ms.eq(ms(at)),
+    );
+    diesel::insert_into(oracle_calls::table).values(row).execute(conn)?;
+    Ok(BudgetAnswer::Granted { used: used.saturating_add(1) })
+}
+
+fn calls_of(conn: &mut SqliteConnection, quota_date: NaiveDate) -> Result<u32, Fault> {
+    let of_day = oracle_calls::table.filter(oracle_calls::quota_date.eq(day(quota_date)));
+    let used: i64 = of_day.count().get_result(conn)?;
+    Ok(u32::try_from(used).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,218 @@
+//! The tables as diesel sees them, kept by hand; a test compares them with the migrated database.
+
+// SQLite's `integer` holds 64 bits, so every integer is a BigInt here.
+
+diesel::table! {
+    trades (id) {
+        id -> BigInt,
+        timestamp -> Text,
+        stock_code -> Text,
+        action -> Text,
+        confidence -> BigInt,
+        rationale -> Nullable<Text>,
+        quantity -> Nullable<BigInt>,
+        price -> Nullable<Double>,
+        pnl -> Nullable<Double>,
+        market -> Nullable<Text>,
+        exchange_code -> Nullable<Text>,
+        selection_context -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    ledger_state (id) {
+        id -> BigInt,
+        halt_epoch -> BigInt,
+        fencing_epoch -> BigInt,
+    }
+}
+
+diesel::table! {
+    boots (fencing_epoch) {
+        fencing_epoch -> BigInt,
+        wall_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        at_ms -> BigInt,
+        kind -> Text,
+        market -> Nullable<Text>,
+        line -> Text,
+    }
+}
+
+diesel::table! {
+    cursors (subscriber) {
+        subscriber -> Text,
+        last_event -> BigInt,
+    }
+}
+
+diesel::table! {
+    decisions (seq) {
+        seq -> BigInt,
+        id -> Text,
+        market -> Text,
+        symbol -> Text,
+        action -> Text,
+        confidence -> BigInt,
+        rationale -> Text,
+        price_micros -> Nullable<BigInt>,
+        selection_context -> Nullable<Text>,
+        session_date -> Text,
+        judge -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    refusals (id) {
+        id -> BigInt,
+        decision_id -> Text,
+        market -> Text,
+        symbol -> Text,
+        action -> Text,
+        reason -> Text,
+        detail -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    approvals (id) {
+        id -> Text,
+        decision_id -> Text,
+        confidence -> BigInt,
+        approved_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+        halt_epoch -> BigInt,
+    }
+}
+
+diesel::table! {
+    intents (seq) {
+        seq -> BigInt,
+        id -> Text,
+        approval_id -> Text,
+        market -> Text,
+        symbol -> Text,
+        session_date -> Text,
+        side -> Text,
+        quantity -> BigInt,
+        limit_micros -> BigInt,
+        state -> Text,
+        sent_at_ms -> Nullable<BigInt>,
+        fencing_epoch -> Nullable<BigInt>,
+        watermark -> Nullable<BigInt>,
+        order_date -> Nullable<Text>,
+        branch -> Nullable<Text>,
+        number -> Nullable<Text>,
+        order_number -> Nullable<BigInt>,
+        filled -> BigInt,
+        amount_micros -> BigInt,
+        missed_inquiries -> BigInt,
+        remark -> Nullable<Text>,
+        changed_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    fills (id) {
+        id -> BigInt,
+        intent_id -> Text,
+        quantity -> BigInt,
+        amount_micros -> BigInt,
+        price_micros -> BigInt,
+        cost_micros -> Nullable<BigInt>,
+        pnl_micros -> Nullable<BigInt>,
+        booked_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    positions (market, symbol) {
+        market -> Text,
+        symbol -> Text,
+        quantity -> BigInt,
+        cost_micros -> BigInt,
+    }
+}
+
+diesel::table! {
+    strangers (id) {
+        id -> BigInt,
+        kind -> Text,
+        market -> Text,
+        symbol -> Text,
+        order_date -> Text,
+        branch -> Text,
+        number -> Text,
+        order_number -> BigInt,
+        side -> Text,
+        ordered -> BigInt,
+        filled -> BigInt,
+        amount_micros -> Nullable<BigInt>,
+        first_seen_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    halts (seq) {
+        seq -> BigInt,
+        id -> Text,
+        at_ms -> BigInt,
+        source -> Text,
+        by_whom -> Text,
+        reason -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    releases (halt_id) {
+        halt_id -> Text,
+        at_ms -> BigInt,
+        by_whom -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    closed_days (market, session_date) {
+        market -> Text,
+        session_date -> Text,
+        closed_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    day_starts (currency, session_date) {
+        currency -> Text,
+        session_date -> Text,
+        equity_micros -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    oracle_calls (quota_date, purpose) {
+        quota_date -> Text,
+        purpose -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::joinable!(intents -> approvals (approval_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    approvals,
+    intents,
+    fills,
+    decisions,
+    halts,
+    releases,
+    closed_days
+);

@@ -1,0 +1,186 @@
+//! The store against real SQLite: each rule of each transaction.
+
+mod boots;
+mod days;
+mod files;
+mod intents;
+mod judgements;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use domain::messages::control::{HaltRecord, HaltSource};
+use domain::{
+    ApprovalId, Confidence, DecisionId, FencingEpoch, HaltEpoch, HaltId, InquiryRow, Instrument, IntentId,
+    Market, OrderState, OrderTerms, Outcome, Quantity, Side, VenueOrderId,
+};
+use trade_ledger::{
+    Begun, BookInquiry, BootFacts, DayKey, InquiryBooked, NewIntent, SendingRequest, Store, StoreError,
+};
+
+use super::{Database, SqliteStore};
+
+/// Books in memory after one boot, at 09:30 in Seoul.
+struct Books {
+    database: Database,
+    store: SqliteStore,
+    fencing: FencingEpoch,
+    now: DateTime<Utc>,
+}
+
+fn start() -> DateTime<Utc> {
+    "2026-11-24T00:30:00Z".parse().unwrap()
+}
+
+fn boot_facts(number: u32, wall_at: DateTime<Utc>) -> BootFacts {
+    BootFacts { wall_at, at: wall_at, halt_id: HaltId::from_stored(format!("h-boot-{number}")) }
+}
+
+impl Books {
+    fn new() -> Self {
+        let database = Database::open(":memory:".as_ref()).unwrap();
+        let mut store = database.store().unwrap();
+        let fencing = store.boot(&boot_facts(0, start())).unwrap().fencing;
+        Self { database, store, fencing, now: start() }
+    }
+
+    fn after(&mut self, seconds: i64) -> &mut Self {
+        self.now += TimeDelta::seconds(seconds);
+        self
+    }
+
+    fn approve(&mut self, intent: &NewIntent) -> Result<(), StoreError> {
+        self.store.commit_approval(intent, self.now).map(|_| ())
+    }
+
+    fn begin(&mut self, intent: &NewIntent) -> Begun {
+        self.store.begin_sending(&self.request(intent)).unwrap()
+    }
+
+    fn request(&self, intent: &NewIntent) -> SendingRequest {
+        SendingRequest {
+            intent: intent.intent.clone(),
+            approval: intent.approval.clone(),
+            halt_epoch: intent.halt_epoch,
+            fencing: self.fencing,
+            watermark: Some(100),
+            at: self.now,
+        }
+    }
+
+    fn outcome(&mut self, intent: &NewIntent, outcome: &Outcome) -> Result<OrderState, StoreError> {
+        self.store.record_outcome(&intent.intent, outcome, self.now).map(|update| update.state)
+    }
+
+    /// Approved, sent and accepted under `number`.
+    fn accepted(&mut self, intent: &NewIntent, number: &str) {
+        self.approve(intent).unwrap();
+        assert_eq!(self.begin(intent), Begun::Sending);
+        assert_eq!(self.outcome(intent, &Outcome::Accepted(order(number))).unwrap(), OrderState::Accepted);
+    }
+
+    /// Approved, sent, and then silence.
+    fn unknown(&mut self, intent: &NewIntent) {
+        self.approve(intent).unwrap();
+        assert_eq!(self.begin(intent), Begun::Sending);
+        let silence = Outcome::Unknown("no answer within 5 s".into());
+        assert_eq!(self.outcome(intent, &silence).unwrap(), OrderState::Unknown);
+    }
+
+    fn list(&self, rows: Vec<InquiryRow>) -> BookInquiry {
+        BookInquiry { day: today(), rows, asked_at: self.now }
+    }
+
+    fn book(&mut self, rows: Vec<InquiryRow>) -> InquiryBooked {
+        self.after(10);
+        let list = self.list(rows);
+        self.store.book_inquiry(&list, self.now).unwrap()
+    }
+
+    fn state(&mut self, intent: &NewIntent) -> OrderState {
+        let all = self.store.all_intents().unwrap();
+        all.into_iter().find(|record| record.id == intent.intent).unwrap().state
+    }
+
+    fn halt(&mut self, name: &str) -> HaltEpoch {
+        let record = HaltRecord {
+            id: name.into(),
+            at: self.now,
+            source: HaltSource::Operator,
+            by: "mina".into(),
+            reason: "a test".into(),
+        };
+        self.store.commit_halt(&record).unwrap().epoch
+    }
+
+    /// The seed's rows as `action quantity price pnl confidence`.
+    fn trades(&mut self) -> Vec<String> {
+        use super::schema::trades::dsl::{action, confidence, id, pnl, price, quantity, trades};
+        let rows: Vec<(String, Option<i64>, Option<f64>, Option<f64>, i64)> = trades
+            .order(id)
+            .select((action, quantity, price, pnl, confidence))
+            .load(&mut self.store.connection)
+            .unwrap();
+        let shown = |value: Option<f64>| value.map_or("-".to_owned(), |number| number.to_string());
+        rows.into_iter()
+            .map(|(a, q, p, gain, c)| format!("{a} {} {} {} {c}", q.unwrap(), shown(p), shown(gain)))
+            .collect()
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        let query = domain::messages::ledger::EventsAfter { after: domain::EventId(0), limit: 500 };
+        self.store.events_after(&query).unwrap().into_iter().map(|event| event.text).collect()
+    }
+}
+
+fn today() -> DayKey {
+    DayKey { market: Market::Kr, session_date: "2026-11-24".parse().unwrap() }
+}
+
+fn order(number: &str) -> VenueOrderId {
+    VenueOrderId { date: today().session_date, branch: "06010".into(), number: number.into() }
+}
+
+fn stock(symbol: &str) -> Instrument {
+    Instrument { market: Market::Kr, symbol: symbol.parse().unwrap() }
+}
+
+/// An approval of ten shares at 70,000, good for a minute.
+fn intent(name: &str, side: Side, at: DateTime<Utc>) -> NewIntent {
+    NewIntent {
+        intent: IntentId::from_stored(format!("i-{name}")),
+        approval: ApprovalId::from_stored(format!("a-{name}")),
+        decision: DecisionId::from_stored(format!("d-{name}")),
+        terms: OrderTerms {
+            instrument: stock("005930"),
+            side,
+            quantity: Quantity::new(10),
+            limit: "70000".parse().unwrap(),
+        },
+        confidence: Confidence::new(85).unwrap(),
+        session_date: today().session_date,
+        approved_at: at,
+        expires_at: at + TimeDelta::seconds(60),
+        halt_epoch: HaltEpoch(0),
+    }
+}
+
+fn buy(name: &str) -> NewIntent {
+    intent(name, Side::Buy, start())
+}
+
+/// A row of ten shares at limit 70,000: filled at an average, the rest working.
+fn row(number: &str, side: Side, filled: u64, average: &str) -> InquiryRow {
+    InquiryRow {
+        order: order(number),
+        instrument: stock("005930"),
+        side,
+        ordered: Quantity::new(10),
+        limit: Some("70000".parse().unwrap()),
+        filled: Quantity::new(filled),
+        average_price: (filled > 0).then(|| average.parse().unwrap()),
+        remaining: Quantity::new(10 - filled),
+        cancelled: Quantity::ZERO,
+        rejected: Quantity::ZERO,
+        time: None,
+    }
+}

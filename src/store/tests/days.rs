@@ -1,0 +1,152 @@
+//! Order lists, fills, closed days.
+
+use super::*;
+
+fn cancelled(mut row: InquiryRow) -> InquiryRow {
+    row.cancelled = row.remaining;
+    row.remaining = Quantity::ZERO;
+    row
+}
+
+#[test]
+fn partial_fills_are_booked_by_their_difference_and_a_list_repeated_books_nothing_twice() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.accepted(&first, "0000000101");
+    let booked = books.book(vec![row("101", Side::Buy, 4, "69900")]);
+    assert_eq!(booked.updates[0].filled, Quantity::new(4));
+    assert_eq!(books.book(vec![row("101", Side::Buy, 4, "69900")]), InquiryBooked::default());
+    books.book(vec![row("101", Side::Buy, 10, "69960")]);
+    books.book(vec![row("101", Side::Buy, 10, "69960")]);
+    assert_eq!(books.trades(), ["BUY 4 69900 0 85", "BUY 6 70000 0 85"]);
+    assert_eq!(books.state(&first), OrderState::Filled);
+    assert_eq!(books.store.summary().unwrap().fills, 2);
+}
+
+#[test]
+fn a_filled_quantity_that_goes_down_is_an_alarm_told_once_and_never_booked() {
+    let mut books = Books::new();
+    books.accepted(&buy("1"), "101");
+    books.book(vec![row("101", Side::Buy, 4, "69900")]);
+    for _ in 0..2 {
+        let booked = books.book(vec![row("101", Side::Buy, 3, "69900")]);
+        assert_eq!((booked.contradictions.len(), booked.updates.len()), (1, 0));
+    }
+    assert_eq!(books.trades(), ["BUY 4 69900 0 85"]);
+    assert_eq!(books.lines().iter().filter(|line| line.contains("went down from 4 to 3")).count(), 1);
+}
+
+#[test]
+fn a_sale_earns_its_amount_minus_the_average_cost() {
+    let mut books = Books::new();
+    books.accepted(&buy("1"), "101");
+    books.book(vec![row("101", Side::Buy, 10, "69900")]);
+    let now = books.now;
+    books.accepted(&intent("2", Side::Sell, now), "102");
+    let bought = row("101", Side::Buy, 10, "69900");
+    books.book(vec![bought.clone(), row("102", Side::Sell, 4, "70500")]);
+    books.book(vec![bought, cancelled(row("102", Side::Sell, 4, "70500"))]);
+    assert_eq!(books.trades(), ["BUY 10 69900 0 85", "SELL 4 70500 2400 85"]);
+    let summary = books.store.summary().unwrap();
+    assert_eq!(summary.realised.iter().map(ToString::to_string).collect::<Vec<_>>(), ["2400 KRW"]);
+    assert_eq!(summary.by_state, [(OrderState::Filled, 1), (OrderState::Cancelled, 1)]);
+}
+
+#[test]
+fn a_sale_of_shares_these_books_never_bought_has_no_profit_rather_than_a_wrong_one() {
+    let mut books = Books::new();
+    books.accepted(&intent("1", Side::Sell, start()), "101");
+    books.book(vec![row("101", Side::Sell, 10, "70500")]);
+    assert_eq!(books.trades(), ["SELL 10 70500 - 85"]);
+    assert_eq!(books.store.summary().unwrap().realised, []);
+}
+
+#[test]
+fn an_order_whose_reply_was_lost_is_claimed_from_the_list_with_its_fills() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.unknown(&first);
+    let booked = books.book(vec![row("0000000101", Side::Buy, 4, "69900")]);
+    assert_eq!((booked.updates[0].state, booked.foreign.len()), (OrderState::Partial, 0));
+    let [open] = books.store.open_intents().unwrap().try_into().unwrap();
+    assert_eq!(open.venue_order, Some(order("0000000101")));
+    books.approve(&buy("2")).unwrap();
+}
+
+#[test]
+fn an_order_of_somebody_else_is_recorded_once_and_never_becomes_ours() {
+    let mut books = Books::new();
+    let foreign = row("0000000099", Side::Buy, 0, "0");
+    assert_eq!(books.book(vec![foreign.clone()]).foreign, [order("0000000099")]);
+    assert_eq!(books.book(vec![foreign.clone()]).foreign, []);
+    books.unknown(&buy("1"));
+    let booked = books.book(vec![row("0000000099", Side::Buy, 10, "69900")]);
+    assert_eq!((booked.foreign.len(), booked.updates.len()), (0, 0));
+    assert!(books.trades().is_empty());
+}
+
+#[test]
+fn two_orders_that_could_be_ours_are_disputed_and_the_stock_stays_closed() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.unknown(&first);
+    let twins = || vec![row("101", Side::Buy, 0, "0"), row("102", Side::Buy, 0, "0")];
+    assert_eq!(books.book(twins()).disputed.len(), 2);
+    assert_eq!(books.book(twins()).disputed.len(), 0);
+    assert_eq!(books.book(vec![row("101", Side::Buy, 10, "70000")]).updates, []);
+    assert!(books.approve(&buy("2")).is_err());
+}
+
+#[test]
+fn a_silent_order_lapses_then_never_was_and_only_then_is_the_day_closed() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.unknown(&first);
+    for _ in 0..3 {
+        books.book(vec![]);
+    }
+    assert_eq!(books.state(&first), OrderState::Unknown);
+    books.after(120).book(vec![]);
+    assert_eq!(books.state(&first), OrderState::Lapsed);
+    let list = books.list(vec![]);
+    let closed = books.store.close_day(&list, books.now).unwrap();
+    assert_eq!((closed.unsettled.len(), closed.booked.updates[0].state), (0, OrderState::NeverAccepted));
+    assert_eq!(books.store.unclosed_days().unwrap(), []);
+    assert_eq!(books.store.close_day(&list, books.now).unwrap(), trade_ledger::DayBooked::default());
+}
+
+#[test]
+fn a_closed_day_takes_no_approval_and_an_unclosed_one_none_of_the_next_day() {
+    let mut books = Books::new();
+    books.accepted(&buy("1"), "101");
+    let tomorrow = NewIntent { session_date: "2026-11-25".parse().unwrap(), ..buy("2") };
+    assert!(books.approve(&tomorrow).unwrap_err().to_string().contains("not closed yet"));
+    assert_eq!(books.store.unclosed_days().unwrap(), [today()]);
+    let list = books.list(vec![row("101", Side::Buy, 4, "69900")]);
+    assert_eq!(books.store.close_day(&list, books.now).unwrap().unsettled, []);
+    assert_eq!(books.state(&buy("1")), OrderState::Expired);
+    assert_eq!(books.trades(), ["BUY 4 69900 0 85"]);
+    assert!(books.approve(&buy("3")).unwrap_err().to_string().contains("is closed"));
+    books.approve(&tomorrow).unwrap();
+}
+
+#[test]
+fn an_order_in_flight_keeps_the_day_open() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.approve(&first).unwrap();
+    books.begin(&first);
+    let list = books.list(vec![]);
+    assert_eq!(books.store.close_day(&list, books.now).unwrap().unsettled, [first.intent]);
+    assert_eq!(books.store.unclosed_days().unwrap(), [today()]);
+}
+
+#[test]
+fn an_approval_that_was_never_used_expires_with_the_next_list() {
+    let mut books = Books::new();
+    books.approve(&buy("1")).unwrap();
+    books.after(60);
+    let booked = books.book(vec![]);
+    assert_eq!(booked.updates[0].state, OrderState::Expired);
+    assert_eq!(books.state(&buy("1")), OrderState::Expired);
+}

@@ -1,0 +1,166 @@
+//! Decisions, losers, memory, events, budget, day starts.
+
+use domain::messages::ledger::{
+    BudgetAnswer, ConfidentLosers, EventKind, EventsAfter, RecentDecisions, RecordDayStart, RecordEvent,
+    ReserveOracleCall,
+};
+use domain::{Action, Currency, Decision, EventId, Money, SelectionContext, Signal};
+
+use super::*;
+
+fn decision(name: &str, action: Action) -> Decision {
+    Decision {
+        id: DecisionId::from_stored(format!("d-{name}")),
+        instrument: stock("005930"),
+        action,
+        confidence: Confidence::new(85).unwrap(),
+        rationale: "oversold\nwith volume".into(),
+        price: Some("70000".parse().unwrap()),
+        selection: Some(SelectionContext {
+            rsi: Some("28.5".parse().unwrap()),
+            volume_ratio: None,
+            signal: Signal::Oversold,
+            score: "72.5".parse().unwrap(),
+        }),
+        at: start(),
+        session_date: today().session_date,
+        judge: "rules".into(),
+    }
+}
+
+type SeedRow = (String, String, Option<String>, Option<f64>, Option<String>, Option<String>, Option<String>);
+
+fn seed_rows(books: &mut Books) -> Vec<SeedRow> {
+    use crate::store::schema::trades::dsl;
+    dsl::trades
+        .select((
+            dsl::timestamp,
+            dsl::stock_code,
+            dsl::rationale,
+            dsl::price,
+            dsl::market,
+            dsl::exchange_code,
+            dsl::selection_context,
+        ))
+        .load(&mut books.store.connection)
+        .unwrap()
+}
+
+#[test]
+fn a_hold_is_a_row_of_the_seeds_table_with_quantity_zero_and_no_price() {
+    let mut books = Books::new();
+    let hold = decision("1", Action::Hold);
+    books.store.record_decision(&hold).unwrap();
+    books.store.record_decision(&hold).unwrap();
+    books.store.record_decision(&decision("2", Action::Buy)).unwrap();
+    assert_eq!(books.trades(), ["HOLD 0 - 0 85"]);
+    let expected = (
+        "2026-11-24T00:30:00.000Z".to_owned(),
+        "005930".to_owned(),
+        Some("oversold\nwith volume".to_owned()),
+        None,
+        Some("KR".to_owned()),
+        Some("KRX".to_owned()),
+        Some(r#"{"rsi":28.5,"signal":"oversold","score":72.5}"#.to_owned()),
+    );
+    assert_eq!(seed_rows(&mut books), [expected]);
+    let summary = books.store.summary().unwrap();
+    assert_eq!((summary.decisions, summary.holds), (2, 1));
+}
+
+#[test]
+fn an_execution_carries_the_judgement_behind_it_into_the_seeds_table() {
+    let mut books = Books::new();
+    books.store.record_decision(&decision("1", Action::Buy)).unwrap();
+    books.accepted(&buy("1"), "101");
+    books.book(vec![row("101", Side::Buy, 10, "69900")]);
+    let [(_, _, rationale, price, _, _, selection)] = seed_rows(&mut books).try_into().unwrap();
+    assert_eq!((rationale.as_deref(), price), (Some("oversold\nwith volume"), Some(69900.0)));
+    assert!(selection.unwrap().contains("oversold"));
+}
+
+fn losing_round_trip(books: &mut Books) {
+    books.store.record_decision(&decision("1", Action::Buy)).unwrap();
+    books.store.record_decision(&decision("2", Action::Sell)).unwrap();
+    books.accepted(&buy("1"), "101");
+    books.book(vec![row("101", Side::Buy, 10, "70000")]);
+    let now = books.now;
+    books.accepted(&intent("2", Side::Sell, now), "102");
+    let rows = || vec![row("101", Side::Buy, 10, "70000"), row("102", Side::Sell, 10, "69300")];
+    books.book(rows());
+}
+
+#[test]
+fn a_sale_at_a_loss_names_the_confident_judgement_that_bought() {
+    let mut books = Books::new();
+    losing_round_trip(&mut books);
+    let query = |min: i64| ConfidentLosers {
+        market: Market::Kr,
+        session_date: today().session_date,
+        min_confidence: Confidence::new(min).unwrap(),
+    };
+    let [loser] = books.store.confident_losers(&query(80)).unwrap().try_into().unwrap();
+    assert_eq!(loser.pnl, Money::new((-7000).into(), Currency::Krw));
+    assert_eq!(loser.decision, Some(DecisionId::from_stored("d-1".into())));
+    assert_eq!(books.store.confident_losers(&query(86)).unwrap(), []);
+}
+
+#[test]
+fn judgements_are_remembered_newest_first_with_what_came_of_them() {
+    let mut books = Books::new();
+    losing_round_trip(&mut books);
+    books.store.record_decision(&decision("3", Action::Hold)).unwrap();
+    let query = RecentDecisions { market: Market::Kr, limit: 10 };
+    let remembered = books.store.recent_decisions(&query).unwrap();
+    let shown: Vec<_> = remembered.iter().map(|r| (r.action, r.pnl_pct.map(|p| p.to_string()))).collect();
+    let lost = || Some("-1.00".to_owned());
+    assert_eq!(shown, [(Action::Hold, None), (Action::Sell, lost()), (Action::Buy, lost())]);
+    assert_eq!(books.store.recent_decisions(&RecentDecisions { limit: 1, ..query }).unwrap().len(), 1);
+}
+
+#[test]
+fn a_subscriber_starts_at_the_newest_event_and_its_cursor_never_goes_back() {
+    let mut books = Books::new();
+    let event = RecordEvent { kind: EventKind::Report, market: None, text: "one\nline".into() };
+    books.store.record_event(&event, start()).unwrap();
+    assert_eq!(books.store.cursor("notifier").unwrap(), EventId(1));
+    books.store.record_event(&event, start()).unwrap();
+    assert_eq!(books.store.cursor("notifier").unwrap(), EventId(1));
+    let query = EventsAfter { after: EventId(1), limit: 10 };
+    let [news] = books.store.events_after(&query).unwrap().try_into().unwrap();
+    assert_eq!((news.id, news.kind, news.text.as_str()), (EventId(2), EventKind::Report, "one line"));
+    books.store.set_cursor("notifier", EventId(2)).unwrap();
+    books.store.set_cursor("notifier", EventId(1)).unwrap();
+    assert_eq!(books.store.cursor("notifier").unwrap(), EventId(2));
+}
+
+#[test]
+fn the_budget_is_counted_on_disk_and_survives_a_reopened_store() {
+    let mut books = Books::new();
+    let call = |purpose: &str| ReserveOracleCall {
+        quota_date: today().session_date,
+        limit: 2,
+        purpose: purpose.into(),
+    };
+    let first = books.store.reserve_oracle_call(&call("KR/1"), start()).unwrap();
+    assert_eq!(first, BudgetAnswer::Granted { used: 1 });
+    books.store = books.database.store().unwrap();
+    let answers =
+        ["KR/1", "KR/2", "KR/3"].map(|p| books.store.reserve_oracle_call(&call(p), start()).unwrap());
+    let expected = [BudgetAnswer::AlreadyUsed, BudgetAnswer::Granted { used: 2 }, BudgetAnswer::Exhausted];
+    assert_eq!(answers, expected);
+}
+
+#[test]
+fn the_first_equity_of_a_day_stays() {
+    let mut books = Books::new();
+    let record = |amount: i64, currency| RecordDayStart {
+        currency: Currency::Krw,
+        session_date: today().session_date,
+        equity: Money::new(amount.into(), currency),
+    };
+    let first = books.store.record_day_start(&record(1_000_000, Currency::Krw), start()).unwrap();
+    let later = books.store.record_day_start(&record(900_000, Currency::Krw), start()).unwrap();
+    assert_eq!((first, later), (first, Money::new(1_000_000.into(), Currency::Krw)));
+    assert!(books.store.record_day_start(&record(1, Currency::Usd), start()).is_err());
+}
