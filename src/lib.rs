@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod http;
 pub mod kis;
+pub mod llm;
 pub mod random;
 pub mod store;
 pub mod telegram;

@@ -1,0 +1,244 @@
+//! The client against a server in this process that answers as Google does.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::http::InProcess;
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> DateTime<Utc> {
+        "2026-11-24T06:00:00Z".parse().unwrap()
+    }
+
+    fn sleep_until(&self, _until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
+/// Answers everything with the same status and body, and keeps what it was asked.
+#[derive(Clone)]
+struct Google {
+    status: StatusCode,
+    body: String,
+    asked: Arc<Mutex<Vec<(String, HeaderMap, Value)>>>,
+}
+
+async fn answer(
+    State(google): State<Google>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    let body = serde_json::from_slice(&body).unwrap();
+    google.asked.lock().unwrap().push((uri.path().to_owned(), headers, body));
+    (google.status, google.body)
+}
+
+fn google(status: u16, body: &str) -> Google {
+    Google { status: StatusCode::from_u16(status).unwrap(), body: body.to_owned(), asked: Arc::default() }
+}
+
+fn question() -> OracleRequest {
+    OracleRequest {
+        system: "You judge.".into(),
+        prompt: "<data>{}</data>".into(),
+        schema: Some(json!({"type": "array"})),
+        max_output_tokens: 4_096,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+async fn ask_model(google: &Google, model: &str) -> Result<OracleReply, OracleError> {
+    let router = Router::new().fallback(answer).with_state(google.clone());
+    let config = GeminiConfig {
+        model: model.into(),
+        base_url: "http://localhost".into(),
+        ..GeminiConfig::with_key(SecretString::from("canary-key"))
+    };
+    let gemini = Gemini::new(config, Arc::new(InProcess(router)), Arc::new(FixedClock)).unwrap();
+    gemini.ask(question()).await
+}
+
+async fn ask(google: &Google) -> Result<OracleReply, OracleError> {
+    ask_model(google, MODEL).await
+}
+
+fn spoken(parts: &Value, finish: &str) -> String {
+    json!({
+        "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": finish}],
+        "usageMetadata": {"totalTokenCount": 77},
+        "modelVersion": "gemini-x-001",
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_question_carries_key_schema_and_the_thinking_of_its_family() {
+    let cases = [
+        ("gemini-3.5-flash-lite", json!({"thinkingLevel": "LOW"})),
+        ("gemini-2.5-flash", json!({"thinkingBudget": 1024})),
+        ("gemma-9", Value::Null),
+    ];
+    for (model, thinking) in cases {
+        let google = google(200, &spoken(&json!([{"text": "[]"}]), "STOP"));
+        ask_model(&google, model).await.unwrap();
+        let (path, headers, body) = google.asked.lock().unwrap().remove(0);
+        assert_eq!(path, format!("/v1beta/models/{model}:generateContent"));
+        assert_eq!(headers["x-goog-api-key"], "canary-key");
+        let generation = &body["generationConfig"];
+        assert_eq!(generation["responseJsonSchema"], json!({"type": "array"}));
+        assert_eq!(generation["responseMimeType"], "application/json");
+        assert_eq!(generation["maxOutputTokens"], 4_096);
+        assert_eq!(generation["thinkingConfig"], thinking, "{model}");
+        assert_eq!(body["contents"][0]["parts"][0]["text"], "<data>{}</data>");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_all_text_that_is_not_thought() {
+    let parts = json!([{"text": "hm", "thought": true}, {"text": "[1,"}, {"inlineData": {}}, {"text": "2]"}]);
+    let reply = ask(&google(200, &spoken(&parts, "STOP"))).await.unwrap();
+    assert_eq!(reply, OracleReply { text: "[1,2]".into(), model: "gemini-x-001".into(), tokens: Some(77) });
+}
+
+#[tokio::test]
+async fn an_answer_that_did_not_end_well_is_none() {
+    let text = json!([{"text": "[]"}]);
+    let cases = [
+        (spoken(&text, "MAX_TOKENS"), "MAX_TOKENS"),
+        (spoken(&text, "SAFETY"), "SAFETY"),
+        (spoken(&text, "A_NEW_REASON"), "A_NEW_REASON"),
+        (json!({"candidates": [{"content": {"parts": text}}]}).to_string(), "no reason"),
+        (spoken(&json!([]), "STOP"), "without text"),
+        (json!({"candidates": [{"finishReason": "STOP"}]}).to_string(), "without text"),
+        (json!({"promptFeedback": {"blockReason": "OTHER"}}).to_string(), "OTHER"),
+    ];
+    for (body, reason) in cases {
+        let error = ask(&google(200, &body)).await.unwrap_err();
+        assert!(matches!(&error, OracleError::Blocked(why) if why.contains(reason)), "{body}: {error}");
+    }
+    let error = ask(&google(200, "<html>")).await.unwrap_err();
+    assert!(matches!(error, OracleError::Malformed(_)), "{error}");
+}
+
+fn refusal(message: &str, details: &Value) -> String {
+    json!({"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}})
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_used_up_quota_says_how_long_it_lasts() {
+    let violation = |id: &str| json!({"@type": "t/google.rpc.QuotaFailure", "violations": [{"quotaId": id}]});
+    let retry = |delay: &str| json!({"@type": "t/google.rpc.RetryInfo", "retryDelay": delay});
+    let day = violation("GenerateRequestsPerDayPerProjectPerModel-FreeTier");
+    let minute = violation("GenerateRequestsPerMinutePerProjectPerModel-FreeTier");
+    // 06:00 UTC is 22:00 in California.
+    let cases = [
+        (refusal("", &json!([retry("22s"), minute, day])), 7_200),
+        (refusal("", &json!([minute, retry("41.5s")])), 41),
+        (refusal("", &json!([minute, retry("900s")])), 120),
+        (refusal("limit: 05", &json!([minute, retry("soon")])), 30),
+        (refusal("", &json!([])), 30),
+        (format!("[{}]", refusal("", &json!([minute, retry("7s")]))), 7),
+        ("too many".into(), 30),
+    ];
+    for (body, seconds) in cases {
+        match ask(&google(429, &body)).await {
+            Err(OracleError::QuotaExhausted { retry_after: Some(wait) }) => {
+                assert_eq!(wait.as_secs(), seconds, "{body}");
+            }
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+    let none = refusal("Quota exceeded, limit: 0, model: m", &json!([minute]));
+    assert!(matches!(ask(&google(429, &none)).await, Err(OracleError::Unauthorized(_))));
+}
+
+#[tokio::test]
+async fn other_refusals_are_told_apart_and_show_no_key() {
+    let key = json!({"error": {"message": "API key not valid.", "details": [{"reason": "API_KEY_INVALID"}]}});
+    let plain = json!({"error": {"message": "no\nway"}}).to_string();
+    let unauthorized: fn(&OracleError) -> bool = |error| matches!(error, OracleError::Unauthorized(_));
+    let unreachable: fn(&OracleError) -> bool = |error| matches!(error, OracleError::Unreachable(_));
+    let malformed: fn(&OracleError) -> bool = |error| matches!(error, OracleError::Malformed(_));
+    let cases = [
+        (400, key.to_string(), unauthorized),
+        (400, plain.clone(), malformed),
+        (403, plain.clone(), unauthorized),
+        (404, plain.clone(), unauthorized),
+        (503, plain.clone(), unreachable),
+        (302, String::new(), unreachable),
+        (502, "<html>".into(), unreachable),
+    ];
+    for (status, body, expected) in cases {
+        let error = ask(&google(status, &body)).await.unwrap_err();
+        assert!(expected(&error), "{status} {body}: {error}");
+        assert!(!error.to_string().contains("canary") && !error.to_string().contains('\n'), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_at_the_deadline() {
+    let router = Router::new().fallback(std::future::pending::<&str>);
+    let config = GeminiConfig::with_key(SecretString::from("canary-key"));
+    let gemini = Gemini::new(config, Arc::new(InProcess(router)), Arc::new(FixedClock)).unwrap();
+    assert!(matches!(gemini.ask(question()).await, Err(OracleError::Unreachable(_))));
+}
+
+#[test]
+fn a_models_name_cannot_change_the_path() {
+    let make = |model: &str| {
+        let key = SecretString::from("k");
+        let config = GeminiConfig { model: model.into(), ..GeminiConfig::with_key(key) };
+        Gemini::new(config, Arc::new(InProcess(Router::new())), Arc::new(FixedClock)).err()
+    };
+    for name in ["", "../x", "a/b", "m?key=1", "m:count"] {
+        assert_eq!(make(name), Some(InvalidModel(name.into())));
+    }
+    assert_eq!(make(MODEL), None);
+}
+
+/// Google's answers as collected in the reference: every one is classified, none is taken for an answer.
+#[tokio::test]
+async fn collected_refusals_of_google_are_all_errors() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/llm/examples");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        assert!(std::env::var("KESTREL_STRICT").as_deref() != Ok("1"), "no examples at {}", folder.display());
+        println!("SKIPPED: no examples at {}", folder.display());
+        return;
+    };
+    let mut seen = 0;
+    for file in files {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let Some(status) = name.strip_prefix("gemini_").and_then(|rest| rest.get(..3)?.parse::<u16>().ok())
+        else {
+            continue;
+        };
+        let outcome = ask(&google(status, &std::fs::read_to_string(&path).unwrap())).await;
+        let good = ["200_single", "200_batch", "200_cached", "200_thought_parts", "200_markdown_fenced"];
+        let expected = good.iter().any(|good| name.ends_with(good));
+        assert_eq!(outcome.is_ok(), expected, "{name}: {outcome:?}");
+        if name.ends_with("per_day") {
+            let wait = Some(Duration::from_secs(7_200));
+            assert_eq!(outcome, Err(OracleError::QuotaExhausted { retry_after: wait }));
+        }
+        seen += 1;
+    }
+    assert!(seen > 15, "{seen} examples");
+}
