@@ -75,20 +75,26 @@ pub(super) fn trouble(text: &str) -> Trouble {
 /// refused, or SQLite merely waited or had no space.
 fn translate(error: &Error) -> StoreError {
     let text = error.to_string();
-    match error {
+    if is_about_the_row(error) {
+        StoreError::Refused(text)
+    } else if matches!(error, Error::DeserializationError(_) | Error::SerializationError(_)) {
+        StoreError::Malformed { what: "column value", value: text }
+    } else {
+        translate_text(text)
+    }
+}
+
+fn is_about_the_row(error: &Error) -> bool {
+    matches!(
+        error,
         Error::DatabaseError(
             DatabaseErrorKind::UniqueViolation
-            | DatabaseErrorKind::ForeignKeyViolation
-            | DatabaseErrorKind::NotNullViolation
-            | DatabaseErrorKind::CheckViolation,
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation,
             _,
-        )
-        | Error::NotFound => StoreError::Refused(text),
-        Error::DeserializationError(_) | Error::SerializationError(_) => {
-            StoreError::Malformed { what: "column value", value: text }
-        }
-        _ => translate_text(text),
-    }
+        ) | Error::NotFound
+    )
 }
 
 fn translate_text(text: String) -> StoreError {

@@ -5,9 +5,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use domain::Clock;
+use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltRecord, HaltSource};
 use risk_guard::EmergencyHalt;
 
@@ -18,17 +17,16 @@ const OPERATOR_ID: &str = "h-operator-file";
 /// No record is longer; what is longer is not read.
 const RECORD_MAX_BYTES: u64 = 64 * 1024;
 
-/// The file and the clock that dates a hand-made one whose own date is unknown.
-#[derive(Debug)]
+/// The file, which may or may not be there.
+#[derive(Clone, Debug)]
 pub struct HaltFile {
     directory: PathBuf,
-    clock: Arc<dyn Clock>,
 }
 
 impl HaltFile {
     /// The file `HALT` in `directory`.
-    pub fn new(directory: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { directory: directory.to_owned(), clock }
+    pub fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
     }
 
     fn path(&self) -> PathBuf {
@@ -49,11 +47,12 @@ impl HaltFile {
         File::open(&self.directory)?.sync_all()
     }
 
+    /// A hand-made file is as old as the file system says; without a date it has stood for ever.
     fn operator_halt(&self, reason: String) -> HaltRecord {
         let made_at = fs::metadata(self.path()).and_then(|metadata| metadata.modified()).ok();
         HaltRecord {
             id: OPERATOR_ID.to_owned(),
-            at: made_at.map_or_else(|| self.clock.now(), Into::into),
+            at: made_at.map_or(DateTime::<Utc>::UNIX_EPOCH, Into::into),
             source: HaltSource::EmergencyFile,
             by: BY_OPERATOR.to_owned(),
             reason,
@@ -102,43 +101,22 @@ fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use chrono::{DateTime, Utc};
-    use domain::BoxFuture;
-
     use super::*;
-
-    struct Noon;
-
-    impl Clock for Noon {
-        fn now(&self) -> DateTime<Utc> {
-            "2026-11-24T12:00:00Z".parse().unwrap()
-        }
-
-        fn sleep_until(&self, _until: DateTime<Utc>) -> BoxFuture<'static, ()> {
-            Box::pin(std::future::ready(()))
-        }
-
-        fn real(&self, exchange_time: Duration) -> Duration {
-            exchange_time
-        }
-    }
 
     #[test]
     fn a_written_halt_is_read_back_until_it_is_cleared() {
         let directory = tempfile::tempdir().unwrap();
-        let file = HaltFile::new(directory.path(), Arc::new(Noon));
+        let file = HaltFile::new(directory.path());
         let record = HaltRecord {
             id: "h-1".into(),
-            at: Noon.now(),
+            at: "2026-11-24T12:00:00Z".parse().unwrap(),
             source: HaltSource::CircuitBreaker,
             by: "risk_guard".into(),
             reason: "the day lost 3.1 %".into(),
         };
         assert_eq!(file.read(), None);
         file.write(&record).unwrap();
-        assert_eq!(HaltFile::new(directory.path(), Arc::new(Noon)).read(), Some(record));
+        assert_eq!(HaltFile::new(directory.path()).read(), Some(record));
         file.clear().unwrap();
         file.clear().unwrap();
         assert_eq!(file.read(), None);
@@ -148,7 +126,7 @@ mod tests {
     #[test]
     fn a_file_made_by_hand_is_a_halt_whatever_it_holds() {
         let directory = tempfile::tempdir().unwrap();
-        let file = HaltFile::new(directory.path(), Arc::new(Noon));
+        let file = HaltFile::new(directory.path());
         for (content, reason) in [("", "the file HALT is there"), ("maintenance\n", "maintenance")] {
             fs::write(directory.path().join("HALT"), content).unwrap();
             let record = file.read().unwrap();
@@ -163,7 +141,7 @@ mod tests {
     #[test]
     fn a_halt_that_cannot_be_written_says_so() {
         let directory = tempfile::tempdir().unwrap();
-        let file = HaltFile::new(&directory.path().join("missing"), Arc::new(Noon));
+        let file = HaltFile::new(&directory.path().join("missing"));
         let record = file.operator_halt("x".into());
         assert!(file.write(&record).unwrap_err().contains("HALT"));
     }

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::prelude::*;
@@ -98,7 +98,8 @@ impl Database {
     ///
     /// # Errors
     /// [`OpenError`], each with its remedy.
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
         let in_memory = is_memory(path);
         let url = if in_memory { memory_url() } else { file_url(path)? };
         if !in_memory {
@@ -187,7 +188,7 @@ impl Database {
 ///
 /// # Errors
 /// [`OpenError`], each with its remedy.
-pub fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+pub fn open(path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
     Database::open(path)?.store()
 }
 
@@ -195,7 +196,8 @@ pub fn open(path: &Path) -> Result<SqliteStore, OpenError> {
 ///
 /// # Errors
 /// [`OpenError::Missing`], or why it cannot be read.
-pub fn open_read_only(path: &Path) -> Result<SqliteReader, OpenError> {
+pub fn open_read_only(path: impl AsRef<Path>) -> Result<SqliteReader, OpenError> {
+    let path = path.as_ref();
     if !path.is_file() {
         return Err(OpenError::Missing { path: path.to_owned() });
     }

@@ -50,6 +50,20 @@ const REALISED_BY: &str = "
                   WHERE b.side = 'BUY' AND c.decision_id = ?)))
          ORDER BY g.id LIMIT 1)";
 
+const REALISED_PER_MARKET: &str = "
+    SELECT i.market AS market, SUM(f.pnl_micros) AS pnl_micros
+      FROM fills AS f JOIN intents AS i ON i.id = f.intent_id
+     WHERE f.pnl_micros IS NOT NULL
+     GROUP BY i.market";
+
+#[derive(QueryableByName)]
+struct MarketSum {
+    #[diesel(sql_type = Text)]
+    market: String,
+    #[diesel(sql_type = BigInt)]
+    pnl_micros: Micros,
+}
+
 #[derive(QueryableByName)]
 struct LosingSale {
     #[diesel(sql_type = Text)]
@@ -197,15 +211,11 @@ fn by_state(conn: &mut SqliteConnection) -> Result<Vec<(OrderState, u64)>, Fault
 }
 
 fn realised(conn: &mut SqliteConnection) -> Result<Vec<Money>, Fault> {
-    let rows: Vec<(String, Option<Micros>)> = fills::table
-        .inner_join(intents::table.on(intents::id.eq(fills::intent_id)))
-        .filter(fills::pnl_micros.is_not_null())
-        .select((intents::market, fills::pnl_micros))
-        .load::<(String, Option<Micros>)>(conn)?;
+    let rows: Vec<MarketSum> = diesel::sql_query(REALISED_PER_MARKET).load(conn)?;
     let mut sums: Vec<(Currency, Decimal)> = Vec::new();
-    for (market, pnl) in rows {
-        let currency = parsed::<Market>("market", &market)?.currency();
-        let pnl = pnl.unwrap_or_default().decimal();
+    for row in rows {
+        let currency = parsed::<Market>("market", &row.market)?.currency();
+        let pnl = row.pnl_micros.decimal();
         match sums.iter_mut().find(|(known, _)| *known == currency) {
             Some((_, sum)) => *sum += pnl,
             None => sums.push((currency, pnl)),

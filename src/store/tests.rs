@@ -37,7 +37,7 @@ fn boot_facts(number: u32, wall_at: DateTime<Utc>) -> BootFacts {
 
 impl Books {
     fn new() -> Self {
-        let database = Database::open(":memory:".as_ref()).unwrap();
+        let database = Database::open(":memory:").unwrap();
         let mut store = database.store().unwrap();
         let fencing = store.boot(&boot_facts(0, start())).unwrap().fencing;
         Self { database, store, fencing, now: start() }
@@ -115,7 +115,8 @@ impl Books {
     /// The seed's rows as `action quantity price pnl confidence`.
     fn trades(&mut self) -> Vec<String> {
         use super::schema::trades::dsl::{action, confidence, id, pnl, price, quantity, trades};
-        let rows: Vec<(String, Option<i64>, Option<f64>, Option<f64>, i64)> = trades
+        type Row = (String, Option<i64>, Option<f64>, Option<f64>, i64);
+        let rows: Vec<Row> = trades
             .order(id)
             .select((action, quantity, price, pnl, confidence))
             .load(&mut self.store.connection)

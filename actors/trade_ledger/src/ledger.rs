@@ -383,3 +383,6 @@ impl Handler<SummaryQuery> for TradeLedger {
         self.read(ctx, |store| store.summary())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,7 +129,7 @@ fn a_database_of_the_seed_gets_its_missing_columns_and_keeps_every_row() {
 #[test]
 fn commits_are_synced_in_full_behind_a_write_ahead_log() {
     let folder = Folder::new();
-    let mut store = open(&folder.database()).unwrap();
+    let mut store = open(folder.database()).unwrap();
     for (pragma, expected) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
         #[derive(QueryableByName)]
         struct Answer {
@@ -145,10 +145,10 @@ fn commits_are_synced_in_full_behind_a_write_ahead_log() {
 #[test]
 fn the_books_survive_a_reopened_file() {
     let folder = Folder::new();
-    let mut store = open(&folder.database()).unwrap();
+    let mut store = open(folder.database()).unwrap();
     store.commit_approval(&buy("1"), start()).unwrap();
     drop(store);
-    let mut store = open(&folder.database()).unwrap();
+    let mut store = open(folder.database()).unwrap();
     let report = store.boot(&boot_facts(1, start())).unwrap();
     assert_eq!(report.expired, [buy("1").intent]);
 }
@@ -156,7 +156,7 @@ fn the_books_survive_a_reopened_file() {
 #[test]
 fn a_damaged_database_is_named_with_the_remedy_and_left_alone() {
     let folder = Folder::new();
-    drop(open(&folder.database()).unwrap());
+    drop(open(folder.database()).unwrap());
     let sound = fs::read(folder.database()).unwrap();
     let mut torn = sound.clone();
     torn[4096..20_480].fill(0x5a);
@@ -173,7 +173,7 @@ fn a_damaged_database_is_named_with_the_remedy_and_left_alone() {
 #[test]
 fn a_newer_schema_is_refused() {
     let folder = Folder::new();
-    drop(open(&folder.database()).unwrap());
+    drop(open(folder.database()).unwrap());
     folder.with("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000');");
     let error = failure(&folder.database());
     assert!(
@@ -193,9 +193,9 @@ fn a_directory_that_cannot_be_made_is_named() {
 #[test]
 fn a_reader_sees_commits_and_cannot_write() {
     let folder = Folder::new();
-    assert!(matches!(open_read_only(&folder.database()).err(), Some(OpenError::Missing { .. })));
-    let mut store = open(&folder.database()).unwrap();
-    let mut reader = open_read_only(&folder.database()).unwrap();
+    assert!(matches!(open_read_only(folder.database()).err(), Some(OpenError::Missing { .. })));
+    let mut store = open(folder.database()).unwrap();
+    let mut reader = open_read_only(folder.database()).unwrap();
     store.commit_approval(&buy("1"), start()).unwrap();
     assert_eq!(reader.open_intents().unwrap().len(), 1);
     let attempt = diesel::sql_query("DELETE FROM intents").execute(&mut reader.store.connection);

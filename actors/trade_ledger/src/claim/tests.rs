@@ -77,7 +77,8 @@ fn one_order_and_one_intent_that_fit_each_other_are_claimed() {
 
 #[test]
 fn an_order_that_differs_in_one_term_is_foreign_and_the_intent_absent() {
-    let differ: [(&str, fn(&mut InquiryRow)); 7] = [
+    type Change = fn(&mut InquiryRow);
+    let differ: [(&str, Change); 7] = [
         ("symbol", |r| r.instrument.symbol = "000660".parse().unwrap()),
         ("side", |r| r.side = Side::Sell),
         ("quantity", |r| r.ordered = Quantity::new(11)),

@@ -1,0 +1,154 @@
+//! The actor under its supervisor, over a store that fails on command, in virtual time.
+
+mod double;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use domain::BoxFuture;
+use domain::messages::ledger::EventKind;
+use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
+
+use super::*;
+use double::{Facts, Scripted};
+
+struct Frozen;
+
+impl Clock for Frozen {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn sleep_until(&self, _until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
+/// A subscriber that remembers what it was told.
+struct Subscriber(Arc<Mutex<Facts>>);
+
+impl Actor for Subscriber {
+    type Context = actix::Context<Self>;
+}
+
+impl Handler<EventsCommitted> for Subscriber {
+    type Result = ();
+
+    fn handle(&mut self, news: EventsCommitted, _ctx: &mut Self::Context) {
+        self.0.lock().unwrap().told.push(news.last_id.0);
+    }
+}
+
+struct World {
+    facts: Arc<Mutex<Facts>>,
+    event: Link<RecordEvent>,
+    summary: Link<SummaryQuery>,
+    abandon: Link<AbandonSending>,
+    _supervised: Supervised,
+}
+
+impl World {
+    fn start() -> Self {
+        let facts = Arc::new(Mutex::new(Facts::default()));
+        let subscriber = Link::from_recipient(Subscriber(facts.clone()).start().recipient());
+        let clock = Arc::new(Frozen);
+        let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber] };
+        let slot = slot::<TradeLedger>("trade_ledger", 64);
+        let (event, summary, abandon) = (slot.link(), slot.link(), slot.link());
+        let spec = Child {
+            place: Place::Here,
+            restart: Restart::Permanent,
+            exhausted: Exhausted::Escalate,
+            drain: Duration::from_secs(1),
+        };
+        let mut family = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| ());
+        let shared = facts.clone();
+        family.child(spec, slot, move |_ctx| Ok(TradeLedger::new(Scripted::open(&shared), deps.clone())));
+        Self { facts, event, summary, abandon, _supervised: family.launch() }
+    }
+
+    async fn settle(&self) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    async fn record(&self) {
+        let text = "a line".to_owned();
+        self.event.tell(RecordEvent { kind: EventKind::Report, market: None, text }).unwrap();
+        self.settle().await;
+    }
+
+    async fn summary(&self) -> Result<BooksSummary, LedgerError> {
+        self.summary.ask(SummaryQuery, Duration::from_secs(5)).await.unwrap()
+    }
+
+    async fn abandon(&self) -> Result<Vec<OrderUpdate>, LedgerError> {
+        self.abandon.ask(AbandonSending, Duration::from_secs(5)).await.unwrap()
+    }
+
+    fn next_fails(&self, error: StoreError) {
+        self.facts.lock().unwrap().failure = Some(error);
+    }
+
+    fn told(&self) -> Vec<u64> {
+        self.facts.lock().unwrap().told.clone()
+    }
+
+    fn opened(&self) -> u32 {
+        self.facts.lock().unwrap().opened
+    }
+}
+
+fn with_world(test: impl AsyncFnOnce(World)) {
+    let paused = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().start_paused(true).build().unwrap()
+    };
+    actix::System::with_tokio_rt(paused).block_on(async {
+        let world = World::start();
+        world.settle().await;
+        test(world).await;
+    });
+}
+
+#[test]
+fn subscribers_are_told_once_of_each_new_event_and_never_of_a_read_or_a_failure() {
+    with_world(async |world| {
+        world.record().await;
+        world.summary().await.unwrap();
+        assert_eq!(world.abandon().await, Ok(Vec::new()));
+        world.next_fails(StoreError::DiskFull("full".into()));
+        world.record().await;
+        world.record().await;
+        assert_eq!(world.told(), [1, 2]);
+    });
+}
+
+#[test]
+fn a_connection_that_cannot_be_trusted_is_answered_for_and_then_reopened() {
+    with_world(async |world| {
+        world.record().await;
+        world.next_fails(StoreError::Failed("disk I/O error".into()));
+        let answer = world.abandon().await;
+        assert!(matches!(answer, Err(LedgerError::Storage(_))), "{answer:?}");
+        world.settle().await;
+        assert_eq!(world.opened(), 2);
+        assert_eq!(world.abandon().await, Ok(Vec::new()));
+        assert_eq!(world.told(), [1, 1], "the new life repeats what the old one may not have told");
+    });
+}
+
+#[test]
+fn a_refusal_or_a_full_disk_keeps_the_connection() {
+    with_world(async |world| {
+        world.next_fails(StoreError::Refused("a rule".into()));
+        assert_eq!(world.abandon().await, Err(LedgerError::Refused("a rule".into())));
+        world.next_fails(StoreError::DiskFull("full".into()));
+        assert!(matches!(world.abandon().await, Err(LedgerError::Storage(_))));
+        world.settle().await;
+        assert_eq!(world.opened(), 1);
+    });
+}

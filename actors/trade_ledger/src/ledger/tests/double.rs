@@ -1,0 +1,167 @@
+//! A store that counts events and fails once on command.
+
+use std::sync::{Arc, Mutex};
+
+use domain::messages::control::HaltRecord;
+use domain::{Decision, HaltId, IntentId, Outcome};
+
+use super::super::*;
+use crate::store::{BootFacts, BootReport};
+
+/// What the double knows and how it behaves.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// How often the store was opened.
+    pub(super) opened: u32,
+    /// Events written.
+    pub(super) events: u64,
+    /// What the subscriber was told.
+    pub(super) told: Vec<u64>,
+    /// What the next transaction answers instead.
+    pub(super) failure: Option<StoreError>,
+}
+
+pub(super) struct Scripted {
+    facts: Arc<Mutex<Facts>>,
+}
+
+impl Scripted {
+    pub(super) fn open(facts: &Arc<Mutex<Facts>>) -> Box<dyn Store> {
+        facts.lock().unwrap().opened += 1;
+        Box::new(Self { facts: facts.clone() })
+    }
+
+    fn taken(&self) -> Result<(), StoreError> {
+        self.facts.lock().unwrap().failure.take().map_or(Ok(()), Err)
+    }
+
+    fn written<T>(&self, answer: T) -> Result<T, StoreError> {
+        self.taken()?;
+        self.facts.lock().unwrap().events += 1;
+        Ok(answer)
+    }
+}
+
+fn unscripted<T>() -> Result<T, StoreError> {
+    Err(StoreError::Refused("the double has no such books".into()))
+}
+
+impl Store for Scripted {
+    fn boot(&mut self, _boot: &BootFacts) -> Result<BootReport, StoreError> {
+        unscripted()
+    }
+
+    fn commit_approval(&mut self, _intent: &NewIntent, _at: DateTime<Utc>) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn begin_sending(&mut self, _request: &SendingRequest) -> Result<Begun, StoreError> {
+        unscripted()
+    }
+
+    fn record_outcome(
+        &mut self,
+        _intent: &IntentId,
+        _outcome: &Outcome,
+        _at: DateTime<Utc>,
+    ) -> Result<OrderUpdate, StoreError> {
+        unscripted()
+    }
+
+    fn abandon_sending(&mut self, _at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError> {
+        self.taken().map(|()| Vec::new())
+    }
+
+    fn book_inquiry(
+        &mut self,
+        _inquiry: &BookInquiry,
+        _at: DateTime<Utc>,
+    ) -> Result<InquiryBooked, StoreError> {
+        unscripted()
+    }
+
+    fn close_day(&mut self, _inquiry: &BookInquiry, _at: DateTime<Utc>) -> Result<DayBooked, StoreError> {
+        unscripted()
+    }
+
+    fn unclosed_days(&mut self) -> Result<Vec<DayKey>, StoreError> {
+        unscripted()
+    }
+
+    fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
+        unscripted()
+    }
+
+    fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError> {
+        unscripted()
+    }
+
+    fn commit_halt(&mut self, _record: &HaltRecord) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn commit_release(
+        &mut self,
+        _halts: &[HaltId],
+        _by: &str,
+        _at: DateTime<Utc>,
+    ) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
+        unscripted()
+    }
+
+    fn record_decision(&mut self, _decision: &Decision) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn record_refusal(&mut self, _refusal: &ProposalRefused) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn record_event(&mut self, _event: &RecordEvent, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.written(())
+    }
+
+    fn record_day_start(&mut self, _start: &RecordDayStart, _at: DateTime<Utc>) -> Result<Money, StoreError> {
+        unscripted()
+    }
+
+    fn reserve_oracle_call(
+        &mut self,
+        _call: &ReserveOracleCall,
+        _at: DateTime<Utc>,
+    ) -> Result<BudgetAnswer, StoreError> {
+        unscripted()
+    }
+
+    fn last_event(&mut self) -> Result<EventId, StoreError> {
+        Ok(EventId(self.facts.lock().unwrap().events))
+    }
+
+    fn events_after(&mut self, _query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
+        unscripted()
+    }
+
+    fn cursor(&mut self, _subscriber: &str) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn set_cursor(&mut self, _subscriber: &str, _at: EventId) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn confident_losers(&mut self, _query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {
+        unscripted()
+    }
+
+    fn recent_decisions(&mut self, _query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
+        unscripted()
+    }
+
+    fn summary(&mut self) -> Result<BooksSummary, StoreError> {
+        self.taken().map(|()| BooksSummary::default())
+    }
+}
