@@ -161,3 +161,6 @@ impl Handler<ResumeSystem> for Brain {
         self.halted = false;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,449 @@
+//! The actor under the real supervisor, in virtual time, between a Broker, a ledger and a RiskGuard that do as told.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::{Context, System};
+use chrono::TimeDelta;
+use domain::messages::ledger::{BudgetAnswer, Committed, LedgerError, RememberedDecision};
+use domain::messages::market_data::{QueryError, Quote};
+use domain::messages::schedule::{Slot, SlotKey};
+use domain::messages::trading::Candidate;
+use domain::{
+    AccountSnapshot, Action, BoxFuture, Decision, EventId, Instrument, Market, OracleError, OracleReply,
+    OracleRequest, Price, SelectionContext, Side, Signal,
+};
+use rust_decimal::Decimal;
+use strategy::Thresholds;
+use supervision::{Child, Exhausted, Place, Policy, Restart, Supervisor, slot};
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+const CHILD: Child = Child {
+    place: Place::Here,
+    restart: Restart::Permanent,
+    exhausted: Exhausted::Escalate,
+    drain: Duration::from_secs(1),
+};
+
+fn in_virtual_time<F: Future>(test: F) -> F::Output {
+    let paused =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    System::with_tokio_rt(paused).block_on(test)
+}
+
+struct TestClock(Instant);
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        open() + TimeDelta::from_std(self.0.elapsed()).unwrap()
+    }
+
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        Box::pin(sleep((until - self.now()).to_std().unwrap_or_default()))
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
+struct Counter(Mutex<u64>);
+
+impl Random for Counter {
+    fn next_u64(&self) -> u64 {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *next += 1;
+        *next
+    }
+}
+
+fn open() -> DateTime<Utc> {
+    "2026-11-24T00:00:00Z".parse().unwrap()
+}
+
+fn stock(symbol: &str) -> Instrument {
+    Instrument { market: Market::Kr, symbol: symbol.parse().unwrap() }
+}
+
+fn price(value: i64) -> Price {
+    Price::new(value.into()).unwrap()
+}
+
+/// Everybody around Brain at once.
+#[derive(Clone)]
+struct World {
+    /// The price of every quote; none fails.
+    quote: Option<i64>,
+    /// Whether decisions can be written.
+    ledger_works: bool,
+    budget: BudgetAnswer,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    decisions: Vec<Decision>,
+    proposals: Vec<Proposal>,
+    reservations: Vec<String>,
+    questions: usize,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let budget = BudgetAnswer::Granted { used: 1 };
+        Self { quote: Some(100), ledger_works: true, budget, seen: Arc::default() }
+    }
+}
+
+impl World {
+    fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Symbol, action and confidence of each decision, in the order they were recorded.
+    fn decided(&self) -> Vec<(String, Action, u8)> {
+        let shown = |d: &Decision| (d.instrument.symbol.to_string(), d.action, d.confidence.get());
+        self.seen(|seen| seen.decisions.iter().map(shown).collect())
+    }
+
+    fn proposed(&self) -> Vec<(String, Side)> {
+        let shown = |p: &Proposal| (p.instrument.symbol.to_string(), p.side);
+        self.seen(|seen| seen.proposals.iter().map(shown).collect())
+    }
+
+    fn rationale(&self, index: usize) -> String {
+        self.seen(|seen| seen.decisions[index].rationale.clone())
+    }
+}
+
+impl Actor for World {
+    type Context = Context<Self>;
+}
+
+impl Handler<DecisionMade> for World {
+    type Result = Result<Committed, LedgerError>;
+
+    fn handle(&mut self, made: DecisionMade, _: &mut Self::Context) -> Self::Result {
+        if !self.ledger_works {
+            return Err(LedgerError::Storage("disk full".to_owned()));
+        }
+        self.seen(|seen| {
+            seen.decisions.push(made.decision);
+            Ok(Committed { last_event: EventId(1) })
+        })
+    }
+}
+
+impl Handler<Proposal> for World {
+    type Result = ();
+
+    fn handle(&mut self, proposal: Proposal, _: &mut Self::Context) {
+        self.seen(|seen| {
+            assert!(
+                seen.decisions.iter().any(|decision| decision.id == proposal.decision_id),
+                "recorded first"
+            );
+            seen.proposals.push(proposal);
+        });
+    }
+}
+
+impl Handler<ReserveOracleCall> for World {
+    type Result = Result<BudgetAnswer, LedgerError>;
+
+    fn handle(&mut self, reserve: ReserveOracleCall, _: &mut Self::Context) -> Self::Result {
+        self.seen(|seen| seen.reservations.push(reserve.purpose));
+        Ok(self.budget)
+    }
+}
+
+impl Handler<RecentDecisions> for World {
+    type Result = Result<Vec<RememberedDecision>, LedgerError>;
+
+    fn handle(&mut self, _: RecentDecisions, _: &mut Self::Context) -> Self::Result {
+        Ok(Vec::new())
+    }
+}
+
+impl Handler<AccountQuery> for World {
+    type Result = Result<AccountSnapshot, QueryError>;
+
+    fn handle(&mut self, _: AccountQuery, _: &mut Self::Context) -> Self::Result {
+        Err(QueryError::Unavailable("told to fail".to_owned()))
+    }
+}
+
+impl Handler<QuoteQuery> for World {
+    type Result = Result<Quote, QueryError>;
+
+    fn handle(&mut self, query: QuoteQuery, _: &mut Self::Context) -> Self::Result {
+        let last = self.quote.map(price).ok_or_else(|| QueryError::Unavailable("told to fail".to_owned()))?;
+        Ok(Quote {
+            instrument: query.instrument,
+            at: open(),
+            last,
+            open: None,
+            high: None,
+            low: None,
+            change_pct: None,
+            volume: None,
+            bid: None,
+            ask: None,
+            upper_limit: None,
+            lower_limit: None,
+        })
+    }
+}
+
+/// A model that always gives the same answer, after a while.
+struct Model {
+    answer: Result<&'static str, OracleError>,
+    takes: Duration,
+    world: World,
+}
+
+impl Oracle for Model {
+    fn name(&self) -> String {
+        "asked-model".to_owned()
+    }
+
+    fn ask(&self, _: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>> {
+        Box::pin(async move {
+            self.world.seen(|seen| seen.questions += 1);
+            sleep(self.takes).await;
+            let text = self.answer.clone()?.to_owned();
+            Ok(OracleReply { text, model: "model-7".to_owned(), tokens: None })
+        })
+    }
+}
+
+struct House {
+    found: Link<CandidatesFound>,
+    due: Link<DecideDue>,
+}
+
+impl House {
+    /// Both halves of a slot, and time enough to decide it.
+    async fn decide(&self, key: SlotKey, candidates: Vec<Candidate>) {
+        let expires_at = open() + TimeDelta::hours(1);
+        self.found.tell(CandidatesFound { key, candidates, expires_at }).unwrap();
+        self.due.tell(DecideDue { key, expires_at }).unwrap();
+        sleep(Duration::from_secs(10)).await;
+    }
+}
+
+fn launch(world: &World, oracle: Option<Model>) -> House {
+    let around = world.clone().start();
+    let deps = Deps {
+        clock: Arc::new(TestClock(Instant::now())),
+        random: Arc::new(Counter(Mutex::new(0))),
+        oracle: oracle.map(|model| Arc::new(model) as Arc<dyn Oracle>),
+        budget: Link::from_recipient(around.clone().recipient()),
+        memory: Link::from_recipient(around.clone().recipient()),
+        decisions: Link::from_recipient(around.clone().recipient()),
+        quotes: Link::from_recipient(around.clone().recipient()),
+        account: Link::from_recipient(around.clone().recipient()),
+        proposals: Link::from_recipient(around.recipient()),
+    };
+    let settings = Settings {
+        strategy: Strategy::default_rules(Thresholds::default()),
+        confidence_threshold: Confidence::new(80).unwrap(),
+        oracle_calls_per_day: 20,
+    };
+    let brain = slot::<Brain>("brain", 16);
+    let house = House { found: brain.link(), due: brain.link() };
+    let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
+    supervisor.child(CHILD, brain, move |_| Ok(Brain::new(settings.clone(), deps.clone())));
+    actix::spawn(async move {
+        let _kept_for_the_test = supervisor.launch();
+        std::future::pending::<()>().await;
+    });
+    house
+}
+
+fn slot_key(slot: Slot) -> SlotKey {
+    SlotKey { market: Market::Kr, session_date: open().date_naive(), slot }
+}
+
+fn candidate(symbol: &str, held: bool, features: &[(&str, i64)]) -> Candidate {
+    let selection =
+        SelectionContext { rsi: None, volume_ratio: None, signal: Signal::Neutral, score: Decimal::TEN };
+    let known = features.iter().copied().chain([("held", i64::from(held))]);
+    let features = known.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    Candidate {
+        instrument: stock(symbol),
+        name: symbol.to_owned(),
+        price: price(100),
+        selection,
+        features,
+        held,
+    }
+}
+
+/// One stock the rules buy, one they hold, one holding they sell.
+fn candidates() -> Vec<Candidate> {
+    vec![
+        candidate("000001", false, &[("rsi_14", 20), ("change_pct", 1)]),
+        candidate("000002", false, &[("rsi_14", 50), ("change_pct", 1)]),
+        candidate("000003", true, &[("holding_pnl_pct", -5)]),
+    ]
+}
+
+fn text(symbol: &str, action: Action, confidence: u8) -> (String, Action, u8) {
+    (symbol.to_owned(), action, confidence)
+}
+
+#[test]
+fn the_rules_record_every_judgement_and_propose_exits_first() {
+    in_virtual_time(async {
+        let world = World::default();
+        let house = launch(&world, None);
+        house.decide(slot_key(Slot::Realtime(3)), candidates()).await;
+        let decided = [
+            text("000003", Action::Sell, 92),
+            text("000001", Action::Buy, 83),
+            text("000002", Action::Hold, 0),
+        ];
+        assert_eq!(world.decided(), decided);
+        assert_eq!(world.proposed(), [("000003".to_owned(), Side::Sell), ("000001".to_owned(), Side::Buy)]);
+        world.seen(|seen| {
+            assert_eq!(seen.decisions[0].judge, "rules");
+            assert_eq!((seen.proposals[0].score, seen.proposals[1].score), (None, Some(Decimal::TEN)));
+            assert_eq!(seen.proposals[0].expires_at, open() + TimeDelta::seconds(60));
+        });
+        house.decide(slot_key(Slot::Realtime(3)), candidates()).await;
+        assert_eq!(world.decided().len(), 3, "a slot is decided once");
+    });
+}
+
+#[test]
+fn nothing_is_proposed_unless_its_decision_is_on_disk() {
+    in_virtual_time(async {
+        let world = World { ledger_works: false, ..World::default() };
+        launch(&world, None).decide(slot_key(Slot::Realtime(1)), candidates()).await;
+        assert_eq!(world.proposed(), []);
+    });
+}
+
+#[test]
+fn a_trade_without_a_fresh_price_nearby_is_held() {
+    let cases = [
+        (None, Action::Hold, Action::Hold, "No fresh price"),
+        (Some(105), Action::Sell, Action::Buy, "The holding"),
+        (Some(106), Action::Sell, Action::Hold, "The holding"),
+        (Some(60), Action::Sell, Action::Hold, "The holding"),
+        (Some(10), Action::Hold, Action::Hold, "The price went from 100 to 10, more than 40 %"),
+    ];
+    for (quote, sell, buy, reason) in cases {
+        in_virtual_time(async {
+            let world = World { quote, ..World::default() };
+            launch(&world, None).decide(slot_key(Slot::Realtime(1)), candidates()).await;
+            let actions: Vec<_> = world.decided().into_iter().map(|(_, action, _)| action).collect();
+            assert_eq!(actions, [sell, buy, Action::Hold], "{quote:?}");
+            assert!(world.rationale(0).starts_with(reason), "{quote:?}: {}", world.rationale(0));
+        });
+    }
+}
+
+#[test]
+fn a_daily_slot_asks_the_model_once_and_realtime_never() {
+    let answer = r#"[{"symbol":"000001","rationale":"a","action":"BUY","confidence":79},
+        {"symbol":"000002","rationale":"b","action":"BUY","confidence":85},
+        {"symbol":"000003","rationale":"c","action":"BUY","confidence":99}]"#;
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok(answer), takes: Duration::from_secs(3), world: world.clone() };
+        let house = launch(&world, Some(model));
+        house.decide(slot_key(Slot::Daily(1)), candidates()).await;
+        let decided = [
+            text("000001", Action::Hold, 79),
+            text("000002", Action::Buy, 85),
+            text("000003", Action::Hold, 99),
+        ];
+        assert_eq!(world.decided(), decided);
+        assert_eq!(world.proposed(), [("000002".to_owned(), Side::Buy)]);
+        world.seen(|seen| {
+            assert_eq!(seen.reservations, ["KR/2026-11-24/daily-1"]);
+            assert_eq!(seen.decisions[0].judge, "model-7");
+        });
+        house.decide(slot_key(Slot::Realtime(1)), candidates()).await;
+        assert_eq!(world.seen(|seen| (seen.questions, seen.decisions.len())), (1, 6));
+    });
+}
+
+#[test]
+fn a_model_that_fails_or_talks_nonsense_means_hold_for_all() {
+    let unreachable = || Err(OracleError::Unreachable("timed out".to_owned()));
+    let granted = BudgetAnswer::Granted { used: 20 };
+    let cases = [
+        (unreachable(), granted, 1, "the model did not answer: timed out"),
+        (Ok("I would buy everything!"), granted, 1, "no_json"),
+        (Ok("[]"), granted, 1, "missing_symbol"),
+        (Ok("[]"), BudgetAnswer::Exhausted, 0, "all 20 calls of the day are used"),
+        (Ok("[]"), BudgetAnswer::AlreadyUsed, 0, "already made"),
+    ];
+    for (answer, budget, questions, reason) in cases {
+        in_virtual_time(async {
+            let world = World { budget, ..World::default() };
+            let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
+            launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+            let held = |(_, action, confidence): &(_, _, u8)| *action == Action::Hold && *confidence == 0;
+            assert!(world.decided().iter().all(held) && world.decided().len() == 3, "{reason}");
+            assert_eq!(world.seen(|seen| seen.questions), questions, "{reason}");
+            assert!(world.rationale(0).contains(reason), "{}", world.rationale(0));
+        });
+    }
+}
+
+#[test]
+fn a_used_up_quota_is_not_tried_again_before_it_returns() {
+    in_virtual_time(async {
+        let world = World::default();
+        let retry_after = Some(Duration::from_secs(1_000));
+        let answer = Err(OracleError::QuotaExhausted { retry_after });
+        let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        for (slot, questions) in [(1, 1), (2, 1), (3, 1)] {
+            house.decide(slot_key(Slot::Daily(slot)), candidates()).await;
+            assert_eq!(world.seen(|seen| seen.questions), questions, "slot {slot}");
+        }
+        sleep(Duration::from_secs(1_000)).await;
+        house.decide(slot_key(Slot::Daily(4)), candidates()).await;
+        assert_eq!(world.seen(|seen| (seen.questions, seen.reservations.len())), (2, 2));
+    });
+}
+
+#[test]
+fn what_a_slow_model_says_after_the_slot_is_not_traded() {
+    let answer = r#"[{"symbol":"000001","rationale":"a","action":"BUY","confidence":95}]"#;
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok(answer), takes: Duration::from_secs(20), world: world.clone() };
+        let house = launch(&world, Some(model));
+        let key = slot_key(Slot::Daily(1));
+        let expires_at = open() + TimeDelta::seconds(15);
+        house.found.tell(CandidatesFound { key, candidates: candidates(), expires_at }).unwrap();
+        house.due.tell(DecideDue { key, expires_at }).unwrap();
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(world.seen(|seen| seen.questions), 1);
+        assert_eq!((world.decided(), world.proposed()), (vec![], vec![]));
+    });
+}
+
+#[test]
+fn rounds_run_one_after_the_other_and_the_newest_slot_of_a_market_wins() {
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok("[]"), takes: Duration::from_secs(30), world: world.clone() };
+        let house = launch(&world, Some(model));
+        for slot in 1..=3 {
+            house.decide(slot_key(Slot::Daily(slot)), candidates()).await;
+        }
+        sleep(Duration::from_secs(100)).await;
+        let purposes = world.seen(|seen| seen.reservations.clone());
+        assert_eq!(purposes, ["KR/2026-11-24/daily-1", "KR/2026-11-24/daily-3"]);
+    });
+}
