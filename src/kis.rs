@@ -221,6 +221,13 @@ impl Exchange for Kis {
             }
         })
     }
+
+    fn needs_a_person(&self, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::NotSent(_) => false,
+            Refusal::Code { code, text } => errors::classify(code, text) == errors::Class::Fatal,
+        }
+    }
 }
 
 impl fmt::Debug for Kis {

@@ -36,6 +36,19 @@ async fn nothing_is_prepared_without_a_token() {
     assert!(!kis.use_turn());
 }
 
+#[tokio::test(start_paused = true)]
+async fn only_refusals_of_keys_account_or_configuration_need_a_person() {
+    let (kis, _) = kis(Environment::Real, &with_token(|_, _| reply(500, "")));
+    let needs = |code: &str| kis.needs_a_person(&Refusal::Code { code: code.into(), text: String::new() });
+    for code in ["EGW00103", "EGW00213", "OPSQ2000", "APAC0489"] {
+        assert!(needs(code), "{code}");
+    }
+    for code in ["APBK0952", "EGW00201", "EGW00123", "ZZZZ9999", ""] {
+        assert!(!needs(code), "{code}");
+    }
+    assert!(!kis.needs_a_person(&Refusal::NotSent("x".into())));
+}
+
 #[test]
 fn an_account_number_is_eight_digits_a_dash_and_two_and_stays_hidden() {
     let account = AccountNumber::parse(&"12345678-01".into()).unwrap();

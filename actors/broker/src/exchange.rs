@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
-use domain::{AccountSnapshot, BoxFuture, Candle, InquiryRow, Market, Outcome};
+use domain::{AccountSnapshot, BoxFuture, Candle, InquiryRow, Market, Outcome, Refusal};
 use trade_ledger::{JournalledOrder, SendPermit};
 
 /// What a request is for; the pacer serves the smallest first (architecture 3: exit > cancel > reconcile > entry > scan).
@@ -70,4 +70,11 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// The price now.
     fn quote(&self, query: QuoteQuery, urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>>;
+
+    /// True when a refused order shows that nothing will work until a person acts: keys, account, configuration
+    /// (KIS.md 5, class F). Broker then asks for a halt. An adapter that cannot tell says false.
+    fn needs_a_person(&self, refusal: &Refusal) -> bool {
+        let _ = refusal;
+        false
+    }
 }

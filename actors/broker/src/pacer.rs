@@ -17,11 +17,14 @@ use crate::Urgency;
 /// Spaces requests by `1 / rate` seconds of exchange time. One per app key, shared by all endpoints.
 pub struct Pacer {
     clock: Arc<dyn Clock>,
-    limiter: Ratelimiter<Monotone>,
+    time: Arc<Monotone>,
+    limiter: Ratelimiter<SharedTime>,
     queue: Mutex<Queue>,
 }
 
 impl Pacer {
+    /// How long no turn is granted after the exchange said that requests come too fast (EGW00201, EGW00215).
+    pub const THROTTLE: Duration = Duration::from_secs(1);
     /// The slowest rate, requests per second. A rate that is no number above this becomes this one: a mistake must
     /// never mean "unlimited", which is what `ratelimit` takes a zero for.
     pub const MIN_RATE: f64 = 0.01;
@@ -31,10 +34,11 @@ impl Pacer {
     /// A pacer that grants `rate_per_second` turns a second of exchange time, kept within [`Pacer::MIN_RATE`] and
     /// [`Pacer::MAX_RATE`]. The first turn is granted after one spacing, so that a fast restart makes no burst.
     pub fn new(rate_per_second: f64, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let limiter = Ratelimiter::with_clock(1, Monotone::new(clock.clone()));
+        let time = Arc::new(Monotone::new(clock.clone()));
+        let limiter = Ratelimiter::with_clock(1, SharedTime(time.clone()));
         limiter.set_period(spacing(rate_per_second));
         limiter.set_max_tokens(1);
-        Arc::new(Self { clock, limiter, queue: Mutex::default() })
+        Arc::new(Self { clock, time, limiter, queue: Mutex::default() })
     }
 
     /// Returns when it is the caller's turn. Dropping the future gives the place up and costs nobody a turn.
@@ -45,12 +49,31 @@ impl Pacer {
                 place.called.notified().await;
                 continue;
             }
+            if let Some(wait) = self.throttled_for() {
+                self.pause(wait).await;
+                continue;
+            }
             match self.limiter.try_wait() {
                 Ok(()) => return,
                 Err(TryWaitError::Insufficient(wait)) => self.pause(wait).await,
                 Err(TryWaitError::ExceedsCapacity | _) => self.pause(self.limiter.period()).await,
             }
         }
+    }
+
+    /// The exchange refused a request because of the rate: no turn for [`Pacer::THROTTLE`] of exchange time.
+    pub fn throttled(&self) {
+        let until = self.time.elapsed() + Self::THROTTLE;
+        self.queue().throttled_until = Some(until);
+    }
+
+    fn throttled_for(&self) -> Option<Duration> {
+        let mut queue = self.queue();
+        let left = queue.throttled_until?.checked_sub(self.time.elapsed()).filter(|left| !left.is_zero());
+        if left.is_none() {
+            queue.throttled_until = None;
+        }
+        left
     }
 
     /// Waits `wait` of exchange time as it passes now: a clock set back meanwhile does not make it longer.
@@ -78,6 +101,8 @@ impl Pacer {
 #[derive(Default)]
 struct Queue {
     arrivals: u64,
+    /// Time of the pacer until which nobody is served.
+    throttled_until: Option<Duration>,
     waiting: BTreeMap<(Urgency, u64), Arc<Notify>>,
 }
 
@@ -122,9 +147,8 @@ impl Monotone {
         let now = clock.now();
         Self { clock, seen: Mutex::new((now, Duration::ZERO)) }
     }
-}
 
-impl ratelimit::Clock for Monotone {
+    /// Exchange time passed since it was made.
     fn elapsed(&self) -> Duration {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, elapsed) = *seen;
@@ -132,6 +156,14 @@ impl ratelimit::Clock for Monotone {
         let step = (now - last).to_std().unwrap_or(Duration::ZERO);
         *seen = (now, elapsed.saturating_add(step));
         seen.1
+    }
+}
+
+struct SharedTime(Arc<Monotone>);
+
+impl ratelimit::Clock for SharedTime {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 
@@ -282,6 +314,20 @@ mod tests {
                 let took = begun.elapsed();
                 assert!(took >= Duration::from_millis(95) && took < Duration::from_millis(250), "{took:?}");
             }
+        });
+    }
+
+    #[test]
+    fn a_throttled_pacer_serves_nobody_for_a_second() {
+        run(async {
+            let pacer = Pacer::new(10.0, TestClock::new(1));
+            pacer.turn(Urgency::Scan).await;
+            let begun = Instant::now();
+            pacer.throttled();
+            pacer.turn(Urgency::Exit).await;
+            assert!(begun.elapsed() >= Pacer::THROTTLE, "{:?}", begun.elapsed());
+            pacer.turn(Urgency::Exit).await;
+            assert!(begun.elapsed() < Duration::from_millis(1_150), "{:?}", begun.elapsed());
         });
     }
 

@@ -1,0 +1,236 @@
+//! What the exchange says about our orders, carried to the ledger: at start, while orders work, and after the close.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::messages::control::{HaltSource, RequestHalt};
+use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
+use domain::messages::market_data::AccountQuery;
+use domain::messages::trading::{AccountUpdated, Reconciled};
+use domain::{Currency, Market, OpenIntent, ports};
+use supervision::{Link, TellError};
+use trade_ledger::{
+    AbandonSending, BookInquiry, CloseDay, DayKey, InquiryBooked, JournalledOrders, UnclosedDays,
+};
+
+use super::{BrokerDeps, Shared, hold};
+use crate::backoff::Ladder;
+use crate::working::{days_to_ask, stale};
+use crate::{CancelOutcome, Urgency};
+
+const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+/// A past day that the exchange cannot settle holds up the start this often; then a person is asked.
+const CLOSE_ATTEMPTS_AT_START: u32 = 3;
+/// After the close the list is asked for until everything on it has ended, but not for ever.
+const CLOSE_ATTEMPTS: u32 = 40;
+
+type Step<T> = Result<T, String>;
+
+/// Repeats the recovery until every step of it has worked (order-protocol 5.5).
+pub(super) async fn recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Reconciled {
+    let mut ladder = Ladder::default();
+    loop {
+        match try_recover(deps, shared, markets).await {
+            Ok(reconciled) => return reconciled,
+            Err(why) => {
+                let wait = ladder.next_wait();
+                tracing::warn!(why, wait_s = wait.as_secs(), "not reconciled yet");
+                ports::sleep(&deps.clock, wait).await;
+            }
+        }
+    }
+}
+
+async fn try_recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Step<Reconciled> {
+    let abandoned = ask(&deps.ledger.abandon_sending, AbandonSending).await?;
+    abandoned
+        .into_iter()
+        .for_each(|update| warn(deps.risk.order_update.tell(update), "that an order changed"));
+    for day in ask(&deps.ledger.unclosed_days, UnclosedDays).await? {
+        if day.session_date < day.market.date_at(deps.clock.now()) {
+            settle_past(deps, shared, day).await?;
+        }
+    }
+    for market in markets {
+        let session_date = market.date_at(deps.clock.now());
+        inquire(deps, shared, DayKey { market: *market, session_date }).await?;
+    }
+    if !accounts(deps, markets).await {
+        return Err("the account is not known".into());
+    }
+    let open = ask(&deps.ledger.open_intents, OpenIntents).await?;
+    let unresolved = open.into_iter().filter(|i| i.state.is_unresolved()).map(|i| i.id).collect();
+    let mut currencies: Vec<Currency> = markets.iter().map(|market| market.currency()).collect();
+    currencies.sort();
+    currencies.dedup();
+    Ok(Reconciled { currencies, unresolved, at: deps.clock.now() })
+}
+
+/// Closes a day that an earlier run left open. What the exchange does not settle stays reserved, and a person is told.
+async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<()> {
+    let mut ladder = Ladder::default();
+    for _attempt in 0..CLOSE_ATTEMPTS_AT_START {
+        if close_once(deps, shared, day).await? {
+            return Ok(());
+        }
+        ports::sleep(&deps.clock, ladder.next_wait()).await;
+    }
+    let DayKey { market, session_date } = day;
+    alarm(
+        deps,
+        market,
+        format!("{session_date} cannot be closed: the exchange does not settle all of its orders"),
+    );
+    Ok(())
+}
+
+/// Asks for the final list until everything on it has ended.
+pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
+    let mut ladder = Ladder::default();
+    for _attempt in 0..CLOSE_ATTEMPTS {
+        match close_once(deps, shared, day).await {
+            Ok(true) => return hold(&shared.marks).forget(day),
+            Ok(false) => {}
+            Err(why) => tracing::warn!(market = %day.market, why, "the day is not closed yet"),
+        }
+        ports::sleep(&deps.clock, ladder.next_wait()).await;
+    }
+    alarm(deps, day.market, format!("{} could not be closed; the next start tries again", day.session_date));
+}
+
+async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<bool> {
+    let inquiry = list(deps, shared, day).await?;
+    let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
+    spread(deps, day.market, &booked.booked);
+    Ok(booked.unsettled.is_empty())
+}
+
+/// One look at everything that works: lists, cancels, accounts. True when something moved.
+pub(super) async fn look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> bool {
+    match try_look(deps, shared, ttl).await {
+        Ok(moved) => moved,
+        Err(why) => {
+            tracing::warn!(why, "the working orders could not be looked at");
+            false
+        }
+    }
+}
+
+async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bool> {
+    let open = ask(&deps.ledger.open_intents, OpenIntents).await?;
+    if open.is_empty() {
+        // Nothing to look at until an order or a resume wakes the watch.
+        hold(&shared.cancels).clear();
+        shared.wake.notified().await;
+        return Ok(true);
+    }
+    let mut moved = false;
+    for day in days_to_ask(&open) {
+        let booked = inquire(deps, shared, day).await?;
+        if !booked.updates.is_empty() {
+            moved = true;
+            accounts(deps, &[day.market]).await;
+        }
+    }
+    cancel_stale(deps, shared, &open, ttl).await?;
+    Ok(moved)
+}
+
+async fn cancel_stale(deps: &BrokerDeps, shared: &Shared, open: &[OpenIntent], ttl: TimeDelta) -> Step<()> {
+    let now = deps.clock.now();
+    let due: Vec<_> =
+        stale(open, now, ttl, &hold(&shared.cancels)).into_iter().map(|i| i.id.clone()).collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    let journalled = ask(&deps.ledger.journalled, JournalledOrders).await?;
+    for order in journalled.into_iter().filter(|order| due.contains(&order.intent().id)) {
+        let intent = order.intent().id.clone();
+        hold(&shared.cancels).insert(intent.clone(), now);
+        match deps.exchange.cancel(order).await {
+            CancelOutcome::Requested => tracing::info!(%intent, "its time is over: cancel requested"),
+            CancelOutcome::Refused(why) => tracing::info!(%intent, why, "the cancel was refused"),
+            CancelOutcome::Unknown(why) => {
+                tracing::warn!(%intent, why, "whether the cancel arrived is unknown")
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<InquiryBooked> {
+    let inquiry = list(deps, shared, day).await?;
+    let booked = ask(&deps.ledger.book_inquiry, inquiry).await?;
+    spread(deps, day.market, &booked);
+    Ok(booked)
+}
+
+/// The complete list of one day. The time is taken before the first page, so that no later intent is judged by it.
+async fn list(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<BookInquiry> {
+    let asked_at = deps.clock.now();
+    let rows = deps.exchange.orders_of_day(day.market, day.session_date).await.map_err(|e| e.to_string())?;
+    hold(&shared.marks).see_list(day, &rows);
+    Ok(BookInquiry { day, rows, asked_at })
+}
+
+/// Tells everyone what an inquiry changed.
+fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) {
+    for update in &booked.updates {
+        warn(deps.risk.order_update.tell(update.clone()), "that an order changed");
+    }
+    for order in &booked.disputed {
+        alarm(deps, market, format!("order {order} fits two intents; a person must attribute it"));
+    }
+    for contradiction in &booked.contradictions {
+        alarm(deps, market, contradiction.clone());
+    }
+    if !booked.foreign.is_empty() {
+        // The account is not ours alone: sizes, cash and limits cannot be trusted (order-protocol 5.7).
+        let orders: Vec<_> = booked.foreign.iter().map(ToString::to_string).collect();
+        let reason = format!("orders on {market} that this agent did not send: {}", orders.join(", "));
+        let request = RequestHalt { source: HaltSource::BookMismatch, by: "broker".into(), reason };
+        warn(deps.risk.halt.tell(request), "that a halt is needed");
+    }
+}
+
+/// Asks for the account of each market's currency and tells RiskGuard; true when all answered.
+pub(super) async fn accounts(deps: &BrokerDeps, markets: &[Market]) -> bool {
+    let mut seen: Vec<Currency> = Vec::new();
+    let mut all = true;
+    for market in markets.iter().copied() {
+        if seen.contains(&market.currency()) {
+            continue;
+        }
+        seen.push(market.currency());
+        match deps.exchange.account(AccountQuery { market }, Urgency::Reconcile).await {
+            Ok(snapshot) => warn(deps.risk.account_updated.tell(AccountUpdated { snapshot }), "the account"),
+            Err(error) => {
+                tracing::warn!(%market, %error, "the account is not known");
+                all = false;
+            }
+        }
+    }
+    all
+}
+
+fn alarm(deps: &BrokerDeps, market: Market, text: String) {
+    let event = RecordEvent { kind: EventKind::Alarm, market: Some(market), text };
+    warn(deps.ledger.events.tell(event), "an alarm");
+}
+
+/// A tell that was not taken: the links used here refuse only when their actor is gone for good.
+pub(super) fn warn(told: Result<(), TellError>, what: &'static str) {
+    if let Err(error) = told {
+        tracing::error!(%error, what, "could not be told");
+    }
+}
+
+async fn ask<M, T, E>(link: &Link<M>, message: M) -> Step<T>
+where
+    M: actix::Message<Result = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    let answer = link.ask(message, LEDGER_WITHIN).await.map_err(|error| error.to_string())?;
+    answer.map_err(|error| error.to_string())
+}

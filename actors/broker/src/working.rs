@@ -1,0 +1,162 @@
+//! Rules about orders at the exchange: which to ask about, which to cancel, and how far the order numbers have come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{InquiryRow, IntentId, OpenIntent, OrderState, Side, VenueOrderId};
+use trade_ledger::DayKey;
+
+use crate::Urgency;
+
+/// A cancel is asked for again when the order still works this long after the last request, in exchange time.
+pub const CANCEL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// What an order is sent as: a sale gets ahead of a purchase.
+pub fn urgency(side: Side) -> Urgency {
+    match side {
+        Side::Sell => Urgency::Exit,
+        Side::Buy => Urgency::Entry,
+    }
+}
+
+/// The days whose order lists must be asked for: those of intents that the exchange has, or may have.
+pub fn days_to_ask(open: &[OpenIntent]) -> BTreeSet<DayKey> {
+    let sent = open.iter().filter(|intent| intent.state.is_open() && intent.state != OrderState::Approved);
+    sent.map(|intent| DayKey { market: intent.terms.instrument.market, session_date: intent.session_date })
+        .collect()
+}
+
+/// Orders that have worked for longer than `ttl` and that no cancel was requested for lately.
+pub fn stale<'a>(
+    open: &'a [OpenIntent],
+    now: DateTime<Utc>,
+    ttl: TimeDelta,
+    requested: &BTreeMap<IntentId, DateTime<Utc>>,
+) -> Vec<&'a OpenIntent> {
+    let works = |intent: &&OpenIntent| matches!(intent.state, OrderState::Accepted | OrderState::Partial);
+    let is_old = |intent: &&OpenIntent| intent.sent_at.is_some_and(|sent_at| now - sent_at >= ttl);
+    let may_ask =
+        |intent: &&OpenIntent| requested.get(&intent.id).is_none_or(|at| now - *at >= CANCEL_AGAIN_AFTER);
+    open.iter().filter(works).filter(is_old).filter(may_ask).collect()
+}
+
+/// The highest order number seen per market and day; what is sent now can only get a later one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watermarks(BTreeMap<DayKey, u64>);
+
+impl Watermarks {
+    /// The highest number seen on that day; none when no list of it was seen or it was empty.
+    pub fn of(&self, day: DayKey) -> Option<u64> {
+        self.0.get(&day).copied()
+    }
+
+    /// Learns from a complete list.
+    pub fn see_list(&mut self, day: DayKey, rows: &[InquiryRow]) {
+        for row in rows.iter().filter(|row| row.instrument.market == day.market) {
+            self.see_order(day, &row.order);
+        }
+    }
+
+    /// Learns from one order of that day. A number that is none teaches nothing.
+    pub fn see_order(&mut self, day: DayKey, order: &VenueOrderId) {
+        let Some(number) = order.numeric().filter(|_| order.date == day.session_date) else { return };
+        let highest = self.0.entry(day).or_default();
+        *highest = number.max(*highest);
+    }
+
+    /// Forgets a day that is over.
+    pub fn forget(&mut self, day: DayKey) {
+        self.0.remove(&day);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use domain::{Instrument, Market, OrderTerms, Quantity};
+
+    use super::*;
+
+    const TTL: TimeDelta = TimeDelta::seconds(120);
+
+    fn today() -> NaiveDate {
+        "2026-11-24".parse().unwrap()
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+    }
+
+    fn intent(number: u64, state: OrderState, sent_at: Option<DateTime<Utc>>) -> OpenIntent {
+        let instrument = Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() };
+        let limit = "70000".parse().unwrap();
+        OpenIntent {
+            id: IntentId::new(0, number),
+            terms: OrderTerms { instrument, side: Side::Buy, quantity: Quantity::new(1), limit },
+            state,
+            venue_order: None,
+            filled: Quantity::ZERO,
+            sent_at,
+            watermark: None,
+            session_date: today(),
+            approved_at: at(0),
+            missed_inquiries: 0,
+        }
+    }
+
+    #[test]
+    fn only_what_the_exchange_may_have_is_asked_about() {
+        let day = DayKey { market: Market::Kr, session_date: today() };
+        for state in OrderState::ALL {
+            let asked = days_to_ask(&[intent(1, state, None)]);
+            let expected = state.is_open() && state != OrderState::Approved;
+            assert_eq!(asked.contains(&day), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_cancelled_when_it_has_worked_for_its_time_and_not_asked_again_at_once() {
+        let id = IntentId::new(0, 1);
+        let cases = [
+            (OrderState::Accepted, Some(at(0)), None, true),
+            (OrderState::Partial, Some(at(0)), None, true),
+            (OrderState::Accepted, Some(at(1)), None, false),
+            (OrderState::Accepted, None, None, false),
+            (OrderState::Unknown, Some(at(0)), None, false),
+            (OrderState::Lapsed, Some(at(0)), None, false),
+            (OrderState::Accepted, Some(at(0)), Some(at(91)), false),
+            (OrderState::Accepted, Some(at(0)), Some(at(90)), true),
+        ];
+        for (state, sent_at, requested_at, expected) in cases {
+            let requested = requested_at.map(|at| (id.clone(), at)).into_iter().collect();
+            let open = [intent(1, state, sent_at)];
+            let found = stale(&open, at(120), TTL, &requested).len() == 1;
+            assert_eq!(found, expected, "{state} {sent_at:?} {requested_at:?}");
+        }
+    }
+
+    #[test]
+    fn a_watermark_only_rises_and_belongs_to_one_day() {
+        let day = DayKey { market: Market::Kr, session_date: today() };
+        let other = DayKey { market: Market::Jp, session_date: today() };
+        let order = |number: &str, date: &str| VenueOrderId {
+            date: date.parse().unwrap(),
+            branch: "00950".into(),
+            number: number.into(),
+        };
+        let mut marks = Watermarks::default();
+        assert_eq!(marks.of(day), None);
+        for (number, date, expected) in [
+            ("0000000120", "2026-11-24", 120),
+            ("0000000119", "2026-11-24", 120),
+            ("0000009999", "2026-11-23", 120),
+            ("none", "2026-11-24", 120),
+            ("121", "2026-11-24", 121),
+        ] {
+            marks.see_order(day, &order(number, date));
+            assert_eq!((marks.of(day), marks.of(other)), (Some(expected), None), "{number} {date}");
+        }
+        marks.forget(day);
+        assert_eq!(marks.of(day), None);
+    }
+}

@@ -1,0 +1,300 @@
+//! The eight actors: their addresses, who holds a link to whom, and where each lives.
+
+use std::time::Duration;
+
+use brain::Brain;
+use broker::{Broker, BrokerDeps, BrokerSettings};
+use domain::messages::ledger::EventsCommitted;
+use market_clock::MarketClock;
+use notifier::{Notifier, NotifierDeps};
+use optimizer::{Optimizer, OptimizerDeps, OptimizerSettings};
+use risk_guard::{BrokerLinks, Gate, HaltSystem, LedgerLinks, ResumeSystem, RiskDeps, RiskGuard};
+use scanner::Scanner;
+use strategy::Strategy;
+use supervision::{Child, Exhausted, Failure, Link, Place, Restart, Slot, Supervised, Supervisor, Watchdog, slot};
+use trade_ledger::{LedgerDeps, TradeLedger};
+
+use super::{House, World, settings};
+use crate::config::Config;
+
+/// Letters that may wait at one actor before further ones are refused.
+const MAILBOX: usize = 256;
+/// A parked actor is tried again so often.
+const PARKED_RETRY: Duration = Duration::from_secs(300);
+/// Most calls of the language model a day: the free tier (LLM.md).
+const ORACLE_CALLS_PER_DAY: u32 = 20;
+/// The Broker may be waiting for the answer to its one POST, 5 s; the others have nothing that long.
+const DRAIN_BROKER: Duration = Duration::from_millis(5_500);
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The eight addresses, made before their actors so that factories can be wired in any order.
+pub(super) struct Slots {
+    ledger: Slot<TradeLedger>,
+    notifier: Slot<Notifier>,
+    broker: Slot<Broker>,
+    risk: Slot<RiskGuard>,
+    optimizer: Slot<Optimizer>,
+    brain: Slot<Brain>,
+    scanner: Slot<Scanner>,
+    clock: Slot<MarketClock>,
+}
+
+/// The links that control socket and demo hold.
+pub(super) struct Outside {
+    pub(super) halt: Link<domain::messages::control::RequestHalt>,
+    resume: Link<domain::messages::control::RequestResume>,
+    status: Link<domain::messages::control::StatusQuery>,
+    summary: Link<domain::messages::ledger::SummaryQuery>,
+    intents: Link<domain::messages::ledger::AllIntents>,
+    events: Link<domain::messages::ledger::EventsAfter>,
+    account: Link<domain::messages::market_data::AccountQuery>,
+}
+
+impl Outside {
+    /// The house, once it runs.
+    pub(super) fn house(self, supervised: Supervised, watchdog: Watchdog) -> House {
+        let Self { halt, resume, status, summary, intents, events, account } = self;
+        House { supervised, halt, resume, status, summary, intents, events, account, watchdog }
+    }
+}
+
+impl Slots {
+    pub(super) fn new() -> Self {
+        Self {
+            ledger: slot("trade_ledger", MAILBOX),
+            notifier: slot("notifier", MAILBOX),
+            broker: slot("broker", MAILBOX),
+            risk: slot("risk_guard", MAILBOX),
+            optimizer: slot("optimizer", MAILBOX),
+            brain: slot("brain", MAILBOX),
+            scanner: slot("scanner", MAILBOX),
+            clock: slot("market_clock", MAILBOX),
+        }
+    }
+
+    pub(super) fn outside(&self) -> Outside {
+        Outside {
+            halt: self.risk.urgent_link(),
+            resume: self.risk.link(),
+            status: self.risk.link(),
+            summary: self.ledger.link(),
+            intents: self.ledger.link(),
+            events: self.ledger.link(),
+            account: self.broker.link(),
+        }
+    }
+
+    /// Everyone who obeys a halt, but the Broker, whose answer is waited for.
+    fn halt_listeners(&self) -> Vec<Link<HaltSystem>> {
+        vec![
+            self.ledger.urgent_link(),
+            self.notifier.urgent_link(),
+            self.optimizer.urgent_link(),
+            self.brain.urgent_link(),
+            self.scanner.urgent_link(),
+            self.clock.urgent_link(),
+        ]
+    }
+
+    fn resume_listeners(&self) -> Vec<Link<ResumeSystem>> {
+        vec![
+            self.ledger.certain_link(),
+            self.notifier.certain_link(),
+            self.broker.certain_link(),
+            self.optimizer.certain_link(),
+            self.brain.certain_link(),
+            self.scanner.certain_link(),
+            self.clock.certain_link(),
+        ]
+    }
+
+    fn risk_deps(&self, world: &World, keeper: risk_guard::GateKeeper) -> RiskDeps {
+        RiskDeps {
+            clock: world.clock.clone(),
+            random: world.random.clone(),
+            keeper,
+            emergency: world.emergency.clone(),
+            ledger: LedgerLinks {
+                commit_approval: self.ledger.link(),
+                commit_halt: self.ledger.urgent_link(),
+                commit_release: self.ledger.link(),
+                load_state: self.ledger.link(),
+                // On the same lane as the approvals, which it must not overtake.
+                open_intents: self.ledger.link(),
+                day_start: self.ledger.link(),
+                refused: self.ledger.lossy_link(),
+                events: self.ledger.certain_link(),
+            },
+            broker: BrokerLinks {
+                place: self.broker.link(),
+                account: self.broker.link(),
+                halt: self.broker.urgent_link(),
+                reconciled: self.broker.link(),
+            },
+            halt_listeners: self.halt_listeners(),
+            resume_listeners: self.resume_listeners(),
+        }
+    }
+
+    fn broker_deps(&self, world: &World, gate: Gate) -> BrokerDeps {
+        BrokerDeps {
+            clock: world.clock.clone(),
+            exchange: world.exchange.clone(),
+            gate,
+            ledger: broker::LedgerLinks {
+                begin_sending: self.ledger.link(),
+                record_outcome: self.ledger.certain_link(),
+                abandon_sending: self.ledger.link(),
+                book_inquiry: self.ledger.link(),
+                close_day: self.ledger.link(),
+                unclosed_days: self.ledger.link(),
+                journalled: self.ledger.link(),
+                open_intents: self.ledger.link(),
+                events: self.ledger.certain_link(),
+            },
+            risk: broker::RiskLinks {
+                order_update: self.risk.certain_link(),
+                account_updated: self.risk.certain_link(),
+                reconciled: self.risk.certain_link(),
+                halt: self.risk.urgent_link(),
+            },
+        }
+    }
+
+    fn clock_deps(&self, world: &World) -> market_clock::Deps {
+        market_clock::Deps {
+            clock: world.clock.clone(),
+            session_changed: vec![
+                self.risk.certain_link(),
+                self.broker.certain_link(),
+                self.notifier.link(),
+            ],
+            scan_due: vec![self.scanner.link()],
+            decide_due: vec![self.brain.link()],
+            day_closed: vec![self.risk.certain_link(), self.broker.certain_link(), self.optimizer.certain_link()],
+        }
+    }
+
+    fn scanner_deps(&self, world: &World) -> scanner::Deps {
+        scanner::Deps {
+            clock: world.clock.clone(),
+            rankings: self.broker.link(),
+            bars: self.broker.link(),
+            quotes: self.broker.link(),
+            account: self.broker.link(),
+            candidates: self.brain.lossy_link(),
+        }
+    }
+
+    fn brain_deps(&self, world: &World) -> brain::Deps {
+        brain::Deps {
+            clock: world.clock.clone(),
+            random: world.random.clone(),
+            oracle: world.oracle.clone(),
+            budget: self.ledger.link(),
+            memory: self.ledger.link(),
+            decisions: self.ledger.link(),
+            quotes: self.broker.link(),
+            account: self.broker.link(),
+            proposals: self.risk.link(),
+        }
+    }
+
+    fn notifier_deps(&self, world: &World) -> NotifierDeps {
+        NotifierDeps {
+            messenger: world.messenger.clone(),
+            events_after: self.ledger.link(),
+            get_cursor: self.ledger.link(),
+            set_cursor: self.ledger.link(),
+        }
+    }
+
+    fn optimizer_deps(&self) -> OptimizerDeps {
+        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.certain_link() }
+    }
+}
+
+/// Adds the actors in start order; they drain in reverse (architecture 4).
+pub(super) fn add_all(
+    supervisor: &mut Supervisor,
+    slots: Slots,
+    config: &Config,
+    world: &World,
+) -> Result<(), String> {
+    let (keeper, gate) = risk_guard::gate();
+    let wiring = Wiring::new(&slots, config, world, keeper, gate)?;
+    let books = world.books.clone();
+    let ledger = wiring.ledger;
+    supervisor.child(critical(Place::Thread("ledger"), DRAIN), slots.ledger, move |_| {
+        books().map(|store| TradeLedger::new(store, ledger.clone())).map_err(Failure::new)
+    });
+    let deps = wiring.notifier;
+    supervisor.child(parked(Place::Here), slots.notifier, move |_| Ok(Notifier::new(deps.clone())));
+    let (set, deps) = wiring.broker;
+    let spec = critical(Place::Thread("safety"), DRAIN_BROKER);
+    supervisor.child(spec, slots.broker, move |_| Ok(Broker::new(set.clone(), deps.clone())));
+    let (set, deps) = wiring.risk;
+    let spec = critical(Place::Thread("safety"), DRAIN);
+    supervisor.child(spec, slots.risk, move |_| Ok(RiskGuard::new(set, deps.clone())));
+    let (set, deps) = wiring.optimizer;
+    let place = Place::Thread("optimizer");
+    supervisor.child(parked(place), slots.optimizer, move |_| Ok(Optimizer::new(set, deps.clone())));
+    let (set, deps) = wiring.brain;
+    supervisor.child(parked(Place::Here), slots.brain, move |_| Ok(Brain::new(set.clone(), deps.clone())));
+    let (set, deps) = wiring.scanner;
+    supervisor.child(parked(Place::Here), slots.scanner, move |_| Ok(Scanner::new(set.clone(), deps.clone())));
+    let (set, deps) = wiring.clock;
+    let spec = critical(Place::Here, DRAIN);
+    supervisor.child(spec, slots.clock, move |_| Ok(MarketClock::new(set.clone(), deps.clone())));
+    Ok(())
+}
+
+/// What each factory needs: settings and links.
+struct Wiring {
+    ledger: LedgerDeps,
+    notifier: NotifierDeps,
+    broker: (BrokerSettings, BrokerDeps),
+    risk: (risk_guard::RiskSettings, RiskDeps),
+    optimizer: (OptimizerSettings, OptimizerDeps),
+    brain: (brain::Settings, brain::Deps),
+    scanner: (scanner::Settings, scanner::Deps),
+    clock: (market_clock::Settings, market_clock::Deps),
+}
+
+impl Wiring {
+    fn new(
+        slots: &Slots,
+        config: &Config,
+        world: &World,
+        keeper: risk_guard::GateKeeper,
+        gate: Gate,
+    ) -> Result<Self, String> {
+        let subscribers: Vec<Link<EventsCommitted>> = vec![slots.notifier.lossy_link()];
+        Ok(Self {
+            ledger: LedgerDeps { clock: world.clock.clone(), fencing: world.fencing, subscribers },
+            notifier: slots.notifier_deps(world),
+            broker: (BrokerSettings { markets: config.markets.clone() }, slots.broker_deps(world, gate)),
+            risk: (settings::risk(config)?, slots.risk_deps(world, keeper)),
+            optimizer: (OptimizerSettings { min_confidence: settings::confident(config) }, slots.optimizer_deps()),
+            brain: (brain_settings(config), slots.brain_deps(world)),
+            scanner: (settings::scanner(config), slots.scanner_deps(world)),
+            clock: (settings::schedule(config), slots.clock_deps(world)),
+        })
+    }
+}
+
+fn brain_settings(config: &Config) -> brain::Settings {
+    brain::Settings {
+        strategy: Strategy::default_rules(settings::thresholds(config)),
+        confidence_threshold: config.confidence_threshold,
+        oracle_calls_per_day: ORACLE_CALLS_PER_DAY,
+    }
+}
+
+fn critical(place: Place, drain: Duration) -> Child {
+    Child { place, restart: Restart::Permanent, exhausted: Exhausted::Escalate, drain }
+}
+
+fn parked(place: Place) -> Child {
+    Child { place, restart: Restart::Permanent, exhausted: Exhausted::Park { retry: PARKED_RETRY }, drain: DRAIN }
+}
