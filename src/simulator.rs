@@ -1,0 +1,268 @@
+//! A KIS-compatible exchange inside the program: KIS's own paths, headers, TR ids, bodies and error codes in front of a
+//! discrete-event venue that the Clock drives.
+//!
+//! Invariants: the same seed and start give the same prices, however often and whenever the exchange is asked; every order obeys
+//! quantity = filled + remaining + cancelled; cash and shares move by fills and their fees alone. The same router answers on a
+//! socket and in process. It imports nothing from the KIS client: both are readings of KIS.md, made independently.
+//!
+//! Not simulated: markets outside Korea and the United States, extended hours, order types other than limit and (Korea) market,
+//! changing an order, settlement days, public holidays, the websocket.
+
+mod account;
+mod bars;
+mod book;
+mod call;
+mod domestic;
+mod domestic_ledger;
+mod domestic_quotes;
+mod endpoints;
+mod gateway;
+mod listing;
+mod orders;
+mod overseas;
+mod overseas_ledger;
+mod overseas_quotes;
+mod rankings;
+mod refusal;
+mod rules;
+mod sessions;
+mod tape;
+mod venue;
+mod walk;
+mod web;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{Clock, Currency, Instrument, Market, Money, Price, Quantity, Side, VenueOrderId};
+use rust_decimal::Decimal;
+
+use account::Account;
+use gateway::Gateway;
+use orders::Order;
+use venue::Venue;
+
+pub use web::{router, serve};
+
+/// Which of KIS's two hosts the exchange plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Real trading: 20 requests a second, all TR ids.
+    Real,
+    /// Paper trading: 2 requests a second, its own TR ids, no rankings.
+    Paper,
+}
+
+impl Environment {
+    /// The documented rate for one app key, in requests per second (KIS.md 4).
+    pub fn requests_per_second(self) -> u32 {
+        match self {
+            Self::Real => 20,
+            Self::Paper => 2,
+        }
+    }
+}
+
+/// Where daily bars before the first day come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarketData {
+    /// Recorded for AAPL, GOOG, IBM and MSFT, seeded for the others.
+    #[default]
+    SeededAndRecorded,
+    /// Seeded for every stock.
+    Seeded,
+}
+
+/// What an exchange is made of.
+#[derive(Clone, Debug)]
+pub struct SimulatorConfig {
+    /// Exchange time. The first day is its date at the start.
+    pub clock: Arc<dyn Clock>,
+    /// Decides all prices and volumes.
+    pub seed: u64,
+    /// The markets that are open to trade; those outside Korea and the United States list no stock.
+    pub markets: Vec<Market>,
+    /// What the account holds at the start; of a currency given twice, the sum.
+    pub cash: Vec<Money>,
+    /// Which host it plays.
+    pub environment: Environment,
+    /// Where history comes from.
+    pub data: MarketData,
+}
+
+/// The exchange. Shared by the router and by whoever reads its own books.
+#[derive(Debug)]
+pub struct Exchange {
+    clock: Arc<dyn Clock>,
+    environment: Environment,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    gateway: Gateway,
+    venue: Venue,
+    order_posts: u64,
+    order_posts_refused: u64,
+}
+
+impl Exchange {
+    /// An exchange that opens for business now, by its clock.
+    pub fn new(config: SimulatorConfig) -> Self {
+        let rate = config.environment.requests_per_second();
+        Self::with_rate(config, rate)
+    }
+
+    /// The same, with another limit on requests per second for one app key.
+    pub fn with_rate(config: SimulatorConfig, requests_per_second: u32) -> Self {
+        for market in config.markets.iter().filter(|market| !sessions::is_simulated(**market)) {
+            tracing::warn!(%market, "the embedded exchange lists no stock of this market");
+        }
+        let mut cash: BTreeMap<Currency, Decimal> = BTreeMap::new();
+        for money in &config.cash {
+            *cash.entry(money.currency()).or_default() += money.amount();
+        }
+        let now = config.clock.now();
+        let venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), now);
+        let gateway = Gateway::new(config.environment, requests_per_second, config.seed);
+        let state = State { gateway, venue, order_posts: 0, order_posts_refused: 0 };
+        Self { clock: config.clock, environment: config.environment, state: Mutex::new(state) }
+    }
+
+    /// The exchange's own books at the clock's time: the truth that the agent's books are compared with.
+    pub fn books(&self) -> VenueBooks {
+        let mut state = self.advanced();
+        let positions: Vec<_> =
+            state.venue.account.positions().map(|(stock, held)| (stock, held.clone())).collect();
+        let cash =
+            state.venue.account.currencies().map(|(currency, amount)| Money::new(amount, currency)).collect();
+        let positions =
+            positions.into_iter().filter(|(_, held)| held.shares > 0).filter_map(|(stock, held)| {
+                let price = Price::new(state.venue.last_price(stock)).ok();
+                let instrument = instrument(stock.0, stock.1)?;
+                Some(VenuePosition {
+                    instrument,
+                    quantity: Quantity::new(held.shares),
+                    cost: held.cost,
+                    price,
+                })
+            });
+        let positions = positions.collect();
+        VenueBooks {
+            orders: state.venue.orders.iter().filter_map(VenueOrder::of).collect(),
+            positions,
+            cash,
+            order_posts: state.order_posts,
+            order_posts_refused: state.order_posts_refused,
+        }
+    }
+
+    /// The state, traded up to the clock's time. A panic in another request leaves a state that is still consistent enough to
+    /// read: no step is left half done across a request.
+    fn advanced(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.venue.advance(self.clock.now());
+        state
+    }
+}
+
+/// What the exchange knows to be true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VenueBooks {
+    /// Every order taken, oldest first; cancellations show in the orders they cancelled.
+    pub orders: Vec<VenueOrder>,
+    /// Every holding of at least one share.
+    pub positions: Vec<VenuePosition>,
+    /// Cash per currency, not less what open purchases tie up.
+    pub cash: Vec<Money>,
+    /// Orders and cancellations that arrived at the order paths.
+    pub order_posts: u64,
+    /// Those of them that were refused, for whatever reason.
+    pub order_posts_refused: u64,
+}
+
+/// One order in the exchange's own books.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VenueOrder {
+    /// Local date, branch and number.
+    pub id: VenueOrderId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// Buy or sell.
+    pub side: Side,
+    /// Shares ordered.
+    pub quantity: Quantity,
+    /// The limit; none for an order at the market.
+    pub limit: Option<Price>,
+    /// Shares filled.
+    pub filled: Quantity,
+    /// Shares cancelled, or expired at the close.
+    pub cancelled: Quantity,
+    /// Price times shares over all fills, in the market's currency.
+    pub amount: Decimal,
+    /// Fees and tax of all fills.
+    pub fees: Decimal,
+    /// When the request arrived, in exchange time.
+    pub received_at: DateTime<Utc>,
+    /// The request's header `x-kestrel-truth`, if it had one: which intent it was sent for.
+    pub tag: Option<String>,
+}
+
+impl VenueOrder {
+    fn of(order: &Order) -> Option<Self> {
+        if order.original.is_some() {
+            return None;
+        }
+        let id = VenueOrderId {
+            date: order.date,
+            branch: rules::branch(order.market()).to_owned(),
+            number: order.number_text(),
+        };
+        Some(Self {
+            id,
+            instrument: instrument(order.market(), order.listing.symbol)?,
+            side: order.side,
+            quantity: Quantity::new(order.quantity),
+            limit: order.limit().and_then(|limit| Price::new(limit).ok()),
+            filled: Quantity::new(order.filled),
+            cancelled: Quantity::new(order.cancelled),
+            amount: order.amount,
+            fees: order.fees,
+            received_at: order.received_at,
+            tag: order.tag.clone(),
+        })
+    }
+
+    /// The local date of the order.
+    pub fn date(&self) -> NaiveDate {
+        self.id.date
+    }
+
+    /// Shares that may still trade.
+    pub fn remaining(&self) -> Quantity {
+        self.quantity.saturating_sub(self.filled).saturating_sub(self.cancelled)
+    }
+}
+
+/// One holding in the exchange's own books.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VenuePosition {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Shares held.
+    pub quantity: Quantity,
+    /// What they cost, without fees, in the market's currency.
+    pub cost: Decimal,
+    /// The last price.
+    pub price: Option<Price>,
+}
+
+/// Every listed symbol is a lawful one, so there is always an instrument.
+fn instrument(market: Market, symbol: &str) -> Option<Instrument> {
+    symbol.parse().ok().map(|symbol| Instrument { market, symbol })
+}

@@ -1,0 +1,168 @@
+//! One request to a transaction, and its answer.
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use super::Environment;
+use super::refusal::{self, Refusal};
+use super::wire;
+
+/// Largest order quantity taken, far above any real one.
+const QUANTITY_MAX: u64 = 1_000_000_000;
+
+/// A request that the gateway let pass.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) environment: Environment,
+    /// The TR id on the real host, whatever the environment.
+    pub(super) transaction: &'static str,
+    pub(super) parameters: Vec<(String, String)>,
+    /// True when the client asks for the next page.
+    pub(super) next_page: bool,
+    /// Out-of-band truth that a test or the demo sends along.
+    pub(super) tag: Option<String>,
+}
+
+impl Call {
+    /// The parameter `name`, trimmed; empty when absent. Case does not matter (KIS.md 3.2).
+    pub(super) fn get(&self, name: &str) -> &str {
+        let found = self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value.trim())
+    }
+
+    /// True when the parameter is there, even if empty.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.parameters.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
+    }
+
+    /// Checks that the account has the form of a stock account: eight digits and product 01.
+    pub(super) fn account(&self) -> Result<(&str, &str), Refusal> {
+        let (number, product) = (self.get("CANO"), self.get("ACNT_PRDT_CD"));
+        let digits = number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_digit());
+        if digits && product == "01" {
+            Ok((number, product))
+        } else {
+            Err(Refusal::input("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO"))
+        }
+    }
+
+    /// A quantity above zero.
+    pub(super) fn quantity(&self, name: &str) -> Result<u64, Refusal> {
+        let quantity = self.get(name).parse().ok().filter(|quantity| (1..=QUANTITY_MAX).contains(quantity));
+        quantity.ok_or_else(|| refusal::invalid(name))
+    }
+
+    /// A decimal number, not negative.
+    pub(super) fn decimal(&self, name: &str) -> Result<Decimal, Refusal> {
+        let number = Decimal::from_str_exact(self.get(name)).ok();
+        // A price with more digits than any market has would only overflow later.
+        let sane = number
+            .filter(|number| !number.is_sign_negative() && *number < Decimal::from(QUANTITY_MAX * 1_000));
+        sane.ok_or_else(|| refusal::invalid(name))
+    }
+}
+
+/// An answer with `rt_cd` 0.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    /// The HTTP header `tr_cont`: `M` more pages, `D` the last one, empty where there are no pages.
+    pub(super) continuation: &'static str,
+    pub(super) body: Map<String, Value>,
+}
+
+impl Reply {
+    /// A quote: `MCA00000`.
+    pub(super) fn quote(parts: Vec<(&str, Value)>) -> Self {
+        Self::with("MCA00000", "정상처리 되었습니다.".into(), parts)
+    }
+
+    /// A page of the ledger: `KIOK0510`, or `KIOK0560` when there is nothing.
+    pub(super) fn ledger(is_empty: bool, parts: Vec<(&str, Value)>) -> Self {
+        let (code, text) = if is_empty {
+            ("KIOK0560", "조회할 내용이 없습니다")
+        } else {
+            ("KIOK0510", "조회가 완료되었습니다")
+        };
+        Self::with(code, wire::pad(text, 80), parts)
+    }
+
+    /// An order that was taken.
+    pub(super) fn order(environment: Environment, output: Value) -> Self {
+        let text = match environment {
+            Environment::Real => "주문 전송 완료 되었습니다.",
+            Environment::Paper => "모의투자 주문이 완료 되었습니다.",
+        };
+        Self::with("APBK0013", text.into(), vec![("output", output)])
+    }
+
+    fn with(code: &str, message: String, parts: Vec<(&str, Value)>) -> Self {
+        let mut body = Map::new();
+        body.insert("rt_cd".into(), "0".into());
+        body.insert("msg_cd".into(), code.into());
+        body.insert("msg1".into(), message.into());
+        for (name, value) in parts {
+            body.insert(name.into(), value);
+        }
+        Self { continuation: "", body }
+    }
+}
+
+/// The two context keys of a paged answer: their suffix, and the width they are padded to (KIS.md 3.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paging {
+    pub(super) width: usize,
+    /// Rows on a page.
+    pub(super) rows: usize,
+    /// True where new rows come at the front.
+    pub(super) newest_first: bool,
+}
+
+impl Paging {
+    /// Cuts the page that `call` asks for out of `rows`. The key counts from the end that does not grow, so an order that arrives
+    /// between two pages neither repeats nor hides a row.
+    pub(super) fn cut(self, call: &Call, rows: Vec<Value>) -> Page {
+        let key = call.get(&self.name("NK")).parse::<usize>().ok().filter(|_| call.next_page);
+        let start = key.map_or(0, |key| if self.newest_first { rows.len().saturating_sub(key) } else { key });
+        let end = rows.len().min(start + self.rows);
+        let more = end < rows.len();
+        let next = if self.newest_first { rows.len() - end } else { end };
+        let filter = format!("{}^{}^", call.get("CANO"), call.get("ACNT_PRDT_CD"));
+        Page {
+            rows: rows.into_iter().skip(start).take(self.rows).collect(),
+            continuation: if more { "M" } else { "D" },
+            filter: wire::pad(&filter, self.width),
+            next: wire::pad(&if more { format!("{next:010}") } else { String::new() }, self.width),
+            width: self.width,
+        }
+    }
+
+    fn name(self, which: &str) -> String {
+        format!("CTX_AREA_{which}{}", self.width)
+    }
+}
+
+/// One page of rows.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) rows: Vec<Value>,
+    continuation: &'static str,
+    filter: String,
+    next: String,
+    width: usize,
+}
+
+impl Page {
+    /// The answer: `parts` beside the page's own keys. `is_empty` tells whether there is anything to show at all.
+    pub(super) fn reply(self, is_empty: bool, parts: Vec<(&str, Value)>) -> Reply {
+        let mut reply = Reply::ledger(is_empty, parts);
+        reply.body.insert(format!("ctx_area_fk{}", self.width), json!(self.filter));
+        reply.body.insert(format!("ctx_area_nk{}", self.width), json!(self.next));
+        if self.continuation == "M" {
+            reply.body.insert("msg_cd".into(), "KIOK0500".into());
+            let text = "조회가 계속됩니다..다음버튼을 Click 하십시오.";
+            reply.body.insert("msg1".into(), wire::pad(text, 80).into());
+        }
+        reply.continuation = self.continuation;
+        reply
+    }
+}

@@ -1,0 +1,71 @@
+//! Korean orders: taking and cancelling them (KIS.md 8.1, 8.2).
+
+use domain::{Market, Side};
+use serde_json::{Value, json};
+
+use super::Environment;
+use super::call::{Call, Reply};
+use super::orders::Order;
+use super::refusal::{self, OrderRefusal, Refusal};
+use super::venue::{Cancellation, NewOrder, Venue};
+use super::{rules, wire};
+
+/// `order-cash`: the TR id says which side.
+pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    call.account()?;
+    check_exchange(call)?;
+    let limit = match call.get("ORD_DVSN") {
+        "00" => Some(call.decimal("ORD_UNPR")?),
+        "01" => None,
+        _ => return Err(OrderRefusal::OrderTypeUnknown.on_the_wire(call.environment)),
+    };
+    let refuse = |refusal: OrderRefusal| refusal.on_the_wire(call.environment);
+    let listing =
+        venue.listing(Market::Kr, call.get("PDNO")).ok_or_else(|| refuse(OrderRefusal::UnknownStock))?;
+    let side = if call.transaction == "TTTC0012U" { Side::Buy } else { Side::Sell };
+    let quantity = call.quantity("ORD_QTY")?;
+    let placed = venue.place(NewOrder { listing, side, quantity, limit, tag: call.tag.clone() });
+    Ok(Reply::order(call.environment, receipt(placed.map_err(refuse)?)))
+}
+
+/// `order-rvsecncl`: cancels. Changing an order is not offered here; the number of an order never moves.
+pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    call.account()?;
+    check_exchange(call)?;
+    if call.get("RVSE_CNCL_DVSN_CD") != "02" {
+        return Err(refusal::invalid("RVSE_CNCL_DVSN_CD"));
+    }
+    if call.get("KRX_FWDG_ORD_ORGNO") != rules::branch(Market::Kr) {
+        return Err(OrderRefusal::NothingToCancel.on_the_wire(call.environment));
+    }
+    let quantity = match call.get("QTY_ALL_ORD_YN") {
+        "Y" => None,
+        "N" => Some(call.quantity("ORD_QTY")?),
+        _ => return Err(refusal::invalid("QTY_ALL_ORD_YN")),
+    };
+    let asked = Cancellation { market: Market::Kr, number: original(call)?, quantity, tag: call.tag.clone() };
+    let cancelled = venue.cancel(asked).map_err(|refusal| refusal.on_the_wire(call.environment))?;
+    Ok(Reply::order(call.environment, receipt(cancelled)))
+}
+
+/// The number of the order that a cancellation is about.
+pub(super) fn original(call: &Call) -> Result<u64, Refusal> {
+    call.get("ORGN_ODNO").parse().map_err(|_| refusal::invalid("ORGN_ODNO"))
+}
+
+/// What every order is answered with: branch, number, Korean time.
+pub(super) fn receipt(order: &Order) -> Value {
+    json!({
+        "KRX_FWDG_ORD_ORGNO": rules::branch(order.market()),
+        "ODNO": order.number_text(),
+        "ORD_TMD": wire::korean_time(order.received_at),
+    })
+}
+
+/// Only KRX is simulated; smart routing ends there too. The paper host knows KRX alone (KIS.md 7.3).
+fn check_exchange(call: &Call) -> Result<(), Refusal> {
+    match (call.get("EXCG_ID_DVSN_CD"), call.environment) {
+        ("" | "KRX", Environment::Real | Environment::Paper) | ("SOR", Environment::Real) => Ok(()),
+        (_, Environment::Real | Environment::Paper) => Err(refusal::invalid("EXCG_ID_DVSN_CD")),
+    }
+}

@@ -1,0 +1,318 @@
+//! US quotes: price, detail, order book, daily and minute bars (KIS.md 13.1 to 13.5).
+
+use chrono::{DateTime, TimeZone, Utc};
+use domain::Market;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use super::book::{Book, LEVELS};
+use super::call::{Call, Reply};
+use super::overseas::won_per_dollar;
+use super::refusal::{self, Refusal};
+use super::rules::{self, FOREIGN};
+use super::tape::Bar;
+use super::venue::{Quote, Venue};
+use super::wire::{self, Change, fixed};
+use super::{bars, sessions};
+
+/// Bars of one answer of the daily chart.
+const CHART_BARS: usize = 100;
+/// Most bars of one answer of the minute chart.
+const MINUTE_BARS: usize = 120;
+
+/// The market called `code` in quotes.
+pub(super) fn by_quote_code(code: &str) -> Option<&'static rules::Venue> {
+    FOREIGN.iter().find(|venue| venue.quote_code == code)
+}
+
+/// A US price as quotes write it: four decimals.
+pub(super) fn dollars(units: i64) -> String {
+    fixed(rules::decimal(Market::UsNasdaq, units), 4)
+}
+
+/// The change of a quote against yesterday's close.
+pub(super) fn change(quote: &Quote) -> Change {
+    Change::between(quote.base, quote.last, None)
+}
+
+/// Traded value in whole dollars.
+pub(super) fn amount(bar: Option<Bar>) -> String {
+    (bar.map_or(0, |bar| bar.value) / 100).to_string()
+}
+
+/// Blank until the session has begun, then 1 to 5 (KIS.md 7.4).
+pub(super) fn sign(quote: &Quote) -> &'static str {
+    if quote.index.is_none() { "0" } else { change(quote).sign() }
+}
+
+/// The stock asked about; none for an order code in place of a quote code, or an unknown symbol.
+fn quote(venue: &mut Venue, call: &Call) -> Option<Quote> {
+    let place = by_quote_code(call.get("EXCD"))?;
+    let listing = venue.listing(place.market, call.get("SYMB"))?;
+    venue.quote(listing)
+}
+
+/// The real-time key: D, exchange, symbol.
+fn key(call: &Call) -> String {
+    format!("D{}{}", call.get("EXCD"), call.get("SYMB"))
+}
+
+/// `price`. What is not known is answered with empty strings, not refused (KIS.md 13.1).
+pub(super) fn price(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    let output = match quote(venue, call) {
+        Some(quote) => known_price(call, &quote),
+        None => {
+            blank(call, &["zdiv", "base", "pvol", "last", "sign", "diff", "rate", "tvol", "tamt", "ordy"])
+        }
+    };
+    Ok(Reply::quote(vec![("output", output)]))
+}
+
+fn known_price(call: &Call, quote: &Quote) -> Value {
+    let change = change(quote);
+    json!({
+        "rsym": key(call),
+        "zdiv": "4",
+        "base": dollars(quote.base),
+        "pvol": quote.previous.map_or(0, |bar| bar.volume).to_string(),
+        "last": dollars(quote.last),
+        "sign": sign(quote),
+        "diff": dollars(change.units.abs()),
+        "rate": change.signed_percent(),
+        "tvol": quote.volume().to_string(),
+        "tamt": amount(quote.bar),
+        "ordy": "매도불가",
+    })
+}
+
+fn blank(call: &Call, names: &[&str]) -> Value {
+    let mut output: Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), Value::from(""))).collect();
+    output.insert("rsym".into(), key(call).into());
+    Value::Object(output)
+}
+
+/// `price-detail`: as the price, with lot, step, year's extremes. Figures of the company itself read zero.
+pub(super) fn detail(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    let Some(quote) = quote(venue, call) else {
+        let names =
+            ["zdiv", "curr", "vnit", "open", "high", "low", "last", "base", "pvol", "tvol", "e_hogau"];
+        return Ok(Reply::quote(vec![("output", blank(call, &names))]));
+    };
+    let year = bars::extremes(venue.tape(quote.listing).bars(), quote.bar);
+    let mut output = detail_today(call, &quote);
+    let company = ["perx", "pbrx", "epsx", "bpsx", "mcap", "e_parp"];
+    output.extend(company.map(|name| (name.to_owned(), Value::from("0.00"))));
+    let text = [
+        ("h52p", dollars(year.high)),
+        ("h52d", year.high_date.map_or(String::new(), wire::date)),
+        ("l52p", dollars(year.low)),
+        ("l52d", year.low_date.map_or(String::new(), wire::date)),
+        ("e_icod", String::new()),
+        ("etyp_nm", String::new()),
+    ];
+    output.extend(text.map(|(key, value)| (key.to_owned(), Value::from(value))));
+    Ok(Reply::quote(vec![("output", Value::Object(output))]))
+}
+
+fn detail_today(call: &Call, quote: &Quote) -> Map<String, Value> {
+    let change = change(quote);
+    let bar = quote.bar.map_or([0; 3], |bar| [bar.open, bar.high, bar.low]).map(dollars);
+    let [open, high, low] = bar;
+    let won = |units: i64| fixed(rules::decimal(Market::UsNasdaq, units) * won_per_dollar(), 0);
+    let worth =
+        rules::decimal(Market::UsNasdaq, quote.last) * Decimal::from(quote.listing.shares_thousand * 1_000);
+    let text = [
+        ("rsym", key(call)),
+        ("zdiv", "4".into()),
+        ("curr", "USD".into()),
+        ("vnit", "1".into()),
+        ("open", open),
+        ("high", high),
+        ("low", low),
+        ("last", dollars(quote.last)),
+        ("base", dollars(quote.base)),
+        ("pvol", quote.previous.map_or(0, |bar| bar.volume).to_string()),
+        ("pamt", amount(quote.previous)),
+        ("uplp", "0.0000".into()),
+        ("dnlp", "0.0000".into()),
+        ("shar", (quote.listing.shares_thousand * 1_000).to_string()),
+        ("tomv", fixed(worth, 0)),
+        ("t_xprc", won(quote.last)),
+        ("t_xdif", won(change.units.abs())),
+        ("t_xrat", change.signed_percent()),
+        ("p_xprc", "0".into()),
+        ("p_xdif", "0".into()),
+        ("p_xrat", " 0.00".into()),
+        ("t_rate", fixed(won_per_dollar(), 2)),
+        ("p_rate", String::new()),
+        ("t_xsgn", sign(quote).into()),
+        ("p_xsng", "3".into()),
+        ("e_ordyn", "매매 가능".into()),
+        ("e_hogau", dollars(rules::step(quote.listing.market, quote.last))),
+        ("tvol", quote.volume().to_string()),
+        ("tamt", amount(quote.bar)),
+    ];
+    text.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
+}
+
+/// `inquire-asking-price`: ten levels a side in one object.
+pub(super) fn order_book(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    let empty = Book { asks: Vec::new(), bids: Vec::new() };
+    let quote = quote(venue, call);
+    let book = quote.as_ref().and_then(|quote| quote.book.clone()).unwrap_or(empty);
+    let mut levels = Map::new();
+    let mut totals = [0_u64; 2];
+    for (side, (own, name)) in [(&book.bids, "bid"), (&book.asks, "ask")].into_iter().enumerate() {
+        for level in 0..LEVELS {
+            let (price, size) = own.get(level).map_or((0, 0), |level| (level.price, level.size));
+            let place = level + 1;
+            levels.insert(format!("p{name}{place}"), dollars(price).into());
+            levels.insert(format!("v{name}{place}"), size.to_string().into());
+            levels.insert(format!("d{name}{place}"), "0".into());
+            totals[side] += u64::from(size);
+        }
+    }
+    let head = quote.as_ref().map_or_else(|| blank(call, &["last"]), |quote| book_head(call, quote, totals));
+    let auction = json!({"vstm": "", "vetm": "", "csbp": "", "cshi": "", "cslo": "", "iep": "", "iev": ""});
+    Ok(Reply::quote(vec![("output1", head), ("output2", Value::Object(levels)), ("output3", auction)]))
+}
+
+fn book_head(call: &Call, quote: &Quote, [bids, asks]: [u64; 2]) -> Value {
+    let [open, high, low] = quote.bar.map_or([0; 3], |bar| [bar.open, bar.high, bar.low]);
+    let at = quote.index.map_or(quote.session.orders_from, |index| quote.session.time_of(index));
+    let against = |units: i64| {
+        wire::signed(if units == 0 { Decimal::ZERO } else { wire::percent(units - quote.base, quote.base) })
+    };
+    json!({
+        "rsym": key(call),
+        "zdiv": "4",
+        "curr": "USD",
+        "base": dollars(quote.base),
+        "open": dollars(open),
+        "high": dollars(high),
+        "low": dollars(low),
+        "last": dollars(quote.last),
+        "dymd": wire::date(quote.session.date),
+        "dhms": wire::local_time(quote.listing.market, at),
+        "bvol": bids.to_string(),
+        "avol": asks.to_string(),
+        "bdvl": "0",
+        "advl": "0",
+        "code": quote.listing.symbol,
+        "ropen": against(open),
+        "rhigh": against(high),
+        "rlow": against(low),
+        "rclose": against(quote.last),
+    })
+}
+
+/// `dailyprice`: a hundred bars up to a date, newest first; rates are against the close before (KIS.md 13.3).
+pub(super) fn daily_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    let until = match call.get("BYMD") {
+        "" => None,
+        text => Some(wire::parse_date(text).ok_or_else(|| refusal::invalid("BYMD"))?),
+    };
+    let period = match call.get("GUBN") {
+        "0" => bars::Period::Day,
+        "1" => bars::Period::Week,
+        "2" => bars::Period::Month,
+        _ => return Err(refusal::invalid("GUBN")),
+    };
+    let Some(quote) = quote(venue, call) else {
+        let head = json!({"rsym": key(call), "zdiv": "", "nrec": "0"});
+        return Ok(Reply::quote(vec![("output1", head), ("output2", json!([]))]));
+    };
+    let all = bars::grouped(&bars::with_today(venue.tape(quote.listing).bars(), quote.bar), period);
+    let chosen = (0..all.len()).rev().filter(|index| until.is_none_or(|until| all[*index].date <= until));
+    let before = |index: usize| index.checked_sub(1).map_or(all[index].open, |index| all[index].close);
+    let rows: Vec<Value> =
+        chosen.take(CHART_BARS).map(|index| day_row(&quote, all[index], before(index))).collect();
+    let head = json!({"rsym": key(call), "zdiv": "4", "nrec": rows.len().to_string()});
+    Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
+}
+
+fn day_row(quote: &Quote, bar: Bar, base: i64) -> Value {
+    let change = Change::between(base, bar.close, None);
+    let book = quote.book.as_ref().filter(|_| bar.date == quote.session.date);
+    let best = |side: fn(&Book) -> &Vec<super::book::Level>| {
+        book.and_then(|book| side(book).first()).map_or((bar.close, 1), |level| (level.price, level.size))
+    };
+    let (bid, ask) = (best(|book| &book.bids), best(|book| &book.asks));
+    json!({
+        "xymd": wire::date(bar.date),
+        "clos": dollars(bar.close),
+        "sign": change.sign(),
+        "diff": dollars(change.units.abs()),
+        "rate": change.signed_percent(),
+        "open": dollars(bar.open),
+        "high": dollars(bar.high),
+        "low": dollars(bar.low),
+        "tvol": bar.volume.to_string(),
+        "tamt": amount(Some(bar)),
+        "pbid": dollars(bid.0),
+        "vbid": bid.1.to_string(),
+        "pask": dollars(ask.0),
+        "vask": ask.1.to_string(),
+    })
+}
+
+/// `inquire-time-itemchartprice`: today's bars of some minutes, newest first. Earlier days are not kept minute by minute.
+pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    let length: u32 = call.get("NMIN").parse().map_err(|_| refusal::invalid("NMIN"))?;
+    let most: usize = call.get("NREC").parse().map_err(|_| refusal::invalid("NREC"))?;
+    let Some(quote) = quote(venue, call) else {
+        let head = json!({"rsym": key(call), "zdiv": "", "next": "0", "more": "0", "nrec": "0"});
+        return Ok(Reply::quote(vec![("output1", head), ("output2", json!([]))]));
+    };
+    let until = match call.get("KEYB") {
+        "" => DateTime::<Utc>::MAX_UTC,
+        text => local_moment(quote.listing.market, text).ok_or_else(|| refusal::invalid("KEYB"))?,
+    };
+    let minutes = bars::minutes(venue.tape(quote.listing), &quote, length);
+    let wanted: Vec<_> = minutes.into_iter().rev().filter(|minute| minute.at <= until).collect();
+    let shown = most.min(MINUTE_BARS);
+    let more = wanted.len() > shown;
+    let rows: Vec<Value> = wanted.iter().take(shown).map(|minute| minute_row(&quote, minute)).collect();
+    let head = minute_head(call, &quote, rows.len(), more);
+    Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
+}
+
+/// A `YYYYMMDDHHMMSS` on the market's clock.
+fn local_moment(market: Market, text: &str) -> Option<DateTime<Utc>> {
+    let local = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S").ok()?;
+    market.zone().from_local_datetime(&local).earliest().map(|local| local.with_timezone(&Utc))
+}
+
+fn minute_head(call: &Call, quote: &Quote, rows: usize, more: bool) -> Value {
+    let market = quote.listing.market;
+    let session: &sessions::Session = &quote.session;
+    json!({
+        "rsym": key(call),
+        "zdiv": "4",
+        "stim": wire::local_time(market, session.open),
+        "etim": wire::local_time(market, session.close),
+        "sktm": wire::korean_time(session.open),
+        "ektm": wire::korean_time(session.close),
+        "next": if more { "1" } else { "0" },
+        "more": "0",
+        "nrec": rows.to_string(),
+    })
+}
+
+fn minute_row(quote: &Quote, minute: &bars::Minute) -> Value {
+    let market = quote.listing.market;
+    json!({
+        "tymd": wire::date(quote.session.date),
+        "xymd": wire::date(market.date_at(minute.at)),
+        "xhms": wire::local_time(market, minute.at),
+        "kymd": wire::korean_date(minute.at),
+        "khms": wire::korean_time(minute.at),
+        "open": dollars(minute.bar.open),
+        "high": dollars(minute.bar.high),
+        "low": dollars(minute.bar.low),
+        "last": dollars(minute.bar.close),
+        "evol": minute.bar.volume.to_string(),
+        "eamt": amount(Some(minute.bar)),
+    })
+}

@@ -1,0 +1,235 @@
+//! What one stock has done: daily bars up to yesterday, and today's prices step by step.
+//!
+//! Days before the exchange's first day are generated (or recorded, for four US names); from then on each day's walk starts where
+//! the last one ended. The tape only moves forward.
+
+use chrono::NaiveDate;
+use domain::Market;
+
+use super::listing::Listing;
+use super::sessions::{self, Session};
+use super::walk::{self, Step};
+use super::{MarketData, rules};
+
+/// Daily bars before day one: enough for a year's indicators.
+const HISTORY_DAYS: usize = 280;
+/// Steps of a generated day of history: its bar needs no more.
+const HISTORY_STEPS: usize = 40;
+/// The recorded bars; see `data/PROVENANCE.md`.
+const RECORDED: &str = include_str!("data/us_daily.csv");
+
+/// One day, or a part of it, in units and shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bar {
+    pub(super) date: NaiveDate,
+    pub(super) open: i64,
+    pub(super) high: i64,
+    pub(super) low: i64,
+    pub(super) close: i64,
+    pub(super) volume: u64,
+    /// Price times shares, summed, in units.
+    pub(super) value: i64,
+}
+
+/// One stock's past and present.
+#[derive(Debug)]
+pub(super) struct Tape {
+    listing: &'static Listing,
+    seed: u64,
+    bars: Vec<Bar>,
+    today: NaiveDate,
+    path: Vec<Step>,
+}
+
+impl Tape {
+    /// The tape of `listing` with all its history, on `first_day`.
+    pub(super) fn new(listing: &'static Listing, seed: u64, data: MarketData, first_day: NaiveDate) -> Self {
+        let bars = match data {
+            MarketData::SeededAndRecorded => recorded(listing),
+            MarketData::Seeded => Vec::new(),
+        };
+        let bars = if bars.is_empty() { generated(listing, seed) } else { bars };
+        let mut tape =
+            Self { listing, seed, bars: dated(bars, first_day), today: first_day, path: Vec::new() };
+        tape.path = tape.walk_of(first_day);
+        tape
+    }
+
+    /// Moves to `date`; days in between are traded through. Earlier dates change nothing.
+    pub(super) fn roll_to(&mut self, date: NaiveDate) {
+        while self.today < date {
+            if let Some(bar) = bar_of(self.today, &self.path) {
+                self.bars.push(bar);
+            }
+            self.today = sessions::next_day(self.today);
+            self.path = self.walk_of(self.today);
+        }
+    }
+
+    /// The date of the prices that are being walked.
+    pub(super) fn today(&self) -> NaiveDate {
+        self.today
+    }
+
+    /// Yesterday's close: the base price of today's change and limits.
+    pub(super) fn base(&self) -> i64 {
+        self.bars.last().map_or(self.listing.reference, |bar| bar.close)
+    }
+
+    /// Finished days, oldest first.
+    pub(super) fn bars(&self) -> &[Bar] {
+        &self.bars
+    }
+
+    /// Step `index` of today; none beyond the close.
+    pub(super) fn step(&self, index: usize) -> Option<Step> {
+        self.path.get(index).copied()
+    }
+
+    /// Today's bar from the open up to step `last`, or from any `first` step.
+    pub(super) fn bar(&self, first: usize, last: usize) -> Option<Bar> {
+        bar_of(self.today, self.path.get(first..=last.min(self.path.len().saturating_sub(1)))?)
+    }
+
+    /// The last price at step `index`; yesterday's close where there is no step yet.
+    pub(super) fn last(&self, index: Option<usize>) -> i64 {
+        index.and_then(|index| self.step(index)).map_or_else(|| self.base(), |step| step.price)
+    }
+
+    fn walk_of(&self, date: NaiveDate) -> Vec<Step> {
+        let steps = sessions::session(self.listing.market, date).as_ref().map_or(0, Session::steps);
+        walk::day(self.listing, self.seed, date, self.base(), steps)
+    }
+}
+
+fn bar_of(date: NaiveDate, steps: &[Step]) -> Option<Bar> {
+    let (first, last) = (steps.first()?, steps.last()?);
+    let mut bar = Bar {
+        date,
+        open: first.price,
+        high: first.price,
+        low: first.price,
+        close: last.price,
+        volume: 0,
+        value: 0,
+    };
+    for step in steps {
+        bar.high = bar.high.max(step.price);
+        bar.low = bar.low.min(step.price);
+        bar.volume += u64::from(step.volume);
+        bar.value += step.price * i64::from(step.volume);
+    }
+    Some(bar)
+}
+
+/// History that ends at the listing's reference price: walked forward, then scaled as a whole.
+fn generated(listing: &Listing, seed: u64) -> Vec<Bar> {
+    let mut close = listing.reference;
+    let mut bars = Vec::with_capacity(HISTORY_DAYS);
+    for index in 0..HISTORY_DAYS {
+        let offset = i32::try_from(index).unwrap_or(i32::MAX);
+        let Some(date) = NaiveDate::from_num_days_from_ce_opt(offset + 1) else { continue };
+        if let Some(bar) = bar_of(date, &walk::day(listing, seed, date, close, HISTORY_STEPS)) {
+            close = bar.close;
+            bars.push(bar);
+        }
+    }
+    bars.iter().map(|bar| scaled(listing.market, *bar, listing.reference, close)).collect()
+}
+
+fn scaled(market: Market, bar: Bar, numerator: i64, denominator: i64) -> Bar {
+    let scale = |units: i64| {
+        let moved = i128::from(units) * i128::from(numerator) / i128::from(denominator.max(1));
+        rules::floor(market, i64::try_from(moved).unwrap_or(units)).max(rules::FLOOR_UNITS)
+    };
+    let [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map(scale);
+    let value = i64::try_from(i128::from(close) * i128::from(bar.volume)).unwrap_or(i64::MAX);
+    Bar { open, high, low, close, value, ..bar }
+}
+
+fn recorded(listing: &Listing) -> Vec<Bar> {
+    let lines = RECORDED.lines().filter_map(|line| parse(listing.symbol, line));
+    let bars: Vec<Bar> = lines.collect();
+    bars[bars.len().saturating_sub(HISTORY_DAYS)..].to_vec()
+}
+
+/// A line of the data file, if it is about `symbol`: symbol, open, high, low, close in cents, shares.
+fn parse(symbol: &str, line: &str) -> Option<Bar> {
+    let numbers = line.strip_prefix(symbol)?.strip_prefix(',')?;
+    let numbers: Vec<i64> = numbers.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [open, high, low, close, volume] = numbers[..] else { return None };
+    let volume = u64::try_from(volume).ok()?;
+    let value = (high + low) / 2 * i64::try_from(volume).ok()?;
+    Some(Bar { date: NaiveDate::MIN, open, high, low, close, volume, value })
+}
+
+/// `bars` on the trading days that end just before `first_day`.
+fn dated(bars: Vec<Bar>, first_day: NaiveDate) -> Vec<Bar> {
+    let mut date = first_day;
+    let mut dated: Vec<Bar> = bars
+        .into_iter()
+        .rev()
+        .map(|bar| {
+            date = sessions::previous_day(date);
+            Bar { date, ..bar }
+        })
+        .collect();
+    dated.reverse();
+    dated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::listing::{self, LISTINGS};
+
+    fn first_day() -> NaiveDate {
+        "2026-11-24".parse().unwrap()
+    }
+
+    #[test]
+    fn every_stock_has_a_year_of_lawful_bars_that_end_yesterday_at_the_base_price() {
+        for listing in &LISTINGS {
+            let tape = Tape::new(listing, 1, MarketData::SeededAndRecorded, first_day());
+            assert_eq!(tape.bars().len(), HISTORY_DAYS, "{}", listing.symbol);
+            assert_eq!(tape.base(), listing.reference, "{}", listing.symbol);
+            assert_eq!(tape.bars().last().unwrap().date, "2026-11-23".parse().unwrap());
+            for bar in tape.bars() {
+                let inner = [bar.open, bar.close];
+                assert!(
+                    inner.iter().all(|price| (bar.low..=bar.high).contains(price)),
+                    "{} {bar:?}",
+                    listing.symbol
+                );
+                assert!(sessions::is_trading_day(bar.date) && bar.volume > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_that_is_over_becomes_a_bar_and_the_next_starts_from_its_close() {
+        let listing = listing::find(Market::Kr, "910020").unwrap();
+        let mut tape = Tape::new(listing, 3, MarketData::SeededAndRecorded, first_day());
+        let whole = tape.bar(0, usize::MAX).unwrap();
+        tape.roll_to("2026-11-30".parse().unwrap());
+        let dates: Vec<_> = tape.bars()[HISTORY_DAYS..].iter().map(|bar| bar.date.to_string()).collect();
+        assert_eq!(dates, ["2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27"]);
+        assert_eq!(tape.bars()[HISTORY_DAYS], whole);
+        assert_eq!(tape.today().to_string(), "2026-11-30");
+    }
+
+    #[test]
+    fn the_path_does_not_depend_on_when_it_is_looked_at() {
+        let listing = listing::find(Market::UsNasdaq, "AAPL").unwrap();
+        let target = "2026-12-03".parse().unwrap();
+        let mut jumped = Tape::new(listing, 5, MarketData::SeededAndRecorded, first_day());
+        let mut walked = Tape::new(listing, 5, MarketData::SeededAndRecorded, first_day());
+        jumped.roll_to(target);
+        while walked.today() < target {
+            let tomorrow = sessions::next_day(walked.today());
+            walked.roll_to(tomorrow);
+        }
+        assert_eq!(jumped.bars(), walked.bars());
+        assert_eq!(jumped.bar(0, usize::MAX), walked.bar(0, usize::MAX));
+    }
+}

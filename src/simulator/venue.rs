@@ -1,0 +1,468 @@
+//! The venue: a discrete-event market that moves to the clock's time at each request and never back.
+//!
+//! Prices, volumes and the book are functions of (seed, stock, time); the account's own orders take a part of what is offered and
+//! do not move prices. Orders trade on the steps after the one they arrive in, and expire at their session's close. How often
+//! and when the venue is asked changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{Currency, Market, Side};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::account::{self, Account, StockKey, Trade};
+use super::book::{self, Book, Level};
+use super::listing::{self, Listing};
+use super::orders::{Order, Terms};
+use super::refusal::OrderRefusal;
+use super::sessions::{self, Session};
+use super::tape::{Bar, Tape};
+use super::{MarketData, rules};
+
+/// The share of a displayed level that reaches one order in one step: others want it too. In percent.
+const LEVEL_SHARE_PCT: u32 = 40;
+/// The share of a step's trades that reaches an order resting at their price. In percent.
+const RESTING_SHARE_PCT: u32 = 20;
+
+/// An order as asked for.
+#[derive(Clone, Debug)]
+pub(super) struct NewOrder {
+    pub(super) listing: &'static Listing,
+    pub(super) side: Side,
+    pub(super) quantity: u64,
+    /// None: at the market.
+    pub(super) limit: Option<Decimal>,
+    pub(super) tag: Option<String>,
+}
+
+/// A cancellation as asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Cancellation {
+    pub(super) market: Market,
+    pub(super) number: u64,
+    /// None: all that remains.
+    pub(super) quantity: Option<u64>,
+    pub(super) tag: Option<String>,
+}
+
+/// What a stock shows at a moment.
+#[derive(Clone, Debug)]
+pub(super) struct Quote {
+    pub(super) listing: &'static Listing,
+    pub(super) session: Session,
+    /// The step shown; none before the open.
+    pub(super) index: Option<usize>,
+    pub(super) base: i64,
+    pub(super) last: i64,
+    /// Today so far; none before the open.
+    pub(super) bar: Option<Bar>,
+    /// None before the open.
+    pub(super) book: Option<Book>,
+    /// The day before.
+    pub(super) previous: Option<Bar>,
+}
+
+impl Quote {
+    /// Today's limits, where there are any.
+    pub(super) fn limits(&self) -> Option<(i64, i64)> {
+        rules::limits(self.listing.market, self.base)
+    }
+
+    /// Shares traded today.
+    pub(super) fn volume(&self) -> u64 {
+        self.bar.map_or(0, |bar| bar.volume)
+    }
+}
+
+/// The market and the account on it.
+#[derive(Debug)]
+pub(super) struct Venue {
+    seed: u64,
+    data: MarketData,
+    markets: Vec<Market>,
+    started_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    tapes: BTreeMap<StockKey, Tape>,
+    pub(super) account: Account,
+    pub(super) orders: Vec<Order>,
+    numbers: BTreeMap<(NaiveDate, &'static str), u64>,
+    /// Total won assets at the last closes of the Korean market.
+    closes: Vec<(NaiveDate, Decimal)>,
+}
+
+impl Venue {
+    /// A venue for `markets` that starts at `now`.
+    pub(super) fn new(
+        seed: u64,
+        data: MarketData,
+        markets: Vec<Market>,
+        account: Account,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let opening = account.cash(Currency::Krw);
+        Self {
+            seed,
+            data,
+            markets,
+            started_at: now,
+            now,
+            tapes: BTreeMap::new(),
+            account,
+            orders: Vec::new(),
+            numbers: BTreeMap::new(),
+            closes: vec![(NaiveDate::MIN, opening)],
+        }
+    }
+
+    /// The venue's own time.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Trades all that happens up to `now`. An earlier `now` changes nothing.
+    pub(super) fn advance(&mut self, now: DateTime<Utc>) {
+        while self.now < now {
+            let until = self.next_close().map_or(now, |close| close.min(now));
+            self.trade_until(until);
+            self.now = until;
+            self.expire();
+            self.note_assets();
+        }
+    }
+
+    /// The stock called `symbol` on an enabled market.
+    pub(super) fn listing(&self, market: Market, symbol: &str) -> Option<&'static Listing> {
+        listing::find(market, symbol.trim()).filter(|_| self.markets.contains(&market))
+    }
+
+    /// The stocks of `market`, if it is enabled.
+    pub(super) fn listings(&self, market: Market) -> Vec<&'static Listing> {
+        if self.markets.contains(&market) { listing::of_market(market).collect() } else { Vec::new() }
+    }
+
+    /// The tape of `listing`, moved to the day that is shown now.
+    pub(super) fn tape(&mut self, listing: &'static Listing) -> &Tape {
+        let shown = sessions::shown(listing.market, self.now).map(|session| session.date);
+        let tape = self.tape_mut(listing);
+        if let Some(date) = shown {
+            tape.roll_to(date);
+        }
+        tape
+    }
+
+    fn tape_mut(&mut self, listing: &'static Listing) -> &mut Tape {
+        let (seed, data, started_at) = (self.seed, self.data, self.started_at);
+        self.tapes.entry((listing.market, listing.symbol)).or_insert_with(|| {
+            let first_day =
+                sessions::shown(listing.market, started_at).map_or(NaiveDate::MIN, |session| session.date);
+            Tape::new(listing, seed, data, first_day)
+        })
+    }
+
+    /// What `listing` shows now; none where its market has no session at all.
+    pub(super) fn quote(&mut self, listing: &'static Listing) -> Option<Quote> {
+        let (seed, now) = (self.seed, self.now);
+        let session = sessions::shown(listing.market, now)?;
+        let index = session.step_at(now);
+        let tape = self.tape(listing);
+        let (base, last) = (tape.base(), tape.last(index));
+        Some(Quote {
+            listing,
+            session,
+            index,
+            base,
+            last,
+            bar: index.and_then(|index| tape.bar(0, index)),
+            book: index.map(|index| book::at(listing, seed, session.date, index, last, base)),
+            previous: tape.bars().last().copied(),
+        })
+    }
+
+    /// The last price of `stock`, in its currency.
+    pub(super) fn last_price(&mut self, stock: StockKey) -> Decimal {
+        let quote = self.listing(stock.0, stock.1).and_then(|listing| self.quote(listing));
+        quote.map_or(Decimal::ZERO, |quote| rules::decimal(stock.0, quote.last))
+    }
+
+    /// Cash that new purchases may use: what is there less what open purchases tie up.
+    pub(super) fn orderable(&self, currency: Currency) -> Decimal {
+        let own = self.orders.iter().filter(|order| order.market().currency() == currency);
+        self.account.cash(currency) - own.map(Order::reserved).sum::<Decimal>()
+    }
+
+    /// Shares that new sales may use.
+    pub(super) fn sellable(&self, stock: StockKey) -> u64 {
+        let open = self
+            .orders
+            .iter()
+            .filter(|order| order.stock() == stock && order.side == Side::Sell && order.is_open());
+        self.account.shares(stock).saturating_sub(open.map(Order::remaining).sum())
+    }
+
+    /// Total won assets at the last Korean close before `date`.
+    pub(super) fn assets_before(&self, date: NaiveDate) -> Decimal {
+        let earlier = self.closes.iter().rev().find(|(day, _)| *day < date);
+        earlier.map_or(Decimal::ZERO, |(_, assets)| *assets)
+    }
+
+    /// Won cash and the value of Korean holdings.
+    pub(super) fn won_assets(&mut self) -> Decimal {
+        let held: Vec<(StockKey, u64)> =
+            self.account.positions().map(|(stock, position)| (stock, position.shares)).collect();
+        let domestic = held.into_iter().filter(|((market, _), _)| market.is_domestic());
+        let value: Decimal =
+            domestic.map(|(stock, shares)| self.last_price(stock) * Decimal::from(shares)).sum();
+        self.account.cash(Currency::Krw) + value
+    }
+
+    /// Takes an order, or says why not.
+    pub(super) fn place(&mut self, new: NewOrder) -> Result<&Order, OrderRefusal> {
+        let market = new.listing.market;
+        let session = self.order_session(market)?;
+        let base = self.tape(new.listing).base();
+        let terms = terms(market, new.limit, base)?;
+        let mut order = Order {
+            listing: new.listing,
+            side: new.side,
+            terms,
+            quantity: new.quantity,
+            filled: 0,
+            cancelled: 0,
+            amount: Decimal::ZERO,
+            fees: Decimal::ZERO,
+            date: session.date,
+            number: 0,
+            received_at: self.now,
+            original: None,
+            tag: new.tag,
+        };
+        self.check_means(&order)?;
+        order.number = self.next_number(market, session.date);
+        Ok(self.push(order))
+    }
+
+    /// Cancels what remains of an order, or a part of it, as an order of its own.
+    pub(super) fn cancel(&mut self, asked: Cancellation) -> Result<&Order, OrderRefusal> {
+        let date = self.order_session(asked.market)?.date;
+        let number = self.next_free_number(asked.market, date);
+        let now = self.now;
+        let same = |order: &&mut Order| {
+            order.number == asked.number
+                && order.date == date
+                && order.is_open()
+                && order.market() == asked.market
+        };
+        let order = self.orders.iter_mut().find(same).ok_or(OrderRefusal::NothingToCancel)?;
+        let quantity = asked.quantity.unwrap_or(order.remaining());
+        if quantity == 0 || quantity > order.remaining() {
+            return Err(OrderRefusal::NothingToCancel);
+        }
+        order.cancelled += quantity;
+        let record = Order {
+            quantity,
+            filled: 0,
+            cancelled: quantity,
+            amount: Decimal::ZERO,
+            fees: Decimal::ZERO,
+            number,
+            received_at: now,
+            original: Some(order.number),
+            tag: asked.tag,
+            ..order.clone()
+        };
+        self.next_number(asked.market, date);
+        Ok(self.push(record))
+    }
+
+    fn push(&mut self, order: Order) -> &Order {
+        self.orders.push(order);
+        let newest = self.orders.len() - 1;
+        &self.orders[newest]
+    }
+
+    fn order_session(&self, market: Market) -> Result<Session, OrderRefusal> {
+        let today = market.date_at(self.now);
+        let session = sessions::session(market, today).ok_or(OrderRefusal::NotATradingDay)?;
+        if session.takes_orders(self.now) {
+            Ok(session)
+        } else if self.now < session.orders_from {
+            Err(OrderRefusal::NotOpenYet)
+        } else {
+            Err(OrderRefusal::Closed)
+        }
+    }
+
+    fn check_means(&self, order: &Order) -> Result<(), OrderRefusal> {
+        match order.side {
+            Side::Buy if order.reserved() > self.orderable(order.market().currency()) => {
+                Err(OrderRefusal::NotEnoughCash)
+            }
+            Side::Sell if order.quantity > self.sellable(order.stock()) => Err(OrderRefusal::NotEnoughShares),
+            Side::Buy | Side::Sell => Ok(()),
+        }
+    }
+
+    fn next_free_number(&self, market: Market, date: NaiveDate) -> u64 {
+        self.numbers.get(&(date, rules::branch(market))).copied().unwrap_or(0) + 1
+    }
+
+    fn next_number(&mut self, market: Market, date: NaiveDate) -> u64 {
+        let number = self.next_free_number(market, date);
+        self.numbers.insert((date, rules::branch(market)), number);
+        number
+    }
+
+    fn next_close(&self) -> Option<DateTime<Utc>> {
+        self.markets.iter().filter_map(|market| next_close_of(*market, self.now)).min()
+    }
+
+    fn trade_until(&mut self, until: DateTime<Utc>) {
+        let open = self.orders.iter().filter(|order| order.is_open());
+        let busy: BTreeSet<(StockKey, NaiveDate)> = open.map(|order| (order.stock(), order.date)).collect();
+        for ((market, symbol), date) in busy {
+            let listing = listing::find(market, symbol);
+            let session = sessions::session(market, date);
+            if let (Some(listing), Some(session)) = (listing, session) {
+                self.trade_stock(listing, &session, until);
+            }
+        }
+    }
+
+    fn trade_stock(&mut self, listing: &'static Listing, session: &Session, until: DateTime<Utc>) {
+        let Some(last) = session.step_at(until) else { return };
+        let first = session.step_at(self.now).map_or(0, |seen| seen + 1);
+        let seed = self.seed;
+        self.tape_mut(listing);
+        let Some(tape) = self.tapes.get_mut(&(listing.market, listing.symbol)) else { return };
+        tape.roll_to(session.date);
+        let mine = |order: &&mut Order| order.is_open() && order.stock() == (listing.market, listing.symbol);
+        let mut open: Vec<&mut Order> = self.orders.iter_mut().filter(mine).collect();
+        for index in first..=last {
+            open.retain(|order| order.is_open());
+            let Some(step) = tape.step(index).filter(|_| !open.is_empty()) else { return };
+            let book = book::at(listing, seed, session.date, index, step.price, tape.base());
+            let mut offered = Offered::new(book, step.volume);
+            let at = session.time_of(index);
+            for order in open.iter_mut().filter(|order| order.received_at < at) {
+                offered.fill(order, step.price, &mut self.account);
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = self.now;
+        for order in self.orders.iter_mut().filter(|order| order.is_open()) {
+            let over =
+                sessions::session(order.market(), order.date).is_none_or(|session| session.close <= now);
+            if over {
+                order.cancelled += order.remaining();
+            }
+        }
+    }
+
+    fn note_assets(&mut self) {
+        let today = Market::Kr.date_at(self.now);
+        let at_close = sessions::session(Market::Kr, today).is_some_and(|session| session.close == self.now);
+        if at_close {
+            let assets = self.won_assets();
+            self.closes.push((today, assets));
+            let surplus = self.closes.len().saturating_sub(2);
+            self.closes.drain(..surplus);
+        }
+    }
+}
+
+fn next_close_of(market: Market, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let today = market.date_at(now);
+    let of = |date| sessions::session(market, date).map(|session| session.close).filter(|close| *close > now);
+    of(today).or_else(|| of(sessions::next_day(today)))
+}
+
+/// The price bound of an order, on its step and within the day's limits.
+fn terms(market: Market, limit: Option<Decimal>, base: i64) -> Result<Terms, OrderRefusal> {
+    let band = rules::limits(market, base);
+    let Some(price) = limit else {
+        let (_, ceiling) = band.ok_or(OrderRefusal::LimitOnly)?;
+        return Ok(Terms::Market { ceiling });
+    };
+    let scaled = price * Decimal::from(10_i64.pow(rules::scale(market)));
+    if !scaled.is_integer() {
+        return Err(OrderRefusal::OffStep);
+    }
+    let units = scaled.to_i64().filter(|units| *units > 0).ok_or(OrderRefusal::PriceNeeded)?;
+    if rules::floor(market, units) != units {
+        return Err(OrderRefusal::OffStep);
+    }
+    if band.is_some_and(|(lower, upper)| !(lower..=upper).contains(&units)) {
+        return Err(OrderRefusal::OutsideLimits);
+    }
+    Ok(Terms::Limit(units))
+}
+
+/// What one step offers to the account's orders, used up as they trade.
+struct Offered {
+    book: Book,
+    resting: u64,
+}
+
+impl Offered {
+    fn new(mut book: Book, volume: u32) -> Self {
+        for level in book.asks.iter_mut().chain(&mut book.bids) {
+            level.size = (level.size * LEVEL_SHARE_PCT / 100).max(1);
+        }
+        Self {
+            book,
+            resting: u64::from(volume / 100 * RESTING_SHARE_PCT + volume % 100 * RESTING_SHARE_PCT / 100),
+        }
+    }
+
+    /// Trades `order` against the levels it accepts, best first; if it rests below all of them, against trades at its price.
+    fn fill(&mut self, order: &mut Order, last: i64, account: &mut Account) {
+        let levels = match order.side {
+            Side::Buy => &mut self.book.asks,
+            Side::Sell => &mut self.book.bids,
+        };
+        let crosses = levels.first().is_some_and(|best| order.accepts(best.price));
+        for Level { price, size } in levels.iter_mut() {
+            if !order.accepts(*price) {
+                break;
+            }
+            let shares = u64::from(*size).min(order.remaining());
+            *size -= u32::try_from(shares).unwrap_or(*size);
+            execute(order, *price, shares, account);
+        }
+        if let (false, Terms::Limit(limit), true) = (crosses, order.terms, order.accepts(last)) {
+            let shares = self.resting.min(order.remaining());
+            self.resting -= shares;
+            execute(order, limit, shares, account);
+        }
+    }
+}
+
+fn execute(order: &mut Order, units: i64, shares: u64, account: &mut Account) {
+    if shares == 0 {
+        return;
+    }
+    let price = rules::decimal(order.market(), units);
+    let trade = Trade { stock: order.stock(), side: order.side, shares, price, date: order.date };
+    order.filled += shares;
+    order.amount += trade.amount();
+    // The fee of the whole order, so that filling in parts costs what filling at once costs.
+    let fees = rules::fee(order.market().currency(), order.side, order.amount);
+    account.book(&trade, fees - order.fees);
+    order.fees = fees;
+}
+
+/// The most shares that `cash` buys at `price`, fees included.
+pub(super) fn affordable(currency: Currency, cash: Decimal, price: Decimal) -> u64 {
+    if price <= Decimal::ZERO || cash <= Decimal::ZERO {
+        return 0;
+    }
+    let cost = price * (Decimal::ONE + rules::fee_rate(currency, Side::Buy));
+    let mut shares = (cash / cost).floor().to_u64().unwrap_or(0);
+    while shares > 0 && account::reservation(currency, price, shares) > cash {
+        shares -= 1;
+    }
+    shares
+}
