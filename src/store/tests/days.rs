@@ -16,11 +16,12 @@ fn partial_fills_are_booked_by_their_difference_and_a_list_repeated_books_nothin
     let booked = books.book(vec![row("101", Side::Buy, 4, "69900")]);
     assert_eq!(booked.updates[0].filled, Quantity::new(4));
     assert_eq!(books.book(vec![row("101", Side::Buy, 4, "69900")]), InquiryBooked::default());
-    books.book(vec![row("101", Side::Buy, 10, "69960")]);
-    books.book(vec![row("101", Side::Buy, 10, "69960")]);
-    assert_eq!(books.trades(), ["BUY 4 69900 0 85", "BUY 6 70000 0 85"]);
+    books.book(vec![row("101", Side::Buy, 7, "69930")]);
+    books.book(vec![row("101", Side::Buy, 10, "69951")]);
+    books.book(vec![row("101", Side::Buy, 10, "69951")]);
+    assert_eq!(books.trades(), ["BUY 4 69900 0 85", "BUY 3 69970 0 85", "BUY 3 70000 0 85"]);
     assert_eq!(books.state(&first), OrderState::Filled);
-    assert_eq!(books.store.summary().unwrap().fills, 2);
+    assert_eq!(books.store.summary().unwrap().fills, 3);
 }
 
 #[test]
