@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{HaltSource, RequestHalt, StatusQuery};
 use domain::messages::ledger::{AllIntents, IntentRecord, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
-use domain::{AccountSnapshot, Clock, Market, Random};
+use domain::{AccountSnapshot, Clock, Market, OrderTerms, Random};
 use tempfile::TempDir;
 
 use crate::agent::{books, boot, end_wedged};
@@ -225,5 +225,21 @@ fn ledger_line(intent: &IntentRecord) -> LedgerLine {
 }
 
 fn venue_lines(venue: &Exchange) -> (Vec<VenueLine>, Vec<(domain::Instrument, domain::Quantity)>) {
-    todo_when_simulator_lands(venue)
+    let books = venue.books();
+    let orders = books.orders.iter().filter_map(|order| {
+        Some(VenueLine {
+            number: order.id.to_string(),
+            intent: order.tag.clone(),
+            terms: OrderTerms {
+                instrument: order.instrument.clone(),
+                side: order.side,
+                quantity: order.quantity,
+                // The agent sends limit orders only, so an order without a limit is none of ours and has no intent.
+                limit: order.limit?,
+            },
+            filled: order.filled,
+        })
+    });
+    let positions = books.positions.iter().map(|held| (held.instrument.clone(), held.quantity));
+    (orders.collect(), positions.collect())
 }

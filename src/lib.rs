@@ -3,15 +3,22 @@
 //! This package holds everything that touches the world: the adapters behind the actors' ports, the wiring, and the
 //! command line. Who decides is under `actors/`.
 
+pub mod agent;
+pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod control;
+pub mod demo;
+pub mod embedded;
 pub mod http;
 pub mod kis;
 pub mod llm;
 pub mod random;
+pub mod simulator;
 pub mod store;
 pub mod telegram;
 pub mod telemetry;
 pub mod terminal;
+pub mod venue;
