@@ -53,7 +53,8 @@ impl Ended {
 /// Why it cannot start, in one sentence with the remedy.
 pub fn run(config: Config) -> Result<Ended, String> {
     let data_dir = config.database.directory().map(Path::to_path_buf);
-    let lock = data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
+    let lock =
+        data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
     let server = data_dir.as_deref().map(control::serve).transpose().map_err(|error| error.to_string())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(Seeded::from_system());
@@ -101,17 +102,17 @@ impl Prepared {
     }
 }
 
-/// Opens the database once to find every fault before the start, and again for each life of TradeLedger.
+/// Opens and checks the database once, before the start; each life of TradeLedger gets a connection of its own.
 pub(crate) fn books(database: &Database) -> Result<OpenBooks, String> {
     let path = match database {
-        Database::Memory => ":memory:".to_owned(),
-        Database::File(path) => path.to_string_lossy().into_owned(),
+        Database::Memory => Path::new(":memory:"),
+        Database::File(path) => path,
     };
-    let open = move || -> Result<Box<dyn Store>, String> {
-        store::open(&path).map(|store| Box::new(store) as Box<dyn Store>).map_err(|error| error.to_string())
-    };
-    drop(open()?);
-    Ok(Arc::new(open))
+    let opened = store::Database::open(path).map_err(|error| error.to_string())?;
+    Ok(Arc::new(move || -> Result<Box<dyn Store>, String> {
+        let store = opened.store().map_err(|error| error.to_string())?;
+        Ok(Box::new(store))
+    }))
 }
 
 /// Once per process: a new fencing epoch, nothing left `Sending`, and a word about what stands.
@@ -145,7 +146,10 @@ async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Res
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let (given_up, mut escalations) = mpsc::unbounded_channel();
-    let escalated = move |actor| drop(given_up.send(actor));
+    let escalated = move |actor| {
+        // Nobody listens any more only when the end has begun.
+        let _ = given_up.send(actor);
+    };
     let house = app::build(&config, &prepared.world, patience(), escalated, end_wedged)?;
     announce(&config, &prepared.venue);
     if let Some(server) = &server {
@@ -206,7 +210,10 @@ pub(crate) fn end_wedged(wedge: Wedge) {
         #[expect(clippy::disallowed_methods, reason = "the watchdog's last word")]
         std::process::abort();
     });
-    #[expect(clippy::exit, reason = "a wedged thread cannot be joined; the journal settles what it was doing")]
+    #[expect(
+        clippy::exit,
+        reason = "a wedged thread cannot be joined; the journal settles what it was doing"
+    )]
     std::process::exit(i32::from(exit::ESCALATED));
 }
 
@@ -218,7 +225,8 @@ fn patience() -> Patience {
 /// Tests of hung actors cannot wait for the usual patience.
 #[cfg(feature = "faults")]
 fn patience() -> Patience {
-    let ms = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok()).map(Duration::from_millis);
+    let ms =
+        |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok()).map(Duration::from_millis);
     let usual = Patience::default();
     Patience {
         backlog_limit: ms("KESTREL_FAULTS_BACKLOG_LIMIT_MS").unwrap_or(usual.backlog_limit),

@@ -98,7 +98,8 @@ pub fn build(
 ) -> Result<House, String> {
     let slots = actors::Slots::new();
     let outside = slots.outside();
-    let mut supervisor = Supervisor::new(policy(world, patience), on_escalation(outside.halt.clone(), escalated));
+    let mut supervisor =
+        Supervisor::new(policy(world, patience), on_escalation(outside.halt.clone(), escalated));
     actors::add_all(&mut supervisor, slots, config, world)?;
     let supervised = supervisor.launch();
     let limits = WatchLimits { busy: patience.wedge_limit, silence: patience.wedge_limit };

@@ -117,7 +117,8 @@ mod tests {
     async fn closed_hours_are_jumped_over() {
         let close = start() + TimeDelta::minutes(10);
         let open = start() + TimeDelta::hours(20);
-        let clock = ScaledClock::new(start(), 60, Arc::new(move |now| (now >= close && now < open).then_some(open)));
+        let clock =
+            ScaledClock::new(start(), 60, Arc::new(move |now| (now >= close && now < open).then_some(open)));
         clock.sleep_until(open + TimeDelta::minutes(1)).await;
         assert!(clock.now() >= open + TimeDelta::minutes(1));
         assert!(clock.now() < open + TimeDelta::minutes(2));

@@ -79,7 +79,11 @@ fn converse(request: Request, json: bool) -> ExitCode {
     match client::ask(&data_directory(), &request) {
         Ok(reply) => {
             show(&reply, json);
-            if matches!(reply, Reply::Error { .. }) { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS }
+            if matches!(reply, Reply::Error { .. }) {
+                ExitCode::from(exit::FAILED)
+            } else {
+                ExitCode::SUCCESS
+            }
         }
         Err(why) => failed(why, exit::FAILED),
     }

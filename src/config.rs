@@ -401,7 +401,10 @@ fn confirm_live(reader: &mut Reader<'_>, environment: Environment) {
     match (environment, confirmed) {
         (Environment::Live, Some("yes")) | (Environment::Paper, Some("yes") | None) => {}
         (Environment::Live, _) => {
-            reader.mistake("KESTREL_CONFIRM_LIVE", "MODE=live trades real money and starts only with KESTREL_CONFIRM_LIVE=yes");
+            reader.mistake(
+                "KESTREL_CONFIRM_LIVE",
+                "MODE=live trades real money and starts only with KESTREL_CONFIRM_LIVE=yes",
+            );
         }
         (Environment::Paper, Some(_)) => reader.mistake("KESTREL_CONFIRM_LIVE", "allowed: yes"),
     }
@@ -414,11 +417,20 @@ fn is_account(text: &str) -> bool {
 }
 
 /// A limit under its own name or an earlier one. The stricter of two different values would hide a mistake: refused.
-fn limit(reader: &mut Reader<'_>, [name, alias]: [&'static str; 2], ceiling: Decimal, alias_negative: bool) -> Option<Percent> {
+fn limit(
+    reader: &mut Reader<'_>,
+    [name, alias]: [&'static str; 2],
+    ceiling: Decimal,
+    alias_negative: bool,
+) -> Option<Percent> {
     let own = reader.decimal(name, Bound::Above(Decimal::ZERO), ceiling);
     let Some(text) = reader.set(alias) else { return own.map(Percent) };
     let Some(value) = alias_value(text, ceiling, alias_negative) else {
-        let range = if alias_negative { format!("-{ceiling} to below 0") } else { format!("above 0, at most {ceiling}") };
+        let range = if alias_negative {
+            format!("-{ceiling} to below 0")
+        } else {
+            format!("above 0, at most {ceiling}")
+        };
         reader.mistake(alias, format!("'{text}' is not allowed; allowed: {range}"));
         return own.map(Percent);
     };
@@ -443,16 +455,26 @@ fn sizing(reader: &mut Reader<'_>) -> Option<Sizing> {
     let target = Bound::AtLeast(Decimal::ONE);
     let target_score = reader.decimal("POSITION_VOLATILITY_TARGET_SCORE", target, Decimal::ONE_HUNDRED)?;
     if min > max {
-        reader.mistake("POSITION_MIN_ALLOCATION_PCT", format!("{min} is above POSITION_MAX_ALLOCATION_PCT={max}"));
+        reader.mistake(
+            "POSITION_MIN_ALLOCATION_PCT",
+            format!("{min} is above POSITION_MAX_ALLOCATION_PCT={max}"),
+        );
     }
-    Some(Sizing { enabled: enabled?, base: Percent(base), min: Percent(min), max: Percent(max), target_score })
+    Some(Sizing {
+        enabled: enabled?,
+        base: Percent(base),
+        min: Percent(min),
+        max: Percent(max),
+        target_score,
+    })
 }
 
 fn scanner(reader: &mut Reader<'_>) -> Option<ScannerSettings> {
     let whole = |n: u32| Decimal::from(n);
     for (name, wrong, what) in WRONG_TR_IDS {
         if reader.set(name) == Some(wrong) {
-            reader.mistake(name, format!("{wrong} asks for {what}, not for a ranking; leave the setting out"));
+            reader
+                .mistake(name, format!("{wrong} asks for {what}, not for a ranking; leave the setting out"));
         }
     }
     Some(ScannerSettings {
@@ -496,15 +518,16 @@ fn telegram(reader: &mut Reader<'_>) -> Option<Telegram> {
     match (token, chat) {
         (None, None) => None,
         (Some(_), None) => {
-            reader.mistake("TELEGRAM_CHAT_ID", "is missing; the bot needs token and chat together");
+            reader.mistake("TELEGRAM_CHAT_ID", "is missing; TELEGRAM_BOT_TOKEN alone sends nothing");
             None
         }
         (None, Some(_)) => {
-            reader.mistake("TELEGRAM_BOT_TOKEN", "is missing; the bot needs token and chat together");
+            reader.mistake("TELEGRAM_BOT_TOKEN", "is missing; TELEGRAM_CHAT_ID alone sends nothing");
             None
         }
         (Some(_), Some(_)) => {
-            let bot_token = reader.value("TELEGRAM_BOT_TOKEN", |t| is_bot_token(t).then(|| SecretString::from(t)));
+            let bot_token =
+                reader.value("TELEGRAM_BOT_TOKEN", |t| is_bot_token(t).then(|| SecretString::from(t)));
             let chat_id = reader.value("TELEGRAM_CHAT_ID", |t| t.parse::<i64>().ok());
             let (bot_token, chat_id) = (bot_token?, chat_id?);
             enabled.then_some(Telegram { bot_token, chat_id })

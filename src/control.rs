@@ -23,7 +23,9 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody listens.
-    #[error("no running kestrel answers at {path}; start one with `kestrel run`, or set DB_PATH as the running one has it")]
+    #[error(
+        "no running kestrel answers at {path}; start one with `kestrel run`, or set DB_PATH as the running one has it"
+    )]
     NotRunning {
         /// The socket.
         path: PathBuf,

@@ -48,7 +48,8 @@ const AFTER_CLOSE: TimeDelta = TimeDelta::minutes(20);
 /// # Errors
 /// Why it could not run, in words.
 pub fn run(args: DemoArgs) -> Result<bool, String> {
-    let folder = TempDir::with_prefix("kestrel-demo-").map_err(|error| format!("no temporary folder: {error}"))?;
+    let folder =
+        TempDir::with_prefix("kestrel-demo-").map_err(|error| format!("no temporary folder: {error}"))?;
     let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "error".into());
     let log = telemetry::start(&filter, LogFormat::Auto)?;
     let report = actix::System::new().block_on(trade(args, folder.path()))?;

@@ -20,7 +20,8 @@ pub struct Embedded {
 /// # Errors
 /// When no port can be had, or no thread; in words.
 pub fn start(venue: Arc<Exchange>) -> Result<Embedded, String> {
-    let (listener, address) = listen().map_err(|error| format!("the embedded exchange has no port: {error}"))?;
+    let (listener, address) =
+        listen().map_err(|error| format!("the embedded exchange has no port: {error}"))?;
     let served = venue.clone();
     std::thread::Builder::new()
         .name("exchange".into())

@@ -43,7 +43,8 @@ impl Telegram {
     }
 
     fn request(&self, text: &str) -> Result<Request, MessengerError> {
-        let unusable = |error: &dyn std::fmt::Display| MessengerError::Refused(format!("no request: {error}"));
+        let unusable =
+            |error: &dyn std::fmt::Display| MessengerError::Refused(format!("no request: {error}"));
         let preview = LinkPreview { is_disabled: true };
         let body = SendMessage { chat_id: self.settings.chat_id, text, link_preview_options: preview };
         let body = serde_json::to_vec(&body).map_err(|error| unusable(&error))?;
@@ -60,7 +61,9 @@ impl Messenger for Telegram {
             let request = self.request(&text)?;
             match self.transport.send(request, LIMITS).await {
                 Ok(response) => classify(&response),
-                Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => Err(MessengerError::Unreachable(why)),
+                Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => {
+                    Err(MessengerError::Unreachable(why))
+                }
             }
         })
     }
@@ -147,7 +150,11 @@ mod tests {
     async fn each_answer_tells_the_caller_what_to_do_next() {
         let wait = |seconds| MessengerError::RetryAfter(Duration::from_secs(seconds));
         let cases = [
-            (429, r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":7}}"#, wait(7)),
+            (
+                429,
+                r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":7}}"#,
+                wait(7),
+            ),
             (429, "slow down", wait(30)),
             (502, "<html>bad gateway</html>", MessengerError::Unreachable("502 Bad Gateway".into())),
         ];
@@ -155,7 +162,10 @@ mod tests {
             let (bot, _) = bot(StatusCode::from_u16(status).unwrap(), body);
             assert_eq!(bot.send("x".into()).await, Err(expected), "{status} {body}");
         }
-        let (bot, _) = bot(StatusCode::FORBIDDEN, r#"{"ok":false,"description":"Forbidden: bot was blocked by the user"}"#);
+        let (bot, _) = bot(
+            StatusCode::FORBIDDEN,
+            r#"{"ok":false,"description":"Forbidden: bot was blocked by the user"}"#,
+        );
         let Err(MessengerError::Refused(why)) = bot.send("x".into()).await else { panic!("not refused") };
         assert!(why.contains("blocked") && !why.contains("canary"), "{why}");
     }

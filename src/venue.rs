@@ -33,16 +33,27 @@ pub struct Connected {
 ///
 /// # Errors
 /// In words: no port for the embedded exchange, no HTTP client, no valid account.
-pub fn connect(config: &Config, clock: &Arc<dyn Clock>, seed: u64, data_dir: Option<&Path>) -> Result<Connected, String> {
+pub fn connect(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    seed: u64,
+    data_dir: Option<&Path>,
+) -> Result<Connected, String> {
     match &config.venue {
-        Venue::Simulator => embedded(config, clock, seed, data_dir),
+        Venue::Simulator => embedded(config, clock, seed),
         Venue::Kis { environment, credentials } => {
             let (base_url, environment, name) = match environment {
                 Environment::Live => (LIVE_URL, kis::Environment::Real, "KIS, real money"),
                 Environment::Paper => (PAPER_URL, kis::Environment::Paper, "KIS paper trading"),
             };
             let token_file = data_dir.map(|dir| dir.join("kis_token.json"));
-            let wire = Wire { base_url: base_url.into(), environment, credentials: credentials.clone(), token_file, truth_tag: false };
+            let wire = Wire {
+                base_url: base_url.into(),
+                environment,
+                credentials: credentials.clone(),
+                token_file,
+                truth_tag: false,
+            };
             Ok(Connected { exchange: client(config, clock, wire)?, name: name.into(), embedded: None })
         }
     }
@@ -74,7 +85,7 @@ fn client(config: &Config, clock: &Arc<dyn Clock>, wire: Wire) -> Result<Arc<dyn
     Ok(Arc::new(kis.map_err(|error| error.to_string())?))
 }
 
-fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64, data_dir: Option<&Path>) -> Result<Connected, String> {
+fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connected, String> {
     let venue = simulator::Exchange::new(SimulatorConfig {
         clock: clock.clone(),
         seed,
@@ -93,7 +104,11 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64, data_dir: Option
         truth_tag: true,
     };
     let exchange = client(config, clock, wire)?;
-    Ok(Connected { exchange, name: "the embedded exchange (no money moves)".into(), embedded: Some(embedded) })
+    Ok(Connected {
+        exchange,
+        name: "the embedded exchange (no money moves)".into(),
+        embedded: Some(embedded),
+    })
 }
 
 /// What the simulated account starts with: about the same purchasing power in each currency.

@@ -11,7 +11,9 @@ use optimizer::{Optimizer, OptimizerDeps, OptimizerSettings};
 use risk_guard::{BrokerLinks, Gate, HaltSystem, LedgerLinks, ResumeSystem, RiskDeps, RiskGuard};
 use scanner::Scanner;
 use strategy::Strategy;
-use supervision::{Child, Exhausted, Failure, Link, Place, Restart, Slot, Supervised, Supervisor, Watchdog, slot};
+use supervision::{
+    Child, Exhausted, Failure, Link, Place, Restart, Slot, Supervised, Supervisor, Watchdog, slot,
+};
 use trade_ledger::{LedgerDeps, TradeLedger};
 
 use super::{House, World, settings};
@@ -164,14 +166,14 @@ impl Slots {
     fn clock_deps(&self, world: &World) -> market_clock::Deps {
         market_clock::Deps {
             clock: world.clock.clone(),
-            session_changed: vec![
-                self.risk.certain_link(),
-                self.broker.certain_link(),
-                self.notifier.link(),
-            ],
+            session_changed: vec![self.risk.certain_link(), self.broker.certain_link(), self.notifier.link()],
             scan_due: vec![self.scanner.link()],
             decide_due: vec![self.brain.link()],
-            day_closed: vec![self.risk.certain_link(), self.broker.certain_link(), self.optimizer.certain_link()],
+            day_closed: vec![
+                self.risk.certain_link(),
+                self.broker.certain_link(),
+                self.optimizer.certain_link(),
+            ],
         }
     }
 
@@ -242,7 +244,8 @@ pub(super) fn add_all(
     let (set, deps) = wiring.brain;
     supervisor.child(parked(Place::Here), slots.brain, move |_| Ok(Brain::new(set.clone(), deps.clone())));
     let (set, deps) = wiring.scanner;
-    supervisor.child(parked(Place::Here), slots.scanner, move |_| Ok(Scanner::new(set.clone(), deps.clone())));
+    supervisor
+        .child(parked(Place::Here), slots.scanner, move |_| Ok(Scanner::new(set.clone(), deps.clone())));
     let (set, deps) = wiring.clock;
     let spec = critical(Place::Here, DRAIN);
     supervisor.child(spec, slots.clock, move |_| Ok(MarketClock::new(set.clone(), deps.clone())));
@@ -275,7 +278,10 @@ impl Wiring {
             notifier: slots.notifier_deps(world),
             broker: (BrokerSettings { markets: config.markets.clone() }, slots.broker_deps(world, gate)),
             risk: (settings::risk(config)?, slots.risk_deps(world, keeper)),
-            optimizer: (OptimizerSettings { min_confidence: settings::confident(config) }, slots.optimizer_deps()),
+            optimizer: (
+                OptimizerSettings { min_confidence: settings::confident(config) },
+                slots.optimizer_deps(),
+            ),
             brain: (brain_settings(config), slots.brain_deps(world)),
             scanner: (settings::scanner(config), slots.scanner_deps(world)),
             clock: (settings::schedule(config), slots.clock_deps(world)),
@@ -296,5 +302,10 @@ fn critical(place: Place, drain: Duration) -> Child {
 }
 
 fn parked(place: Place) -> Child {
-    Child { place, restart: Restart::Permanent, exhausted: Exhausted::Park { retry: PARKED_RETRY }, drain: DRAIN }
+    Child {
+        place,
+        restart: Restart::Permanent,
+        exhausted: Exhausted::Park { retry: PARKED_RETRY },
+        drain: DRAIN,
+    }
 }

@@ -20,7 +20,8 @@ pub struct Setting {
 impl Setting {
     /// True when its value must never be printed.
     pub fn is_secret(&self) -> bool {
-        ["_KEY", "_SECRET", "_TOKEN"].iter().any(|end| self.name.ends_with(end)) || self.name == "KIS_ACCOUNT_NO"
+        ["_KEY", "_SECRET", "_TOKEN"].iter().any(|end| self.name.ends_with(end))
+            || self.name == "KIS_ACCOUNT_NO"
     }
 }
 
@@ -107,7 +108,8 @@ pub fn env_example() -> String {
 pub fn markdown_table() -> String {
     let mut text = String::from("| setting | default | allowed | meaning |\n|---|---|---|---|\n");
     for setting in SETTINGS {
-        let default = if setting.default.is_empty() { "–".to_owned() } else { format!("`{}`", setting.default) };
+        let default =
+            if setting.default.is_empty() { "–".to_owned() } else { format!("`{}`", setting.default) };
         text.push_str(&format!(
             "| `{}` | {default} | {} | {} |\n",
             setting.name, setting.allowed, setting.meaning

@@ -64,13 +64,21 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
 
 #[test]
 fn all_mistakes_are_listed_at_once() {
-    let text = mistakes(&[("MODE", "sim"), ("DAILY_SESSIONS", "0"), ("MAX_ORDER_PCT", "99"), ("VOL_MULTIPLIER", "x")]);
+    let text = mistakes(&[
+        ("MODE", "sim"),
+        ("DAILY_SESSIONS", "0"),
+        ("MAX_ORDER_PCT", "99"),
+        ("VOL_MULTIPLIER", "x"),
+    ]);
     assert!(text.starts_with("4 settings are wrong"), "{text}");
 }
 
 #[test]
 fn limits_can_be_made_stricter_under_either_name_but_not_contradict() {
-    assert_eq!(load(&[("CIRCUIT_BREAKER_PCT", "-2.5")]).unwrap().max_loss_pct, Percent("2.5".parse().unwrap()));
+    assert_eq!(
+        load(&[("CIRCUIT_BREAKER_PCT", "-2.5")]).unwrap().max_loss_pct,
+        Percent("2.5".parse().unwrap())
+    );
     assert_eq!(load(&[("FAT_FINGER_PCT", "10")]).unwrap().max_order_pct, Percent(Decimal::TEN));
     assert!(load(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-2.0")]).is_ok());
     assert!(mistakes(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-1")]).contains("contradicts"));
@@ -78,7 +86,8 @@ fn limits_can_be_made_stricter_under_either_name_but_not_contradict() {
 
 #[test]
 fn real_money_needs_two_keys() {
-    let keys = [("KIS_APP_KEY", "k"), ("KIS_APP_SECRET", "s"), ("KIS_ACCOUNT_NO", "12345678-01"), ("MODE", "live")];
+    let keys =
+        [("KIS_APP_KEY", "k"), ("KIS_APP_SECRET", "s"), ("KIS_ACCOUNT_NO", "12345678-01"), ("MODE", "live")];
     assert!(mistakes(&keys).contains("KESTREL_CONFIRM_LIVE=yes"));
     let mut both = keys.to_vec();
     both.push(("KESTREL_CONFIRM_LIVE", "yes"));
@@ -89,7 +98,11 @@ fn real_money_needs_two_keys() {
 
 #[test]
 fn secrets_are_never_printed_not_even_wrong_ones() {
-    let pairs = [("KIS_APP_KEY", "canary-key"), ("KIS_APP_SECRET", "canary-secret"), ("KIS_ACCOUNT_NO", "canary-account")];
+    let pairs = [
+        ("KIS_APP_KEY", "canary-key"),
+        ("KIS_APP_SECRET", "canary-secret"),
+        ("KIS_ACCOUNT_NO", "canary-account"),
+    ];
     let text = mistakes(&pairs);
     assert!(text.contains("KIS_ACCOUNT_NO") && !text.contains("canary"), "{text}");
     let mut fine = pairs.to_vec();
@@ -118,5 +131,8 @@ fn the_example_file_and_the_readme_table_are_generated_from_the_settings() {
     let example = std::fs::read_to_string(root.join(".env.example")).unwrap();
     assert_eq!(example, env_example(), "run: kestrel settings --env > .env.example");
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    assert!(readme.contains(&markdown_table()), "paste the output of `kestrel settings --markdown` into README.md");
+    assert!(
+        readme.contains(&markdown_table()),
+        "paste the output of `kestrel settings --markdown` into README.md"
+    );
 }

@@ -199,7 +199,9 @@ async fn resume(desk: &Desk, halt: Option<String>, by: String) -> Reply {
         Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
         Ok(Err(why)) => Reply::Error { message: why.to_string() },
         Err(error) => Reply::Error {
-            message: format!("RiskGuard did not answer ({error}); whether trading goes on is unknown. See: kestrel status"),
+            message: format!(
+                "RiskGuard did not answer ({error}); whether trading goes on is unknown. See: kestrel status"
+            ),
         },
     }
 }

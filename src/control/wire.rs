@@ -268,13 +268,25 @@ impl fmt::Display for Status {
         self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", describe(halt)))?;
         self.entry_blocks.iter().try_for_each(|why| writeln!(f, "  no new entries: {why}"))?;
         for (currency, pct) in &self.day_pnl_pct {
-            writeln!(f, "day {currency}: {}", pct.as_ref().map_or("unknown".into(), |pct| format!("{pct} %")))?;
+            writeln!(
+                f,
+                "day {currency}: {}",
+                pct.as_ref().map_or("unknown".into(), |pct| format!("{pct} %"))
+            )?;
         }
         orders(f, "not finished", &self.live_orders)?;
-        writeln!(f, "{:<14} {:<9} {:>8} {:>8} {:>9}  last error", "actor", "state", "restarts", "waiting", "handled")?;
+        writeln!(
+            f,
+            "{:<14} {:<9} {:>8} {:>8} {:>9}  last error",
+            "actor", "state", "restarts", "waiting", "handled"
+        )?;
         for a in &self.actors {
             let error = a.last_error.as_deref().unwrap_or("-");
-            writeln!(f, "{:<14} {:<9} {:>8} {:>8} {:>9}  {error}", a.actor, a.state, a.restarts, a.waiting, a.handled)?;
+            writeln!(
+                f,
+                "{:<14} {:<9} {:>8} {:>8} {:>9}  {error}",
+                a.actor, a.state, a.restarts, a.waiting, a.handled
+            )?;
         }
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
     }

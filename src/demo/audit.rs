@@ -50,7 +50,11 @@ pub struct Finding {
 }
 
 /// Compares the books. An empty `broken` everywhere means that they agree.
-pub fn audit(venue: &[VenueLine], ledger: &[LedgerLine], venue_positions: &[(Instrument, Quantity)]) -> Vec<Finding> {
+pub fn audit(
+    venue: &[VenueLine],
+    ledger: &[LedgerLine],
+    venue_positions: &[(Instrument, Quantity)],
+) -> Vec<Finding> {
     let books = Books {
         venue,
         ledger,
@@ -112,7 +116,8 @@ impl Books<'_> {
     fn nothing_lost(&self) -> Finding {
         let fault = |line: &VenueLine| {
             let known = self.intent_of(line).and_then(|intent| intent.number.as_deref());
-            (known != Some(line.number.as_str())).then(|| format!("order {} is not in the books", line.number))
+            (known != Some(line.number.as_str()))
+                .then(|| format!("order {} is not in the books", line.number))
         };
         finding("every order at the exchange is in the agent's books", self.venue, fault)
     }
@@ -217,10 +222,30 @@ mod tests {
         let short = LedgerLine { filled: Quantity::new(9), ..in_books("a", "1") };
         let cases: [(&[VenueLine], &[LedgerLine], u64, &str); 8] = [
             (&[at_venue("1", "")], &[], 0, "every order at the exchange was approved, with these terms"),
-            (&[at_venue("1", "a")], &[unapproved], 10, "every order at the exchange was approved, with these terms"),
-            (&[at_venue("1", "a")], &[other_terms], 10, "every order at the exchange was approved, with these terms"),
-            (&[at_venue("1", "a"), at_venue("2", "a")], &[in_books("a", "1")], 10, "no intent has two orders"),
-            (&[at_venue("2", "a")], &[in_books("a", "1")], 10, "every order at the exchange is in the agent's books"),
+            (
+                &[at_venue("1", "a")],
+                &[unapproved],
+                10,
+                "every order at the exchange was approved, with these terms",
+            ),
+            (
+                &[at_venue("1", "a")],
+                &[other_terms],
+                10,
+                "every order at the exchange was approved, with these terms",
+            ),
+            (
+                &[at_venue("1", "a"), at_venue("2", "a")],
+                &[in_books("a", "1")],
+                10,
+                "no intent has two orders",
+            ),
+            (
+                &[at_venue("2", "a")],
+                &[in_books("a", "1")],
+                10,
+                "every order at the exchange is in the agent's books",
+            ),
             (&[], &[in_books("a", "1")], 10, "every order in the agent's books is at the exchange"),
             (&[at_venue("1", "a")], &[short], 9, "fills agree, order by order"),
             (&[at_venue("1", "a")], &[unknown], 10, "no order's fate is unknown"),

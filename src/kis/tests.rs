@@ -1,3 +1,5 @@
+//! The whole client: turns, tokens, and what it refuses before the wire.
+
 use std::path::PathBuf;
 
 use domain::messages::market_data::RankingKind;

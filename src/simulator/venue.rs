@@ -304,7 +304,14 @@ impl Venue {
     }
 
     fn next_free_number(&self, market: Market, date: NaiveDate) -> u64 {
-        self.numbers.get(&(date, rules::branch(market))).copied().unwrap_or(0) + 1
+        self.numbers.get(&(date, rules::branch(market))).copied().unwrap_or_else(|| self.first_number()) + 1
+    }
+
+    /// Where the numbers of a day begin. An exchange that is started again on the same day is a new one with an empty
+    /// order list: its numbers must not repeat those that a client remembers.
+    fn first_number(&self) -> u64 {
+        use chrono::Timelike as _;
+        u64::from(self.started_at.num_seconds_from_midnight()) * 100
     }
 
     fn next_number(&mut self, market: Market, date: NaiveDate) -> u64 {

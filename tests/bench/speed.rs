@@ -60,7 +60,12 @@ fn round() -> Round {
 fn spawn(dir: &Path) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kestrel"));
     command.arg("run").env_clear().current_dir(dir).env("DB_PATH", dir.join("data/trades.db"));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the agent starts")
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the agent starts")
 }
 
 fn is_active(dir: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! A halt outlives everything but a resume.
 
-use kestrel::control::wire::{Reply, Request};
 use domain::messages::control::{Durability, TradingState};
+use kestrel::control::wire::{Reply, Request};
 use tempfile::TempDir;
 
 use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
@@ -28,7 +28,9 @@ fn a_halt_survives_kill_9_and_says_since_when_by_whom_and_why_until_a_resume() {
     let status = status.expect("still halted");
     let standing = &status.halts[0];
     assert_eq!((standing.by.as_str(), standing.reason.as_str()), ("ada", "the feed looks wrong"));
-    assert_eq!((standing.id.as_str(), standing.at), (halted.halt.id.as_str(), halted.halt.at));
+    // The books keep milliseconds.
+    let told = (halted.halt.id.as_str(), halted.halt.at.timestamp_millis());
+    assert_eq!((standing.id.as_str(), standing.at.timestamp_millis()), told);
     assert!(log_of(&dir).contains("the feed looks wrong"), "the log says why it starts halted");
 
     let Reply::Resumed(resumed) = ask(&dir, &resume()) else { panic!("not resumed") };
@@ -63,7 +65,11 @@ fn the_halt_command_works_however_wrong_the_other_settings_are() {
     let dir = TempDir::new().unwrap();
     let _agent = Agent::start(&dir, &[]);
     let mut halt = command(&dir, &[("MODE", "nonsense")]);
-    let out = halt.args(["halt", "--reason", "test", "--by", "ada"]).stdout(std::process::Stdio::piped()).output().unwrap();
+    let out = halt
+        .args(["halt", "--reason", "test", "--by", "ada"])
+        .stdout(std::process::Stdio::piped())
+        .output()
+        .unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(out.status.success(), "{text}");
     for part in ["halted since", "by ada", "test", "survives a restart", "kestrel resume"] {

@@ -4,53 +4,48 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::messages::control::TradingState;
 use kestrel::control::client;
 use kestrel::control::wire::{Reply, Request, Status};
 use tempfile::TempDir;
 
 /// Longest wait for anything that should happen soon; far above what a healthy run needs.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `kestrel run`, killed when dropped.
-pub struct Agent {
+pub(crate) struct Agent {
     child: Child,
 }
 
 impl Agent {
-    /// Starts the program on `dir` with further settings, and waits until its control desk answers.
-    pub fn start(dir: &TempDir, settings: &[(&str, &str)]) -> Self {
+    /// Starts the program on `dir` with further settings, and waits until it has reconciled, halted or not.
+    pub(crate) fn start(dir: &TempDir, settings: &[(&str, &str)]) -> Self {
         let mut agent = Self { child: command(dir, settings).arg("run").spawn().unwrap() };
         let answered = until(PATIENCE, || {
             assert!(agent.child.try_wait().unwrap().is_none(), "the agent ended early: {}", log_of(dir));
-            status_of(dir).is_some_and(|status| status.trading.is_some()).then_some(())
+            let ready = |status: Status| status.trading.is_some_and(|state| state != TradingState::Starting);
+            status_of(dir).is_some_and(ready).then_some(())
         });
         assert!(answered.is_some(), "the agent does not answer: {}", log_of(dir));
         agent
     }
 
     /// Waits for the end.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let ended = until(PATIENCE, || self.child.try_wait().unwrap());
         ended.expect("the agent ends in time")
     }
 
     /// SIGKILL: no chance to tidy up.
-    pub fn kill_9(mut self) {
+    pub(crate) fn kill_9(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    }
-
-    /// Resident memory in KiB.
-    pub fn rss_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
 
@@ -62,7 +57,7 @@ impl Drop for Agent {
 }
 
 /// The program with a clean environment, its data in `dir`, its log in `dir/log`.
-pub fn command(dir: &TempDir, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn command(dir: &TempDir, settings: &[(&str, &str)]) -> Command {
     let log = std::fs::File::options().create(true).append(true).open(dir.path().join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kestrel"));
     command.env_clear().current_dir(dir.path()).envs(settings.iter().copied());
@@ -71,22 +66,22 @@ pub fn command(dir: &TempDir, settings: &[(&str, &str)]) -> Command {
 }
 
 /// Where the program's database is.
-pub fn database(dir: &Path) -> std::path::PathBuf {
+pub(crate) fn database(dir: &Path) -> std::path::PathBuf {
     dir.join("data").join("trades.db")
 }
 
 /// What the program has logged so far.
-pub fn log_of(dir: &TempDir) -> String {
+pub(crate) fn log_of(dir: &TempDir) -> String {
     std::fs::read_to_string(dir.path().join("log")).unwrap_or_default()
 }
 
 /// Asks the running agent.
-pub fn ask(dir: &TempDir, request: &Request) -> Reply {
+pub(crate) fn ask(dir: &TempDir, request: &Request) -> Reply {
     client::ask(&dir.path().join("data"), request).unwrap()
 }
 
 /// The agent's status, if it answers.
-pub fn status_of(dir: &TempDir) -> Option<Status> {
+pub(crate) fn status_of(dir: &TempDir) -> Option<Status> {
     match client::ask(&dir.path().join("data"), &Request::Status) {
         Ok(Reply::Status(status)) => Some(status),
         Ok(_) | Err(_) => None,
@@ -94,7 +89,7 @@ pub fn status_of(dir: &TempDir) -> Option<Status> {
 }
 
 /// What `probe` gives as soon as it gives something, or none after `within`.
-pub fn until<T>(within: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn until<T>(within: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
         if let Some(value) = probe() {

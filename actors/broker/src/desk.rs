@@ -3,33 +3,35 @@
 //! Nothing it knows must outlive it. Each life begins with a reconciliation, and until that holds RiskGuard keeps the
 //! gate closed.
 
+mod answer;
+mod close;
 mod place;
 mod reconcile;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::RequestHalt;
 use domain::messages::ledger::{OpenIntents, RecordEvent};
-use domain::messages::market_data::{AccountQuery, BarsQuery, QuoteQuery, RankingQuery};
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
 use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
-use domain::{Clock, IntentId, Market, OrderState, ports};
+use domain::{Clock, IntentId, Market};
 use risk_guard::{Gate, HaltAck, HaltSystem, PlaceOrder, ResumeSystem};
 use supervision::prelude::*;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use trade_ledger::{
     AbandonSending, BeginSending, BookInquiry, CloseDay, DayKey, JournalledOrders, RecordOutcome,
     UnclosedDays,
 };
 
-use crate::backoff::Ladder;
+use crate::Exchange;
+use crate::backoff::{Ladder, pause};
 use crate::working::Watermarks;
-use crate::{Exchange, Urgency};
+use reconcile::{Look, warn};
 
 /// An order works for this long; then what is left of it is cancelled. Exchange time; our choice: two realtime cycles.
 const ORDER_TTL: TimeDelta = TimeDelta::seconds(120);
@@ -37,6 +39,9 @@ const ORDER_TTL: TimeDelta = TimeDelta::seconds(120);
 const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
 /// RiskGuard does not use an account older than 60 s (risk_guard); asking a little earlier keeps it fresh.
 const ACCOUNT_AHEAD: Duration = Duration::from_secs(15);
+/// The longest a placing counts as a reply in progress, real time: the end of the process waits for the POST on the
+/// wire, while an order that waits for its turn is no stall of this actor.
+const HELD_FOR: Duration = Duration::from_secs(20);
 
 /// Whom Broker asks and tells in the ledger.
 #[derive(Clone, Debug)]
@@ -109,7 +114,7 @@ struct Shared {
 }
 
 /// Takes a lock. A panic of another holder restarts the actor with fresh values, so a poisoned one is still whole.
-fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -121,9 +126,12 @@ pub struct Broker {
     /// One order at a time: the next waits until the outcome of this one is written.
     turn: Arc<Semaphore>,
     reconciled: Option<Reconciled>,
-    open_markets: BTreeSet<Market>,
+    /// The phases told in this life; a market that nothing was told of may be open.
+    phases: BTreeMap<Market, Phase>,
     closing: BTreeSet<DayKey>,
     ladder: Ladder,
+    /// An answer of the ledger was lost, so RiskGuard may have missed an update.
+    missed_update: bool,
 }
 
 impl Broker {
@@ -135,51 +143,105 @@ impl Broker {
             shared: Arc::default(),
             turn: Arc::new(Semaphore::new(1)),
             reconciled: None,
-            open_markets: BTreeSet::new(),
+            phases: BTreeMap::new(),
             closing: BTreeSet::new(),
             ladder: Ladder::default(),
+            missed_update: false,
         }
     }
 
     fn begin_watch(&mut self, reconciled: Reconciled, ctx: &mut Ctx<Self>) {
         tracing::info!(unresolved = reconciled.unresolved.len(), "reconciled with the exchange");
-        reconcile::warn(
-            self.deps.risk.reconciled.tell(reconciled.clone()),
-            "that reconciliation is complete",
-        );
-        self.reconciled = Some(reconciled);
+        self.tell_reconciled(reconciled);
+        self.close_past_days(ctx);
         self.watch_later(ctx);
         self.refresh_later(ctx);
     }
 
+    fn tell_reconciled(&mut self, reconciled: Reconciled) {
+        warn(self.deps.risk.reconciled.tell(reconciled.clone()), "that reconciliation is complete");
+        self.reconciled = Some(reconciled);
+    }
+
     /// Looks at the working orders after the ladder's next wait, or at once when something has happened.
     fn watch_later(&mut self, ctx: &mut Ctx<Self>) {
-        let wait = ports::sleep(&self.deps.clock, self.ladder.next_wait());
-        let (deps, shared) = (self.deps.clone(), self.shared.clone());
+        let (deps, shared, wait) = (self.deps.clone(), self.shared.clone(), self.ladder.next_wait());
         let look = async move {
             tokio::select! {
                 biased;
                 () = shared.wake.notified() => {}
-                () = wait => {}
+                () = pause(&deps.clock, wait) => {}
             }
             reconcile::look(&deps, &shared, ORDER_TTL).await
         };
-        ctx.spawn(look.into_actor(self).map(|moved, this, ctx| {
-            if moved {
-                this.ladder.reset();
-            }
-            this.watch_later(ctx);
-        }));
+        ctx.spawn(look.into_actor(self).map(|look, this, ctx| this.looked(look, ctx)));
+    }
+
+    fn looked(&mut self, look: Look, ctx: &mut Ctx<Self>) {
+        match look {
+            Look::Moved => self.ladder.reset(),
+            Look::Still => {}
+            Look::Failed => self.missed_update = true,
+        }
+        if look != Look::Failed && std::mem::take(&mut self.missed_update) {
+            // RiskGuard reads the open orders afresh when it hears this.
+            let at = self.deps.clock.now();
+            let again = self.reconciled.clone().map(|reconciled| Reconciled { at, ..reconciled });
+            again.into_iter().for_each(|reconciled| self.tell_reconciled(reconciled));
+        }
+        self.watch_later(ctx);
     }
 
     fn refresh_later(&mut self, ctx: &mut Ctx<Self>) {
-        let wait = ports::sleep(&self.deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD));
         let deps = self.deps.clone();
-        ctx.spawn(wait.into_actor(self).then(move |(), this, _ctx| {
-            let markets: Vec<Market> = this.open_markets.iter().copied().collect();
+        let wait = async move { pause(&deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD)).await };
+        ctx.spawn(wait.into_actor(self).then(|(), this, _ctx| {
+            let (deps, markets) = (this.deps.clone(), this.awake_markets());
             let refresh = async move { reconcile::accounts(&deps, &markets).await };
             refresh.into_actor(this).map(|_all_known, this, ctx| this.refresh_later(ctx))
         }));
+    }
+
+    /// The markets that are open for all we know: the daily loss must not go unseen after a restart of this actor.
+    fn awake_markets(&self) -> Vec<Market> {
+        let is_awake = |market: &&Market| match self.phases.get(market) {
+            Some(Phase::Open) | None => true,
+            Some(Phase::Lunch | Phase::Closed) => false,
+        };
+        self.settings.markets.iter().filter(is_awake).copied().collect()
+    }
+
+    /// Closes every day of the past that the books have open: a day whose close was missed stops its market.
+    fn close_past_days(&self, ctx: &mut Ctx<Self>) {
+        let deps = self.deps.clone();
+        let unclosed = async move { close::past_days(&deps).await };
+        ctx.spawn(
+            unclosed
+                .into_actor(self)
+                .map(|days, this, ctx| days.into_iter().for_each(|day| this.close_day(day, ctx))),
+        );
+    }
+
+    fn close_day(&mut self, day: DayKey, ctx: &mut Ctx<Self>) {
+        if !self.closing.insert(day) {
+            return;
+        }
+        let (deps, shared) = (self.deps.clone(), self.shared.clone());
+        let closing = async move { close::close_day(&deps, &shared, day).await };
+        ctx.spawn(closing.into_actor(self).map(move |(), this, _ctx| {
+            this.closing.remove(&day);
+            // The close has ended orders, and their cash is free.
+            this.shared.wake.notify_one();
+        }));
+    }
+
+    fn placed(&mut self, placed: Result<(), String>, ctx: &mut Ctx<Self>) {
+        self.shared.wake.notify_one();
+        self.ladder.reset();
+        if let Err(why) = placed {
+            // The next life turns the row into `Unknown` and asks the exchange.
+            ctx.fail(why);
+        }
     }
 }
 
@@ -196,22 +258,24 @@ impl Actor for Broker {
 impl Handler<PlaceOrder> for Broker {
     type Result = ResponseActFuture<Self, ()>;
 
-    /// A reply, not a spawned future: the end of the process waits for the POST that is on the wire.
-    fn handle(&mut self, PlaceOrder(order): PlaceOrder, _ctx: &mut Self::Context) -> Self::Result {
+    /// The reply ends with the placing, so that the end of the process waits for it.
+    fn handle(&mut self, PlaceOrder(order): PlaceOrder, ctx: &mut Self::Context) -> Self::Result {
         let (deps, shared, turn) = (self.deps.clone(), self.shared.clone(), self.turn.clone());
         let placing = async move {
             // Closed only when the actor is gone, and this future with it.
             let _one_at_a_time = turn.acquire_owned().await;
             place::place(&deps, &shared, order).await
         };
-        Box::pin(placing.into_actor(self).map(|placed, this, ctx| {
-            this.shared.wake.notify_one();
-            this.ladder.reset();
-            if let Err(why) = placed {
-                // The next life turns the row into `Unknown` and asks the exchange.
-                ctx.fail(why);
-            }
-        }))
+        let (ended, end) = oneshot::channel::<()>();
+        ctx.spawn(placing.into_actor(self).map(move |placed, this, ctx| {
+            this.placed(placed, ctx);
+            drop(ended);
+        }));
+        let held = async move {
+            // Either way the reply is over; the placing goes on by itself.
+            let _ended_or_late = tokio::time::timeout(HELD_FOR, end).await;
+        };
+        Box::pin(held.into_actor(self))
     }
 }
 
@@ -243,11 +307,11 @@ impl Handler<AskReconciled> for Broker {
 impl Handler<SessionChanged> for Broker {
     type Result = ();
 
-    fn handle(&mut self, change: SessionChanged, _ctx: &mut Self::Context) {
-        match change.phase {
-            Phase::Open => self.open_markets.insert(change.market),
-            Phase::Lunch | Phase::Closed => self.open_markets.remove(&change.market),
-        };
+    fn handle(&mut self, change: SessionChanged, ctx: &mut Self::Context) {
+        self.phases.insert(change.market, change.phase);
+        if self.reconciled.is_some() {
+            self.close_past_days(ctx);
+        }
     }
 }
 
@@ -255,45 +319,6 @@ impl Handler<DayClosed> for Broker {
     type Result = ();
 
     fn handle(&mut self, day: DayClosed, ctx: &mut Self::Context) {
-        let key = DayKey { market: day.market, session_date: day.session_date };
-        if !self.closing.insert(key) {
-            return;
-        }
-        let (deps, shared) = (self.deps.clone(), self.shared.clone());
-        let closing = async move { reconcile::close_day(&deps, &shared, key).await };
-        ctx.spawn(closing.into_actor(self).map(move |(), this, _ctx| {
-            this.closing.remove(&key);
-        }));
-    }
-}
-
-macro_rules! answers {
-    ($($query:ty => |$exchange:ident, $asked:ident| $call:expr;)*) => {$(
-        impl Handler<$query> for Broker {
-            type Result = ResponseFuture<<$query as Message>::Result>;
-
-            fn handle(&mut self, $asked: $query, _ctx: &mut Self::Context) -> Self::Result {
-                let $exchange = self.deps.exchange.clone();
-                Box::pin(async move { $call.await })
-            }
-        }
-    )*};
-}
-
-answers! {
-    RankingQuery => |exchange, query| exchange.ranking(query);
-    BarsQuery => |exchange, query| exchange.bars(query);
-    QuoteQuery => |exchange, query| exchange.quote(query, Urgency::Scan);
-    AccountQuery => |exchange, query| exchange.account(query, Urgency::Reconcile);
-}
-
-/// An order that was never sent, as RiskGuard should see it.
-fn never_sent(order: &risk_guard::ApprovedOrder, at: DateTime<Utc>) -> OrderUpdate {
-    OrderUpdate {
-        intent: order.intent().clone(),
-        terms: order.terms().clone(),
-        state: OrderState::Expired,
-        filled: domain::Quantity::ZERO,
-        at,
+        self.close_day(DayKey { market: day.market, session_date: day.session_date }, ctx);
     }
 }

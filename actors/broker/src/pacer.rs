@@ -13,6 +13,7 @@ use ratelimit::{Ratelimiter, TryWaitError};
 use tokio::sync::Notify;
 
 use crate::Urgency;
+use crate::backoff::pause;
 
 /// Spaces requests by `1 / rate` seconds of exchange time. One per app key, shared by all endpoints.
 pub struct Pacer {
@@ -50,13 +51,13 @@ impl Pacer {
                 continue;
             }
             if let Some(wait) = self.throttled_for() {
-                self.pause(wait).await;
+                pause(&self.clock, wait).await;
                 continue;
             }
             match self.limiter.try_wait() {
                 Ok(()) => return,
-                Err(TryWaitError::Insufficient(wait)) => self.pause(wait).await,
-                Err(TryWaitError::ExceedsCapacity | _) => self.pause(self.limiter.period()).await,
+                Err(TryWaitError::Insufficient(wait)) => pause(&self.clock, wait).await,
+                Err(TryWaitError::ExceedsCapacity | _) => pause(&self.clock, self.limiter.period()).await,
             }
         }
     }
@@ -74,12 +75,6 @@ impl Pacer {
             queue.throttled_until = None;
         }
         left
-    }
-
-    /// Waits `wait` of exchange time as it passes now: a clock set back meanwhile does not make it longer.
-    async fn pause(&self, wait: Duration) {
-        // A microsecond more than computed: rounding down must not make a loop without progress.
-        tokio::time::sleep(self.clock.real(wait) + Duration::from_micros(1)).await;
     }
 
     fn line_up(&self, urgency: Urgency) -> Place<'_> {

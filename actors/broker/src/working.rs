@@ -11,6 +11,9 @@ use crate::Urgency;
 /// A cancel is asked for again when the order still works this long after the last request, in exchange time.
 pub const CANCEL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
 
+/// An approval lives for 30 s (risk_guard::book); twice that is past all doubt.
+pub const APPROVAL_IS_OVER_AFTER: TimeDelta = TimeDelta::seconds(60);
+
 /// What an order is sent as: a sale gets ahead of a purchase.
 pub fn urgency(side: Side) -> Urgency {
     match side {
@@ -19,10 +22,15 @@ pub fn urgency(side: Side) -> Urgency {
     }
 }
 
-/// The days whose order lists must be asked for: those of intents that the exchange has, or may have.
-pub fn days_to_ask(open: &[OpenIntent]) -> BTreeSet<DayKey> {
-    let sent = open.iter().filter(|intent| intent.state.is_open() && intent.state != OrderState::Approved);
-    sent.map(|intent| DayKey { market: intent.terms.instrument.market, session_date: intent.session_date })
+/// The days whose order lists must be asked for: those of intents that the exchange has, or may have, and those of
+/// approvals that ran out unused, because the ledger ends them with the next list.
+pub fn days_to_ask(open: &[OpenIntent], now: DateTime<Utc>) -> BTreeSet<DayKey> {
+    let to_ask = open.iter().filter(|intent| match intent.state {
+        OrderState::Approved => now - intent.approved_at > APPROVAL_IS_OVER_AFTER,
+        state => state.is_open(),
+    });
+    to_ask
+        .map(|intent| DayKey { market: intent.terms.instrument.market, session_date: intent.session_date })
         .collect()
 }
 
@@ -105,12 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_exchange_may_have_is_asked_about() {
+    fn only_what_the_exchange_may_have_is_asked_about_and_what_ran_out_unused() {
         let day = DayKey { market: Market::Kr, session_date: today() };
-        for state in OrderState::ALL {
-            let asked = days_to_ask(&[intent(1, state, None)]);
-            let expected = state.is_open() && state != OrderState::Approved;
-            assert_eq!(asked.contains(&day), expected, "{state}");
+        for (state, second, expected) in OrderState::ALL
+            .into_iter()
+            .filter(|state| *state != OrderState::Approved)
+            .map(|state| (state, 60, state.is_open()))
+            .chain([(OrderState::Approved, 60, false), (OrderState::Approved, 61, true)])
+        {
+            let asked = days_to_ask(&[intent(1, state, None)], at(second));
+            assert_eq!(asked.contains(&day), expected, "{state} at {second} s");
         }
     }
 

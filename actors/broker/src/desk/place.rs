@@ -6,10 +6,10 @@ use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::trading::OrderUpdate;
 use domain::{IntentId, Outcome, Refusal};
 use risk_guard::ApprovedOrder;
-use trade_ledger::{BeginSending, DayKey, RecordOutcome, SendPermit};
+use trade_ledger::{BeginSending, DayKey, PermitRefused, RecordOutcome, SendPermit};
 
 use super::reconcile::warn;
-use super::{BrokerDeps, Shared, hold, never_sent};
+use super::{BrokerDeps, Shared, hold};
 use crate::working::urgency;
 
 /// Longest wait for a permit (permit.rs).
@@ -24,23 +24,42 @@ const RECORD_ATTEMPTS: u32 = 8;
 /// # Errors
 /// When the ledger does not take the outcome: this life must end, so that the next one asks the exchange.
 pub(super) async fn place(deps: &BrokerDeps, shared: &Shared, order: ApprovedOrder) -> Result<(), String> {
+    let intent = order.intent().clone();
     if let Some(why) = objection(deps, &order).await {
-        tracing::warn!(intent = %order.intent(), why, "an approved order is not sent");
-        tell(deps, never_sent(&order, deps.clock.now()));
+        release(deps, &intent, &why).await;
         return Ok(());
     }
     let day = DayKey { market: order.terms().instrument.market, session_date: order.session_date() };
     let watermark = hold(&shared.marks).of(day);
-    let (intent, unsent) = (order.intent().clone(), never_sent(&order, deps.clock.now()));
     match deps.ledger.begin_sending.ask(BeginSending { order, watermark }, PERMIT_WITHIN).await {
         Ok(Ok(permit)) => send(deps, shared, day, permit).await,
         Ok(Err(refused)) => {
-            tracing::warn!(%intent, %refused, "the ledger gives no permit");
-            tell(deps, unsent);
+            no_permit(deps, &intent, refused).await;
             Ok(())
         }
         // The row may be `Sending`, but the permit is lost, so nothing was sent and nothing will be.
-        Err(error) => record(deps, &intent, not_sent(&format!("no permit: {error}"))).await.map(|_update| ()),
+        Err(error) => record(deps, &intent, not_sent(&format!("no permit: {error}"))).await,
+    }
+}
+
+/// The ledger said no: the reservation of an approval that is void goes back.
+async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused) {
+    match refused {
+        PermitRefused::Halted | PermitRefused::Expired | PermitRefused::Storage(_) => {
+            release(deps, intent, &refused.to_string()).await;
+        }
+        // The books know more than this process.
+        PermitRefused::NotApproved | PermitRefused::Fenced => {
+            tracing::error!(%intent, %refused, "an approved order is not sent");
+        }
+    }
+}
+
+/// Tells that an order was never sent. Tried once: if the ledger does not take it, the approval runs out by itself.
+async fn release(deps: &BrokerDeps, intent: &IntentId, why: &str) {
+    tracing::warn!(%intent, why, "an approved order is not sent");
+    if let Err(error) = record_once(deps, intent, not_sent(why)).await {
+        tracing::warn!(%intent, error, "that it was not sent is not recorded");
     }
 }
 
@@ -85,18 +104,21 @@ fn ask_for_a_person(deps: &BrokerDeps, refusal: &Refusal) {
 /// Repeats until the ledger has it.
 async fn record(deps: &BrokerDeps, intent: &IntentId, outcome: Outcome) -> Result<(), String> {
     for _attempt in 0..RECORD_ATTEMPTS {
-        let message = RecordOutcome { intent: intent.clone(), outcome: outcome.clone() };
-        match deps.ledger.record_outcome.ask(message, RECORD_WITHIN).await {
-            Ok(Ok(update)) => {
-                tell(deps, update);
-                return Ok(());
-            }
-            Ok(Err(error)) => tracing::error!(%intent, %error, "the outcome is not recorded yet"),
-            Err(error) => tracing::error!(%intent, %error, "the outcome is not recorded yet"),
+        match record_once(deps, intent, outcome.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::error!(%intent, error, "the outcome is not recorded yet"),
         }
         tokio::time::sleep(RECORD_PAUSE).await;
     }
     Err(format!("the ledger does not take the outcome of {intent}"))
+}
+
+async fn record_once(deps: &BrokerDeps, intent: &IntentId, outcome: Outcome) -> Result<(), String> {
+    let message = RecordOutcome { intent: intent.clone(), outcome };
+    let answer = deps.ledger.record_outcome.ask(message, RECORD_WITHIN).await;
+    let update = answer.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    tell(deps, update);
+    Ok(())
 }
 
 fn tell(deps: &BrokerDeps, update: OrderUpdate) {

@@ -1,4 +1,4 @@
-//! What the exchange says about our orders, carried to the ledger: at start, while orders work, and after the close.
+//! What the exchange says about our orders, carried to the ledger: at start, and while orders work.
 
 use std::time::Duration;
 
@@ -7,24 +7,22 @@ use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::trading::{AccountUpdated, Reconciled};
-use domain::{Currency, Market, OpenIntent, ports};
+use domain::{Currency, Market, OpenIntent};
 use supervision::{Link, TellError};
-use trade_ledger::{
-    AbandonSending, BookInquiry, CloseDay, DayKey, InquiryBooked, JournalledOrders, UnclosedDays,
-};
+use trade_ledger::{AbandonSending, BookInquiry, DayKey, InquiryBooked, JournalledOrders, UnclosedDays};
 
+use super::close::{is_past, settle_past};
 use super::{BrokerDeps, Shared, hold};
-use crate::backoff::Ladder;
+use crate::backoff::{Ladder, pause};
 use crate::working::{days_to_ask, stale};
 use crate::{CancelOutcome, Urgency};
 
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
-/// A past day that the exchange cannot settle holds up the start this often; then a person is asked.
-const CLOSE_ATTEMPTS_AT_START: u32 = 3;
-/// After the close the list is asked for until everything on it has ended, but not for ever.
-const CLOSE_ATTEMPTS: u32 = 40;
+/// A start that has not succeeded after that many attempts is told to a person.
+const ATTEMPTS_UNTIL_ALARM: usize = 5;
 
-type Step<T> = Result<T, String>;
+/// What came of a step; the error is in words.
+pub(super) type Step<T> = Result<T, String>;
 
 /// Repeats the recovery until every step of it has worked (order-protocol 5.5).
 pub(super) async fn recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Reconciled {
@@ -35,7 +33,14 @@ pub(super) async fn recover(deps: &BrokerDeps, shared: &Shared, markets: &[Marke
             Err(why) => {
                 let wait = ladder.next_wait();
                 tracing::warn!(why, wait_s = wait.as_secs(), "not reconciled yet");
-                ports::sleep(&deps.clock, wait).await;
+                if ladder.climbed() == ATTEMPTS_UNTIL_ALARM {
+                    alarm_about(
+                        deps,
+                        None,
+                        format!("trading cannot start, the exchange is not reconciled: {why}"),
+                    );
+                }
+                pause(&deps.clock, wait).await;
             }
         }
     }
@@ -47,7 +52,7 @@ async fn try_recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> 
         .into_iter()
         .for_each(|update| warn(deps.risk.order_update.tell(update), "that an order changed"));
     for day in ask(&deps.ledger.unclosed_days, UnclosedDays).await? {
-        if day.session_date < day.market.date_at(deps.clock.now()) {
+        if is_past(deps, day) {
             settle_past(deps, shared, day).await?;
         }
     }
@@ -66,66 +71,40 @@ async fn try_recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> 
     Ok(Reconciled { currencies, unresolved, at: deps.clock.now() })
 }
 
-/// Closes a day that an earlier run left open. What the exchange does not settle stays reserved, and a person is told.
-async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<()> {
-    let mut ladder = Ladder::default();
-    for _attempt in 0..CLOSE_ATTEMPTS_AT_START {
-        if close_once(deps, shared, day).await? {
-            return Ok(());
-        }
-        ports::sleep(&deps.clock, ladder.next_wait()).await;
-    }
-    let DayKey { market, session_date } = day;
-    alarm(
-        deps,
-        market,
-        format!("{session_date} cannot be closed: the exchange does not settle all of its orders"),
-    );
-    Ok(())
+/// What a look at the working orders showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// An order moved, or there was nothing to look at until now.
+    Moved,
+    /// Everything is as before.
+    Still,
+    /// Not everything could be asked or written.
+    Failed,
 }
 
-/// Asks for the final list until everything on it has ended.
-pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
-    let mut ladder = Ladder::default();
-    for _attempt in 0..CLOSE_ATTEMPTS {
-        match close_once(deps, shared, day).await {
-            Ok(true) => return hold(&shared.marks).forget(day),
-            Ok(false) => {}
-            Err(why) => tracing::warn!(market = %day.market, why, "the day is not closed yet"),
-        }
-        ports::sleep(&deps.clock, ladder.next_wait()).await;
-    }
-    alarm(deps, day.market, format!("{} could not be closed; the next start tries again", day.session_date));
-}
-
-async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<bool> {
-    let inquiry = list(deps, shared, day).await?;
-    let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
-    spread(deps, day.market, &booked.booked);
-    Ok(booked.unsettled.is_empty())
-}
-
-/// One look at everything that works: lists, cancels, accounts. True when something moved.
-pub(super) async fn look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> bool {
+/// One look at everything that works: lists, cancels, accounts.
+pub(super) async fn look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Look {
     match try_look(deps, shared, ttl).await {
-        Ok(moved) => moved,
+        Ok(true) => Look::Moved,
+        Ok(false) => Look::Still,
         Err(why) => {
             tracing::warn!(why, "the working orders could not be looked at");
-            false
+            Look::Failed
         }
     }
 }
 
 async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bool> {
     let open = ask(&deps.ledger.open_intents, OpenIntents).await?;
-    if open.is_empty() {
+    let days = days_to_ask(&open, deps.clock.now());
+    if days.is_empty() {
         // Nothing to look at until an order or a resume wakes the watch.
         hold(&shared.cancels).clear();
         shared.wake.notified().await;
         return Ok(true);
     }
     let mut moved = false;
-    for day in days_to_ask(&open) {
+    for day in days {
         let booked = inquire(deps, shared, day).await?;
         if !booked.updates.is_empty() {
             moved = true;
@@ -166,23 +145,17 @@ async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Inquir
 }
 
 /// The complete list of one day. The time is taken before the first page, so that no later intent is judged by it.
-async fn list(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<BookInquiry> {
+pub(super) async fn list(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<BookInquiry> {
     let asked_at = deps.clock.now();
     let rows = deps.exchange.orders_of_day(day.market, day.session_date).await.map_err(|e| e.to_string())?;
     hold(&shared.marks).see_list(day, &rows);
     Ok(BookInquiry { day, rows, asked_at })
 }
 
-/// Tells everyone what an inquiry changed.
-fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) {
+/// Tells RiskGuard what an inquiry changed. Strange orders and contradictions are written by the ledger itself, once.
+pub(super) fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) {
     for update in &booked.updates {
         warn(deps.risk.order_update.tell(update.clone()), "that an order changed");
-    }
-    for order in &booked.disputed {
-        alarm(deps, market, format!("order {order} fits two intents; a person must attribute it"));
-    }
-    for contradiction in &booked.contradictions {
-        alarm(deps, market, contradiction.clone());
     }
     if !booked.foreign.is_empty() {
         // The account is not ours alone: sizes, cash and limits cannot be trusted (order-protocol 5.7).
@@ -213,8 +186,13 @@ pub(super) async fn accounts(deps: &BrokerDeps, markets: &[Market]) -> bool {
     all
 }
 
-fn alarm(deps: &BrokerDeps, market: Market, text: String) {
-    let event = RecordEvent { kind: EventKind::Alarm, market: Some(market), text };
+/// Writes a line that a person should look at.
+pub(super) fn alarm(deps: &BrokerDeps, market: Market, text: String) {
+    alarm_about(deps, Some(market), text);
+}
+
+fn alarm_about(deps: &BrokerDeps, market: Option<Market>, text: String) {
+    let event = RecordEvent { kind: EventKind::Alarm, market, text };
     warn(deps.ledger.events.tell(event), "an alarm");
 }
 
@@ -225,7 +203,7 @@ pub(super) fn warn(told: Result<(), TellError>, what: &'static str) {
     }
 }
 
-async fn ask<M, T, E>(link: &Link<M>, message: M) -> Step<T>
+pub(super) async fn ask<M, T, E>(link: &Link<M>, message: M) -> Step<T>
 where
     M: actix::Message<Result = Result<T, E>> + Send + 'static,
     T: Send + 'static,

@@ -1,0 +1,41 @@
+//! Questions about the market and the account, passed on to the exchange.
+//!
+//! The answers run beside the actor: a slow one is no stall of Broker, and no drain waits for it.
+
+use std::time::Duration;
+
+use domain::BoxFuture;
+use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, QuoteQuery, RankingQuery};
+use supervision::prelude::*;
+
+use super::Broker;
+use crate::Urgency;
+
+/// The deadline of every such ask (domain::messages::market_data), real time. After it the question gives up its place
+/// in the pacer's queue, because nobody waits for the answer any more.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+async fn within<T>(answer: BoxFuture<'_, Result<T, QueryError>>) -> Result<T, QueryError> {
+    let late = |_elapsed| Err(QueryError::Unavailable("the exchange did not answer in time".into()));
+    tokio::time::timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(late)
+}
+
+macro_rules! answers {
+    ($($query:ty => |$exchange:ident, $asked:ident| $call:expr;)*) => {$(
+        impl Handler<$query> for Broker {
+            type Result = ResponseFuture<<$query as Message>::Result>;
+
+            fn handle(&mut self, $asked: $query, _ctx: &mut Self::Context) -> Self::Result {
+                let $exchange = self.deps.exchange.clone();
+                Box::pin(async move { within($call).await })
+            }
+        }
+    )*};
+}
+
+answers! {
+    RankingQuery => |exchange, query| exchange.ranking(query);
+    BarsQuery => |exchange, query| exchange.bars(query);
+    QuoteQuery => |exchange, query| exchange.quote(query, Urgency::Scan);
+    AccountQuery => |exchange, query| exchange.account(query, Urgency::Reconcile);
+}

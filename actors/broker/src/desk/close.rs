@@ -1,0 +1,76 @@
+//! The end of a day: the final list is asked for until everything on it has ended (order-protocol 5.2, step 8).
+
+use std::time::Duration;
+
+use trade_ledger::{CloseDay, DayKey, UnclosedDays};
+
+use super::reconcile::{Step, alarm, ask, list, spread};
+use super::{BrokerDeps, Shared, hold};
+use crate::backoff::{Ladder, pause};
+
+/// A past day that the exchange cannot settle holds up the start this often; then it is closed beside the trading.
+const ATTEMPTS_AT_START: u32 = 3;
+/// A person is told after that many attempts, about eight minutes.
+const ATTEMPTS_UNTIL_ALARM: u32 = 20;
+/// The pause between two attempts from then on, exchange time.
+const PATIENT_PAUSE: Duration = Duration::from_secs(300);
+
+/// Days before today that the books have open. None while the ledger does not answer: the next session asks again.
+pub(super) async fn past_days(deps: &BrokerDeps) -> Vec<DayKey> {
+    let unclosed = ask(&deps.ledger.unclosed_days, UnclosedDays).await;
+    let days = unclosed.unwrap_or_else(|why| {
+        tracing::warn!(why, "whether past days are closed is not known");
+        Vec::new()
+    });
+    days.into_iter().filter(|day| is_past(deps, *day)).collect()
+}
+
+pub(super) fn is_past(deps: &BrokerDeps, day: DayKey) -> bool {
+    day.session_date < day.market.date_at(deps.clock.now())
+}
+
+/// Tries to close a past day before trading starts. What the exchange does not settle stays reserved.
+///
+/// # Errors
+/// When the list could not be had or booked, in words.
+pub(super) async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<()> {
+    let mut ladder = Ladder::default();
+    for _attempt in 0..ATTEMPTS_AT_START {
+        if close_once(deps, shared, day).await? {
+            return Ok(());
+        }
+        pause(&deps.clock, ladder.next_wait()).await;
+    }
+    tracing::warn!(market = %day.market, date = %day.session_date, "orders of a past day are not settled");
+    Ok(())
+}
+
+/// Asks for the final list until everything on it has ended, however long that takes: the market's next day does not
+/// start before.
+pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
+    let mut ladder = Ladder::default();
+    for attempt in 1_u32.. {
+        match close_once(deps, shared, day).await {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(why) => tracing::warn!(market = %day.market, why, "the day is not closed yet"),
+        }
+        if attempt == ATTEMPTS_UNTIL_ALARM {
+            let DayKey { market, session_date } = day;
+            let text = format!(
+                "{session_date} cannot be closed yet: orders are not settled; {market} does not trade until they are"
+            );
+            alarm(deps, market, text);
+        }
+        let wait = if attempt < ATTEMPTS_UNTIL_ALARM { ladder.next_wait() } else { PATIENT_PAUSE };
+        pause(&deps.clock, wait).await;
+    }
+    hold(&shared.marks).forget(day);
+}
+
+async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<bool> {
+    let inquiry = list(deps, shared, day).await?;
+    let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
+    spread(deps, day.market, &booked.booked);
+    Ok(booked.unsettled.is_empty())
+}

@@ -1,0 +1,255 @@
+//! A customer of an exchange whose clock stands until it is moved.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BoxFuture, Clock, Currency, Market, Money};
+use http::Request;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::simulator::{Environment, Exchange, MarketData, SimulatorConfig, VenueOrder, router};
+
+/// 09:00 in Korea on a Tuesday.
+pub(super) const KOREAN_OPEN: &str = "2026-11-24T00:00:00Z";
+/// 09:30 in New York on the same day.
+pub(super) const US_OPEN: &str = "2026-11-24T14:30:00Z";
+
+/// A clock that is moved by hand.
+#[derive(Debug)]
+pub(super) struct HandClock(Mutex<DateTime<Utc>>);
+
+impl HandClock {
+    pub(super) fn forward(&self, by: TimeDelta) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep_until(&self, _: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
+/// One answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) continuation: String,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    /// `msg_cd`, or the OAuth shape's `error_code`.
+    pub(super) fn code(&self) -> &str {
+        self.body
+            .get("msg_cd")
+            .or_else(|| self.body.get("error_code"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn is_ok(&self) -> bool {
+        self.body["rt_cd"] == "0"
+    }
+}
+
+/// A customer with a token.
+pub(super) struct World {
+    pub(super) clock: Arc<HandClock>,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) token: String,
+    router: Router,
+}
+
+/// What a test changes about the exchange.
+pub(super) struct Setting {
+    pub(super) start: &'static str,
+    pub(super) seed: u64,
+    pub(super) environment: Environment,
+    pub(super) rate: u32,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { start: KOREAN_OPEN, seed: 7, environment: Environment::Real, rate: 1_000_000 }
+    }
+}
+
+impl World {
+    pub(super) async fn at(start: &'static str) -> Self {
+        Self::of(Setting { start, ..Setting::default() }).await
+    }
+
+    pub(super) async fn of(setting: Setting) -> Self {
+        let mut world = Self::without_token(setting);
+        let issued = world.token_call(json!({})).await;
+        world.token = issued.body["access_token"].as_str().unwrap().to_owned();
+        world
+    }
+
+    pub(super) fn without_token(setting: Setting) -> Self {
+        let clock = Arc::new(HandClock(Mutex::new(setting.start.parse().unwrap())));
+        let config = SimulatorConfig {
+            clock: clock.clone(),
+            seed: setting.seed,
+            markets: vec![Market::Kr, Market::UsNasdaq, Market::UsNyse, Market::UsAmex],
+            cash: vec![
+                Money::new(Decimal::from(100_000_000), Currency::Krw),
+                Money::new(Decimal::from(75_000), Currency::Usd),
+            ],
+            environment: setting.environment,
+            data: MarketData::default(),
+        };
+        let exchange = Arc::new(Exchange::with_rate(config, setting.rate));
+        let router = router(exchange.clone());
+        Self { clock, exchange, token: String::new(), router }
+    }
+
+    /// Asks for a token; `over` replaces fields of the body.
+    pub(super) async fn token_call(&self, over: Value) -> Answer {
+        let mut body = json!({"grant_type": "client_credentials", "appkey": "key", "appsecret": "secret"});
+        for (name, value) in over.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let request = Request::post("/oauth2/tokenP").body(Body::from(body.to_string())).unwrap();
+        self.send(request).await
+    }
+
+    /// The headers every transaction needs, for `tr_id`.
+    pub(super) fn headers(&self, tr_id: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("content-type", "application/json; charset=utf-8".into()),
+            ("authorization", format!("Bearer {}", self.token)),
+            ("appkey", "key".into()),
+            ("appsecret", "secret".into()),
+            ("tr_id", tr_id.into()),
+            ("custtype", "P".into()),
+        ]
+    }
+
+    pub(super) async fn get(&self, path: &str, tr_id: &str, query: &str) -> Answer {
+        self.get_with(path, query, self.headers(tr_id)).await
+    }
+
+    pub(super) async fn get_with(
+        &self,
+        path: &str,
+        query: &str,
+        headers: Vec<(&'static str, String)>,
+    ) -> Answer {
+        let query = query.replace(' ', "%20").replace('^', "%5E");
+        self.call(Request::get(format!("{path}?{query}")), headers, Body::empty()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, tr_id: &str, body: Value) -> Answer {
+        let mut headers = self.headers(tr_id);
+        headers.push(("x-kestrel-truth", "i-1".into()));
+        self.call(Request::post(path), headers, Body::from(body.to_string())).await
+    }
+
+    async fn call(
+        &self,
+        mut request: http::request::Builder,
+        headers: Vec<(&'static str, String)>,
+        body: Body,
+    ) -> Answer {
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        self.send(request.body(body).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let continuation =
+            response.headers().get("tr_cont").map_or("", |value| value.to_str().unwrap()).to_owned();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        Answer { status, continuation, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    }
+
+    pub(super) async fn buy(&self, symbol: &str, quantity: u64, price: &str) -> Answer {
+        self.korean_order("TTTC0012U", symbol, quantity, price).await
+    }
+
+    pub(super) async fn sell(&self, symbol: &str, quantity: u64, price: &str) -> Answer {
+        self.korean_order("TTTC0011U", symbol, quantity, price).await
+    }
+
+    /// A price of zero orders at the market.
+    pub(super) async fn korean_order(&self, tr_id: &str, symbol: &str, quantity: u64, price: &str) -> Answer {
+        let kind = if price == "0" { "01" } else { "00" };
+        let body = json!({
+            "CANO": "12345678", "ACNT_PRDT_CD": "01", "PDNO": symbol, "ORD_DVSN": kind,
+            "ORD_QTY": quantity.to_string(), "ORD_UNPR": price, "EXCG_ID_DVSN_CD": "KRX", "SLL_TYPE": "01",
+        });
+        self.post("/uapi/domestic-stock/v1/trading/order-cash", tr_id, body).await
+    }
+
+    pub(super) async fn us_order(&self, tr_id: &str, symbol: &str, quantity: u64, price: &str) -> Answer {
+        let body = json!({
+            "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": "NASD", "PDNO": symbol,
+            "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
+            "SLL_TYPE": "", "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
+        });
+        self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
+    }
+
+    pub(super) async fn cancel(&self, number: &str) -> Answer {
+        let body = json!({
+            "CANO": "12345678", "ACNT_PRDT_CD": "01", "KRX_FWDG_ORD_ORGNO": "06010", "ORGN_ODNO": number,
+            "ORD_DVSN": "00", "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": "0", "ORD_UNPR": "0", "QTY_ALL_ORD_YN": "Y",
+        });
+        self.post("/uapi/domestic-stock/v1/trading/order-rvsecncl", "TTTC0013U", body).await
+    }
+
+    /// The Korean order list of the day, newest first.
+    pub(super) async fn korean_orders(&self) -> Vec<Value> {
+        let path = "/uapi/domestic-stock/v1/trading/inquire-daily-ccld";
+        let answer = self.get(path, "TTTC0081R", KOREAN_ORDERS).await;
+        answer.body["output1"].as_array().unwrap().clone()
+    }
+
+    /// The quote of a Korean stock.
+    pub(super) async fn korean_price(&self, symbol: &str) -> Value {
+        let path = "/uapi/domestic-stock/v1/quotations/inquire-price";
+        let query = format!("FID_COND_MRKT_DIV_CODE=J&FID_INPUT_ISCD={symbol}");
+        self.get(path, "FHKST01010100", &query).await.body["output"].clone()
+    }
+
+    pub(super) fn orders(&self) -> Vec<VenueOrder> {
+        self.exchange.books().orders
+    }
+
+    pub(super) fn cash(&self, currency: Currency) -> Decimal {
+        let books = self.exchange.books();
+        books.cash.iter().find(|money| money.currency() == currency).unwrap().amount()
+    }
+
+    pub(super) fn minutes(&self, minutes: i64) {
+        self.clock.forward(TimeDelta::minutes(minutes));
+    }
+}
+
+/// The parameters of `inquire-daily-ccld` for the test's day, first page.
+pub(super) const KOREAN_ORDERS: &str = "CANO=12345678&ACNT_PRDT_CD=01&INQR_STRT_DT=20261124&INQR_END_DT=20261124&\
+     SLL_BUY_DVSN_CD=00&PDNO=&ORD_GNO_BRNO=&ODNO=&CCLD_DVSN=00&INQR_DVSN=00&INQR_DVSN_1=&INQR_DVSN_3=00&\
+     EXCG_ID_DVSN_CD=ALL&CTX_AREA_FK100=&CTX_AREA_NK100=";
+
+/// A field as a number.
+pub(super) fn number(row: &Value, field: &str) -> Decimal {
+    row[field].as_str().unwrap_or_else(|| panic!("no {field} in {row}")).trim().parse().unwrap()
+}
