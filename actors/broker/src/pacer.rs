@@ -124,8 +124,8 @@ impl Drop for Place<'_> {
     }
 }
 
+#[expect(clippy::manual_clamp, reason = "`clamp` keeps a NaN, `max` drops it")]
 fn spacing(rate_per_second: f64) -> Duration {
-    // `f64::max` drops a NaN.
     let rate = rate_per_second.max(Pacer::MIN_RATE).min(Pacer::MAX_RATE);
     Duration::from_secs_f64(rate.recip())
 }

@@ -25,10 +25,10 @@ pub fn urgency(side: Side) -> Urgency {
 /// The days whose order lists must be asked for: those of intents that the exchange has, or may have, and those of
 /// approvals that ran out unused, because the ledger ends them with the next list.
 pub fn days_to_ask(open: &[OpenIntent], now: DateTime<Utc>) -> BTreeSet<DayKey> {
-    let to_ask = open.iter().filter(|intent| match intent.state {
-        OrderState::Approved => now - intent.approved_at > APPROVAL_IS_OVER_AFTER,
-        state => state.is_open(),
-    });
+    let may_be_over = |intent: &OpenIntent| {
+        intent.state != OrderState::Approved || now - intent.approved_at > APPROVAL_IS_OVER_AFTER
+    };
+    let to_ask = open.iter().filter(|intent| intent.state.is_open() && may_be_over(intent));
     to_ask
         .map(|intent| DayKey { market: intent.terms.instrument.market, session_date: intent.session_date })
         .collect()

@@ -130,7 +130,7 @@ async fn cancel_stale(deps: &BrokerDeps, shared: &Shared, open: &[OpenIntent], t
             CancelOutcome::Requested => tracing::info!(%intent, "its time is over: cancel requested"),
             CancelOutcome::Refused(why) => tracing::info!(%intent, why, "the cancel was refused"),
             CancelOutcome::Unknown(why) => {
-                tracing::warn!(%intent, why, "whether the cancel arrived is unknown")
+                tracing::warn!(%intent, why, "whether the cancel arrived is unknown");
             }
         }
     }
