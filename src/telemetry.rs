@@ -46,7 +46,7 @@ fn subscribe(
 ) -> Result<(), tracing_subscriber::util::TryInitError> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     if json {
-        builder.json().flatten_event(true).finish().try_init()
+        builder.json().flatten_event(true).with_span_list(false).finish().try_init()
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init()
     }

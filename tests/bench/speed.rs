@@ -3,7 +3,11 @@
 //! Prints figures and the bar of each; a bar that is missed ends the bench with an error. Machines are noisy: each
 //! figure is the best of several rounds.
 
-#![expect(clippy::print_stdout, reason = "a bench is read on a terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a bench is read on a terminal and ends at the first fault"
+)]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -34,7 +34,7 @@ async fn pages(
         }
         let [filter, next] =
             ["fk", "nk"].map(|key| answer.body[format!("ctx_area_{key}{width}")].as_str().unwrap());
-        assert_eq!([filter.len(), next.len()], [width.parse().unwrap(); 2]);
+        assert_eq!([filter.len(), next.len()], [width.parse::<usize>().unwrap(); 2]);
         let blank = |key: &str| format!("CTX_AREA_{key}{width}=");
         query = first.replace(&blank("FK"), &format!("{}{filter}", blank("FK")));
         query = query.replace(&blank("NK"), &format!("{}{next}", blank("NK")));

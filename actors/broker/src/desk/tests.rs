@@ -1,1 +1,311 @@
-//! Broker against doubles.
+//! Broker under the supervisor, in virtual time.
+
+mod books;
+mod world;
+
+use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
+use domain::{Outcome, Refusal};
+
+use super::*;
+use domain::OrderState;
+use world::{accepted, begun, row, today, trading, world};
+
+const BUY: &str = "BUY 7 KR:005930 at 70200";
+
+fn posts(log: &[String]) -> usize {
+    log.iter().filter(|line| line.starts_with("venue: POST")).count()
+}
+
+#[test]
+fn an_order_is_prepared_permitted_posted_once_and_recorded() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            let post = format!("venue: POST {BUY}");
+            assert_eq!(
+                world.log(),
+                ["venue: prepare Entry", "ledger: permit", post.as_str(), "ledger: Accepted"]
+            );
+            assert_eq!(world.live().await, [OrderState::Accepted]);
+            world.facts().rows = Some(vec![row("005930", "0000000101", [7, 0])]);
+            world.pass(2.0).await;
+            assert_eq!(world.states(), [OrderState::Filled]);
+            assert_eq!(world.live().await, []);
+            assert_eq!(posts(&world.log()), 0);
+        },
+    );
+}
+
+#[test]
+fn a_gate_that_closes_between_permit_and_post_sends_nothing() {
+    trading(
+        |facts| facts.permit_takes = Some(Duration::from_secs(1)),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            assert_eq!(world.states(), [OrderState::Sending]);
+            let report = world.request_halt().await;
+            assert!(report.broker_confirmed);
+            world.pass(1.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 0, "{log:?}");
+            assert!(
+                log.iter().any(|line| line.starts_with("ledger: not sent: trading was halted")),
+                "{log:?}"
+            );
+            assert_eq!(world.states(), [OrderState::Refused]);
+        },
+    );
+}
+
+#[test]
+fn a_ledger_that_does_not_answer_gives_no_permit_and_nothing_is_sent() {
+    trading(
+        |facts| facts.permit_takes = None,
+        async |world| {
+            world.propose("005930");
+            world.pass(5.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 0, "{log:?}");
+            assert_eq!(world.states(), [OrderState::Refused]);
+            assert_eq!(world.live().await, []);
+        },
+    );
+}
+
+#[test]
+fn orders_leave_one_at_a_time_and_one_that_waited_too_long_never() {
+    trading(
+        |facts| facts.prepare_takes = Duration::from_secs(20),
+        async |world| {
+            for symbol in ["005930", "000660", "035420"] {
+                world.propose(symbol);
+            }
+            world.pass(21.0).await;
+            assert_eq!(posts(&world.log()), 1);
+            world.pass(60.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 0, "{log:?}");
+            let void =
+                log.iter().filter(|line| line.starts_with("ledger: not sent: the approval has expired"));
+            assert_eq!(void.count(), 2, "{log:?}");
+            assert!(!log.contains(&"ledger: abandon".to_owned()), "a waiting order is no stall: {log:?}");
+            assert_eq!(world.states(), [OrderState::Accepted, OrderState::Refused, OrderState::Refused]);
+        },
+    );
+}
+
+#[test]
+fn an_outcome_is_repeated_until_the_ledger_has_it_and_the_order_is_not() {
+    trading(
+        |facts| facts.outcomes_lost = 3,
+        async |world| {
+            world.propose("005930");
+            world.pass(2.0).await;
+            let log = world.log();
+            assert_eq!((posts(&log), world.states()), (1, vec![OrderState::Accepted]), "{log:?}");
+        },
+    );
+}
+
+#[test]
+fn an_outcome_that_nobody_takes_becomes_unknown_and_the_list_resolves_it() {
+    trading(
+        |facts| facts.outcomes_lost = u32::MAX,
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [0, 7])]);
+            world.pass(10.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 1, "{log:?}");
+            assert!(log.contains(&"ledger: abandon".to_owned()), "{log:?}");
+            assert_eq!(world.states(), [OrderState::Accepted]);
+            assert_eq!(world.live().await, [OrderState::Accepted]);
+        },
+    );
+}
+
+#[test]
+fn a_halt_names_the_order_whose_post_is_on_the_wire() {
+    trading(
+        |facts| {
+            facts.submit_takes = Duration::from_secs(3);
+            facts.outcome = Outcome::Unknown("no answer".into());
+        },
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            let report = world.request_halt().await;
+            assert_eq!((report.open.len(), report.unknown.len()), (0, 1));
+            world.pass(3.0).await;
+            assert_eq!(world.states(), [OrderState::Unknown]);
+        },
+    );
+}
+
+#[test]
+fn trading_starts_only_after_past_days_are_closed_and_todays_list_is_booked() {
+    let yesterday = DayKey { market: Market::Kr, session_date: today().pred_opt().unwrap() };
+    world(
+        |facts| (facts.rows, facts.unclosed) = (None, vec![yesterday]),
+        async |world| {
+            world.pass(60.0).await;
+            assert!(!world.gate.is_open());
+            let log = world.log();
+            assert!(log.iter().any(|line| line.starts_with("alarm: trading cannot start")), "{log:?}");
+            world.facts().rows = Some(Vec::new());
+            world.pass(31.0).await;
+            assert!(world.gate.is_open());
+            let log = world.log();
+            assert!(
+                log.contains(&format!("ledger: {} closed, 0 unsettled", yesterday.session_date)),
+                "{log:?}"
+            );
+        },
+    );
+}
+
+#[test]
+fn an_order_of_somebody_else_halts_trading() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            let ours = row("005930", "0000000101", [0, 7]);
+            world.facts().rows = Some(vec![ours, row("000660", "0000000150", [0, 7])]);
+            world.pass(2.0).await;
+            let log = world.log();
+            assert!(log.contains(&"ledger: halt by book_mismatch".to_owned()), "{log:?}");
+            assert!(!world.gate.is_open());
+        },
+    );
+}
+
+#[test]
+fn a_refusal_that_only_a_person_can_mend_halts_trading() {
+    trading(
+        |facts| {
+            facts.refuses_for_good = true;
+            facts.outcome =
+                Outcome::Refused(Refusal::Code { code: "EGW00103".into(), text: "bad key".into() });
+        },
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            let log = world.log();
+            assert!(log.contains(&"ledger: halt by exchange".to_owned()), "{log:?}");
+            assert_eq!(world.states(), [OrderState::Refused]);
+        },
+    );
+}
+
+#[test]
+fn what_still_works_after_its_time_is_cancelled_and_its_end_comes_from_the_list() {
+    trading(
+        |facts| facts.rows = Some(vec![row("005930", "0000000101", [0, 7])]),
+        async |world| {
+            world.facts().halts.clear();
+            world.pass(0.1).await;
+        },
+    );
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.pass(110.0).await;
+            assert!(!world.log().iter().any(|line| line.starts_with("venue: cancel")));
+            world.pass(35.0).await;
+            let cancels =
+                |log: Vec<String>| log.iter().filter(|line| line.starts_with("venue: cancel")).count();
+            assert_eq!(cancels(world.log()), 1);
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 0])]);
+            world.pass(31.0).await;
+            assert_eq!(world.states(), [OrderState::Cancelled]);
+            assert_eq!(world.live().await, []);
+        },
+    );
+}
+
+#[test]
+fn a_day_is_closed_again_until_everything_on_it_has_ended() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            world.facts().unclosed = vec![DayKey { market: Market::Kr, session_date: today() }];
+            world.log();
+            let closed = DayClosed { market: Market::Kr, session_date: today(), closed_at: begun() };
+            world.day_closed.tell(closed).unwrap();
+            world.pass(10.0).await;
+            let unsettled = format!("ledger: {} closed, 1 unsettled", today());
+            assert!(world.log().contains(&unsettled), "an accepted order that no list shows is not settled");
+            world.facts().rows = Some(vec![row("005930", "0000000101", [7, 0])]);
+            world.pass(31.0).await;
+            assert!(world.facts().unclosed.is_empty());
+            assert_eq!(world.states(), [OrderState::Filled]);
+            world.log();
+            world.pass(120.0).await;
+            assert_eq!(world.log(), Vec::<String>::new(), "nothing is left to look at");
+        },
+    );
+}
+
+#[test]
+fn the_account_stays_fresh_until_the_market_is_known_to_be_closed() {
+    trading(
+        |_facts| (),
+        async |world| {
+            let accounts = |world: &world::World| {
+                let log = std::mem::take(&mut world.facts().log);
+                log.iter().filter(|line| *line == "venue: account").count()
+            };
+            world.pass(180.0).await;
+            assert!(accounts(&world) >= 3, "nothing was told of the session yet");
+            let closed = SessionChanged {
+                market: Market::Kr,
+                session_date: today(),
+                phase: Phase::Closed,
+                at: world.clock.now(),
+            };
+            world.session.tell(closed).unwrap();
+            world.pass(1.0).await;
+            accounts(&world);
+            world.pass(180.0).await;
+            assert_eq!(accounts(&world), 0);
+        },
+    );
+}
+
+#[test]
+fn a_question_that_the_exchange_never_answers_is_answered_in_time() {
+    trading(
+        |_facts| (),
+        async |world| {
+            let query = RankingQuery { market: Market::Kr, kind: RankingKind::Volume };
+            let answer = world.ranking.ask(query, Duration::from_secs(25)).await;
+            assert!(matches!(answer, Ok(Err(QueryError::Unavailable(_)))), "{answer:?}");
+        },
+    );
+}
+
+#[test]
+fn the_end_of_the_process_waits_for_the_post_on_the_wire() {
+    trading(
+        |facts| facts.submit_takes = Duration::from_secs(3),
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            world.supervised.shut_down().await;
+            assert_eq!(posts(&world.log()), 1);
+            assert_eq!(world.states(), [OrderState::Accepted]);
+            assert_eq!(world.facts().outcome, accepted("0000000101"));
+        },
+    );
+}

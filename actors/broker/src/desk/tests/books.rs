@@ -1,0 +1,255 @@
+//! A store in memory that books by the ledger's own rules.
+
+use chrono::{DateTime, Utc};
+use domain::messages::control::HaltRecord;
+use domain::messages::ledger::*;
+use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::*;
+use risk_guard::{HaltCommitted, StoredTradingState};
+use rust_decimal::Decimal;
+use trade_ledger::booking::{BookedIntent, Change, DayBooks, plan};
+use trade_ledger::claim::StrangerKind;
+use trade_ledger::outcome::{Step, step};
+use trade_ledger::store::*;
+use trade_ledger::{BookInquiry, DayBooked, DayKey, InquiryBooked, PermitRefused};
+
+use super::world::Shared;
+
+/// The books of the world it stands in.
+pub(super) struct Memory(pub(super) Shared);
+
+fn unscripted<T>() -> Result<T, StoreError> {
+    Err(StoreError::Refused("the double has no such books".into()))
+}
+
+fn update(intent: &OpenIntent, at: DateTime<Utc>) -> OrderUpdate {
+    let OpenIntent { id, terms, state, filled, .. } = intent.clone();
+    OrderUpdate { intent: id, terms, state, filled, at }
+}
+
+fn day_of(intent: &OpenIntent) -> DayKey {
+    DayKey { market: intent.terms.instrument.market, session_date: intent.session_date }
+}
+
+fn apply(booked: &mut BookedIntent, change: &Change) {
+    booked.intent.state = change.to;
+    booked.intent.venue_order.clone_from(&change.venue_order);
+    booked.intent.filled = change.filled;
+    booked.intent.missed_inquiries = change.missed_inquiries;
+    booked.amount += change.fill.map_or(Decimal::ZERO, |fill| fill.amount);
+}
+
+impl Memory {
+    fn book(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>, is_final: bool) -> DayBooked {
+        let mut facts = self.0.lock().unwrap();
+        let of_day = facts.intents.iter().filter(|one| day_of(&one.intent) == inquiry.day);
+        let books = DayBooks { intents: of_day.cloned().collect(), strangers: Vec::new() };
+        let plan = plan(&books, inquiry, is_final);
+        let mut booked = InquiryBooked { contradictions: plan.contradictions, ..InquiryBooked::default() };
+        for change in &plan.changes {
+            let one = facts.intents.iter_mut().find(|one| one.intent.id == change.intent).unwrap();
+            apply(one, change);
+            if change.from != change.to || change.fill.is_some() {
+                booked.updates.push(update(&one.intent, at));
+            }
+        }
+        for (kind, row) in plan.strangers {
+            match kind {
+                StrangerKind::Foreign => booked.foreign.push(row.order),
+                StrangerKind::Disputed => booked.disputed.push(row.order),
+            }
+        }
+        DayBooked { booked, unsettled: plan.unsettled }
+    }
+}
+
+impl Store for Memory {
+    fn boot(&mut self, _boot: &BootFacts) -> Result<BootReport, StoreError> {
+        unscripted()
+    }
+
+    fn commit_approval(&mut self, new: &NewIntent, _at: DateTime<Utc>) -> Result<EventId, StoreError> {
+        let mut facts = self.0.lock().unwrap();
+        facts.expiries.insert(new.intent.clone(), new.expires_at);
+        let intent = OpenIntent {
+            id: new.intent.clone(),
+            terms: new.terms.clone(),
+            state: OrderState::Approved,
+            venue_order: None,
+            filled: Quantity::ZERO,
+            sent_at: None,
+            watermark: None,
+            session_date: new.session_date,
+            approved_at: new.approved_at,
+            missed_inquiries: 0,
+        };
+        facts.intents.push(BookedIntent { intent, amount: Decimal::ZERO });
+        Ok(EventId(1))
+    }
+
+    fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
+        let mut facts = self.0.lock().unwrap();
+        let is_late = facts.expiries.get(&request.intent).is_none_or(|expires_at| *expires_at <= request.at);
+        let is_halted = !facts.halts.is_empty();
+        let one = facts.intents.iter_mut().find(|one| one.intent.id == request.intent).unwrap();
+        let refused = if one.intent.state != OrderState::Approved {
+            Some(PermitRefused::NotApproved)
+        } else if is_halted {
+            Some(PermitRefused::Halted)
+        } else {
+            is_late.then_some(PermitRefused::Expired)
+        };
+        if let Some(refused) = refused {
+            return Ok(Begun::Refused(refused));
+        }
+        one.intent.state = OrderState::Sending;
+        one.intent.sent_at = Some(request.at);
+        one.intent.watermark = request.watermark;
+        facts.log.push("ledger: permit".into());
+        Ok(Begun::Sending)
+    }
+
+    fn record_outcome(
+        &mut self,
+        intent: &IntentId,
+        outcome: &Outcome,
+        at: DateTime<Utc>,
+    ) -> Result<OrderUpdate, StoreError> {
+        let mut facts = self.0.lock().unwrap();
+        let one = facts.intents.iter_mut().find(|one| &one.intent.id == intent).unwrap();
+        match step(one.intent.state, one.intent.venue_order.as_ref(), outcome, false) {
+            Step::Nothing => {}
+            Step::Illegal(why) => return Err(StoreError::Refused(why)),
+            Step::Move { to, venue_order, .. } => {
+                one.intent.state = to;
+                one.intent.venue_order = venue_order;
+            }
+        }
+        let told = update(&one.intent, at);
+        facts.log.push(match outcome {
+            Outcome::Refused(refusal) => format!("ledger: {refusal}"),
+            Outcome::Accepted(_) | Outcome::Unknown(_) => format!("ledger: {}", told.state),
+        });
+        Ok(told)
+    }
+
+    fn abandon_sending(&mut self, at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError> {
+        let mut facts = self.0.lock().unwrap();
+        facts.log.push("ledger: abandon".into());
+        let sending = facts.intents.iter_mut().filter(|one| one.intent.state == OrderState::Sending);
+        Ok(sending
+            .map(|one| {
+                one.intent.state = OrderState::Unknown;
+                update(&one.intent, at)
+            })
+            .collect())
+    }
+
+    fn book_inquiry(
+        &mut self,
+        inquiry: &BookInquiry,
+        at: DateTime<Utc>,
+    ) -> Result<InquiryBooked, StoreError> {
+        Ok(self.book(inquiry, at, false).booked)
+    }
+
+    fn close_day(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>) -> Result<DayBooked, StoreError> {
+        let booked = self.book(inquiry, at, true);
+        let mut facts = self.0.lock().unwrap();
+        let date = inquiry.day.session_date;
+        facts.log.push(format!("ledger: {date} closed, {} unsettled", booked.unsettled.len()));
+        if booked.unsettled.is_empty() {
+            facts.unclosed.retain(|day| *day != inquiry.day);
+        }
+        Ok(booked)
+    }
+
+    fn unclosed_days(&mut self) -> Result<Vec<DayKey>, StoreError> {
+        Ok(self.0.lock().unwrap().unclosed.clone())
+    }
+
+    fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
+        let facts = self.0.lock().unwrap();
+        let intents = facts.intents.iter().map(|one| one.intent.clone());
+        Ok(intents.filter(|intent| intent.state.is_open()).collect())
+    }
+
+    fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError> {
+        unscripted()
+    }
+
+    fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError> {
+        let mut facts = self.0.lock().unwrap();
+        facts.log.push(format!("ledger: halt by {}", record.source));
+        facts.halts.push(record.clone());
+        Ok(HaltCommitted { epoch: HaltEpoch(1), event: EventId(1) })
+    }
+
+    fn commit_release(
+        &mut self,
+        _halts: &[HaltId],
+        _by: &str,
+        _at: DateTime<Utc>,
+    ) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
+        let halts = self.0.lock().unwrap().halts.clone();
+        Ok(StoredTradingState { halts, epoch: HaltEpoch(0), fencing: FencingEpoch(1) })
+    }
+
+    fn record_decision(&mut self, _decision: &Decision) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {
+        self.0.lock().unwrap().log.push(format!("risk: {}", refusal.reason));
+        Ok(())
+    }
+
+    fn record_event(&mut self, event: &RecordEvent, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.0.lock().unwrap().log.push(format!("alarm: {}", event.text));
+        Ok(())
+    }
+
+    fn record_day_start(&mut self, start: &RecordDayStart, _at: DateTime<Utc>) -> Result<Money, StoreError> {
+        Ok(start.equity)
+    }
+
+    fn reserve_oracle_call(
+        &mut self,
+        _call: &ReserveOracleCall,
+        _at: DateTime<Utc>,
+    ) -> Result<BudgetAnswer, StoreError> {
+        unscripted()
+    }
+
+    fn last_event(&mut self) -> Result<EventId, StoreError> {
+        Ok(EventId(1))
+    }
+
+    fn events_after(&mut self, _query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
+        unscripted()
+    }
+
+    fn cursor(&mut self, _subscriber: &str) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn set_cursor(&mut self, _subscriber: &str, _at: EventId) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn confident_losers(&mut self, _query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {
+        unscripted()
+    }
+
+    fn recent_decisions(&mut self, _query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
+        unscripted()
+    }
+
+    fn summary(&mut self) -> Result<BooksSummary, StoreError> {
+        unscripted()
+    }
+}

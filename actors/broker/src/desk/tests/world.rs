@@ -1,0 +1,464 @@
+//! Broker between the real RiskGuard and the real TradeLedger, because only they can make an approval and a permit.
+//! The exchange, the store and the way to the ledger are doubles.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use actix::{Addr, Context, System};
+use chrono::NaiveDate;
+use domain::messages::control::*;
+use domain::messages::ledger::LedgerError;
+use domain::messages::market_data::*;
+use domain::messages::trading::Proposal;
+use domain::*;
+use risk_guard::{
+    Basis, BrokerLinks, EmergencyHalt, GateKeeper, Limits, RiskDeps, RiskGuard, RiskSettings, Sizing, gate,
+};
+use rust_decimal::Decimal;
+use supervision::{Child, Exhausted, Place, Policy, Restart, Slot, Strategy, Supervised, Supervisor, slot};
+use trade_ledger::booking::BookedIntent;
+use trade_ledger::{JournalledOrder, LedgerDeps, PermitRefused, SendPermit, TradeLedger};
+
+use super::super::*;
+use super::books::Memory;
+use crate::{CancelOutcome, Urgency};
+
+/// What the doubles know and how they behave.
+pub(super) struct Facts {
+    /// Everything of interest, in order.
+    pub(super) log: Vec<String>,
+    pub(super) intents: Vec<BookedIntent>,
+    pub(super) expiries: BTreeMap<IntentId, DateTime<Utc>>,
+    pub(super) halts: Vec<HaltRecord>,
+    pub(super) unclosed: Vec<DayKey>,
+    /// What the exchange lists; none: it does not answer.
+    pub(super) rows: Option<Vec<InquiryRow>>,
+    pub(super) outcome: Outcome,
+    pub(super) prepare_takes: Duration,
+    pub(super) submit_takes: Duration,
+    /// None: the ledger never answers.
+    pub(super) permit_takes: Option<Duration>,
+    /// So many outcomes are not taken.
+    pub(super) outcomes_lost: u32,
+    pub(super) refuses_for_good: bool,
+}
+
+pub(super) type Shared = Arc<Mutex<Facts>>;
+
+pub(super) fn begun() -> DateTime<Utc> {
+    "2026-11-24T01:00:00Z".parse().unwrap()
+}
+
+pub(super) fn today() -> NaiveDate {
+    Market::Kr.date_at(begun())
+}
+
+pub(super) fn stock(symbol: &str) -> Instrument {
+    Instrument { market: Market::Kr, symbol: symbol.parse().unwrap() }
+}
+
+struct TestClock(tokio::time::Instant);
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        begun() + TimeDelta::from_std(self.0.elapsed()).unwrap()
+    }
+
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep((until - self.now()).to_std().unwrap_or_default()))
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
+struct Counter(Mutex<u64>);
+
+impl Random for Counter {
+    fn next_u64(&self) -> u64 {
+        let mut number = self.0.lock().unwrap();
+        *number += 1;
+        *number
+    }
+}
+
+struct NoFile;
+
+impl EmergencyHalt for NoFile {
+    fn write(&self, _record: &HaltRecord) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn read(&self) -> Option<HaltRecord> {
+        None
+    }
+
+    fn clear(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// An exchange that does as it is told, and keeps a list of who came.
+struct Venue {
+    shared: Shared,
+    clock: Arc<dyn Clock>,
+}
+
+impl Venue {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.shared.lock().unwrap()
+    }
+
+    fn note(&self, line: String) {
+        self.facts().log.push(line);
+    }
+}
+
+impl Exchange for Venue {
+    fn prepare(&self, urgency: Urgency) -> BoxFuture<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            let takes = self.facts().prepare_takes;
+            tokio::time::sleep(takes).await;
+            self.note(format!("venue: prepare {urgency:?}"));
+            Ok(())
+        })
+    }
+
+    fn submit(&self, permit: SendPermit) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            self.note(format!("venue: POST {}", permit.terms()));
+            let takes = self.facts().submit_takes;
+            tokio::time::sleep(takes).await;
+            self.facts().outcome.clone()
+        })
+    }
+
+    fn cancel(&self, order: JournalledOrder) -> BoxFuture<'_, CancelOutcome> {
+        self.note(format!("venue: cancel {}", order.intent().terms.instrument));
+        Box::pin(async { CancelOutcome::Requested })
+    }
+
+    fn orders_of_day(
+        &self,
+        _market: Market,
+        date: NaiveDate,
+    ) -> BoxFuture<'_, Result<Vec<InquiryRow>, QueryError>> {
+        let rows = self.facts().rows.clone();
+        let of_day = |rows: Vec<InquiryRow>| rows.into_iter().filter(|row| row.order.date == date).collect();
+        let answer = rows.map(of_day).ok_or_else(|| QueryError::Unavailable("down".into()));
+        Box::pin(async move { answer })
+    }
+
+    fn account(
+        &self,
+        _query: AccountQuery,
+        _urgency: Urgency,
+    ) -> BoxFuture<'_, Result<AccountSnapshot, QueryError>> {
+        self.note("venue: account".into());
+        let snapshot = account(self.clock.now());
+        Box::pin(async move { Ok(snapshot) })
+    }
+
+    fn ranking(&self, _query: RankingQuery) -> BoxFuture<'_, Result<Vec<RankedStock>, QueryError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn bars(&self, _query: BarsQuery) -> BoxFuture<'_, Result<Vec<Candle>, QueryError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn quote(&self, _query: QuoteQuery, _urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn needs_a_person(&self, _refusal: &Refusal) -> bool {
+        self.facts().refuses_for_good
+    }
+}
+
+fn account(taken_at: DateTime<Utc>) -> AccountSnapshot {
+    let won = |amount: i64| Some(Money::new(Decimal::from(amount), Currency::Krw));
+    AccountSnapshot {
+        currency: Currency::Krw,
+        taken_at,
+        cash: won(10_000_000),
+        equity: won(10_000_000),
+        purchase_total: None,
+        valuation_total: None,
+        holdings: Vec::new(),
+    }
+}
+
+/// The way to the ledger: may be slow, silent or lose what it carries.
+struct Way {
+    shared: Shared,
+    permit: Link<BeginSending>,
+    outcome: Link<RecordOutcome>,
+}
+
+impl Actor for Way {
+    type Context = Context<Self>;
+}
+
+impl Handler<BeginSending> for Way {
+    type Result = ResponseFuture<Result<SendPermit, PermitRefused>>;
+
+    fn handle(&mut self, begin: BeginSending, _ctx: &mut Self::Context) -> Self::Result {
+        let takes = self.shared.lock().unwrap().permit_takes;
+        let answer = self.permit.ask(begin, Duration::from_secs(5));
+        Box::pin(async move {
+            let answer = answer.await.unwrap();
+            match takes {
+                Some(takes) => tokio::time::sleep(takes).await,
+                None => std::future::pending().await,
+            }
+            answer
+        })
+    }
+}
+
+impl Handler<RecordOutcome> for Way {
+    type Result = ResponseFuture<Result<OrderUpdate, LedgerError>>;
+
+    fn handle(&mut self, record: RecordOutcome, _ctx: &mut Self::Context) -> Self::Result {
+        let mut facts = self.shared.lock().unwrap();
+        if let Some(left) = facts.outcomes_lost.checked_sub(1) {
+            facts.outcomes_lost = left;
+            return Box::pin(async { Err(LedgerError::Storage("locked".into())) });
+        }
+        let answer = self.outcome.ask(record, Duration::from_secs(5));
+        Box::pin(async move { answer.await.unwrap() })
+    }
+}
+
+/// The three actors under one supervisor.
+pub(super) struct World {
+    shared: Shared,
+    pub(super) gate: Gate,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) supervised: Supervised,
+    pub(super) session: Link<SessionChanged>,
+    pub(super) day_closed: Link<DayClosed>,
+    pub(super) ranking: Link<RankingQuery>,
+    pub(super) halt: Link<RequestHalt>,
+    propose: Link<Proposal>,
+    status: Link<StatusQuery>,
+}
+
+struct Slots {
+    ledger: Slot<TradeLedger>,
+    broker: Slot<Broker>,
+    risk: Slot<RiskGuard>,
+}
+
+impl Slots {
+    fn risk_deps(&self, clock: &Arc<dyn Clock>, keeper: GateKeeper) -> RiskDeps {
+        RiskDeps {
+            clock: clock.clone(),
+            random: Arc::new(Counter(Mutex::new(0))),
+            keeper,
+            emergency: Arc::new(NoFile),
+            ledger: risk_guard::LedgerLinks {
+                commit_approval: self.ledger.link(),
+                commit_halt: self.ledger.urgent_link(),
+                commit_release: self.ledger.link(),
+                load_state: self.ledger.link(),
+                open_intents: self.ledger.link(),
+                day_start: self.ledger.link(),
+                refused: self.ledger.link(),
+                events: self.ledger.link(),
+            },
+            broker: BrokerLinks {
+                place: self.broker.link(),
+                account: self.broker.link(),
+                halt: self.broker.urgent_link(),
+                reconciled: self.broker.link(),
+            },
+            halt_listeners: Vec::new(),
+            resume_listeners: vec![self.broker.link()],
+        }
+    }
+
+    fn broker_deps(&self, shared: &Shared, clock: &Arc<dyn Clock>, gate: Gate) -> BrokerDeps {
+        let (permit, outcome) = (self.ledger.link(), self.ledger.link());
+        let way: Addr<Way> = Way { shared: shared.clone(), permit, outcome }.start();
+        BrokerDeps {
+            clock: clock.clone(),
+            exchange: Arc::new(Venue { shared: shared.clone(), clock: clock.clone() }),
+            gate,
+            ledger: LedgerLinks {
+                begin_sending: Link::from_recipient(way.clone().recipient()),
+                record_outcome: Link::from_recipient(way.recipient()),
+                abandon_sending: self.ledger.link(),
+                book_inquiry: self.ledger.link(),
+                close_day: self.ledger.link(),
+                unclosed_days: self.ledger.link(),
+                journalled: self.ledger.link(),
+                open_intents: self.ledger.link(),
+                events: self.ledger.link(),
+            },
+            risk: RiskLinks {
+                order_update: self.risk.certain_link(),
+                account_updated: self.risk.certain_link(),
+                reconciled: self.risk.certain_link(),
+                halt: self.risk.urgent_link(),
+            },
+        }
+    }
+}
+
+fn settings() -> RiskSettings {
+    let number = |text: &str| -> Decimal { text.parse().unwrap() };
+    RiskSettings {
+        limits: Limits::new(number("3"), number("30"), Confidence::new(80).unwrap()).unwrap(),
+        sizing: Sizing::by_score(number("5"), number("1"), number("10"), number("50")).unwrap(),
+        basis: Basis::DayStart,
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        strategy: Strategy::OneForOne,
+        max_restarts: 3,
+        within: Duration::from_secs(60),
+        backoff_min: Duration::from_millis(100),
+        backoff_max: Duration::from_secs(30),
+        jitter_seed: 1,
+        health_every: None,
+        heartbeat: None,
+        backlog_limit: Some(Duration::from_secs(30)),
+    }
+}
+
+const CHILD: Child = Child {
+    place: Place::Here,
+    restart: Restart::Permanent,
+    exhausted: Exhausted::Escalate,
+    drain: Duration::from_secs(6),
+};
+
+impl World {
+    fn start(shared: Shared) -> Self {
+        let (keeper, gate) = gate();
+        let clock: Arc<dyn Clock> = Arc::new(TestClock(tokio::time::Instant::now()));
+        let slots = Slots { ledger: slot("ledger", 64), broker: slot("broker", 64), risk: slot("risk", 64) };
+        let (risk, broker) =
+            (slots.risk_deps(&clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
+        let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
+        let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
+        let mut family = Supervisor::new(policy(), |_escalation| ());
+        let ledger = LedgerDeps { clock: clock.clone(), fencing: FencingEpoch(1), subscribers: Vec::new() };
+        let books = shared.clone();
+        family.child(CHILD, slots.ledger, move |_ctx| {
+            Ok(TradeLedger::new(Box::new(Memory(books.clone())), ledger.clone()))
+        });
+        let markets = BrokerSettings { markets: vec![Market::Kr] };
+        family.child(CHILD, slots.broker, move |_ctx| Ok(Broker::new(markets.clone(), broker.clone())));
+        family.child(CHILD, slots.risk, move |_ctx| Ok(RiskGuard::new(settings(), risk.clone())));
+        let supervised = family.launch();
+        Self { shared, gate, clock, supervised, session, day_closed, ranking, halt, propose, status }
+    }
+
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.shared.lock().unwrap()
+    }
+
+    /// What happened since the last call, without the account's questions.
+    pub(super) fn log(&self) -> Vec<String> {
+        let log = std::mem::take(&mut self.facts().log);
+        log.into_iter().filter(|line| line != "venue: account").collect()
+    }
+
+    pub(super) async fn pass(&self, seconds: f64) {
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    }
+
+    /// A confident wish to buy; RiskGuard makes `BUY 7 at 70200` of it.
+    pub(super) fn propose(&self, symbol: &str) {
+        let now = self.clock.now();
+        let proposal = Proposal {
+            decision_id: DecisionId::new(0, 1),
+            instrument: stock(symbol),
+            side: Side::Buy,
+            confidence: Confidence::new(90).unwrap(),
+            reference_price: "70000".parse().unwrap(),
+            score: None,
+            session_date: Market::Kr.date_at(now),
+            expires_at: now + TimeDelta::seconds(60),
+        };
+        self.propose.tell(proposal).unwrap();
+    }
+
+    pub(super) async fn request_halt(&self) -> HaltReport {
+        let request =
+            RequestHalt { source: HaltSource::Operator, by: "kim".into(), reason: "enough".to_owned() };
+        self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    /// The orders that RiskGuard believes to be alive.
+    pub(super) async fn live(&self) -> Vec<OrderState> {
+        let status = self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
+        status.live.into_iter().map(|order| order.state).collect()
+    }
+
+    pub(super) fn states(&self) -> Vec<OrderState> {
+        self.facts().intents.iter().map(|one| one.intent.state).collect()
+    }
+}
+
+pub(super) fn accepted(number: &str) -> Outcome {
+    Outcome::Accepted(VenueOrderId { date: today(), branch: "00950".into(), number: number.into() })
+}
+
+/// The exchange's row of `BUY 7 at 70200`, with so many filled and so many working; the rest is cancelled.
+pub(super) fn row(symbol: &str, number: &str, [filled, remaining]: [u64; 2]) -> InquiryRow {
+    InquiryRow {
+        order: VenueOrderId { date: today(), branch: "00950".into(), number: number.into() },
+        instrument: stock(symbol),
+        side: Side::Buy,
+        ordered: Quantity::new(7),
+        limit: Some("70200".parse().unwrap()),
+        filled: Quantity::new(filled),
+        average_price: (filled > 0).then(|| "70100".parse().unwrap()),
+        remaining: Quantity::new(remaining),
+        cancelled: Quantity::new(7 - filled - remaining),
+        rejected: Quantity::ZERO,
+        time: None,
+    }
+}
+
+/// Runs `test` in virtual time against a world that is `prepare`d before its actors start.
+pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(World)) {
+    let mut facts = Facts {
+        log: Vec::new(),
+        intents: Vec::new(),
+        expiries: BTreeMap::new(),
+        halts: Vec::new(),
+        unclosed: Vec::new(),
+        rows: Some(Vec::new()),
+        outcome: accepted("0000000101"),
+        prepare_takes: Duration::ZERO,
+        submit_takes: Duration::from_millis(50),
+        permit_takes: Some(Duration::ZERO),
+        outcomes_lost: 0,
+        refuses_for_good: false,
+    };
+    prepare(&mut facts);
+    let system = System::with_tokio_rt(|| {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+    });
+    system.block_on(async move {
+        let world = World::start(Arc::new(Mutex::new(facts)));
+        world.pass(0.5).await;
+        test(world).await;
+    });
+}
+
+/// A world that trades.
+pub(super) fn trading(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(World)) {
+    world(prepare, async |world| {
+        assert!(world.gate.is_open());
+        world.log();
+        test(world).await;
+    });
+}
