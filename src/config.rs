@@ -3,6 +3,7 @@
 //! Every mistake is reported at once, with the variable's name, its value (never a secret's) and what is allowed.
 //! Nothing else in the program reads the environment.
 
+mod parse;
 mod reader;
 pub mod settings;
 #[cfg(test)]
@@ -17,18 +18,13 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 
 pub use reader::Mistake;
-use reader::{Bound, Reader};
+use reader::Reader;
 use settings::RawEnv;
 
 /// Hard ceiling of `MAX_LOSS_PCT`; a looser value refuses to start.
 pub const MAX_LOSS_CEILING_PCT: Decimal = Decimal::from_parts(3, 0, 0, false, 0);
 /// Hard ceiling of `MAX_ORDER_PCT`.
 pub const MAX_ORDER_CEILING_PCT: Decimal = Decimal::from_parts(30, 0, 0, false, 0);
-/// TR ids of earlier versions that name other services (KIS.md 22, rows 1 and 2).
-const WRONG_TR_IDS: [(&str, &str, &str); 2] = [
-    ("OVERSEAS_RANKING_FLUCT_TR_ID", "HHDFS76200100", "the order book"),
-    ("OVERSEAS_RANKING_VOLUME_TR_ID", "HHDFS76200200", "the price detail"),
-];
 
 /// All settings, valid together.
 #[derive(Debug)]
@@ -238,7 +234,7 @@ impl Config {
     pub fn database_setting() -> Database {
         let pairs = process_environment().unwrap_or_default();
         let set = pairs.get("DB_PATH").map(|text| text.trim()).filter(|text| !text.is_empty());
-        database(set.unwrap_or("data/trades.db"))
+        parse::database(set.unwrap_or("data/trades.db"))
     }
 
     /// Validates variables that were read elsewhere. Values are trimmed; empty ones count as not set.
@@ -250,7 +246,7 @@ impl Config {
         let raw: RawEnv = envy::from_iter(kept).map_err(|error| single("environment", error.to_string()))?;
         let mut reader = Reader::new(&raw);
         reader.mistakes = reader::misspelled(pairs.keys().map(String::as_str));
-        let config = parse(&mut reader);
+        let config = parse::parse(&mut reader);
         match config {
             Some(config) if reader.mistakes.is_empty() => Ok(config),
             Some(_) | None => Err(Mistakes(reader.mistakes)),
@@ -278,269 +274,4 @@ fn process_environment() -> Result<BTreeMap<String, String>, Mistakes> {
 
 fn single(name: &str, problem: String) -> Mistakes {
     Mistakes(vec![Mistake { name: name.to_owned(), problem }])
-}
-
-/// None only when a mistake was noted.
-fn parse(reader: &mut Reader<'_>) -> Option<Config> {
-    let environment = reader.value("MODE", environment);
-    let venue = venue(reader, environment);
-    let markets = reader.value("ENABLED_MARKETS", markets);
-    let trade_mode = reader.value("TRADE_MODE", trade_mode);
-    let daily_sessions = reader.whole("DAILY_SESSIONS", 1, 10);
-    let session_interval_hours = reader.whole("SESSION_INTERVAL_HOURS", 1, 24);
-    let confidence = reader.value("CONFIDENCE_THRESHOLD", |t| domain::Confidence::new(t.parse().ok()?).ok());
-    let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
-    let max_order_pct = limit(reader, ["MAX_ORDER_PCT", "FAT_FINGER_PCT"], MAX_ORDER_CEILING_PCT, false);
-    let breaker_basis = reader.value("BREAKER_BASIS", breaker_basis);
-    let sizing = sizing(reader);
-    let scanner = scanner(reader);
-    let rate_limit_rps = rate(reader, environment);
-    let telegram = telegram(reader);
-    let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
-    let database = reader.value("DB_PATH", |text| Some(database(text)));
-    Some(Config {
-        venue: venue?,
-        markets: markets?,
-        trade_mode: trade_mode?,
-        daily_sessions: daily_sessions?,
-        session_interval_hours: session_interval_hours?,
-        confidence_threshold: confidence?,
-        max_loss_pct: max_loss_pct?,
-        breaker_basis: breaker_basis?,
-        max_order_pct: max_order_pct?,
-        sizing: sizing?,
-        scanner: scanner?,
-        rate_limit_rps: rate_limit_rps?,
-        gemini_api_key: reader.set("GEMINI_API_KEY").map(SecretString::from),
-        telegram,
-        database: database?,
-        log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
-        log_format: log_format?,
-    })
-}
-
-fn environment(text: &str) -> Option<Environment> {
-    match text {
-        "paper" => Some(Environment::Paper),
-        "live" => Some(Environment::Live),
-        _ => None,
-    }
-}
-
-fn trade_mode(text: &str) -> Option<TradeMode> {
-    match text {
-        "daily" => Some(TradeMode::Daily),
-        "realtime" => Some(TradeMode::Realtime),
-        _ => None,
-    }
-}
-
-fn breaker_basis(text: &str) -> Option<BreakerBasis> {
-    match text {
-        "day_start" => Some(BreakerBasis::DayStart),
-        "purchase" => Some(BreakerBasis::Purchase),
-        _ => None,
-    }
-}
-
-fn log_format(text: &str) -> Option<LogFormat> {
-    match text {
-        "auto" => Some(LogFormat::Auto),
-        "text" => Some(LogFormat::Text),
-        "json" => Some(LogFormat::Json),
-        _ => None,
-    }
-}
-
-fn database(text: &str) -> Database {
-    if text == ":memory:" { Database::Memory } else { Database::File(PathBuf::from(text)) }
-}
-
-fn markets(text: &str) -> Option<Vec<Market>> {
-    let mut markets = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let market = name.parse().ok()?;
-        if !markets.contains(&market) {
-            markets.push(market);
-        }
-    }
-    (!markets.is_empty()).then_some(markets)
-}
-
-fn watchlist(text: &str) -> Option<Vec<Instrument>> {
-    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    let instrument = |entry: &str| {
-        let (market, symbol) = entry.split_once(':')?;
-        Some(Instrument { market: market.parse().ok()?, symbol: symbol.parse().ok()? })
-    };
-    entries.map(instrument).collect()
-}
-
-fn venue(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Venue> {
-    let environment = environment?;
-    let names = ["KIS_APP_KEY", "KIS_APP_SECRET", "KIS_ACCOUNT_NO"];
-    let missing: Vec<_> = names.into_iter().filter(|name| reader.set(name).is_none()).collect();
-    confirm_live(reader, environment);
-    if missing.len() == names.len() {
-        if environment == Environment::Live {
-            reader.mistake("MODE", "live needs KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO");
-        }
-        return Some(Venue::Simulator);
-    }
-    for name in missing {
-        reader.mistake(name, "is missing; KIS needs key, secret and account together");
-    }
-    let account = reader.value("KIS_ACCOUNT_NO", |text| is_account(text).then(|| SecretString::from(text)));
-    let secret = |name| reader.set(name).map(SecretString::from);
-    let (app_key, app_secret) = (secret("KIS_APP_KEY")?, secret("KIS_APP_SECRET")?);
-    Some(Venue::Kis { environment, credentials: Credentials { app_key, app_secret, account: account? } })
-}
-
-fn confirm_live(reader: &mut Reader<'_>, environment: Environment) {
-    let confirmed = reader.set("KESTREL_CONFIRM_LIVE");
-    match (environment, confirmed) {
-        (Environment::Live, Some("yes")) | (Environment::Paper, Some("yes") | None) => {}
-        (Environment::Live, _) => {
-            reader.mistake(
-                "KESTREL_CONFIRM_LIVE",
-                "MODE=live trades real money and starts only with KESTREL_CONFIRM_LIVE=yes",
-            );
-        }
-        (Environment::Paper, Some(_)) => reader.mistake("KESTREL_CONFIRM_LIVE", "allowed: yes"),
-    }
-}
-
-/// KIS account numbers: eight digits, a dash, two digits (KIS.md 3).
-fn is_account(text: &str) -> bool {
-    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
-    text.split_once('-').is_some_and(|(number, product)| digits(number, 8) && digits(product, 2))
-}
-
-/// A limit under its own name or an earlier one. The stricter of two different values would hide a mistake: refused.
-fn limit(
-    reader: &mut Reader<'_>,
-    [name, alias]: [&'static str; 2],
-    ceiling: Decimal,
-    alias_negative: bool,
-) -> Option<Percent> {
-    let own = reader.decimal(name, Bound::Above(Decimal::ZERO), ceiling);
-    let Some(text) = reader.set(alias) else { return own.map(Percent) };
-    let Some(value) = alias_value(text, ceiling, alias_negative) else {
-        let range = if alias_negative {
-            format!("-{ceiling} to below 0")
-        } else {
-            format!("above 0, at most {ceiling}")
-        };
-        reader.mistake(alias, format!("'{text}' is not allowed; allowed: {range}"));
-        return own.map(Percent);
-    };
-    if reader.set(name).is_some() && own != Some(value) {
-        reader.mistake(alias, format!("contradicts {name}; set one of the two"));
-    }
-    Some(Percent(value))
-}
-
-fn alias_value(text: &str, ceiling: Decimal, negative: bool) -> Option<Decimal> {
-    let value = Decimal::from_str_exact(text).ok()?;
-    let value = if negative { -value } else { value };
-    (value > Decimal::ZERO && value <= ceiling).then_some(value)
-}
-
-fn sizing(reader: &mut Reader<'_>) -> Option<Sizing> {
-    let above_zero = Bound::Above(Decimal::ZERO);
-    let enabled = reader.flag("POSITION_SIZING_ENABLED");
-    let base = reader.decimal("POSITION_BASE_ALLOCATION_PCT", above_zero, MAX_ORDER_CEILING_PCT)?;
-    let min = reader.decimal("POSITION_MIN_ALLOCATION_PCT", above_zero, MAX_ORDER_CEILING_PCT)?;
-    let max = reader.decimal("POSITION_MAX_ALLOCATION_PCT", above_zero, MAX_ORDER_CEILING_PCT)?;
-    let target = Bound::AtLeast(Decimal::ONE);
-    let target_score = reader.decimal("POSITION_VOLATILITY_TARGET_SCORE", target, Decimal::ONE_HUNDRED)?;
-    if min > max {
-        reader.mistake(
-            "POSITION_MIN_ALLOCATION_PCT",
-            format!("{min} is above POSITION_MAX_ALLOCATION_PCT={max}"),
-        );
-    }
-    Some(Sizing {
-        enabled: enabled?,
-        base: Percent(base),
-        min: Percent(min),
-        max: Percent(max),
-        target_score,
-    })
-}
-
-fn scanner(reader: &mut Reader<'_>) -> Option<ScannerSettings> {
-    let whole = |n: u32| Decimal::from(n);
-    for (name, wrong, what) in WRONG_TR_IDS {
-        if reader.set(name) == Some(wrong) {
-            reader
-                .mistake(name, format!("{wrong} asks for {what}, not for a ranking; leave the setting out"));
-        }
-    }
-    Some(ScannerSettings {
-        top_n: reader.whole("SCANNER_TOP_N", 1, 20)?,
-        rsi_oversold: reader.decimal("RSI_OVERSOLD_THRESHOLD", Bound::AtLeast(whole(1)), whole(49))?,
-        rsi_momentum: reader.decimal("RSI_MOMENTUM_THRESHOLD", Bound::AtLeast(whole(51)), whole(99))?,
-        volume_multiplier: reader.decimal("VOL_MULTIPLIER", Bound::Above(whole(1)), whole(100))?,
-        watchlist: reader.value("SCANNER_WATCHLIST", watchlist)?,
-        overseas_ranking: reader.flag("OVERSEAS_RANKING_ENABLED")?,
-        fluctuation: endpoint(reader, "OVERSEAS_RANKING_FLUCT_TR_ID", "OVERSEAS_RANKING_FLUCT_PATH")?,
-        volume: endpoint(reader, "OVERSEAS_RANKING_VOLUME_TR_ID", "OVERSEAS_RANKING_VOLUME_PATH")?,
-    })
-}
-
-fn endpoint(reader: &mut Reader<'_>, tr_id: &'static str, path: &'static str) -> Option<Endpoint> {
-    let is_tr_id = |t: &str| (8..=16).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric());
-    let is_path = |t: &str| t.starts_with("/uapi/overseas-") && t.bytes().all(|b| b.is_ascii_graphic());
-    let tr_id = reader.value(tr_id, |text| is_tr_id(text).then(|| text.to_owned()));
-    let path = reader.value(path, |text| is_path(text).then(|| text.to_owned()));
-    Some(Endpoint { tr_id: tr_id?, path: path? })
-}
-
-/// KIS allows 20 requests a second live and 2 on paper; the default keeps a margin (architecture 8).
-fn rate(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Decimal> {
-    let live = matches!(environment, Some(Environment::Live));
-    // The embedded exchange is as generous as the live one.
-    let simulated = reader.set("KIS_APP_KEY").is_none();
-    let highest = if live || simulated { Decimal::from(19) } else { Decimal::new(19, 1) };
-    reader.value("RATE_LIMIT_RPS", |text| {
-        if text.is_empty() {
-            return Some(highest);
-        }
-        Decimal::from_str_exact(text).ok().filter(|rate| *rate > Decimal::ZERO && *rate <= highest)
-    })
-}
-
-fn telegram(reader: &mut Reader<'_>) -> Option<Telegram> {
-    let enabled = reader.flag("TELEGRAM_ENABLED")?;
-    let token = reader.set("TELEGRAM_BOT_TOKEN");
-    let chat = reader.set("TELEGRAM_CHAT_ID");
-    match (token, chat) {
-        (None, None) => None,
-        (Some(_), None) => {
-            reader.mistake("TELEGRAM_CHAT_ID", "is missing; TELEGRAM_BOT_TOKEN alone sends nothing");
-            None
-        }
-        (None, Some(_)) => {
-            reader.mistake("TELEGRAM_BOT_TOKEN", "is missing; TELEGRAM_CHAT_ID alone sends nothing");
-            None
-        }
-        (Some(_), Some(_)) => {
-            let bot_token =
-                reader.value("TELEGRAM_BOT_TOKEN", |t| is_bot_token(t).then(|| SecretString::from(t)));
-            let chat_id = reader.value("TELEGRAM_CHAT_ID", |t| t.parse::<i64>().ok());
-            let (bot_token, chat_id) = (bot_token?, chat_id?);
-            enabled.then_some(Telegram { bot_token, chat_id })
-        }
-    }
-}
-
-/// Bot tokens are digits, a colon and text (TELEGRAM.md).
-fn is_bot_token(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(id, rest)| {
-        !id.is_empty()
-            && id.bytes().all(|b| b.is_ascii_digit())
-            && rest.len() >= 10
-            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    })
 }
