@@ -25,6 +25,7 @@ mod overseas_quotes;
 mod rankings;
 mod refusal;
 mod rules;
+mod search;
 mod sessions;
 mod tape;
 mod venue;

@@ -1,7 +1,6 @@
 //! The order book around the last price: ten levels a side, sizes seeded per stock and step.
 
 use chrono::NaiveDate;
-use domain::Side;
 
 use super::listing::Listing;
 use super::{rules, walk};
@@ -26,14 +25,6 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// The levels an order of `side` trades against.
-    pub(super) fn against(&self, side: Side) -> &[Level] {
-        match side {
-            Side::Buy => &self.asks,
-            Side::Sell => &self.bids,
-        }
-    }
-
     /// The best price of the asks, zero when there are none.
     pub(super) fn best_ask(&self) -> i64 {
         self.asks.first().map_or(0, |level| level.price)
@@ -59,7 +50,7 @@ pub(super) fn at(listing: &Listing, seed: u64, date: NaiveDate, index: usize, la
             ask = rules::up(listing.market, ask);
         }
     }
-    let shares = (listing.volume / 2_000).max(4);
+    let shares = (listing.volume / 5_000).max(4);
     Book {
         asks: side(&mut rng, shares, ask, |price| price <= band.1, |price| rules::up(listing.market, price)),
         bids: side(

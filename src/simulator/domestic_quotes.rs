@@ -1,5 +1,6 @@
 //! Korean quotes: price, order book, daily and minute bars (KIS.md 9.1 to 9.5).
 
+use chrono::Datelike;
 use domain::Market;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -52,13 +53,16 @@ pub(super) fn price(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let year = bars::extremes(venue.tape(quote.listing).bars(), quote.bar);
     let mut output = today(&quote);
     output.extend(standing(&quote));
-    for (name, bar_price, date) in
-        [("w52_hgpr", year.high, year.high_date), ("w52_lwpr", year.low, year.low_date)]
-    {
-        output.insert(name.into(), bar_price.to_string().into());
-        output.insert(format!("{name}_date"), date.map_or(String::new(), wire::date).into());
-        let distance = wire::percent(quote.last - bar_price, bar_price);
-        output.insert(format!("{name}_vrss_prpr_ctrt"), fixed(distance, 2).into());
+    output.extend(pivots(&quote));
+    output.extend(this_year(venue.tape(quote.listing).bars(), &quote));
+    for (span, rate) in [("w52", "ctrt"), ("d250", "rate")] {
+        for (name, price, date) in [("hgpr", year.high, year.high_date), ("lwpr", year.low, year.low_date)] {
+            let field = format!("{span}_{name}");
+            let distance = fixed(wire::percent(quote.last - price, price), 2);
+            output.insert(format!("{field}_date"), date.map_or(String::new(), wire::date).into());
+            output.insert(format!("{field}_vrss_prpr_{rate}"), distance.into());
+            output.insert(field, price.to_string().into());
+        }
     }
     Ok(Reply::quote(vec![("output", Value::Object(output))]))
 }
@@ -93,6 +97,39 @@ fn today(quote: &Quote) -> Map<String, Value> {
     text.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
 }
 
+/// Highest and lowest price of the calendar year.
+fn this_year(days: &[Bar], quote: &Quote) -> Map<String, Value> {
+    let first =
+        days.iter().position(|bar| bar.date.year() == quote.session.date.year()).unwrap_or(days.len());
+    let year = bars::extremes(&days[first..], quote.bar.or(quote.previous));
+    let mut output = Map::new();
+    for (name, price, date) in [("hgpr", year.high, year.high_date), ("lwpr", year.low, year.low_date)] {
+        let distance = fixed(wire::percent(quote.last - price, price), 2);
+        output.insert(format!("stck_dryy_{name}"), price.to_string().into());
+        output.insert(format!("dryy_{name}_vrss_prpr_rate"), distance.into());
+        output.insert(format!("dryy_{name}_date"), date.map_or(String::new(), wire::date).into());
+    }
+    output
+}
+
+/// Pivot, supports and resistances of the day before: (high + low + close) / 3 and its mirror images.
+fn pivots(quote: &Quote) -> Map<String, Value> {
+    let [high, low, close] = quote.previous.map_or([quote.base; 3], |bar| [bar.high, bar.low, bar.close]);
+    let pivot = (high + low + close) / 3;
+    let (first_up, first_down) = (2 * pivot - low, 2 * pivot - high);
+    let (second_up, second_down) = (pivot + high - low, pivot - high + low);
+    let units = [
+        ("pvt_pont_val", pivot),
+        ("pvt_frst_dmrs_prc", first_up),
+        ("pvt_scnd_dmrs_prc", second_up),
+        ("pvt_frst_dmsp_prc", first_down),
+        ("pvt_scnd_dmsp_prc", second_down),
+        ("dmrs_val", i64::midpoint(pivot, first_up)),
+        ("dmsp_val", i64::midpoint(first_down, second_down)),
+    ];
+    units.into_iter().map(|(key, units)| (key.to_owned(), Value::from(units.to_string()))).collect()
+}
+
 /// What does not change during a day. Figures of the company itself are not simulated and read zero.
 fn standing(quote: &Quote) -> Map<String, Value> {
     let listed = quote.listing.shares_thousand * 1_000;
@@ -110,6 +147,17 @@ fn standing(quote: &Quote) -> Map<String, Value> {
         ("bps", "0.00"),
         ("frgn_ntby_qty", "0"),
         ("pgtr_ntby_qty", "0"),
+        ("grmn_rate_cls_code", "100"),
+        ("hts_frgn_ehrt", "0.00"),
+        ("frgn_hldn_qty", "0"),
+        ("last_ssts_cntg_qty", "0"),
+        ("whol_loan_rmnd_rate", "0.00"),
+        ("cpfn", "0"),
+        ("cpfn_cnnm", ""),
+        ("stck_fcam", "0"),
+        ("fcam_cnnm", ""),
+        ("stck_sspr", "0"),
+        ("stac_month", "12"),
     ];
     output.extend(text.map(|(key, value)| (key.to_owned(), Value::from(value))));
     for flag in [

@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use super::venue::Venue;
 use super::{
     Environment, domestic, domestic_ledger, domestic_quotes, overseas, overseas_ledger, overseas_quotes,
-    rankings,
+    rankings, search,
 };
 
 /// One TR id, and its twin on the paper host. Quotes have the same id on both.
@@ -78,7 +78,7 @@ const fn post(
 }
 
 /// Every endpoint below `/uapi` that asks for a TR id.
-pub(super) static ENDPOINTS: [Endpoint; 28] = [
+pub(super) static ENDPOINTS: [Endpoint; 29] = [
     post(
         "/uapi/domestic-stock/v1/trading/order-cash",
         &[both("TTTC0012U", "VTTC0012U"), both("TTTC0011U", "VTTC0011U")],
@@ -340,6 +340,12 @@ pub(super) static ENDPOINTS: [Endpoint; 28] = [
         &[real("HHDFS76950200")],
         &["AUTH", "EXCD", "SYMB", "NMIN", "PINC", "NEXT", "NREC", "FILL", "KEYB"],
         overseas_quotes::minute_chart,
+    ),
+    get(
+        "/uapi/overseas-price/v1/quotations/inquire-search",
+        &[same("HHDFS76410000")],
+        &["AUTH", "EXCD", "KEYB"],
+        search::search,
     ),
     get(
         "/uapi/overseas-stock/v1/ranking/updown-rate",

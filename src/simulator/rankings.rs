@@ -22,7 +22,8 @@ const FOREIGN_ROWS: usize = 100;
 /// Days that make a stock's usual volume.
 const USUAL_DAYS: usize = 20;
 
-fn quotes(venue: &mut Venue, market: Market) -> Vec<Quote> {
+/// Every stock of `market` as it stands now.
+pub(super) fn quotes(venue: &mut Venue, market: Market) -> Vec<Quote> {
     let listings = venue.listings(market);
     listings.into_iter().filter_map(|listing| venue.quote(listing)).collect()
 }

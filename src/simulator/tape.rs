@@ -67,6 +67,7 @@ impl Tape {
     }
 
     /// The date of the prices that are being walked.
+    #[cfg(test)]
     pub(super) fn today(&self) -> NaiveDate {
         self.today
     }

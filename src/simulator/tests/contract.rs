@@ -125,7 +125,13 @@ const CASES: [Case; 18] = [
     ),
 ];
 
-const MORE_CASES: [Case; 6] = [
+const MORE_CASES: [Case; 7] = [
+    case(
+        "overseas_inquire-search",
+        "overseas-price/v1/quotations/inquire-search",
+        "HHDFS76410000",
+        "AUTH=&EXCD=NAS&KEYB=",
+    ),
     case(
         "overseas_inquire-balance",
         "overseas-stock/v1/trading/inquire-balance",

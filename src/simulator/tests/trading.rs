@@ -15,8 +15,8 @@ fn is_lawful(row: &Value) -> bool {
 #[tokio::test]
 async fn a_large_order_fills_in_parts_and_its_row_obeys_the_law_all_along() {
     let world = World::at(KOREAN_OPEN).await;
-    let upper = world.korean_price("910030").await["stck_mxpr"].as_str().unwrap().to_owned();
-    let taken = world.buy("910030", 1_900, &upper).await;
+    let upper = world.korean_price("910100").await["stck_mxpr"].as_str().unwrap().to_owned();
+    let taken = world.buy("910100", 1_400, &upper).await;
     assert_eq!((taken.status, taken.code()), (200, "APBK0013"));
     assert_eq!(taken.body["output"]["ODNO"], "0000000001");
     assert_eq!(taken.body["output"]["KRX_FWDG_ORD_ORGNO"], "06010");
@@ -29,8 +29,8 @@ async fn a_large_order_fills_in_parts_and_its_row_obeys_the_law_all_along() {
         world.clock.forward(chrono::TimeDelta::seconds(5));
     }
     assert_eq!(seen[0], Decimal::ZERO);
-    assert_eq!(seen.last(), Some(&Decimal::from(1_900)));
-    assert!(seen.iter().any(|filled| *filled > Decimal::ZERO && *filled < Decimal::from(1_900)), "{seen:?}");
+    assert_eq!(seen.last(), Some(&Decimal::from(1_400)));
+    assert!(seen.iter().any(|filled| *filled > Decimal::ZERO && *filled < Decimal::from(1_400)), "{seen:?}");
     assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]));
 }
 
