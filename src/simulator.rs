@@ -6,7 +6,7 @@
 //! socket and in process. It imports nothing from the KIS client: both are readings of KIS.md, made independently.
 //!
 //! Not simulated: markets outside Korea and the United States, extended hours, order types other than limit and (Korea) market,
-//! changing an order, settlement days, public holidays, the websocket.
+//! changing an order, settlement days (deposits at D, D+1 and D+2 are one), public holidays, the websocket.
 
 mod account;
 mod bars;

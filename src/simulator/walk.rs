@@ -43,11 +43,12 @@ pub(super) fn day(
     let mut variance = 1.0;
     let mut path = Vec::with_capacity(steps);
     for index in 0..steps {
-        let shape = busyness(index as f64 / (count - 1.0));
+        let progress = index as f64 / (count - 1.0);
+        let shape = busyness(progress);
         let shock = normal(&mut rng) * f64::sqrt(variance);
         variance = (0.02 + 0.07 * shock * shock + 0.91 * variance).min(9.0);
         if index > 0 {
-            price *= 1.0 + mood.trend / count + sigma * shape.sqrt() * shock;
+            price *= 1.0 + mood.trend * urgency(progress) / count + sigma * shape.sqrt() * shock;
         }
         price = price.clamp(units_to_f64(band.0), units_to_f64(band.1));
         let crowd = auction_factor(index, steps) * shape * (0.25 + 0.75 * shock.abs());
@@ -81,13 +82,18 @@ fn mood(listing: &Listing, rng: &mut fastrand::Rng) -> Mood {
     let size = 0.03 + 0.05 * rng.f64();
     // More lively days rise than fall, as people buy what is in the news.
     let trend = if rng.u8(0..100) < 62 { size } else { -size };
-    Mood { volatility: 1.2 * ordinary, volume: 2.2 + 2.5 * rng.f64(), trend, gap }
+    Mood { volatility: 0.9 * ordinary, volume: 2.2 + 2.5 * rng.f64(), trend, gap }
 }
 
 /// Activity over the day, 0 at the open to 1 at the close: a U of mean one.
 fn busyness(progress: f64) -> f64 {
     let side = 2.0 * progress - 1.0;
     0.55 + 1.35 * side * side
+}
+
+/// How much of the day's trend belongs to a moment: most news is traded in the morning. Mean one.
+fn urgency(progress: f64) -> f64 {
+    3.0 * (1.0 - progress) * (1.0 - progress)
 }
 
 /// The opening and closing auctions trade many orders at once.
