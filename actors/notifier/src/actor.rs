@@ -8,14 +8,20 @@ use domain::messages::ledger::{EventsAfter, EventsCommitted, GetCursor, LedgerEv
 use domain::messages::schedule::SessionChanged;
 use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
 use supervision::prelude::*;
+use tokio::time::Instant;
 
 use crate::Messenger;
+use crate::outage::Outage;
 use crate::wording::{Weight, message, pause, weight};
 
 /// The name of Notifier's cursor in the ledger.
 const SUBSCRIBER: &str = "notifier";
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 const EVENTS_AT_ONCE: u16 = 100;
+/// After a round that failed, whether or not something new is committed. Real time.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// Telegram takes one message a second for a chat (TELEGRAM.md 3).
+const SPACING: Duration = Duration::from_secs(1);
 
 /// Whom Notifier asks, and where its messages go.
 #[derive(Clone)]
@@ -37,12 +43,14 @@ pub struct Notifier {
     delivering: bool,
     /// Events were committed while a round was running.
     again: bool,
+    /// Whether the messenger answers at present.
+    outage: Outage,
 }
 
 impl Notifier {
     /// A Notifier that goes on where the last one stopped.
     pub fn new(deps: NotifierDeps) -> Self {
-        Self { deps, delivering: false, again: false }
+        Self { deps, delivering: false, again: false, outage: Outage::default() }
     }
 
     fn deliver(&mut self, ctx: &mut Ctx<Self>) {
@@ -52,15 +60,20 @@ impl Notifier {
         }
         self.delivering = true;
         // Spawned rather than answered: a messenger that asks to wait is neither a stall nor a reason to hold the end.
-        let round = round(self.deps.clone()).into_actor(self);
-        ctx.spawn(round.map(|outcome, this, ctx| this.delivered(outcome, ctx)));
+        let round = round(self.deps.clone(), std::mem::take(&mut self.outage)).into_actor(self);
+        ctx.spawn(round.map(|(outage, outcome), this, ctx| {
+            this.outage = outage;
+            this.delivered(outcome, ctx);
+        }));
     }
 
     fn delivered(&mut self, outcome: Result<(), String>, ctx: &mut Ctx<Self>) {
         self.delivering = false;
         if let Err(why) = outcome {
-            // The cursor stands where it stood: the next commit brings these events again.
+            // The cursor stands where it stood: the next round brings these events again.
             tracing::warn!(why, "events could not be read or marked as delivered");
+            let wait = tokio::time::sleep(AGAIN_AFTER).into_actor(self);
+            ctx.spawn(wait.map(|(), this, ctx| this.deliver(ctx)));
         } else if std::mem::take(&mut self.again) {
             self.deliver(ctx);
         }
@@ -68,52 +81,80 @@ impl Notifier {
 }
 
 /// Delivers everything after the cursor.
-async fn round(deps: NotifierDeps) -> Result<(), String> {
-    let subscriber = || SUBSCRIBER.to_owned();
-    let cursor = deps.get_cursor.ask(GetCursor { subscriber: subscriber() }, ASK_WITHIN).await;
-    let mut cursor: EventId = cursor.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+async fn round(deps: NotifierDeps, mut outage: Outage) -> (Outage, Result<(), String>) {
+    let outcome = deliver_all(&deps, &mut outage).await;
+    (outage, outcome)
+}
+
+async fn deliver_all(deps: &NotifierDeps, outage: &mut Outage) -> Result<(), String> {
+    let mut cursor = ask(&deps.get_cursor, GetCursor { subscriber: SUBSCRIBER.to_owned() }).await?;
     loop {
         let query = EventsAfter { after: cursor, limit: EVENTS_AT_ONCE };
-        let events = deps.events_after.ask(query, ASK_WITHIN).await;
-        let events = events.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+        let events = ask(&deps.events_after, query).await?;
         let Some(last) = events.last().map(|event| event.id) else { return Ok(()) };
-        for event in &events {
-            publish(&deps, event).await;
-            if weight(event.kind) > Weight::Log || event.id == last {
-                // Marked one by one: a crash here repeats at most the message that was on its way.
-                let mark = SetCursor { subscriber: subscriber(), at: event.id };
-                let marked = deps.set_cursor.ask(mark, ASK_WITHIN).await;
-                marked.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-            }
+        // The log does not wait for the messenger.
+        events.iter().for_each(log);
+        for event in events.iter().filter(|event| weight(event.kind) > Weight::Log) {
+            publish(deps, event, outage).await;
+            // Marked one by one: a crash here repeats at most the message that was on its way.
+            mark(deps, event.id).await?;
         }
+        mark(deps, last).await?;
         cursor = last;
     }
 }
 
-async fn publish(deps: &NotifierDeps, event: &LedgerEvent) {
-    let weight = weight(event.kind);
+async fn mark(deps: &NotifierDeps, at: EventId) -> Result<(), String> {
+    ask(&deps.set_cursor, SetCursor { subscriber: SUBSCRIBER.to_owned(), at }).await
+}
+
+async fn ask<M, T, E>(link: &Link<M>, message: M) -> Result<T, String>
+where
+    M: Message<Result = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    let answer = link.ask(message, ASK_WITHIN).await.map_err(|error| error.to_string())?;
+    answer.map_err(|error| error.to_string())
+}
+
+fn log(event: &LedgerEvent) {
     let (kind, id) = (event.kind.code(), event.id.0);
-    match weight {
+    match weight(event.kind) {
         Weight::Log | Weight::Usual => tracing::info!(target: "events", id, kind, "{}", event.text),
         Weight::Vital => tracing::warn!(target: "events", id, kind, "{}", event.text),
     }
-    if let (Some(messenger), true) = (&deps.messenger, weight > Weight::Log) {
-        send(&**messenger, weight, message(event)).await;
+}
+
+/// Messages one event, if there is a messenger; what is not vital is dropped at once while the messenger is down.
+async fn publish(deps: &NotifierDeps, event: &LedgerEvent, outage: &mut Outage) {
+    let Some(messenger) = &deps.messenger else { return };
+    let weight = weight(event.kind);
+    if weight < Weight::Vital && outage.skips(Instant::now()) {
+        return;
+    }
+    let text = outage.preface(message(event));
+    if send(&**messenger, weight, text).await {
+        outage.over();
+        tokio::time::sleep(SPACING).await;
+    } else {
+        outage.failed(Instant::now());
     }
 }
 
 /// Sends, waits and sends again as long as the weight justifies; then the message is dropped with a word in the log.
-async fn send(messenger: &dyn Messenger, weight: Weight, text: String) {
+async fn send(messenger: &dyn Messenger, weight: Weight, text: String) -> bool {
     let mut attempt = 1;
     while let Err(error) = messenger.send(text.clone()).await {
         let Some(wait) = pause(weight, attempt, &error) else {
             tracing::warn!(%error, attempt, "a message is dropped; it is in the log and in the ledger");
-            return;
+            return false;
         };
         tracing::debug!(%error, attempt, "a message waits for the next attempt");
         tokio::time::sleep(wait).await;
         attempt += 1;
     }
+    true
 }
 
 impl Actor for Notifier {
@@ -158,3 +199,6 @@ impl Handler<ResumeSystem> for Notifier {
         tracing::warn!("trading goes on");
     }
 }
+
+#[cfg(test)]
+mod tests;

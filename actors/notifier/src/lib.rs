@@ -4,6 +4,7 @@
 //! A messenger that fails never holds up trading.
 
 pub mod actor;
+pub mod outage;
 pub mod wording;
 
 use std::time::Duration;

@@ -68,7 +68,9 @@ pub fn pause(weight: Weight, attempt: u32, error: &MessengerError) -> Option<Dur
     }
     match error {
         MessengerError::Refused(_) => None,
-        MessengerError::RetryAfter(wait) => Some((*wait).min(PAUSE_MAX)),
+        // Never earlier than told (TELEGRAM.md 3); what is not vital is not worth a long wait.
+        MessengerError::RetryAfter(wait) if *wait > PAUSE_MAX && weight < Weight::Vital => None,
+        MessengerError::RetryAfter(wait) => Some(*wait),
         MessengerError::Unreachable(_) => Some(Duration::from_secs(1 << attempt.min(6)).min(PAUSE_MAX)),
     }
 }
@@ -108,5 +110,8 @@ mod tests {
         assert_eq!(pause(Weight::Vital, 1, &MessengerError::Refused("chat not found".into())), None);
         let wait = MessengerError::RetryAfter(Duration::from_secs(17));
         assert_eq!(pause(Weight::Usual, 1, &wait), Some(Duration::from_secs(17)));
+        let long = MessengerError::RetryAfter(Duration::from_secs(300));
+        assert_eq!(pause(Weight::Usual, 1, &long), None);
+        assert_eq!(pause(Weight::Vital, 1, &long), Some(Duration::from_secs(300)));
     }
 }

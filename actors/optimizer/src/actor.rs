@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::messages::ledger::{ConfidentLosers, EventKind, RecordEvent};
+use chrono::NaiveDate;
+use domain::messages::ledger::{ConfidentLosers, EventKind, LosingTrade, RecordEvent};
 use domain::messages::schedule::DayClosed;
 use domain::{Confidence, Market};
 use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
@@ -12,6 +13,9 @@ use supervision::prelude::*;
 use crate::losers;
 
 const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// A ledger that cannot answer is asked again this often, with this pause; real time.
+const ATTEMPTS: u32 = 10;
+const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Whom Optimizer asks and tells.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ pub struct Optimizer {
     settings: OptimizerSettings,
     deps: OptimizerDeps,
     /// Days reported in this life; MarketClock may repeat the last one.
-    reported: BTreeSet<(Market, String)>,
+    reported: BTreeSet<(Market, NaiveDate)>,
 }
 
 impl Optimizer {
@@ -50,34 +54,50 @@ impl Actor for Optimizer {
 }
 
 impl Handler<DayClosed> for Optimizer {
-    type Result = ResponseFuture<()>;
+    type Result = ();
 
-    fn handle(&mut self, day: DayClosed, _ctx: &mut Self::Context) -> Self::Result {
-        let new = self.reported.insert((day.market, day.session_date.to_string()));
-        let (settings, deps) = (self.settings, self.deps.clone());
-        Box::pin(async move {
-            if new {
-                review(settings, deps, day).await;
+    fn handle(&mut self, day: DayClosed, ctx: &mut Self::Context) {
+        let key = (day.market, day.session_date);
+        if !self.reported.insert(key) {
+            return;
+        }
+        // Spawned: a report is no reason to hold the end of the process, nor a stall while the ledger is away.
+        let review = review(self.settings, self.deps.clone(), day).into_actor(self);
+        ctx.spawn(review.map(move |reported, this, _ctx| {
+            if !reported {
+                this.reported.remove(&key);
             }
-        })
+        }));
     }
 }
 
-async fn review(settings: OptimizerSettings, deps: OptimizerDeps, day: DayClosed) {
+/// True when the day was reported, or had nothing to report.
+async fn review(settings: OptimizerSettings, deps: OptimizerDeps, day: DayClosed) -> bool {
     let DayClosed { market, session_date, .. } = day;
     let query = ConfidentLosers { market, session_date, min_confidence: settings.min_confidence };
-    let found = match deps.losers.ask(query, ASK_WITHIN).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => {
-            return tracing::warn!(%market, %session_date, %error, "the day's losers are not known");
+    for _attempt in 0..ATTEMPTS {
+        match find(&deps, query.clone()).await {
+            Ok(found) => return report(settings, &deps, &day, &found),
+            Err(why) => tracing::warn!(%market, %session_date, why, "the day's losers are not known"),
         }
-        Err(error) => return tracing::warn!(%market, %session_date, %error, "the day's losers are not known"),
-    };
-    let Some(text) = losers::report(&day, settings.min_confidence, &found) else { return };
-    let report = RecordEvent { kind: EventKind::Report, market: Some(market), text };
-    if let Err(error) = deps.record.tell(report) {
-        tracing::warn!(%market, %session_date, %error, "the report was not taken");
+        tokio::time::sleep(AGAIN_AFTER).await;
     }
+    false
+}
+
+async fn find(deps: &OptimizerDeps, query: ConfidentLosers) -> Result<Vec<LosingTrade>, String> {
+    let answer = deps.losers.ask(query, ASK_WITHIN).await.map_err(|error| error.to_string())?;
+    answer.map_err(|error| error.to_string())
+}
+
+fn report(settings: OptimizerSettings, deps: &OptimizerDeps, day: &DayClosed, found: &[LosingTrade]) -> bool {
+    let Some(text) = losers::report(day, settings.min_confidence, found) else { return true };
+    let report = RecordEvent { kind: EventKind::Report, market: Some(day.market), text };
+    let told = deps.record.tell(report);
+    if let Err(error) = told {
+        tracing::warn!(market = %day.market, %error, "the report was not taken");
+    }
+    told.is_ok()
 }
 
 impl Handler<HaltSystem> for Optimizer {
@@ -93,4 +113,111 @@ impl Handler<ResumeSystem> for Optimizer {
     type Result = ();
 
     fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use actix::{Context, System};
+    use chrono::DateTime;
+    use domain::messages::ledger::LedgerError;
+    use domain::{Instrument, Money};
+    use supervision::{Child, Exhausted, Place, Policy, Restart, Strategy, Supervisor, slot};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Facts {
+        failures: u32,
+        asked: u32,
+        reports: Vec<String>,
+    }
+
+    struct Ledger(Arc<Mutex<Facts>>);
+
+    impl Actor for Ledger {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<ConfidentLosers> for Ledger {
+        type Result = Result<Vec<LosingTrade>, LedgerError>;
+
+        fn handle(&mut self, query: ConfidentLosers, _ctx: &mut Self::Context) -> Self::Result {
+            let mut facts = self.0.lock().unwrap();
+            facts.asked += 1;
+            if facts.asked <= facts.failures {
+                return Err(LedgerError::Storage("locked".into()));
+            }
+            let instrument = Instrument { market: query.market, symbol: "005930".parse().unwrap() };
+            Ok(vec![LosingTrade {
+                instrument,
+                decision: None,
+                confidence: query.min_confidence,
+                pnl: Money::new((-7_000).into(), query.market.currency()),
+                rationale: "momentum".into(),
+            }])
+        }
+    }
+
+    impl Handler<RecordEvent> for Ledger {
+        type Result = ();
+
+        fn handle(&mut self, event: RecordEvent, _ctx: &mut Self::Context) {
+            self.0.lock().unwrap().reports.push(event.text);
+        }
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            strategy: Strategy::OneForOne,
+            max_restarts: 3,
+            within: Duration::from_secs(60),
+            backoff_min: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(30),
+            jitter_seed: 1,
+            health_every: None,
+            heartbeat: None,
+            backlog_limit: Some(Duration::from_secs(30)),
+        }
+    }
+
+    async fn tell_twice(facts: Arc<Mutex<Facts>>) {
+        let ledger = Ledger(facts).start();
+        let deps = OptimizerDeps {
+            losers: Link::from_recipient(ledger.clone().recipient()),
+            record: Link::from_recipient(ledger.recipient()),
+        };
+        let settings = OptimizerSettings { min_confidence: Confidence::new(80).unwrap() };
+        let slot = slot::<Optimizer>("optimizer", 64);
+        let day_closed = slot.link();
+        let child = Child {
+            place: Place::Here,
+            restart: Restart::Permanent,
+            exhausted: Exhausted::Escalate,
+            drain: Duration::from_secs(1),
+        };
+        let mut family = Supervisor::new(policy(), |_escalation| ());
+        family.child(child, slot, move |_ctx| Ok(Optimizer::new(settings, deps.clone())));
+        let _supervised = family.launch();
+        let session_date = "2026-11-24".parse().unwrap();
+        let day = DayClosed { market: Market::Kr, session_date, closed_at: DateTime::UNIX_EPOCH };
+        day_closed.tell(day.clone()).unwrap();
+        day_closed.tell(day).unwrap();
+        tokio::time::sleep(Duration::from_secs(120)).await;
+    }
+
+    #[test]
+    fn a_closed_day_is_reported_once_even_if_the_ledger_is_away_for_a_while() {
+        for failures in [0, 3] {
+            let facts = Arc::new(Mutex::new(Facts { failures, ..Facts::default() }));
+            let paused = || {
+                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+            };
+            System::with_tokio_rt(paused).block_on(tell_twice(facts.clone()));
+            let facts = facts.lock().unwrap();
+            assert_eq!(facts.asked, failures + 1);
+            assert_eq!(facts.reports.len(), 1, "{:?}", facts.reports);
+        }
+    }
 }
