@@ -50,7 +50,7 @@ const AFTER_CLOSE: TimeDelta = TimeDelta::minutes(20);
 pub fn run(args: DemoArgs) -> Result<bool, String> {
     let folder =
         TempDir::with_prefix("kestrel-demo-").map_err(|error| format!("no temporary folder: {error}"))?;
-    let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "error".into());
+    let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "off,panic=error,kestrel=error".into());
     let log = telemetry::start(&filter, LogFormat::Auto)?;
     let report = actix::System::new().block_on(trade(args, folder.path()))?;
     show(&report, args.json)?;
@@ -93,6 +93,8 @@ fn settings(folder: &Path) -> Result<Config, String> {
     let pairs = BTreeMap::from([
         ("ENABLED_MARKETS".to_owned(), markets.join(",")),
         ("TRADE_MODE".to_owned(), "realtime".to_owned()),
+        // More to look at than the default three.
+        ("SCANNER_TOP_N".to_owned(), "8".to_owned()),
         ("DB_PATH".to_owned(), folder.join("trades.db").to_string_lossy().into_owned()),
     ]);
     Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())

@@ -1,3 +1,5 @@
+//! The token: one owner, one issue, kept between runs.
+
 use std::sync::Arc;
 use std::time::Duration;
 

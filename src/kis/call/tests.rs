@@ -1,3 +1,5 @@
+//! Reads: attempts, paging, and what is not asked twice.
+
 use http::Method;
 
 use super::*;

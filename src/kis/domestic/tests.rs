@@ -1,3 +1,5 @@
+//! Korean quotes, bars, balance and order lists, from bodies of our own and the official ones.
+
 use domain::{OrderState, Side};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Foreign cash, holdings and equity.
+
 use domain::Quantity;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Building an order, and what each answer to its one POST means.
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

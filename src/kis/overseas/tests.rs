@@ -1,3 +1,5 @@
+//! Foreign quotes, bars and order lists.
+
 use domain::{OrderState, Side};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Rankings of both sides and the condition search.
+
 use super::*;
 use crate::kis::testing::{parameter, reply, session, with_token};
 

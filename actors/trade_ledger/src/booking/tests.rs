@@ -1,3 +1,5 @@
+//! Cases of what an inquiry changes in the books.
+
 use domain::{Market, OrderTerms, Side};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Cases of which row belongs to which intent.
+
 use chrono::NaiveDate;
 use domain::{Instrument, IntentId, Market, OrderTerms, Quantity, Side};
 

@@ -1,3 +1,5 @@
+//! Cases of what was newly filled, at what price, and what a sale earned.
+
 use domain::{Instrument, Market, Side, VenueOrderId};
 
 use super::*;
