@@ -9,10 +9,10 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::messages::control::{HaltSource, RequestHalt, RequestResume, StatusQuery};
+use domain::messages::control::{HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery};
 use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
-use domain::{Clock, FencingEpoch, Oracle, Random};
+use domain::{Clock, FencingEpoch, HaltId, Oracle, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
 use trade_ledger::store::Store;
@@ -98,8 +98,10 @@ pub fn build(
 ) -> Result<House, String> {
     let slots = actors::Slots::new();
     let outside = slots.outside();
-    let mut supervisor =
-        Supervisor::new(policy(world, patience), on_escalation(outside.halt.clone(), escalated));
+    let mut supervisor = Supervisor::new(
+        policy(world, patience),
+        on_escalation(outside.halt.clone(), world.clone(), escalated),
+    );
     actors::add_all(&mut supervisor, slots, config, world)?;
     let supervised = supervisor.launch();
     let limits = WatchLimits { busy: patience.wedge_limit, silence: patience.wedge_limit };
@@ -110,6 +112,7 @@ pub fn build(
 /// Supervision never halts by itself: it asks RiskGuard, and then reports (architecture 4).
 fn on_escalation(
     halt: Link<RequestHalt>,
+    world: World,
     mut escalated: impl FnMut(&'static str) + 'static,
 ) -> impl FnMut(supervision::Escalation) + 'static {
     move |escalation| {
@@ -117,10 +120,21 @@ fn on_escalation(
         tracing::error!(actor, ?exit, "an actor cannot be kept alive");
         let reason = format!("{actor} crashed too often: {exit:?}");
         let request = RequestHalt { source: HaltSource::Supervision, by: "supervisor".into(), reason };
-        if let Err(error) = halt.tell(request) {
-            tracing::error!(%error, "RiskGuard cannot be told");
+        // A RiskGuard that was given up would never read its letter.
+        if actor == "risk_guard" || halt.tell(request.clone()).is_err() {
+            halt_without_risk_guard(&world, request);
         }
         escalated(actor);
+    }
+}
+
+/// The file keeps the next start halted, although nobody is there to write the ledger's row.
+fn halt_without_risk_guard(world: &World, request: RequestHalt) {
+    let RequestHalt { source, by, reason } = request;
+    let at = world.clock.now();
+    let id = HaltId::new(at.timestamp_millis(), world.random.next_u64()).to_string();
+    if let Err(error) = world.emergency.write(&HaltRecord { id, at, source, by, reason }) {
+        tracing::error!(error, "the emergency file cannot be written");
     }
 }
 

@@ -40,7 +40,7 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub speed: u32,
     /// Seed of prices and order flow; the same seed gives the same market.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 15)]
     pub seed: u64,
     /// Print the summary as JSON.
     #[arg(long)]
@@ -49,7 +49,7 @@ pub struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { seconds: 60, speed: 60, seed: 7, json: false }
+        Self { seconds: 60, speed: 60, seed: 15, json: false }
     }
 }
 

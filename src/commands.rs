@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use domain::messages::control::Durability;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command, DemoArgs, HaltArgs, ResumeArgs, SettingsArgs, StatusArgs};
@@ -79,13 +80,18 @@ fn converse(request: Request, json: bool) -> ExitCode {
     match client::ask(&data_directory(), &request) {
         Ok(reply) => {
             show(&reply, json);
-            if matches!(reply, Reply::Error { .. }) {
-                ExitCode::from(exit::FAILED)
-            } else {
-                ExitCode::SUCCESS
-            }
+            if is_done(&reply) { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
         Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// A halt counts as done only when it is on disk and the Broker has confirmed it.
+fn is_done(reply: &Reply) -> bool {
+    match reply {
+        Reply::Halted(halted) => halted.broker_confirmed && halted.durability != Durability::NotDurable,
+        Reply::Resumed(_) | Reply::Status(_) | Reply::Done => true,
+        Reply::Error { .. } => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Settings: read once from the environment and `.env`, then validated as a whole.
 //!
 //! Every mistake is reported at once, with the variable's name, its value (never a secret's) and what is allowed.
-//! Nothing else in the program reads the environment.
+//! No other part of the agent reads settings.
 
 mod parse;
 mod reader;
@@ -259,17 +259,25 @@ fn process_environment() -> Result<BTreeMap<String, String>, Mistakes> {
     match dotenvy::from_path_iter(".env") {
         Ok(lines) => {
             for line in lines {
-                let (name, value) = line.map_err(|error| single(".env", error.to_string()))?;
+                let (name, value) = line.map_err(|error| single(".env", unreadable(&error)))?;
                 pairs.insert(name, value);
             }
         }
         Err(error) if error.not_found() => {}
-        Err(error) => return Err(single(".env", error.to_string())),
+        Err(error) => return Err(single(".env", unreadable(&error))),
     }
     // A variable that is not UTF-8 cannot be one of ours.
     let own = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     pairs.extend(own);
     Ok(pairs)
+}
+
+/// The library's own words quote the line, which may hold a secret: they are not passed on.
+fn unreadable(error: &dotenvy::Error) -> String {
+    if let dotenvy::Error::Io(error) = error {
+        return error.to_string();
+    }
+    "a line cannot be read; allowed: NAME=value, with quotes around a value that has blanks".into()
 }
 
 fn single(name: &str, problem: String) -> Mistakes {

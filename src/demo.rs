@@ -229,19 +229,16 @@ fn ledger_line(intent: &IntentRecord) -> LedgerLine {
 
 fn venue_lines(venue: &Exchange) -> (Vec<VenueLine>, Vec<(domain::Instrument, domain::Quantity)>) {
     let books = venue.books();
-    let orders = books.orders.iter().filter_map(|order| {
-        Some(VenueLine {
-            number: order.id.to_string(),
-            intent: order.tag.clone(),
-            terms: OrderTerms {
-                instrument: order.instrument.clone(),
-                side: order.side,
-                quantity: order.quantity,
-                // The agent sends limit orders only, so an order without a limit is none of ours and has no intent.
-                limit: order.limit?,
-            },
-            filled: order.filled,
-        })
+    let orders = books.orders.iter().map(|order| VenueLine {
+        number: order.id.to_string(),
+        intent: order.tag.clone(),
+        terms: order.limit.map(|limit| OrderTerms {
+            instrument: order.instrument.clone(),
+            side: order.side,
+            quantity: order.quantity,
+            limit,
+        }),
+        filled: order.filled,
     });
     let positions = books.positions.iter().map(|held| (held.instrument.clone(), held.quantity));
     (orders.collect(), positions.collect())

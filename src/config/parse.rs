@@ -30,7 +30,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
     let max_order_pct = limit(reader, ["MAX_ORDER_PCT", "FAT_FINGER_PCT"], MAX_ORDER_CEILING_PCT, false);
     let breaker_basis = reader.value("BREAKER_BASIS", breaker_basis);
-    let sizing = sizing(reader);
+    let sizing = sizing(reader, max_order_pct);
     let scanner = scanner(reader);
     let rate_limit_rps = rate(reader, environment);
     let telegram = telegram(reader);
@@ -185,7 +185,7 @@ fn alias_value(text: &str, ceiling: Decimal, negative: bool) -> Option<Decimal> 
     (value > Decimal::ZERO && value <= ceiling).then_some(value)
 }
 
-fn sizing(reader: &mut Reader<'_>) -> Option<Sizing> {
+fn sizing(reader: &mut Reader<'_>, max_order: Option<Percent>) -> Option<Sizing> {
     let above_zero = Bound::Above(Decimal::ZERO);
     let enabled = reader.flag("POSITION_SIZING_ENABLED");
     let base = reader.decimal("POSITION_BASE_ALLOCATION_PCT", above_zero, MAX_ORDER_CEILING_PCT)?;
@@ -199,6 +199,9 @@ fn sizing(reader: &mut Reader<'_>) -> Option<Sizing> {
             format!("{min} is above POSITION_MAX_ALLOCATION_PCT={max}"),
         );
     }
+    // A purchase above the order limit would only be refused: the stricter limit bounds the sizes too.
+    let max = max_order.map_or(max, |limit| max.min(limit.0));
+    let (base, min) = (base.min(max), min.min(max));
     Some(Sizing {
         enabled: enabled?,
         base: Percent(base),
@@ -230,7 +233,10 @@ fn scanner(reader: &mut Reader<'_>) -> Option<ScannerSettings> {
 
 fn endpoint(reader: &mut Reader<'_>, tr_id: &'static str, path: &'static str) -> Option<Endpoint> {
     let is_tr_id = |t: &str| (8..=16).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric());
-    let is_path = |t: &str| t.starts_with("/uapi/overseas-") && t.bytes().all(|b| b.is_ascii_graphic());
+    let is_path = |t: &str| {
+        t.starts_with("/uapi/overseas-")
+            && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_'))
+    };
     let tr_id = reader.value(tr_id, |text| is_tr_id(text).then(|| text.to_owned()));
     let path = reader.value(path, |text| is_path(text).then(|| text.to_owned()));
     Some(Endpoint { tr_id: tr_id?, path: path? })

@@ -79,8 +79,8 @@ settings! {
     overseas_ranking_enabled "OVERSEAS_RANKING_ENABLED" = "true", "true, false", "Scan foreign markets by KIS rankings; false: holdings and SCANNER_WATCHLIST only.";
     overseas_ranking_fluct_tr_id "OVERSEAS_RANKING_FLUCT_TR_ID" = "HHDFS76290000", "a KIS TR id", "TR id of the foreign price-change ranking.";
     overseas_ranking_volume_tr_id "OVERSEAS_RANKING_VOLUME_TR_ID" = "HHDFS76270000", "a KIS TR id", "TR id of the foreign volume-surge ranking.";
-    overseas_ranking_fluct_path "OVERSEAS_RANKING_FLUCT_PATH" = "/uapi/overseas-stock/v1/ranking/updown-rate", "a path under /uapi/", "Path of the foreign price-change ranking.";
-    overseas_ranking_volume_path "OVERSEAS_RANKING_VOLUME_PATH" = "/uapi/overseas-stock/v1/ranking/volume-surge", "a path under /uapi/", "Path of the foreign volume-surge ranking.";
+    overseas_ranking_fluct_path "OVERSEAS_RANKING_FLUCT_PATH" = "/uapi/overseas-stock/v1/ranking/updown-rate", "a path that begins with /uapi/overseas-", "Path of the foreign price-change ranking.";
+    overseas_ranking_volume_path "OVERSEAS_RANKING_VOLUME_PATH" = "/uapi/overseas-stock/v1/ranking/volume-surge", "a path that begins with /uapi/overseas-", "Path of the foreign volume-surge ranking.";
     rate_limit_rps "RATE_LIMIT_RPS" = "", "above 0, at most 19 (live) or 1.9 (paper)", "Requests per second to KIS; unset means the most that is allowed.";
     gemini_api_key "GEMINI_API_KEY" = "", "text from Google AI Studio", "Key of the language model. Without it the local rule engine judges.";
     telegram_enabled "TELEGRAM_ENABLED" = "true", "true, false", "Send notices to Telegram when token and chat are set.";

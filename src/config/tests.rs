@@ -49,6 +49,7 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("OVERSEAS_RANKING_FLUCT_TR_ID", "HHDFS76200100", "order book"),
         ("OVERSEAS_RANKING_VOLUME_TR_ID", "HHDFS76200200", "price detail"),
         ("OVERSEAS_RANKING_FLUCT_PATH", "http://elsewhere", "/uapi/"),
+        ("OVERSEAS_RANKING_VOLUME_PATH", "/uapi/overseas-stock/x?y=1", "/uapi/"),
         ("RATE_LIMIT_RPS", "0", "above 0"),
         ("RATE_LIMIT_RPS", "20", "at most 19"),
         ("TELEGRAM_CHAT_ID", "7", "TELEGRAM_BOT_TOKEN"),
@@ -79,6 +80,8 @@ fn limits_can_be_made_stricter_under_either_name_but_not_contradict() {
         load(&[("CIRCUIT_BREAKER_PCT", "-2.5")]).unwrap().max_loss_pct,
         Percent("2.5".parse().unwrap())
     );
+    let small = load(&[("MAX_ORDER_PCT", "4")]).unwrap().sizing;
+    assert_eq!((small.base, small.max), (Percent(Decimal::from(4)), Percent(Decimal::from(4))));
     assert_eq!(load(&[("FAT_FINGER_PCT", "10")]).unwrap().max_order_pct, Percent(Decimal::TEN));
     assert!(load(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-2.0")]).is_ok());
     assert!(mistakes(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-1")]).contains("contradicts"));

@@ -15,8 +15,8 @@ pub struct VenueLine {
     pub number: String,
     /// The intent that its POST was tagged with; none: no order of ours.
     pub intent: Option<String>,
-    /// What was ordered.
-    pub terms: OrderTerms,
+    /// What was ordered; none for an order without a limit, which the agent never sends.
+    pub terms: Option<OrderTerms>,
     /// Shares filled.
     pub filled: Quantity,
 }
@@ -93,8 +93,8 @@ impl Books<'_> {
         let fault = |line: &VenueLine| match self.intent_of(line) {
             None => Some(format!("order {} has no intent", line.number)),
             Some(intent) if !intent.approved => Some(format!("order {} has no approval", line.number)),
-            Some(intent) if intent.terms != line.terms => {
-                Some(format!("order {}: approved {}, ordered {}", line.number, intent.terms, line.terms))
+            Some(intent) if Some(&intent.terms) != line.terms.as_ref() => {
+                Some(format!("order {}: approved {}, ordered {:?}", line.number, intent.terms, line.terms))
             }
             Some(_) => None,
         };
@@ -186,7 +186,7 @@ mod tests {
 
     fn at_venue(number: &str, intent: &str) -> VenueLine {
         let intent = (!intent.is_empty()).then(|| intent.to_owned());
-        VenueLine { number: number.into(), intent, terms: terms(10), filled: Quantity::new(10) }
+        VenueLine { number: number.into(), intent, terms: Some(terms(10)), filled: Quantity::new(10) }
     }
 
     fn in_books(intent: &str, number: &str) -> LedgerLine {

@@ -56,7 +56,7 @@ impl Progress {
         match event.kind {
             EventKind::Decision | EventKind::Refusal | EventKind::Approval => {
                 *self.counted.entry(event.kind.code()).or_default() += 1;
-                if event.kind == EventKind::Decision && event.text.contains("HOLD") {
+                if event.kind == EventKind::Decision && event.text.starts_with("HOLD") {
                     return;
                 }
                 if event.kind == EventKind::Refusal {

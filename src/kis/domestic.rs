@@ -123,6 +123,8 @@ fn minute_bar(row: &Row) -> Result<Option<Candle>, WireError> {
 /// # Errors
 /// [`QueryError`]; only the missing answer about cash makes `cash` absent.
 pub(super) async fn account(session: &Session, urgency: Urgency) -> Result<AccountSnapshot, QueryError> {
+    // What happens while it is read may be missing in it, so it is as old as the first question.
+    let asked_at = session.now();
     let balance = session
         .question(&reads::KR_BALANCE, urgency)?
         .with(owner(&session.account))
@@ -138,7 +140,7 @@ pub(super) async fn account(session: &Session, urgency: Urgency) -> Result<Accou
     };
     let mut snapshot = snapshot(&pages)?;
     snapshot.cash = cash.map(|amount| Money::new(amount, Currency::Krw));
-    snapshot.taken_at = session.now();
+    snapshot.taken_at = asked_at;
     Ok(snapshot)
 }
 

@@ -35,11 +35,13 @@ pub(super) async fn account(
     let mut before = orderable_cash(session, venue, urgency).await;
     let mut reading = 1;
     loop {
+        // What happens while it is read may be missing in it, so it is as old as the first question.
+        let asked_at = session.now();
         let locked = locked_by_purchases(session, market, urgency).await?;
         let mut snapshot = holdings(session, venue, urgency).await?;
         let after = orderable_cash(session, venue, urgency).await;
         snapshot.cash = after.map(|amount| Money::new(amount, market.currency()));
-        snapshot.taken_at = session.now();
+        snapshot.taken_at = asked_at;
         if before == after {
             snapshot.equity = equity(after, locked, &snapshot);
             return Ok(snapshot);

@@ -55,3 +55,12 @@ fn a_damaged_database_is_refused_and_left_as_it_is() {
     assert!(text.contains("trades.db"), "{text}");
     assert_eq!(std::fs::read(database(dir.path())).unwrap(), garbage, "nothing is lost");
 }
+
+#[test]
+fn a_line_of_the_env_file_that_cannot_be_read_is_not_quoted() {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join(".env"), "KIS_APP_SECRET=canary secret\n").unwrap();
+    let (code, text) = refused(&dir, &[]);
+    assert_eq!(code, Some(78), "{text}");
+    assert!(text.contains(".env") && !text.contains("canary") && !text.contains("secret"), "{text}");
+}

@@ -141,7 +141,7 @@ impl Broker {
             settings,
             deps,
             shared: Arc::default(),
-            turn: Arc::new(Semaphore::new(1)),
+            turn: Arc::new(Semaphore::new(0)),
             reconciled: None,
             phases: BTreeMap::new(),
             closing: BTreeSet::new(),
@@ -153,6 +153,8 @@ impl Broker {
     fn begin_watch(&mut self, reconciled: Reconciled, ctx: &mut Ctx<Self>) {
         tracing::info!(unresolved = reconciled.unresolved.len(), "reconciled with the exchange");
         self.tell_reconciled(reconciled);
+        // Not before: orders sent in the middle of a recovery would be sent without a watermark.
+        self.turn.add_permits(1);
         self.close_past_days(ctx);
         self.watch_later(ctx);
         self.refresh_later(ctx);

@@ -200,6 +200,13 @@ impl RiskGuard {
     }
 }
 
+impl Drop for RiskGuard {
+    /// Whatever ends a life, a crash, a drain or being given up, no order may leave without a RiskGuard to stop it.
+    fn drop(&mut self) {
+        self.deps.keeper.close();
+    }
+}
+
 impl Actor for RiskGuard {
     type Context = Ctx<Self>;
 

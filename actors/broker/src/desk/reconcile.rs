@@ -103,16 +103,20 @@ async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bo
         shared.wake.notified().await;
         return Ok(true);
     }
-    let mut moved = false;
+    let (mut moved, mut failed) = (false, Ok(()));
     for day in days {
-        let booked = inquire(deps, shared, day).await?;
-        if !booked.updates.is_empty() {
-            moved = true;
-            accounts(deps, &[day.market]).await;
+        match inquire(deps, shared, day).await {
+            Ok(booked) if booked.updates.is_empty() => {}
+            Ok(_changes) => {
+                moved = true;
+                accounts(deps, &[day.market]).await;
+            }
+            // The other markets' orders are looked at all the same.
+            Err(why) => failed = Err(format!("{}: {why}", day.market)),
         }
     }
     cancel_stale(deps, shared, &open, ttl).await?;
-    Ok(moved)
+    failed.map(|()| moved)
 }
 
 async fn cancel_stale(deps: &BrokerDeps, shared: &Shared, open: &[OpenIntent], ttl: TimeDelta) -> Step<()> {
