@@ -65,6 +65,35 @@ fn a_restart_closes_the_gate_and_learns_again_that_reconciliation_holds() {
 }
 
 #[test]
+fn the_gate_is_closed_when_riskguard_has_drained() {
+    trading(async |world| {
+        assert!(world.gate.is_open());
+        world.drain().await;
+        assert!(!world.gate.is_open(), "orders that wait at Broker must not leave during the drain");
+    });
+}
+
+#[test]
+fn after_failed_resumes_the_gate_opens_for_the_epoch_of_the_books() {
+    world(
+        |facts| facts.halts = vec![standing("h-1", HaltSource::EmergencyFile)],
+        async |world| {
+            (world.facts().ledger_silent, world.facts().disk_full) = (true, true);
+            world.request_halt("storm").await;
+            for _attempt in 0..3 {
+                assert!(world.request_resume(Some("h-1")).await.is_err());
+            }
+            world.facts().ledger_silent = false;
+            for halt in world.standing().await {
+                world.request_resume(Some(&halt)).await.unwrap();
+            }
+            let books = HaltEpoch(world.facts().epoch);
+            assert!(world.gate.is_open_for(books), "approvals of another epoch are refused by the ledger");
+        },
+    );
+}
+
+#[test]
 fn a_restart_knows_the_orders_of_its_former_life() {
     trading(async |world| {
         world.propose("005930", Side::Buy).await;

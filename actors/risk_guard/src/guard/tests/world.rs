@@ -125,6 +125,11 @@ impl World {
         assert!(self.supervised.recycle("risk_guard"));
     }
 
+    /// The end of the process: RiskGuard drains and is no more.
+    pub(super) async fn drain(&self) {
+        assert_eq!(self.supervised.shutdown(Duration::from_secs(5)).await, supervision::Drained::Clean);
+    }
+
     pub(super) fn proposal(&self, symbol: &str, side: Side) -> Proposal {
         let now = self.clock.now();
         Proposal {
@@ -158,6 +163,12 @@ impl World {
 
     pub(super) async fn state(&self) -> TradingState {
         self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap().state
+    }
+
+    /// The ids of the halts that stand, oldest first.
+    pub(super) async fn standing(&self) -> Vec<String> {
+        let status = self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
+        status.halts.into_iter().map(|halt| halt.id).collect()
     }
 
     /// The account as Broker tells it now: `equity` won, all of it cash, and 5 shares of 005930.
