@@ -66,9 +66,9 @@ impl RiskGuard {
                 return Err(error);
             }
         };
+        self.halts.retain(|halt| halt.record.id != record.id);
         // With no halt left the books decide: an epoch of our own that they never saw would void every approval.
         self.epoch = if self.halts.is_empty() { epoch } else { self.epoch.max(epoch) };
-        self.halts.retain(|halt| halt.record.id != record.id);
         tracing::warn!(id = record.id, %epoch, left = self.halts.len(), "a halt is lifted");
         if self.halts.is_empty() {
             self.clear_emergency();

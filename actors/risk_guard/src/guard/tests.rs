@@ -78,10 +78,10 @@ fn after_failed_resumes_the_gate_opens_for_the_epoch_of_the_books() {
     world(
         |facts| facts.halts = vec![standing("h-1", HaltSource::EmergencyFile)],
         async |world| {
-            (world.facts().ledger_silent, world.facts().disk_full) = (true, true);
-            world.request_halt("storm").await;
+            world.facts().ledger_silent = true;
+            let storm = world.request_halt("storm").await.record.id;
             for _attempt in 0..3 {
-                assert!(world.request_resume(Some("h-1")).await.is_err());
+                assert!(world.request_resume(Some(&storm)).await.is_err());
             }
             world.facts().ledger_silent = false;
             for halt in world.standing().await {
