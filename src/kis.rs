@@ -79,11 +79,18 @@ pub struct KisConfig {
 pub trait Pace: Send + Sync + 'static {
     /// Returns when a request of this urgency may leave.
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()>;
+
+    /// The exchange refused a request because of the rate (EGW00201, EGW00215): give no turns for a while.
+    fn throttled(&self);
 }
 
 impl Pace for broker::Pacer {
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
         Box::pin(self.turn(urgency))
+    }
+
+    fn throttled(&self) {
+        self.throttled();
     }
 }
 

@@ -109,7 +109,9 @@ enum Failure {
     Final(QueryError),
     /// The token is refused.
     TokenDead(String),
-    /// Refused because of the rate, or nobody knows what happened.
+    /// Refused because of the rate.
+    Throttled(String),
+    /// Nobody knows what happened.
     Passing(String),
 }
 
@@ -226,7 +228,7 @@ impl Session {
                     reissued = true;
                     continue;
                 }
-                Err(Failure::TokenDead(why) | Failure::Passing(why)) => why,
+                Err(Failure::TokenDead(why) | Failure::Throttled(why) | Failure::Passing(why)) => why,
             };
             tracing::debug!(what = question.name, attempt, why, "a read failed");
             if attempt == ATTEMPTS {
@@ -252,8 +254,10 @@ impl Session {
                 Failure::Final(QueryError::Unavailable(format!("{}: {error}", question.name)))
             })?;
         let judged = judge(self.ports.reads.send(request, READ_LIMITS).await);
-        if let Err(Failure::TokenDead(_)) = &judged {
-            self.tokens.discard(&token);
+        match &judged {
+            Err(Failure::TokenDead(_)) => self.tokens.discard(&token),
+            Err(Failure::Throttled(_)) => self.ports.pace.throttled(),
+            Ok(_) | Err(Failure::Final(_) | Failure::Passing(_)) => {}
         }
         judged
     }
@@ -310,7 +314,8 @@ fn judge(reply: Reply) -> Result<Answer, Failure> {
     Err(match classify(&code, &text) {
         Class::Refused | Class::Fatal => Failure::Final(QueryError::Refused { code, text }),
         Class::TokenDead => Failure::TokenDead(why),
-        Class::Throttled | Class::Unknown => Failure::Passing(why),
+        Class::Throttled => Failure::Throttled(why),
+        Class::Unknown => Failure::Passing(why),
     })
 }
 

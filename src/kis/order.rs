@@ -255,8 +255,10 @@ async fn post<F: Future<Output = Reply>>(
         Err(why) => return Verdict::Refused(Refusal::NotSent(why)),
     };
     let (verdict, class) = judge(send(request).await);
-    if class == Some(Class::TokenDead) {
-        session.tokens.discard(token);
+    match class {
+        Some(Class::TokenDead) => session.tokens.discard(token),
+        Some(Class::Throttled) => session.ports.pace.throttled(),
+        Some(Class::Refused | Class::Fatal | Class::Unknown) | None => {}
     }
     verdict
 }

@@ -68,12 +68,17 @@ impl Transport for Scripted {
 #[derive(Default)]
 pub(super) struct FreePace {
     pub(super) turns: Mutex<Vec<Urgency>>,
+    pub(super) throttles: Mutex<u32>,
 }
 
 impl Pace for FreePace {
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
         self.turns.lock().unwrap().push(urgency);
         Box::pin(async {})
+    }
+
+    fn throttled(&self) {
+        *self.throttles.lock().unwrap() += 1;
     }
 }
 

@@ -177,3 +177,18 @@ async fn the_official_order_lists_are_understood_and_lawful() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_because_of_the_rate_slows_the_pace_and_no_other_refusal_does() {
+    let refusal = |code| format!(r#"{{"rt_cd":"1","msg_cd":"{code}","msg1":"x"}}"#);
+    for (code, throttled) in
+        [("EGW00201", true), ("EGW00215", true), ("EGW00302", false), ("APBK0506", false)]
+    {
+        let body = refusal(code);
+        let transport = with_token(move |_, _| reply(500, &body));
+        let (kis, pace) = kis(Environment::Real, &transport);
+        let stock = domain::Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() };
+        assert!(kis.quote(QuoteQuery { instrument: stock }, Urgency::Scan).await.is_err(), "{code}");
+        assert_eq!(*pace.throttles.lock().unwrap() > 0, throttled, "{code}");
+    }
+}
