@@ -1,6 +1,11 @@
 //! The program from outside: the true binary on a temporary directory, spoken to as its operator does.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails as the test does")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails as the test does"
+)]
 
 mod architecture;
 mod demo;
