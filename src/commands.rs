@@ -135,3 +135,32 @@ fn failed(why: impl std::fmt::Display, code: u8) -> ExitCode {
     terminal::complain(why);
     ExitCode::from(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::messages::control::{HaltRecord, HaltSource};
+
+    use super::*;
+    use crate::control::wire::Halted;
+
+    #[test]
+    fn a_halt_is_done_only_when_it_is_durable_and_confirmed() {
+        let cases = [
+            (Durability::Ledger, true, true),
+            (Durability::EmergencyFile, true, true),
+            (Durability::Ledger, false, false),
+            (Durability::NotDurable, true, false),
+        ];
+        for (durability, broker_confirmed, done) in cases {
+            let halt = HaltRecord {
+                id: "h-1".into(),
+                at: chrono::DateTime::UNIX_EPOCH,
+                source: HaltSource::Operator,
+                by: "ada".into(),
+                reason: "test".into(),
+            };
+            let halted = Halted { halt, durability, broker_confirmed, open: vec![], unknown: vec![] };
+            assert_eq!(is_done(&Reply::Halted(halted)), done, "{durability:?} {broker_confirmed}");
+        }
+    }
+}

@@ -23,8 +23,6 @@ use crate::config::Config;
 const MAILBOX: usize = 256;
 /// A parked actor is tried again so often.
 const PARKED_RETRY: Duration = Duration::from_secs(300);
-/// Most calls of the language model a day: the free tier (LLM.md).
-const ORACLE_CALLS_PER_DAY: u32 = 20;
 /// The Broker may be waiting for the answer to its one POST, 5 s; the others have nothing that long.
 const DRAIN_BROKER: Duration = Duration::from_millis(5_500);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -293,7 +291,7 @@ fn brain_settings(config: &Config) -> brain::Settings {
     brain::Settings {
         strategy: Strategy::default_rules(settings::thresholds(config)),
         confidence_threshold: config.confidence_threshold,
-        oracle_calls_per_day: ORACLE_CALLS_PER_DAY,
+        oracle_calls_per_day: brain::budget::CALLS_PER_DAY,
     }
 }
 

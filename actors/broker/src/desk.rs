@@ -1,7 +1,7 @@
 //! The actor: places approved orders one at a time, watches them until they end, and answers questions about the market.
 //!
-//! Nothing it knows must outlive it. Each life begins with a reconciliation, and until that holds RiskGuard keeps the
-//! gate closed.
+//! Nothing it knows must outlive it. Each life begins with a reconciliation, and no order leaves before that holds: at
+//! the start of the process RiskGuard keeps the gate closed, and after a crash of Broker alone orders wait for their turn.
 
 mod answer;
 mod close;

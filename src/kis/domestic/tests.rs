@@ -182,3 +182,18 @@ async fn one_unreadable_order_makes_the_list_unreadable() {
     let error = orders_of_day(&session, day("2026-11-24")).await.unwrap_err();
     assert!(matches!(error, QueryError::Malformed(_)), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_is_as_old_as_the_first_question_about_it() {
+    let transport = with_token(|request, _| {
+        if request.uri().path().ends_with("inquire-psbl-order") {
+            return reply(500, "");
+        }
+        page("", r#"{"rt_cd":"0","output1":[],"output2":{}}"#)
+    });
+    let session = session(Environment::Real, &transport);
+    let asked_at = session.now();
+    let account = account(&session, Urgency::Scan).await.unwrap();
+    assert!(session.now() > asked_at, "the attempts for cash take seconds");
+    assert_eq!(account.taken_at, asked_at);
+}

@@ -169,6 +169,42 @@ fn trading_starts_only_after_past_days_are_closed_and_todays_list_is_booked() {
 }
 
 #[test]
+fn a_restarted_broker_holds_orders_back_until_it_has_recovered() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.facts().rows = None;
+            assert!(world.supervised.recycle("broker"));
+            world.pass(0.5).await;
+            world.propose("005930");
+            world.pass(3.0).await;
+            assert_eq!(world.states(), [OrderState::Approved]);
+            assert_eq!(posts(&world.log()), 0, "no watermark is known yet");
+            world.facts().rows = Some(Vec::new());
+            world.pass(11.0).await;
+            assert_eq!(posts(&world.log()), 1);
+        },
+    );
+}
+
+#[test]
+fn what_has_worked_for_too_long_is_cancelled_even_while_no_list_comes() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.pass(10.0).await;
+            world.facts().rows = None;
+            world.pass(145.0).await;
+            let log = world.log();
+            assert!(log.iter().any(|line| line.starts_with("venue: cancel")), "{log:?}");
+        },
+    );
+}
+
+#[test]
 fn an_order_of_somebody_else_halts_trading() {
     trading(
         |_facts| (),
