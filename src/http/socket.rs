@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use domain::BoxFuture;
 use http::Uri;
+use supervision::mutant::{self, Mutant};
 
 use super::{CallLimits, Cleared, NetError, Reply, Response, Transport, too_long};
 
@@ -35,6 +36,9 @@ impl ReqwestTransport {
     /// # Errors
     /// [`TransportError`].
     pub fn for_orders() -> Result<Self, TransportError> {
+        if mutant::is_on(Mutant::DefaultHttpClient) {
+            return Self::build(reqwest::Client::builder());
+        }
         Self::build(hardened().pool_max_idle_per_host(0))
     }
 

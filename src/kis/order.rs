@@ -13,6 +13,7 @@ use domain::{
 };
 use http::Method;
 use serde_json::{Value, json};
+use supervision::mutant::{self, Mutant};
 
 use super::auth::Token;
 use super::call::{Session, build};
@@ -98,14 +99,30 @@ pub(super) async fn submit(
         Err(error) => return Outcome::Refused(Refusal::NotSent(error.to_string())),
     };
     let date = terms.instrument.market.date_at(permit.sent_at());
-    let ticket = OrderTicket::for_submit(&permit);
-    let send = |request| orders.send_order(request, ticket, ORDER_LIMITS);
-    let request = sealed(session, token, &form, Some(permit.intent()));
-    match post(session, token, request, send).await {
+    let verdict = match submit_once(session, orders, token, &form, &permit).await {
+        Verdict::Unknown(_) if mutant::is_on(Mutant::RetryPost) => {
+            submit_once(session, orders, token, &form, &permit).await
+        }
+        verdict @ (Verdict::Taken { .. } | Verdict::Refused(_) | Verdict::Unknown(_)) => verdict,
+    };
+    match verdict {
         Verdict::Taken { branch, number } => Outcome::Accepted(VenueOrderId { date, branch, number }),
         Verdict::Refused(refusal) => Outcome::Refused(refusal),
         Verdict::Unknown(why) => Outcome::Unknown(why),
     }
+}
+
+async fn submit_once(
+    session: &Session,
+    orders: &dyn Transport,
+    token: &Token,
+    form: &Form,
+    permit: &SendPermit,
+) -> Verdict {
+    let ticket = OrderTicket::for_submit(permit);
+    let send = |request| orders.send_order(request, ticket, ORDER_LIMITS);
+    let request = sealed(session, token, form, Some(permit.intent()));
+    post(session, token, request, send).await
 }
 
 /// Asks to cancel what is left of a working order. Repeating it is harmless: a cancel cannot create exposure.
@@ -298,6 +315,9 @@ fn judge(reply: Reply) -> (Verdict, Option<Class>) {
     };
     let status = response.status();
     let Ok(answer) = Envelope::parse(response.body()) else {
+        if status.is_server_error() && mutant::is_on(Mutant::ServerErrorIsRefusal) {
+            return (Verdict::Refused(Refusal::NotSent(format!("HTTP {status}"))), None);
+        }
         return (Verdict::Unknown(format!("HTTP {status} without an answer")), None);
     };
     if answer.succeeded() {

@@ -93,6 +93,23 @@ fn every_source_file_says_first_what_it_is() {
     }
 }
 
+#[test]
+fn a_release_build_refuses_faults_and_mutants() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = tempfile::TempDir::new().unwrap();
+    for feature in ["faults", "mutants"] {
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata"]);
+        rustc.args(["-C", "debug-assertions=off", "--cfg", &format!("feature=\"{feature}\"")]);
+        rustc.arg("--out-dir").arg(out.path()).arg(root.join("actors/supervision/src/lib.rs"));
+        let compiled = rustc.output().unwrap();
+        let text = String::from_utf8_lossy(&compiled.stderr).into_owned();
+        assert!(!compiled.status.success());
+        let refusal = format!("the feature `{feature}` is for tests: a release build must not contain it");
+        assert!(text.contains(&refusal), "{feature}: {text}");
+    }
+}
+
 fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

@@ -3,6 +3,7 @@
 //! A purchase or sale is proposed only after the ledger has answered that its decision is on disk, and only at a price
 //! that was fetched after the judgement. Whatever has no answer becomes HOLD or is left out; the others go on.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +13,7 @@ use domain::messages::schedule::Slot;
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
 use domain::{AccountSnapshot, Action, Decision, DecisionId, Oracle, OracleError, OracleReply, Price, Side};
 use rust_decimal::Decimal;
+use supervision::mutant::{self, Mutant};
 
 use crate::brain::{Deps, Settings};
 use crate::join::Round;
@@ -83,6 +85,11 @@ impl Session {
         let threshold = self.settings.confidence_threshold;
         let settled = |(candidate, judgement)| (candidate, judge::settle(judgement, candidate, threshold));
         let mut pairs: Vec<_> = self.round.candidates.iter().zip(judgements).map(settled).collect();
+        if mutant::is_on(Mutant::HashOrder) {
+            // What a loop over a hash map does.
+            let by_hash: HashMap<usize, _> = pairs.into_iter().enumerate().collect();
+            pairs = by_hash.into_values().collect();
+        }
         pairs.sort_by_key(|(_, judgement)| judgement.action != Action::Sell);
         pairs
     }

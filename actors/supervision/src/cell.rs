@@ -28,6 +28,7 @@ use tokio::{
 use crate::{
     Ctx, Failure, Slot, State,
     mailbox::{Mailbox, Owner},
+    mutant::{self, Mutant},
     supervisor::Note,
     vitals::Vitals,
 };
@@ -213,11 +214,13 @@ impl<A: Actor<Context = Ctx<A>>> Cell<A> {
         #[cfg(feature = "faults")]
         let faults = &mut self.faults;
         let mailbox = &*self.owner.0;
-        let turned = catch_unwind(AssertUnwindSafe(|| {
+        let mut turn = || {
             #[cfg(feature = "faults")]
             faults.drain(..).for_each(|fault| life.suffer(fault));
             life.turn(mailbox, cx)
-        }));
+        };
+        let caught = !mutant::is_on(Mutant::NoCatch);
+        let turned = if caught { catch_unwind(AssertUnwindSafe(turn)) } else { Ok(turn()) };
         match turned {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(exit)) => self.end(exit),

@@ -22,6 +22,9 @@ compile_error!("supervision catches panics: build with panic = \"unwind\"");
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` is for tests: a release build must not contain it");
 
+#[cfg(all(feature = "mutants", not(debug_assertions)))]
+compile_error!("the feature `mutants` is for tests: a release build must not contain it");
+
 mod cell;
 mod context;
 mod failure;
@@ -30,6 +33,7 @@ mod fault;
 mod letter;
 mod link;
 mod mailbox;
+pub mod mutant;
 pub mod prelude;
 mod slot;
 mod supervisor;
