@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use trade_ledger::store::{BootFacts, Store};
 
-use crate::app::{self, House, OpenBooks, Patience, World};
+use crate::app::{self, House, OpenBooks, Patience, Placement, World};
 use crate::clock::SystemClock;
 use crate::commands::exit;
 use crate::config::{Config, Database};
@@ -86,12 +86,15 @@ impl Prepared {
         data_dir: Option<PathBuf>,
     ) -> Result<Self, String> {
         let books = books(&config.database)?;
-        let fencing = boot(&books, &clock, &random, &*emergency)?;
+        // Boots are counted by the wall clock, whatever exchange time does.
+        let wall: Arc<dyn Clock> = Arc::new(SystemClock);
+        let fencing = boot(&books, [&clock, &wall], &random, &*emergency)?;
         let venue = venue::connect(config, &clock, random.next_u64(), data_dir.as_deref())?;
         let world = World {
             oracle: crate::llm::connect(config, &clock)?,
             messenger: crate::telegram::connect(config)?,
             exchange: venue.exchange.clone(),
+            rules: app::rules(config),
             clock,
             random,
             emergency,
@@ -115,20 +118,17 @@ pub(crate) fn books(database: &Database) -> Result<OpenBooks, String> {
     }))
 }
 
-/// Once per process: a new fencing epoch, nothing left `Sending`, and a word about what stands.
+/// Once per process, on exchange time and wall time: a new fencing epoch, nothing left `Sending`, and a word about what stands.
 pub(crate) fn boot(
     books: &OpenBooks,
-    clock: &Arc<dyn Clock>,
+    [clock, wall]: [&Arc<dyn Clock>; 2],
     random: &Arc<dyn Random>,
     emergency: &dyn EmergencyHalt,
 ) -> Result<domain::FencingEpoch, String> {
     let mut store = books()?;
     let at = clock.now();
-    let facts = BootFacts {
-        wall_at: SystemClock.now(),
-        at,
-        halt_id: HaltId::new(at.timestamp_millis(), random.next_u64()),
-    };
+    let facts =
+        BootFacts { wall_at: wall.now(), at, halt_id: HaltId::new(at.timestamp_millis(), random.next_u64()) };
     let report = store.boot(&facts).map_err(|error| error.to_string())?;
     for intent in &report.unknown {
         tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
@@ -150,7 +150,7 @@ async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Res
         // Nobody listens any more only when the end has begun.
         let _ = given_up.send(actor);
     };
-    let house = app::build(&config, &prepared.world, patience(), escalated, end_wedged)?;
+    let house = app::build(&config, &prepared.world, Placement::Threads(patience()), escalated, end_wedged)?;
     announce(&config, &prepared.venue);
     if let Some(server) = &server {
         server.open(desk(&house, &prepared));

@@ -14,7 +14,7 @@ use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
 use domain::{Clock, FencingEpoch, HaltId, Oracle, Random};
 use risk_guard::EmergencyHalt;
-use supervision::{Link, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
+use supervision::{Link, Place, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
 use trade_ledger::store::Store;
 
 use crate::config::Config;
@@ -37,10 +37,49 @@ pub struct World {
     pub messenger: Option<Arc<dyn notifier::Messenger>>,
     /// The HALT file.
     pub emergency: Arc<dyn EmergencyHalt>,
+    /// By what the Brain's local engine judges.
+    pub rules: strategy::Strategy,
     /// The database.
     pub books: OpenBooks,
     /// This process's epoch in it.
     pub fencing: FencingEpoch,
+}
+
+/// Where the actors live, and who watches over them.
+#[derive(Clone, Copy, Debug)]
+pub enum Placement {
+    /// Threads of their own for books, safety and optimizer (architecture 4), and a watchdog over all of them.
+    Threads(Patience),
+    /// All on the calling thread, as virtual time demands. No heartbeat and no health lines, which would only cost real
+    /// time, and no watchdog: a thread that hangs hangs whoever watches the simulation.
+    OneThread,
+}
+
+impl Placement {
+    fn backlog_limit(self) -> Duration {
+        match self {
+            Self::Threads(patience) => patience.backlog_limit,
+            Self::OneThread => Patience::default().backlog_limit,
+        }
+    }
+
+    /// Where a child lives that has a thread of its own in production.
+    fn apart(self, thread: &'static str) -> Place {
+        match self {
+            Self::Threads(_) => Place::Thread(thread),
+            Self::OneThread => Place::Here,
+        }
+    }
+
+    fn watch(self, supervised: &Supervised, wedged: impl FnOnce(Wedge) + Send + 'static) -> Option<Watchdog> {
+        match self {
+            Self::Threads(Patience { wedge_limit, .. }) => {
+                let limits = WatchLimits { busy: wedge_limit, silence: wedge_limit };
+                Some(supervision::watchdog(supervised.vitals(), limits, wedged))
+            }
+            Self::OneThread => None,
+        }
+    }
 }
 
 /// How patient supervision is.
@@ -58,6 +97,11 @@ impl Default for Patience {
     fn default() -> Self {
         Self { backlog_limit: Duration::from_secs(30), wedge_limit: Duration::from_secs(30) }
     }
+}
+
+/// The rules that the Brain's local engine follows by these settings.
+pub fn rules(config: &Config) -> strategy::Strategy {
+    settings::rules(config)
 }
 
 /// The running house, as the outside sees it.
@@ -78,8 +122,8 @@ pub struct House {
     pub events: Link<EventsAfter>,
     /// Broker.
     pub account: Link<AccountQuery>,
-    /// Ends the process when a thread is wedged; works as long as it is kept.
-    pub watchdog: Watchdog,
+    /// Ends the process when a thread is wedged; works as long as it is kept. None when all live on one thread.
+    pub watchdog: Option<Watchdog>,
 }
 
 /// Builds and starts all eight actors. Needs a running actix `System`.
@@ -92,20 +136,19 @@ pub struct House {
 pub fn build(
     config: &Config,
     world: &World,
-    patience: Patience,
+    placement: Placement,
     escalated: impl FnMut(&'static str) + 'static,
     wedged: impl FnOnce(Wedge) + Send + 'static,
 ) -> Result<House, String> {
     let slots = actors::Slots::new();
     let outside = slots.outside();
     let mut supervisor = Supervisor::new(
-        policy(world, patience),
+        policy(world, placement),
         on_escalation(outside.halt.clone(), world.clone(), escalated),
     );
-    actors::add_all(&mut supervisor, slots, config, world)?;
+    actors::add_all(&mut supervisor, slots, config, world, placement)?;
     let supervised = supervisor.launch();
-    let limits = WatchLimits { busy: patience.wedge_limit, silence: patience.wedge_limit };
-    let watchdog = supervision::watchdog(supervised.vitals(), limits, wedged);
+    let watchdog = placement.watch(&supervised, wedged);
     Ok(outside.house(supervised, watchdog))
 }
 
@@ -138,7 +181,8 @@ fn halt_without_risk_guard(world: &World, request: RequestHalt) {
     }
 }
 
-fn policy(world: &World, patience: Patience) -> Policy {
+fn policy(world: &World, placement: Placement) -> Policy {
+    let beats = matches!(placement, Placement::Threads(_));
     Policy {
         strategy: Strategy::OneForOne,
         max_restarts: 3,
@@ -146,8 +190,8 @@ fn policy(world: &World, patience: Patience) -> Policy {
         backoff_min: Duration::from_millis(100),
         backoff_max: Duration::from_secs(30),
         jitter_seed: world.random.next_u64(),
-        health_every: Some(Duration::from_secs(60)),
-        heartbeat: Some(Duration::from_secs(1)),
-        backlog_limit: Some(patience.backlog_limit),
+        health_every: beats.then_some(Duration::from_secs(60)),
+        heartbeat: beats.then_some(Duration::from_secs(1)),
+        backlog_limit: Some(placement.backlog_limit()),
     }
 }

@@ -1,6 +1,7 @@
-//! Clocks behind the `Clock` port: the system's, and an accelerated one that jumps over closed hours.
+//! Clocks behind the `Clock` port: the system's, an accelerated one that jumps over closed hours, and a virtual one for
+//! simulations.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -81,6 +82,81 @@ impl Clock for ScaledClock {
     }
 }
 
+/// Exchange time that follows a paused runtime exactly, and stands still while no runtime lives.
+///
+/// One clock outlives many runtimes, as the exchange outlives the processes that trade on it. Tokio's time is virtual
+/// only inside its own runtime, so it is looked at between [`VirtualClock::start`] and [`VirtualClock::stop`] alone.
+#[derive(Clone, Debug)]
+pub struct VirtualClock {
+    state: Arc<Mutex<Virtual>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Virtual {
+    shown: DateTime<Utc>,
+    running_since: Option<Instant>,
+}
+
+impl VirtualClock {
+    /// A clock that stands at `start`.
+    pub fn new(start: DateTime<Utc>) -> Self {
+        Self { state: Arc::new(Mutex::new(Virtual { shown: start, running_since: None })) }
+    }
+
+    /// Runs with the runtime that this is called in.
+    pub fn start(&self) {
+        self.lock().running_since = Some(Instant::now());
+    }
+
+    /// Stands still from now on. Must be called inside the runtime too.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.shown = state.now();
+        state.running_since = None;
+    }
+
+    /// Moves a clock that stands still. A running one, and an earlier time, are left alone.
+    pub fn advance_to(&self, at: DateTime<Utc>) {
+        let mut state = self.lock();
+        if state.running_since.is_none() {
+            state.shown = state.shown.max(at);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Virtual> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Virtual {
+    fn now(&self) -> DateTime<Utc> {
+        self.running_since.map_or(self.shown, |since| plus(self.shown, since.elapsed()))
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.lock().now()
+    }
+
+    /// Sleeps in one go: nothing sets this clock, so there is nothing to look for in between.
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            while let Ok(left) = (until - clock.now()).to_std() {
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left).await;
+            }
+        })
+    }
+
+    fn real(&self, exchange_time: Duration) -> Duration {
+        exchange_time
+    }
+}
+
 async fn nap_until(clock: impl Clock, until: DateTime<Utc>) {
     while let Ok(left) = (until - clock.now()).to_std() {
         if left.is_zero() {
@@ -130,5 +206,24 @@ mod tests {
         let before = Instant::now();
         clock.sleep_until(start() - TimeDelta::hours(1)).await;
         assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_virtual_clock_sleeps_exactly_and_stands_still_between_runtimes() {
+        let clock = VirtualClock::new(start());
+        for life in 1..=3 {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            runtime.unwrap().block_on(async {
+                clock.start();
+                clock.sleep_until(clock.now() + TimeDelta::milliseconds(86_400_007)).await;
+                clock.advance_to(start() + TimeDelta::days(999));
+                clock.stop();
+            });
+            assert_eq!(clock.now(), start() + TimeDelta::milliseconds(86_400_007) * life);
+        }
+        clock.advance_to(start() + TimeDelta::days(9));
+        clock.advance_to(start());
+        assert_eq!(clock.now(), start() + TimeDelta::days(9));
     }
 }

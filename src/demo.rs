@@ -17,9 +17,9 @@ use domain::{AccountSnapshot, Clock, Market, OrderTerms, Random};
 use tempfile::TempDir;
 
 use crate::agent::{books, boot, end_wedged};
-use crate::app::{self, House, Patience, World};
+use crate::app::{self, House, Patience, Placement, World};
 use crate::cli::DemoArgs;
-use crate::clock::{Jump, ScaledClock};
+use crate::clock::{Jump, ScaledClock, SystemClock};
 use crate::config::{Config, LogFormat};
 use crate::random::Seeded;
 use crate::simulator::Exchange;
@@ -75,7 +75,7 @@ async fn trade(args: DemoArgs, folder: &Path) -> Result<Report, String> {
     let venue = venue::connect(&config, &clock, args.seed, None)?;
     let world = world(&config, folder, &clock, &random, &venue)?;
     let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
-    let house = app::build(&config, &world, Patience::default(), escalated, end_wedged)?;
+    let house = app::build(&config, &world, Placement::Threads(Patience::default()), escalated, end_wedged)?;
     let mut say = progress::Progress::new(args.json);
     say.banner(args, start);
     until_reconciled(&house).await?;
@@ -122,13 +122,15 @@ fn world(
 ) -> Result<World, String> {
     let books = books(&config.database)?;
     let emergency: Arc<dyn risk_guard::EmergencyHalt> = Arc::new(HaltFile::new(folder));
-    let fencing = boot(&books, clock, random, &*emergency)?;
+    let wall: Arc<dyn Clock> = Arc::new(SystemClock);
+    let fencing = boot(&books, [clock, &wall], random, &*emergency)?;
     Ok(World {
         clock: clock.clone(),
         random: random.clone(),
         exchange: venue.exchange.clone(),
         oracle: None,
         messenger: None,
+        rules: app::rules(config),
         emergency,
         books,
         fencing,

@@ -10,13 +10,12 @@ use notifier::{Notifier, NotifierDeps};
 use optimizer::{Optimizer, OptimizerDeps, OptimizerSettings};
 use risk_guard::{BrokerLinks, Gate, HaltSystem, LedgerLinks, ResumeSystem, RiskDeps, RiskGuard};
 use scanner::Scanner;
-use strategy::Strategy;
 use supervision::{
     Child, Exhausted, Failure, Link, Place, Restart, Slot, Supervised, Supervisor, Watchdog, slot,
 };
 use trade_ledger::{LedgerDeps, TradeLedger};
 
-use super::{House, World, settings};
+use super::{House, Placement, World, settings};
 use crate::config::Config;
 
 /// Letters that may wait at one actor before further ones are refused.
@@ -52,7 +51,7 @@ pub(super) struct Outside {
 
 impl Outside {
     /// The house, once it runs.
-    pub(super) fn house(self, supervised: Supervised, watchdog: Watchdog) -> House {
+    pub(super) fn house(self, supervised: Supervised, watchdog: Option<Watchdog>) -> House {
         let Self { halt, resume, status, summary, intents, events, account } = self;
         House { supervised, halt, resume, status, summary, intents, events, account, watchdog }
     }
@@ -220,24 +219,25 @@ pub(super) fn add_all(
     slots: Slots,
     config: &Config,
     world: &World,
+    placement: Placement,
 ) -> Result<(), String> {
     let (keeper, gate) = risk_guard::gate();
     let wiring = Wiring::new(&slots, config, world, keeper, gate)?;
     let books = world.books.clone();
     let ledger = wiring.ledger;
-    supervisor.child(critical(Place::Thread("ledger"), DRAIN), slots.ledger, move |_| {
+    supervisor.child(critical(placement.apart("ledger"), DRAIN), slots.ledger, move |_| {
         books().map(|store| TradeLedger::new(store, ledger.clone())).map_err(Failure::new)
     });
     let deps = wiring.notifier;
     supervisor.child(parked(Place::Here), slots.notifier, move |_| Ok(Notifier::new(deps.clone())));
     let (set, deps) = wiring.broker;
-    let spec = critical(Place::Thread("safety"), DRAIN_BROKER);
+    let spec = critical(placement.apart("safety"), DRAIN_BROKER);
     supervisor.child(spec, slots.broker, move |_| Ok(Broker::new(set.clone(), deps.clone())));
     let (set, deps) = wiring.risk;
-    let spec = critical(Place::Thread("safety"), DRAIN);
+    let spec = critical(placement.apart("safety"), DRAIN);
     supervisor.child(spec, slots.risk, move |_| Ok(RiskGuard::new(set, deps.clone())));
     let (set, deps) = wiring.optimizer;
-    let place = Place::Thread("optimizer");
+    let place = placement.apart("optimizer");
     supervisor.child(parked(place), slots.optimizer, move |_| Ok(Optimizer::new(set, deps.clone())));
     let (set, deps) = wiring.brain;
     supervisor.child(parked(Place::Here), slots.brain, move |_| Ok(Brain::new(set.clone(), deps.clone())));
@@ -280,16 +280,16 @@ impl Wiring {
                 OptimizerSettings { min_confidence: settings::confident(config) },
                 slots.optimizer_deps(),
             ),
-            brain: (brain_settings(config), slots.brain_deps(world)),
+            brain: (brain_settings(config, world), slots.brain_deps(world)),
             scanner: (settings::scanner(config), slots.scanner_deps(world)),
             clock: (settings::schedule(config), slots.clock_deps(world)),
         })
     }
 }
 
-fn brain_settings(config: &Config) -> brain::Settings {
+fn brain_settings(config: &Config, world: &World) -> brain::Settings {
     brain::Settings {
-        strategy: Strategy::default_rules(settings::thresholds(config)),
+        strategy: world.rules.clone(),
         confidence_threshold: config.confidence_threshold,
         oracle_calls_per_day: brain::budget::CALLS_PER_DAY,
     }

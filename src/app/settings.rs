@@ -3,7 +3,7 @@
 use domain::Confidence;
 use market_clock::{Cadence, DailyPlan};
 use risk_guard::{Basis, Limits, RiskSettings, Sizing};
-use strategy::Thresholds;
+use strategy::{Strategy, Thresholds};
 
 use crate::config::{BreakerBasis, Config, TradeMode};
 
@@ -42,6 +42,11 @@ pub(super) fn scanner(config: &Config) -> scanner::Settings {
         overseas_rankings: config.scanner.overseas_ranking,
         watchlist: config.scanner.watchlist.clone(),
     }
+}
+
+/// What the Brain's local engine starts with.
+pub(super) fn rules(config: &Config) -> Strategy {
+    Strategy::default_rules(thresholds(config))
 }
 
 /// What counts as oversold, momentum and confirmed.
