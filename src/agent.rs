@@ -18,7 +18,7 @@ use crate::config::{Config, Database};
 use crate::control::{self, Desk, Server, wire};
 use crate::random::Seeded;
 use crate::store::{self, HaltFile};
-use crate::venue::{self, Connected};
+use crate::venue::{self, Connected, Located};
 
 /// Longest drain of the actors; with the ledger's checkpoint the process ends within 8 s (supervision 7).
 const DRAIN_WITHIN: Duration = Duration::from_secs(6);
@@ -56,10 +56,10 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let lock =
         data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
     let server = data_dir.as_deref().map(control::serve).transpose().map_err(|error| error.to_string())?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let located = venue::locate(&config)?;
     let random: Arc<dyn Random> = Arc::new(Seeded::from_system());
     let emergency = emergency(data_dir.as_deref());
-    let prepared = Prepared::new(&config, clock, random, emergency, data_dir)?;
+    let prepared = Prepared::new(&config, located, random, emergency, data_dir)?;
     let ended = actix::System::new().block_on(live(config, prepared, server))?;
     drop(lock);
     Ok(ended)
@@ -80,16 +80,17 @@ struct Prepared {
 impl Prepared {
     fn new(
         config: &Config,
-        clock: Arc<dyn Clock>,
+        located: Located,
         random: Arc<dyn Random>,
         emergency: Arc<dyn EmergencyHalt>,
         data_dir: Option<PathBuf>,
     ) -> Result<Self, String> {
         let books = books(&config.database)?;
+        let clock = located.clock.clone();
         // Boots are counted by the wall clock, whatever exchange time does.
         let wall: Arc<dyn Clock> = Arc::new(SystemClock);
         let fencing = boot(&books, [&clock, &wall], &random, &*emergency)?;
-        let venue = venue::connect(config, &clock, random.next_u64(), data_dir.as_deref())?;
+        let venue = venue::connect(config, &located, random.next_u64(), data_dir.as_deref())?;
         let world = World {
             oracle: crate::llm::connect(config, &clock)?,
             messenger: crate::telegram::connect(config)?,

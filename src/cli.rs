@@ -1,6 +1,12 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::Market;
+
+use crate::simulator::Environment;
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
 ///
@@ -18,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Trade on the embedded exchange at high speed for about a minute and check the books (the default).
     Demo(DemoArgs),
+    /// Serve the embedded exchange alone, for any KIS client on this machine.
+    Simulate(SimulateArgs),
     /// Run the agent until it is stopped. Settings come from the environment and from .env.
     Run,
     /// Stop all trading now. It stays stopped, across restarts too, until `kestrel resume`.
@@ -50,6 +58,61 @@ pub struct DemoArgs {
 impl Default for DemoArgs {
     fn default() -> Self {
         Self { seconds: 60, speed: 60, seed: 15, json: false }
+    }
+}
+
+/// The exchange that is served.
+#[derive(Clone, Debug, Args)]
+pub struct SimulateArgs {
+    /// Loopback address and port to answer on; port 0 takes a free one and prints it.
+    #[arg(long, default_value = "127.0.0.1:8765", value_parser = loopback)]
+    pub listen: SocketAddr,
+    /// Which of KIS's two hosts to play.
+    #[arg(long = "env", value_enum, default_value_t = SimulatedHost::Real)]
+    pub environment: SimulatedHost,
+    /// Seed of prices and order flow; the same seed and start give the same market.
+    #[arg(long, default_value_t = 15)]
+    pub seed: u64,
+    /// How much faster than real time the exchange runs, 1 to 600.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub speed: u32,
+    /// Exchange time at the start, e.g. 2026-06-01T00:00:00Z; now if not given.
+    #[arg(long)]
+    pub start: Option<DateTime<Utc>>,
+    /// Markets that are open to trade, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "KR,US_NASDAQ")]
+    pub markets: Vec<Market>,
+    /// Print address and clock as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// KIS's two hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SimulatedHost {
+    /// 20 requests a second, all services.
+    Real,
+    /// 2 requests a second, no rankings.
+    Paper,
+}
+
+impl From<SimulatedHost> for Environment {
+    fn from(host: SimulatedHost) -> Self {
+        match host {
+            SimulatedHost::Real => Self::Real,
+            SimulatedHost::Paper => Self::Paper,
+        }
+    }
+}
+
+/// The exchange's keys are no secret and its books are open, so nobody else's machine may reach it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "allowed: a loopback address and a port, e.g. 127.0.0.1:8765".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!("{} is no loopback address; allowed: 127.0.0.1:PORT or [::1]:PORT", address.ip()))
     }
 }
 
@@ -98,4 +161,24 @@ pub struct SettingsArgs {
     /// Print the table of the README.
     #[arg(long)]
     pub markdown: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exchange_listens_on_loopback_addresses_only() {
+        for (listen, allowed) in [
+            ("127.0.0.1:0", true),
+            ("[::1]:8765", true),
+            ("0.0.0.0:8765", false),
+            ("192.168.1.7:8765", false),
+            ("[::]:8765", false),
+            ("localhost", false),
+        ] {
+            let parsed = Cli::try_parse_from(["kestrel", "simulate", "--listen", listen]);
+            assert_eq!(parsed.is_ok(), allowed, "{listen}");
+        }
+    }
 }

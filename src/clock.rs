@@ -57,6 +57,22 @@ impl ScaledClock {
         let anchor = Mutex::new(Anchor { real: Instant::now(), exchange: start });
         Self { shared: Arc::new(Shared { speed: speed.max(1), jump, anchor }) }
     }
+
+    /// A clock that shows `start` now, runs `speed` times as fast as real time, and never jumps.
+    pub fn steady(start: DateTime<Utc>, speed: u32) -> Self {
+        Self::new(start, speed, Arc::new(|_| None))
+    }
+
+    /// How many times as fast as real time it runs, at least 1.
+    pub fn speed(&self) -> u32 {
+        self.shared.speed
+    }
+
+    /// Shows `now` from here on, earlier or later than it did; it runs on as fast as before.
+    pub fn set(&self, now: DateTime<Utc>) {
+        let mut anchor = self.shared.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        *anchor = Anchor { real: Instant::now(), exchange: now };
+    }
 }
 
 impl Clock for ScaledClock {
@@ -198,6 +214,14 @@ mod tests {
         clock.sleep_until(open + TimeDelta::minutes(1)).await;
         assert!(clock.now() >= open + TimeDelta::minutes(1));
         assert!(clock.now() < open + TimeDelta::minutes(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_goes_on_from_there_as_fast_as_before() {
+        let clock = ScaledClock::steady(start(), 60);
+        clock.set(start() - TimeDelta::hours(24));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(clock.now(), start() - TimeDelta::hours(23));
     }
 
     #[tokio::test(start_paused = true)]

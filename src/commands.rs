@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use domain::messages::control::Durability;
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, DemoArgs, HaltArgs, ResumeArgs, SettingsArgs, StatusArgs};
+use crate::cli::{Cli, Command, DemoArgs, HaltArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs};
 use crate::config::{Config, settings};
 use crate::control::client;
 use crate::control::wire::{Reply, Request};
-use crate::{agent, demo, telemetry, terminal};
+use crate::{agent, demo, simulate, telemetry, terminal};
 
 /// Exit codes (architecture 4). Zero is success.
 pub mod exit {
@@ -29,6 +29,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         None => demonstrate(DemoArgs::default()),
         Some(Command::Demo(args)) => demonstrate(args),
+        Some(Command::Simulate(args)) => exchange(&args),
         Some(Command::Run) => agent(),
         Some(Command::Halt(args)) => halt(args),
         Some(Command::Resume(args)) => resume(args),
@@ -41,6 +42,13 @@ fn demonstrate(args: DemoArgs) -> ExitCode {
     match demo::run(args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(exit::FAILED),
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn exchange(args: &SimulateArgs) -> ExitCode {
+    match simulate::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
     }
 }

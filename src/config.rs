@@ -70,6 +70,11 @@ pub struct Config {
 pub enum Venue {
     /// The embedded exchange; no money moves.
     Simulator,
+    /// A `kestrel simulate` on this machine; no money moves.
+    External {
+        /// Where it answers: `http`, a loopback host and a port, without a slash at the end.
+        url: String,
+    },
     /// KIS.
     Kis {
         /// Paper or live.

@@ -24,7 +24,7 @@ use crate::config::{Config, LogFormat};
 use crate::random::Seeded;
 use crate::simulator::Exchange;
 use crate::store::HaltFile;
-use crate::venue::{self, Connected};
+use crate::venue::{self, Connected, Located};
 use crate::{telemetry, terminal};
 use audit::{LedgerLine, VenueLine};
 use report::Report;
@@ -72,7 +72,7 @@ async fn trade(args: DemoArgs, folder: &Path) -> Result<Report, String> {
     let start = start()?;
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(start, args.speed, jump()));
     let random: Arc<dyn Random> = Arc::new(Seeded::new(args.seed));
-    let venue = venue::connect(&config, &clock, args.seed, None)?;
+    let venue = venue::connect(&config, &Located::embedded(clock.clone()), args.seed, None)?;
     let world = world(&config, folder, &clock, &random, &venue)?;
     let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
     let house = app::build(&config, &world, Placement::Threads(Patience::default()), escalated, end_wedged)?;

@@ -16,6 +16,7 @@ pub mod http;
 pub mod kis;
 pub mod llm;
 pub mod random;
+pub mod simulate;
 pub mod simulator;
 pub mod store;
 pub mod telegram;

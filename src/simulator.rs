@@ -42,6 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Clock, Currency, Instrument, Market, Money, Price, Quantity, Side, VenueOrderId};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use account::Account;
 use gateway::Gateway;
@@ -51,7 +52,8 @@ use venue::Venue;
 pub use web::{router, serve};
 
 /// Which of KIS's two hosts the exchange plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// Real trading: 20 requests a second, all TR ids.
     Real,
@@ -173,7 +175,7 @@ impl Exchange {
 }
 
 /// What the exchange knows to be true.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VenueBooks {
     /// Every order taken, oldest first; cancellations show in the orders they cancelled.
     pub orders: Vec<VenueOrder>,
@@ -188,7 +190,7 @@ pub struct VenueBooks {
 }
 
 /// One order in the exchange's own books.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VenueOrder {
     /// Local date, branch and number.
     pub id: VenueOrderId,
@@ -251,7 +253,7 @@ impl VenueOrder {
 }
 
 /// One holding in the exchange's own books.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VenuePosition {
     /// The stock.
     pub instrument: Instrument,

@@ -1,6 +1,6 @@
-//! Where orders go: KIS itself, or the embedded exchange when there are no credentials.
+//! Where orders go, and whose time it is: KIS itself, or without credentials the embedded exchange or a `kestrel simulate`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker::Pacer;
@@ -9,15 +9,73 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use secrecy::SecretString;
 
+use crate::clock::SystemClock;
 use crate::config::{Config, Credentials, Environment, Venue};
 use crate::embedded::{self, Embedded};
 use crate::http::ReqwestTransport;
 use crate::kis::{self, KisConfig};
+use crate::simulate::client::{self as simulate, Sighting};
 use crate::simulator::{self, SimulatorConfig};
 
 /// KIS's hosts (KIS.md 1).
 const LIVE_URL: &str = "https://openapi.koreainvestment.com:9443";
 const PAPER_URL: &str = "https://openapivts.koreainvestment.com:29443";
+
+/// An exchange that was found, and its time.
+pub struct Located {
+    /// Exchange time.
+    pub clock: Arc<dyn Clock>,
+    host: Host,
+}
+
+/// Whose orders these will be.
+enum Host {
+    Embedded,
+    External { url: String, environment: kis::Environment },
+    Kis { environment: Environment, credentials: Credentials },
+}
+
+impl Located {
+    /// The embedded exchange, on a clock of the caller's choice.
+    pub fn embedded(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, host: Host::Embedded }
+    }
+}
+
+/// Finds the exchange and its time: the system's, but for a `kestrel simulate`, whose clock is asked for and followed.
+///
+/// # Errors
+/// In words: nobody answers there, or it does not trade the markets that are enabled.
+pub fn locate(config: &Config) -> Result<Located, String> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    match &config.venue {
+        Venue::Simulator => Ok(Located::embedded(clock)),
+        Venue::External { url } => external(config, url),
+        Venue::Kis { environment, credentials } => {
+            let host = Host::Kis { environment: *environment, credentials: credentials.clone() };
+            Ok(Located { clock, host })
+        }
+    }
+}
+
+fn external(config: &Config, url: &str) -> Result<Located, String> {
+    let Sighting { clock, facts } = simulate::look_at_clock(url)?;
+    let wanted: Vec<_> = config.markets.iter().map(|market| market.code()).collect();
+    let is_open = |code: &&str| facts.markets.iter().any(|open| open == code);
+    let missing: Vec<_> = wanted.iter().copied().filter(|code| !is_open(code)).collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "the exchange at {url} does not trade {}; leave them out of ENABLED_MARKETS, or start it with --markets {}",
+            missing.join(","),
+            wanted.join(","),
+        ));
+    }
+    let environment = match facts.environment {
+        simulator::Environment::Real => kis::Environment::Real,
+        simulator::Environment::Paper => kis::Environment::Paper,
+    };
+    Ok(Located { clock: Arc::new(clock), host: Host::External { url: url.to_owned(), environment } })
+}
 
 /// A connected exchange.
 pub struct Connected {
@@ -29,46 +87,54 @@ pub struct Connected {
     pub embedded: Option<Embedded>,
 }
 
-/// Connects to what the settings say.
+/// Connects to an exchange that was found.
 ///
 /// # Errors
 /// In words: no port for the embedded exchange, no HTTP client, no valid account.
 pub fn connect(
     config: &Config,
-    clock: &Arc<dyn Clock>,
+    located: &Located,
     seed: u64,
     data_dir: Option<&Path>,
 ) -> Result<Connected, String> {
-    match &config.venue {
-        Venue::Simulator => embedded(config, clock, seed),
-        Venue::Kis { environment, credentials } => {
+    let clock = &located.clock;
+    let (wire, name) = match &located.host {
+        Host::Embedded => return embedded(config, clock, seed),
+        Host::External { url, environment } => {
+            let token_file = data_dir.map(|dir| dir.join("exchange_token.json"));
+            let wire = simulated(url.clone(), *environment, token_file);
+            (wire, format!("the exchange at {url} (no money moves)"))
+        }
+        Host::Kis { environment, credentials } => {
             let (base_url, environment, name) = match environment {
                 Environment::Live => (LIVE_URL, kis::Environment::Real, "KIS, real money"),
                 Environment::Paper => (PAPER_URL, kis::Environment::Paper, "KIS paper trading"),
             };
             let token_file = data_dir.map(|dir| dir.join("kis_token.json"));
-            let wire = Wire {
-                base_url: base_url.into(),
-                environment,
-                credentials: credentials.clone(),
-                token_file,
-                truth_tag: false,
-            };
-            Ok(Connected { exchange: client(config, clock, wire)?, name: name.into(), embedded: None })
+            let credentials = credentials.clone();
+            let base_url = base_url.to_owned();
+            (Wire { base_url, environment, credentials, token_file, truth_tag: false }, name.to_owned())
         }
-    }
+    };
+    Ok(Connected { exchange: client(config, clock, wire)?, name, embedded: None })
 }
 
 struct Wire {
     base_url: String,
     environment: kis::Environment,
     credentials: Credentials,
-    token_file: Option<std::path::PathBuf>,
+    token_file: Option<PathBuf>,
     truth_tag: bool,
 }
 
+/// A simulator of ours, which wants to know which intent an order is for.
+fn simulated(base_url: String, environment: kis::Environment, token_file: Option<PathBuf>) -> Wire {
+    Wire { base_url, environment, credentials: simulated_credentials(), token_file, truth_tag: true }
+}
+
 fn client(config: &Config, clock: &Arc<dyn Clock>, wire: Wire) -> Result<Arc<dyn broker::Exchange>, String> {
-    let rate = config.rate_limit_rps.to_f64().ok_or("RATE_LIMIT_RPS is no rate")?;
+    let rate = config.rate_limit_rps.min(highest_rate(wire.environment));
+    let rate = rate.to_f64().ok_or("RATE_LIMIT_RPS is no rate")?;
     let pacer = Pacer::new(rate, clock.clone());
     let reads = ReqwestTransport::for_reads().map_err(|error| error.to_string())?;
     let orders = ReqwestTransport::for_orders().map_err(|error| error.to_string())?;
@@ -95,14 +161,8 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
         data: simulator::MarketData::default(),
     });
     let embedded = embedded::start(Arc::new(venue))?;
-    let wire = Wire {
-        base_url: embedded.base_url.clone(),
-        environment: kis::Environment::Real,
-        credentials: simulated_credentials(),
-        // The embedded exchange forgets its tokens with the process.
-        token_file: None,
-        truth_tag: true,
-    };
+    // The embedded exchange forgets its tokens with the process.
+    let wire = simulated(embedded.base_url.clone(), kis::Environment::Real, None);
     let exchange = client(config, clock, wire)?;
     Ok(Connected {
         exchange,
@@ -111,8 +171,16 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
     })
 }
 
+/// A margin below what KIS allows, in requests per second (KIS.md 4); the settings of a simulator do not know its host.
+fn highest_rate(environment: kis::Environment) -> Decimal {
+    match environment {
+        kis::Environment::Real => Decimal::from(19),
+        kis::Environment::Paper => Decimal::new(19, 1),
+    }
+}
+
 /// What the simulated account starts with: about the same purchasing power in each currency.
-fn starting_cash(markets: &[Market]) -> Vec<Money> {
+pub(crate) fn starting_cash(markets: &[Market]) -> Vec<Money> {
     let mut currencies: Vec<Currency> = markets.iter().map(|market| market.currency()).collect();
     currencies.sort();
     currencies.dedup();

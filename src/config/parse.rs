@@ -119,11 +119,12 @@ fn venue(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Ve
     let names = ["KIS_APP_KEY", "KIS_APP_SECRET", "KIS_ACCOUNT_NO"];
     let missing: Vec<_> = names.into_iter().filter(|name| reader.set(name).is_none()).collect();
     confirm_live(reader, environment);
+    let external = external(reader, missing.len() < names.len());
     if missing.len() == names.len() {
         if environment == Environment::Live {
             reader.mistake("MODE", "live needs KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO");
         }
-        return Some(Venue::Simulator);
+        return Some(external.map_or(Venue::Simulator, |url| Venue::External { url }));
     }
     for name in missing {
         reader
@@ -133,6 +134,34 @@ fn venue(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Ve
     let secret = |name| reader.set(name).map(SecretString::from);
     let (app_key, app_secret) = (secret("KIS_APP_KEY")?, secret("KIS_APP_SECRET")?);
     Some(Venue::Kis { environment, credentials: Credentials { app_key, app_secret, account: account? } })
+}
+
+/// Another exchange than KIS: on this machine alone, and never beside keys that could be meant for real money.
+fn external(reader: &mut Reader<'_>, has_credentials: bool) -> Option<String> {
+    let url = reader.value("KESTREL_EXCHANGE_URL", |text| {
+        if text.is_empty() { Some(None) } else { loopback_url(text).map(Some) }
+    })??;
+    if has_credentials {
+        reader.mistake(
+            "KESTREL_EXCHANGE_URL",
+            "contradicts KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO; set either the address or the keys",
+        );
+        return None;
+    }
+    Some(url)
+}
+
+fn loopback_url(text: &str) -> Option<String> {
+    let authority = text.strip_prefix("http://")?;
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let (host, port) = authority.rsplit_once(':')?;
+    let host_is_here = host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    let has_port = port.parse::<u16>().is_ok_and(|port| port > 0);
+    (host_is_here && has_port).then(|| format!("http://{authority}"))
 }
 
 fn confirm_live(reader: &mut Reader<'_>, environment: Environment) {

@@ -54,6 +54,7 @@ settings! {
     kis_app_key "KIS_APP_KEY" = "", "text from the KIS developer page", "App key. Without KIS credentials Kestrel trades on its embedded exchange.";
     kis_app_secret "KIS_APP_SECRET" = "", "text from the KIS developer page", "App secret that belongs to the key.";
     kis_account_no "KIS_ACCOUNT_NO" = "", "XXXXXXXX-XX, digits", "Account to trade on.";
+    kestrel_exchange_url "KESTREL_EXCHANGE_URL" = "", "http://127.0.0.1:PORT of a running `kestrel simulate`", "Exchange to trade on instead of the embedded one; it keeps orders and time while the agent restarts.";
     mode "MODE" = "paper", "paper, live", "Which KIS environment the credentials are for.";
     kestrel_confirm_live "KESTREL_CONFIRM_LIVE" = "", "yes", "Second key for real money: MODE=live starts only together with yes.";
     enabled_markets "ENABLED_MARKETS" = "KR,US_NASDAQ", "KR US_NASDAQ US_NYSE US_AMEX JP HK CN_SHA CN_SZA VN_HAN VN_HCM, separated by commas", "Markets to trade.";

@@ -56,6 +56,12 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("KIS_APP_KEY", "key", "KIS_APP_SECRET"),
         ("SCANNER_TOPN", "3", "SCANNER_TOP_N"),
         ("KESTREL_LOG_FORMAT", "xml", "auto, text, json"),
+        ("KESTREL_EXCHANGE_URL", "https://127.0.0.1:8765", "kestrel simulate"),
+        ("KESTREL_EXCHANGE_URL", "http://192.168.1.7:8765", "http://127.0.0.1:PORT"),
+        ("KESTREL_EXCHANGE_URL", "http://127.0.0.1.example.com:8765", "http://127.0.0.1:PORT"),
+        ("KESTREL_EXCHANGE_URL", "http://user@127.0.0.1:8765", "http://127.0.0.1:PORT"),
+        ("KESTREL_EXCHANGE_URL", "http://127.0.0.1", "http://127.0.0.1:PORT"),
+        ("KESTREL_EXCHANGE_URL", "http://127.0.0.1:8765/uapi", "http://127.0.0.1:PORT"),
     ];
     for (name, value, hint) in cases {
         let text = mistakes(&[(name, value)]);
@@ -97,6 +103,27 @@ fn real_money_needs_two_keys() {
     let config = load(&both).unwrap();
     assert!(matches!(config.venue, Venue::Kis { environment: Environment::Live, .. }));
     assert!(mistakes(&[("MODE", "live"), ("KESTREL_CONFIRM_LIVE", "yes")]).contains("KIS_APP_KEY"));
+}
+
+#[test]
+fn an_exchange_of_our_own_is_on_this_machine_and_never_beside_keys() {
+    for (text, url) in [
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("http://localhost:8765/", "http://localhost:8765"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
+    ] {
+        let config = load(&[("KESTREL_EXCHANGE_URL", text)]).unwrap();
+        assert!(matches!(config.venue, Venue::External { url: parsed } if parsed == url), "{text}");
+    }
+    let both = [
+        ("KIS_APP_KEY", "k"),
+        ("KIS_APP_SECRET", "s"),
+        ("KIS_ACCOUNT_NO", "12345678-01"),
+        ("KESTREL_EXCHANGE_URL", "http://127.0.0.1:8765"),
+    ];
+    assert!(mistakes(&both).contains("KESTREL_EXCHANGE_URL: contradicts"), "{}", mistakes(&both));
+    let one_key = [("KIS_APP_KEY", "k"), ("KESTREL_EXCHANGE_URL", "http://127.0.0.1:8765")];
+    assert!(mistakes(&one_key).contains("KESTREL_EXCHANGE_URL: contradicts"));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod demo;
+mod exchange;
 mod halt;
 mod harness;
 mod shutdown;
