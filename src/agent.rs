@@ -85,7 +85,7 @@ impl Prepared {
         emergency: Arc<dyn EmergencyHalt>,
         data_dir: Option<PathBuf>,
     ) -> Result<Self, String> {
-        let books = books(&config.database)?;
+        let books = mortal(books(&config.database)?)?;
         let clock = located.clock.clone();
         // Boots are counted by the wall clock, whatever exchange time does.
         let wall: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -95,7 +95,7 @@ impl Prepared {
             oracle: crate::llm::connect(config, &clock)?,
             messenger: crate::telegram::connect(config)?,
             exchange: venue.exchange.clone(),
-            rules: app::rules(config),
+            rules: rules(config)?,
             clock,
             random,
             emergency,
@@ -216,6 +216,28 @@ pub(crate) fn end_wedged(wedge: Wedge) {
         reason = "a wedged thread cannot be joined; the journal settles what it was doing"
     )]
     std::process::exit(i32::from(exit::ESCALATED));
+}
+
+#[cfg(not(feature = "faults"))]
+fn mortal(books: OpenBooks) -> Result<OpenBooks, String> {
+    Ok(books)
+}
+
+/// Tests of crashes let the process die before or after a transaction.
+#[cfg(feature = "faults")]
+fn mortal(books: OpenBooks) -> Result<OpenBooks, String> {
+    Ok(crate::faults::books(books, crate::faults::crash()?))
+}
+
+#[cfg(not(feature = "faults"))]
+fn rules(config: &Config) -> Result<strategy::Strategy, String> {
+    Ok(app::rules(config))
+}
+
+/// Tests of crashes trade more often than the usual rules would.
+#[cfg(feature = "faults")]
+fn rules(config: &Config) -> Result<strategy::Strategy, String> {
+    crate::faults::rules_or(app::rules(config))
 }
 
 #[cfg(not(feature = "faults"))]

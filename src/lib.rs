@@ -12,6 +12,8 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod embedded;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod http;
 pub mod kis;
 pub mod llm;

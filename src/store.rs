@@ -13,6 +13,7 @@
 //! | `reports` | losers, memory, totals |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
+//! | [`Watched`] | a store that tests and simulations watch |
 
 mod fault;
 mod halt_file;
@@ -27,6 +28,7 @@ mod reports;
 mod rows;
 mod schema;
 mod values;
+mod watched;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,7 @@ use trade_ledger::{
 pub use self::halt_file::HaltFile;
 pub use self::lock::{DirLock, LockError, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
+pub use self::watched::{Watch, Watched};
 
 use self::fault::Fault;
 

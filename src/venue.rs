@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::clock::SystemClock;
 use crate::config::{Config, Credentials, Environment, Venue};
 use crate::embedded::{self, Embedded};
-use crate::http::ReqwestTransport;
+use crate::http::{ReqwestTransport, Transport};
 use crate::kis::{self, KisConfig};
 use crate::simulate::client::{self as simulate, Sighting};
 use crate::simulator::{self, SimulatorConfig};
@@ -147,8 +147,19 @@ fn client(config: &Config, clock: &Arc<dyn Clock>, wire: Wire) -> Result<Arc<dyn
         volume: config.scanner.volume.clone(),
         truth_tag: wire.truth_tag,
     };
-    let kis = kis::connect(kis_config, Arc::new(reads), Arc::new(orders), clock.clone(), pacer);
+    let kis = kis::connect(kis_config, Arc::new(reads), mortal(Arc::new(orders))?, clock.clone(), pacer);
     Ok(Arc::new(kis.map_err(|error| error.to_string())?))
+}
+
+#[cfg(not(feature = "faults"))]
+fn mortal(orders: Arc<dyn Transport>) -> Result<Arc<dyn Transport>, String> {
+    Ok(orders)
+}
+
+/// Tests of crashes let the process die before or after an order.
+#[cfg(feature = "faults")]
+fn mortal(orders: Arc<dyn Transport>) -> Result<Arc<dyn Transport>, String> {
+    Ok(crate::faults::transport(orders, crate::faults::crash()?))
 }
 
 fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connected, String> {

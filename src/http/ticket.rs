@@ -73,6 +73,11 @@ impl Cleared {
         }
     }
 
+    /// True when it places no order but cancels one.
+    pub fn is_cancel(&self) -> bool {
+        errand(self.request.uri().path()) == Path::Orders(Errand::Cancel)
+    }
+
     /// What to send and within which bounds.
     pub fn into_parts(self) -> (Request, CallLimits) {
         (self.request, self.limits)

@@ -1,0 +1,202 @@
+//! A store that is watched: somebody learns of each transaction by name, before and after it, and may stop it.
+//!
+//! Crash tests die here, simulations count and compare here; the product's own store is not wrapped.
+
+use chrono::{DateTime, Utc};
+use domain::messages::control::HaltRecord;
+use domain::messages::ledger::{
+    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
+    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+};
+use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::{Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
+use risk_guard::{HaltCommitted, StoredTradingState};
+use trade_ledger::{
+    Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
+    Store, StoreError,
+};
+
+/// Who watches. A step is the name of a method of [`Store`].
+pub trait Watch: Send {
+    /// A transaction is about to begin.
+    ///
+    /// # Errors
+    /// Then it does not happen, and this is its answer.
+    fn before(&mut self, step: &'static str) -> Result<(), StoreError>;
+
+    /// A transaction has ended: on disk, or not at all.
+    ///
+    /// # Errors
+    /// Then this is its answer, whatever happened.
+    fn after(&mut self, step: &'static str) -> Result<(), StoreError>;
+}
+
+/// The watched store.
+pub struct Watched<W> {
+    inner: Box<dyn Store>,
+    watch: W,
+}
+
+impl<W: Watch> Watched<W> {
+    /// Watches `inner`.
+    pub fn new(inner: Box<dyn Store>, watch: W) -> Self {
+        Self { inner, watch }
+    }
+
+    fn step<T>(
+        &mut self,
+        step: &'static str,
+        transaction: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.watch.before(step)?;
+        let answer = transaction(&mut *self.inner);
+        self.watch.after(step)?;
+        answer
+    }
+}
+
+impl<W: Watch> Store for Watched<W> {
+    fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError> {
+        self.step("boot", |store| store.boot(boot))
+    }
+
+    fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError> {
+        self.step("commit_approval", |store| store.commit_approval(intent, at))
+    }
+
+    fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
+        self.step("begin_sending", |store| store.begin_sending(request))
+    }
+
+    fn record_outcome(
+        &mut self,
+        intent: &IntentId,
+        outcome: &Outcome,
+        at: DateTime<Utc>,
+    ) -> Result<OrderUpdate, StoreError> {
+        self.step("record_outcome", |store| store.record_outcome(intent, outcome, at))
+    }
+
+    fn abandon_sending(&mut self, at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError> {
+        self.step("abandon_sending", |store| store.abandon_sending(at))
+    }
+
+    fn book_inquiry(
+        &mut self,
+        inquiry: &BookInquiry,
+        at: DateTime<Utc>,
+    ) -> Result<InquiryBooked, StoreError> {
+        self.step("book_inquiry", |store| store.book_inquiry(inquiry, at))
+    }
+
+    fn close_day(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>) -> Result<DayBooked, StoreError> {
+        self.step("close_day", |store| store.close_day(inquiry, at))
+    }
+
+    fn unclosed_days(&mut self) -> Result<Vec<DayKey>, StoreError> {
+        self.step("unclosed_days", |store| store.unclosed_days())
+    }
+
+    fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
+        self.step("open_intents", |store| store.open_intents())
+    }
+
+    fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError> {
+        self.step("all_intents", |store| store.all_intents())
+    }
+
+    fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError> {
+        self.step("commit_halt", |store| store.commit_halt(record))
+    }
+
+    fn commit_release(
+        &mut self,
+        halts: &[HaltId],
+        by: &str,
+        at: DateTime<Utc>,
+    ) -> Result<HaltCommitted, StoreError> {
+        self.step("commit_release", |store| store.commit_release(halts, by, at))
+    }
+
+    fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
+        self.step("trading_state", |store| store.trading_state())
+    }
+
+    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError> {
+        self.step("record_decision", |store| store.record_decision(decision))
+    }
+
+    fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {
+        self.step("record_refusal", |store| store.record_refusal(refusal))
+    }
+
+    fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step("record_event", |store| store.record_event(event, at))
+    }
+
+    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {
+        self.step("record_day_start", |store| store.record_day_start(start, at))
+    }
+
+    fn reserve_oracle_call(
+        &mut self,
+        call: &ReserveOracleCall,
+        at: DateTime<Utc>,
+    ) -> Result<BudgetAnswer, StoreError> {
+        self.step("reserve_oracle_call", |store| store.reserve_oracle_call(call, at))
+    }
+
+    fn last_event(&mut self) -> Result<EventId, StoreError> {
+        self.step("last_event", |store| store.last_event())
+    }
+
+    fn events_after(&mut self, query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
+        self.step("events_after", |store| store.events_after(query))
+    }
+
+    fn cursor(&mut self, subscriber: &str) -> Result<EventId, StoreError> {
+        self.step("cursor", |store| store.cursor(subscriber))
+    }
+
+    fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
+        self.step("set_cursor", |store| store.set_cursor(subscriber, at))
+    }
+
+    fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {
+        self.step("confident_losers", |store| store.confident_losers(query))
+    }
+
+    fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
+        self.step("recent_decisions", |store| store.recent_decisions(query))
+    }
+
+    fn summary(&mut self) -> Result<BooksSummary, StoreError> {
+        self.step("summary", |store| store.summary())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Database;
+
+    struct Stubborn(&'static str);
+
+    impl Watch for Stubborn {
+        fn before(&mut self, step: &'static str) -> Result<(), StoreError> {
+            if step == self.0 { Err(StoreError::Failed("dead".into())) } else { Ok(()) }
+        }
+
+        fn after(&mut self, _step: &'static str) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_watcher_can_stop_one_step_and_let_the_others_pass() {
+        let database = Database::open(":memory:").unwrap();
+        let mut store = Watched::new(Box::new(database.store().unwrap()), Stubborn("summary"));
+        assert_eq!(store.last_event().unwrap(), EventId(0));
+        assert_eq!(store.summary(), Err(StoreError::Failed("dead".into())));
+    }
+}
