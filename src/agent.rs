@@ -179,6 +179,8 @@ fn desk(house: &House, prepared: &Prepared) -> Desk {
     Desk {
         halt: house.halt.clone(),
         resume: house.resume.clone(),
+        release: house.release.clone(),
+        resolve: house.resolve.clone(),
         status: house.status.clone(),
         supervised: house.supervised.clone(),
         emergency: prepared.world.emergency.clone(),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::messages::control::{HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery};
 use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
+use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{Clock, FencingEpoch, HaltId, Oracle, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Place, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
@@ -112,6 +113,10 @@ pub struct House {
     pub halt: Link<RequestHalt>,
     /// RiskGuard.
     pub resume: Link<RequestResume>,
+    /// RiskGuard.
+    pub release: Link<RequestSymbolRelease>,
+    /// RiskGuard.
+    pub resolve: Link<RequestResolution>,
     /// RiskGuard.
     pub status: Link<StatusQuery>,
     /// TradeLedger.

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::Market;
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use domain::{Instrument, IntentId, Market};
 
+use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
@@ -32,6 +33,10 @@ pub enum Command {
     Halt(HaltArgs),
     /// Lift a halt.
     Resume(ResumeArgs),
+    /// Let one stock take orders again whose books needed a person.
+    Release(ReleaseArgs),
+    /// Say which order of the exchange belongs to an intent whose order cannot be told apart.
+    Resolve(ResolveArgs),
     /// Show what the running agent does.
     Status(StatusArgs),
     /// List all settings.
@@ -136,6 +141,47 @@ pub struct ResumeArgs {
     /// The halt's id; needed only when several stand.
     #[arg(long)]
     pub halt: Option<String>,
+    /// Who; the user name of this shell if not given.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which stock is released, by whom and why.
+#[derive(Clone, Debug, Args)]
+pub struct ReleaseArgs {
+    /// The stock as MARKET:SYMBOL, e.g. KR:005930. Releasing a difference of shares takes the exchange's number.
+    #[arg(value_name = "MARKET:SYMBOL")]
+    pub instrument: Instrument,
+    /// Why, for the record.
+    #[arg(long)]
+    pub reason: String,
+    /// Who; the user name of this shell if not given.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which order belongs to an intent, by whom and why. Nothing is ever sent again for the intent.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("answer").required(true).args(["order", "none"]))]
+pub struct ResolveArgs {
+    /// The intent, as `kestrel status` shows it.
+    #[arg(value_parser = intent)]
+    pub intent: IntentId,
+    /// The number of the disputed order that is its order; DATE/BRANCH/NUMBER where the number alone is not enough.
+    #[arg(long, value_name = "NUMBER")]
+    pub order: Option<String>,
+    /// None of the disputed orders is its order; it ends when the final lists of the day do not show it either.
+    #[arg(long)]
+    pub none: bool,
+    /// Why, for the record.
+    #[arg(long)]
+    pub reason: String,
     /// Who; the user name of this shell if not given.
     #[arg(long)]
     pub by: Option<String>,

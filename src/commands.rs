@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use domain::messages::control::Durability;
+use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, DemoArgs, HaltArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs};
+use crate::cli::{
+    Cli, Command, DemoArgs, HaltArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs,
+    StatusArgs,
+};
 use crate::config::{Config, settings};
 use crate::control::client;
 use crate::control::wire::{Reply, Request};
@@ -33,6 +37,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Run) => agent(),
         Some(Command::Halt(args)) => halt(args),
         Some(Command::Resume(args)) => resume(args),
+        Some(Command::Release(args)) => release(args),
+        Some(Command::Resolve(args)) => resolve(args),
         Some(Command::Status(args)) => status(args),
         Some(Command::Settings(args)) => show_settings(args),
     }
@@ -80,6 +86,18 @@ fn resume(args: ResumeArgs) -> ExitCode {
     converse(Request::Resume { halt: args.halt, by }, args.json)
 }
 
+fn release(args: ReleaseArgs) -> ExitCode {
+    let ReleaseArgs { instrument, reason, by, json } = args;
+    converse(Request::Release { instrument, by: by.unwrap_or_else(user_name), reason }, json)
+}
+
+fn resolve(args: ResolveArgs) -> ExitCode {
+    let ResolveArgs { intent, order, none: _, reason, by, json } = args;
+    // The command line demands exactly one of the two answers.
+    let resolution = order.map_or(Resolution::None, Resolution::Order);
+    converse(Request::Resolve { intent, resolution, by: by.unwrap_or_else(user_name), reason }, json)
+}
+
 fn status(args: StatusArgs) -> ExitCode {
     converse(Request::Status, args.json)
 }
@@ -98,7 +116,9 @@ fn converse(request: Request, json: bool) -> ExitCode {
 fn is_done(reply: &Reply) -> bool {
     match reply {
         Reply::Halted(halted) => halted.broker_confirmed && halted.durability != Durability::NotDurable,
-        Reply::Resumed(_) | Reply::Status(_) | Reply::Done => true,
+        Reply::Resumed(_) | Reply::Released(_) | Reply::DisputeEnded(_) | Reply::Status(_) | Reply::Done => {
+            true
+        }
         Reply::Error { .. } => false,
     }
 }

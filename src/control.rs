@@ -5,6 +5,7 @@
 
 pub mod client;
 mod server;
+pub mod stocks;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

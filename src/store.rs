@@ -9,6 +9,8 @@
 //! | `orders` | approval, the conditional update to `Sending`, outcomes |
 //! | `inquiries` | order lists, fills, positions, the seed's `trades` rows, closed days |
 //! | `halts` | halts, releases, boots, epochs |
+//! | `symbol_halts`, `resolutions` | halts of single stocks, disputes that a person ended |
+//! | `holdings` | the account's shares against the books |
 //! | `journal` | events, cursors, judgements, day starts, the model's budget |
 //! | `reports` | losers, memory, totals |
 //! | [`lock_data_dir`] | one agent per data directory |
@@ -18,6 +20,7 @@
 mod fault;
 mod halt_file;
 mod halts;
+mod holdings;
 mod inquiries;
 mod journal;
 mod loading;
@@ -25,8 +28,10 @@ mod lock;
 mod open;
 mod orders;
 mod reports;
+mod resolutions;
 mod rows;
 mod schema;
+mod symbol_halts;
 mod values;
 mod watched;
 
@@ -40,8 +45,11 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::symbols::{
+    HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
+};
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -245,6 +253,34 @@ impl Store for SqliteStore {
 
     fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
         self.read(|conn| reports::recent_decisions(conn, query))
+    }
+
+    fn symbol_halts(&mut self) -> Result<Vec<SymbolHalt>, StoreError> {
+        self.read(symbol_halts::standing)
+    }
+
+    fn release_symbol(
+        &mut self,
+        release: &RequestSymbolRelease,
+        at: DateTime<Utc>,
+    ) -> Result<SymbolReleased, StoreError> {
+        self.write(|conn| symbol_halts::release(conn, release, at))
+    }
+
+    fn resolve(&mut self, request: &RequestResolution, at: DateTime<Utc>) -> Result<Resolved, StoreError> {
+        self.write(|conn| resolutions::resolve(conn, request, at))
+    }
+
+    fn compare_holdings(
+        &mut self,
+        snapshot: &AccountSnapshot,
+        at: DateTime<Utc>,
+    ) -> Result<HoldingsCompared, StoreError> {
+        self.write(|conn| holdings::compare(conn, snapshot, at))
+    }
+
+    fn unknowns_lately(&mut self, at: DateTime<Utc>) -> Result<u32, StoreError> {
+        self.read(|conn| halts::unknowns_lately(conn, at))
     }
 
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {

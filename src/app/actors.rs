@@ -42,6 +42,8 @@ pub(super) struct Slots {
 pub(super) struct Outside {
     pub(super) halt: Link<domain::messages::control::RequestHalt>,
     resume: Link<domain::messages::control::RequestResume>,
+    release: Link<domain::messages::symbols::RequestSymbolRelease>,
+    resolve: Link<domain::messages::symbols::RequestResolution>,
     status: Link<domain::messages::control::StatusQuery>,
     summary: Link<domain::messages::ledger::SummaryQuery>,
     intents: Link<domain::messages::ledger::AllIntents>,
@@ -52,8 +54,20 @@ pub(super) struct Outside {
 impl Outside {
     /// The house, once it runs.
     pub(super) fn house(self, supervised: Supervised, watchdog: Option<Watchdog>) -> House {
-        let Self { halt, resume, status, summary, intents, events, account } = self;
-        House { supervised, halt, resume, status, summary, intents, events, account, watchdog }
+        let Self { halt, resume, release, resolve, status, summary, intents, events, account } = self;
+        House {
+            supervised,
+            halt,
+            resume,
+            release,
+            resolve,
+            status,
+            summary,
+            intents,
+            events,
+            account,
+            watchdog,
+        }
     }
 }
 
@@ -75,6 +89,8 @@ impl Slots {
         Outside {
             halt: self.risk.urgent_link(),
             resume: self.risk.link(),
+            release: self.risk.link(),
+            resolve: self.risk.link(),
             status: self.risk.link(),
             summary: self.ledger.link(),
             intents: self.ledger.link(),
@@ -120,6 +136,9 @@ impl Slots {
                 load_state: self.ledger.link(),
                 // On the same lane as the approvals, which it must not overtake.
                 open_intents: self.ledger.link(),
+                symbol_halts: self.ledger.link(),
+                release_symbol: self.ledger.link(),
+                resolve: self.ledger.link(),
                 day_start: self.ledger.link(),
                 refused: self.ledger.lossy_link(),
                 events: self.ledger.certain_link(),
@@ -150,12 +169,15 @@ impl Slots {
                 journalled: self.ledger.link(),
                 open_intents: self.ledger.link(),
                 events: self.ledger.certain_link(),
+                holdings: self.ledger.link(),
+                unknowns: self.ledger.link(),
             },
             risk: broker::RiskLinks {
                 order_update: self.risk.certain_link(),
                 account_updated: self.risk.certain_link(),
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
+                symbol_halted: self.risk.certain_link(),
             },
         }
     }

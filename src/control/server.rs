@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery,
 };
+use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{Clock, HaltId, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Supervised};
@@ -16,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::wire::{ActorHealth, Halted, Reply, Request, Resumed, Status};
-use super::{ControlError, LINE_MAX_BYTES, socket_path};
+use super::{ControlError, LINE_MAX_BYTES, socket_path, stocks};
 
 /// RiskGuard commits, then asks Broker: 2 s and 3 s, and a reserve.
 const HALT_WITHIN: Duration = Duration::from_secs(8);
@@ -31,6 +32,10 @@ pub struct Desk {
     pub halt: Link<RequestHalt>,
     /// RiskGuard.
     pub resume: Link<RequestResume>,
+    /// RiskGuard.
+    pub release: Link<RequestSymbolRelease>,
+    /// RiskGuard.
+    pub resolve: Link<RequestResolution>,
     /// RiskGuard.
     pub status: Link<StatusQuery>,
     /// The actors' health.
@@ -160,6 +165,12 @@ async fn answer(request: Request, desk: Option<&Desk>) -> Reply {
     match request {
         Request::Halt { reason, by } => halt(desk, reason, by).await,
         Request::Resume { halt, by } => resume(desk, halt, by).await,
+        Request::Release { instrument, by, reason } => {
+            stocks::release(desk, RequestSymbolRelease { instrument, by, reason }).await
+        }
+        Request::Resolve { intent, resolution, by, reason } => {
+            stocks::resolve(desk, RequestResolution { intent, resolution, by, reason }).await
+        }
         Request::Status => Reply::Status(status(desk).await),
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => fault(desk, &actor, kind),
@@ -213,6 +224,7 @@ async fn status(desk: &Desk) -> Status {
         time: desk.clock.now().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         trading: None,
         halts: vec![],
+        symbol_halts: vec![],
         entry_blocks: vec![],
         live_orders: vec![],
         day_pnl_pct: vec![],

@@ -5,7 +5,11 @@ use std::fmt;
 use domain::messages::control::{
     Durability, HaltRecord, HaltReport, LiveOrder, ResumeReport, TradingState, TradingStatus,
 };
+use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
+use domain::{Instrument, IntentId};
 use serde::{Deserialize, Serialize};
+
+use super::stocks::{DisputeEnded, Line, show_released};
 
 /// What a person asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,26 @@ pub enum Request {
         halt: Option<String>,
         /// Who.
         by: String,
+    },
+    /// Lift the halts of one stock.
+    Release {
+        /// The stock.
+        instrument: Instrument,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Say which order, if any, belongs to an intent in dispute.
+    Resolve {
+        /// The intent.
+        intent: IntentId,
+        /// What is so.
+        resolution: Resolution,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// Show.
     Status,
@@ -58,6 +82,10 @@ pub enum Reply {
     Halted(Halted),
     /// Halts are lifted.
     Resumed(Resumed),
+    /// The halts of a stock are lifted.
+    Released(SymbolReleased),
+    /// A dispute is ended.
+    DisputeEnded(DisputeEnded),
     /// How it is.
     Status(Status),
     /// It was done; nothing to tell.
@@ -117,6 +145,9 @@ pub struct Status {
     pub trading: Option<TradingState>,
     /// Halts that stand.
     pub halts: Vec<HaltRecord>,
+    /// Single stocks that take no new orders.
+    #[serde(default)]
+    pub symbol_halts: Vec<SymbolHalt>,
     /// Why entries are refused although nothing is halted.
     pub entry_blocks: Vec<String>,
     /// Orders that are not finished.
@@ -181,6 +212,7 @@ impl Status {
         Self {
             trading: Some(trading.state),
             halts: trading.halts,
+            symbol_halts: trading.symbol_halts,
             entry_blocks: trading.entry_blocks,
             live_orders: trading.live.into_iter().map(Order::from).collect(),
             day_pnl_pct: trading.day_pnl_pct.into_iter().map(pnl).collect(),
@@ -206,6 +238,8 @@ impl fmt::Display for Reply {
         match self {
             Self::Halted(halted) => halted.fmt(f),
             Self::Resumed(resumed) => resumed.fmt(f),
+            Self::Released(released) => show_released(released, f),
+            Self::DisputeEnded(ended) => ended.fmt(f),
             Self::Status(status) => status.fmt(f),
             Self::Done => f.write_str("done"),
             Self::Error { message } => f.write_str(message),
@@ -266,6 +300,7 @@ impl fmt::Display for Status {
             None => writeln!(f, "trading: RiskGuard does not answer, so nothing is approved")?,
         }
         self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", describe(halt)))?;
+        self.symbol_halts.iter().try_for_each(|halt| writeln!(f, "  {}", Line(halt)))?;
         self.entry_blocks.iter().try_for_each(|why| writeln!(f, "  no new entries: {why}"))?;
         for (currency, pct) in &self.day_pnl_pct {
             writeln!(

@@ -7,12 +7,12 @@ use domain::messages::control::{HaltRecord, HaltSource};
 use domain::messages::ledger::EventKind;
 use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, OrderState};
 use risk_guard::{HaltCommitted, StoredTradingState};
-use trade_ledger::store::{CRASH_LOOP_BOOTS, CRASH_LOOP_WINDOW_SECONDS};
+use trade_ledger::store::{CRASH_LOOP_BOOTS, CRASH_LOOP_WINDOW_SECONDS, UNKNOWNS_WINDOW_SECONDS};
 use trade_ledger::{BootFacts, BootReport, StoreError};
 
 use super::fault::Fault;
 use super::journal::{append, last_event};
-use super::schema::{boots, halts, ledger_state, releases};
+use super::schema::{boots, halts, ledger_state, releases, unknowns};
 use super::values::{count, malformed, ms, time};
 use super::{loading, orders};
 
@@ -137,6 +137,24 @@ fn halt_record((id, at_ms, source, by, reason): HaltRow) -> Result<HaltRecord, S
     let known = HaltSource::ALL.into_iter().find(|candidate| candidate.code() == source);
     let source = known.ok_or_else(|| malformed("halt source", &source))?;
     Ok(HaltRecord { id, at: time(at_ms)?, source, by, reason })
+}
+
+/// Orders that became unknown within the window, at most since a halt for that reason was last lifted: what a person
+/// has looked at does not halt again.
+pub(super) fn unknowns_lately(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<u32, Fault> {
+    let lifted: Option<i64> = releases::table
+        .inner_join(halts::table.on(halts::id.eq(releases::halt_id)))
+        .filter(halts::source.eq(HaltSource::UnknownOrders.code()))
+        .select(max(releases::at_ms))
+        .first(conn)?;
+    let window = ms(at - TimeDelta::seconds(UNKNOWNS_WINDOW_SECONDS));
+    let since = lifted.map_or(window, |lifted| lifted.max(window));
+    let intents: Vec<String> = unknowns::table
+        .filter(unknowns::at_ms.gt(since))
+        .select(unknowns::intent_id)
+        .distinct()
+        .load(conn)?;
+    Ok(u32::try_from(intents.len()).unwrap_or(u32::MAX))
 }
 
 fn stands(conn: &mut SqliteConnection, source: HaltSource) -> Result<bool, Fault> {

@@ -6,7 +6,7 @@ use domain::messages::ledger::EventKind;
 use domain::messages::trading::OrderUpdate;
 use domain::{InquiryRow, Instrument, IntentId, Side};
 use rust_decimal::Decimal;
-use trade_ledger::booking::{Change, plan};
+use trade_ledger::booking::{Change, is_overtaken, plan};
 use trade_ledger::claim::{StrangerKind, same_order};
 use trade_ledger::fills::{FillDelta, Position, Realised, shown};
 use trade_ledger::{BookInquiry, DayBooked, DayKey, InquiryBooked};
@@ -15,8 +15,11 @@ use super::fault::Fault;
 use super::journal::{append, timestamp};
 use super::loading::{self, Loaded};
 use super::orders::{expire_approvals, move_to, set_venue_order};
-use super::schema::{closed_days, decisions, events, fills, intents, positions, strangers, trades};
-use super::values::{Micros, day, ms, real, shares, stored};
+use super::schema::{
+    closed_days, decisions, events, fills, intents, order_lists, positions, strangers, trades,
+};
+use super::values::{Micros, day, ms, real, shares, stored, time};
+use super::{holdings, symbol_halts};
 
 /// Events looked back at, so that a standing contradiction is told once and not with every list.
 const TOLD_WITHIN_EVENTS: i64 = 1000;
@@ -27,6 +30,9 @@ pub(super) fn book_inquiry(
     at: DateTime<Utc>,
 ) -> Result<InquiryBooked, Fault> {
     let mut expired = expire_approvals(conn, inquiry.day, at)?;
+    if !note_list(conn, inquiry)? {
+        return Ok(InquiryBooked { updates: expired, ..InquiryBooked::default() });
+    }
     let (mut booked, _) = book(conn, inquiry, at, false)?;
     expired.append(&mut booked.updates);
     booked.updates = expired;
@@ -41,11 +47,37 @@ pub(super) fn close_day(
     if loading::is_closed(conn, inquiry.day)? {
         return Ok(DayBooked::default());
     }
+    if !note_list(conn, inquiry)? {
+        let open = loading::of_day(conn, inquiry.day)?.into_iter().map(|one| one.intent);
+        let unsettled: Vec<IntentId> = open.filter(|one| one.state.is_open()).map(|one| one.id).collect();
+        // With nothing open an overtaken list closes the day as well as a newer one.
+        if !unsettled.is_empty() {
+            return Ok(DayBooked { booked: InquiryBooked::default(), unsettled });
+        }
+    }
     let (booked, unsettled) = book(conn, inquiry, at, true)?;
     if unsettled.is_empty() {
         insert_closed_day(conn, inquiry.day, at)?;
     }
     Ok(DayBooked { booked, unsettled })
+}
+
+/// Remembers when the newest list of the day was asked for; false when this one is an older answer that came late.
+fn note_list(conn: &mut SqliteConnection, inquiry: &BookInquiry) -> Result<bool, Fault> {
+    let key = (inquiry.day.market.code(), day(inquiry.day.session_date));
+    let newest: Option<i64> =
+        order_lists::table.find(key.clone()).select(order_lists::asked_at_ms).first(conn).optional()?;
+    if is_overtaken(inquiry.asked_at, newest.map(time).transpose()?) {
+        return Ok(false);
+    }
+    let asked_at = order_lists::asked_at_ms.eq(ms(inquiry.asked_at));
+    diesel::insert_into(order_lists::table)
+        .values((order_lists::market.eq(key.0), order_lists::session_date.eq(key.1), asked_at))
+        .on_conflict((order_lists::market, order_lists::session_date))
+        .do_update()
+        .set(asked_at)
+        .execute(conn)?;
+    Ok(true)
 }
 
 fn insert_closed_day(conn: &mut SqliteConnection, key: DayKey, at: DateTime<Utc>) -> Result<(), Fault> {
@@ -82,7 +114,12 @@ fn book(
             }
         }
     }
-    for contradiction in &booked.contradictions {
+    for doubt in &plan.symbol_halts {
+        booked.halted.extend(symbol_halts::begin(conn, doubt, at)?);
+    }
+    // The halt of a stock tells its contradiction; the others are told here.
+    let halts = |line: &String| plan.symbol_halts.iter().any(|doubt| &doubt.reason == line);
+    for contradiction in booked.contradictions.iter().filter(|line| !halts(line)) {
         tell_once(conn, inquiry.day, contradiction, at)?;
     }
     Ok((booked, plan.unsettled))
@@ -100,6 +137,8 @@ fn apply(
         intents::filled.eq(stored(change.filled.get())?),
         intents::amount_micros.eq(Micros::exact(amount)?),
         intents::missed_inquiries.eq(i64::from(change.missed_inquiries)),
+        intents::final_lists.eq(i64::from(change.absence.final_lists)),
+        intents::first_final_ms.eq(change.absence.first_at.map(ms)),
     );
     diesel::update(intents::table.filter(intents::id.eq(intent.id.as_str()))).set(values).execute(conn)?;
     if change.venue_order != intent.venue_order {
@@ -135,6 +174,7 @@ fn book_fill(
         Side::Sell => held.sold(fill),
     };
     set_position(conn, &terms.instrument, after)?;
+    holdings::count_fill(conn, &terms.instrument, terms.side, fill, at)?;
     insert_fill(conn, loaded, fill, realised, at)?;
     insert_trade(conn, loaded, fill, realised, at)?;
     let line = fill_line(loaded, fill, realised);
@@ -255,7 +295,13 @@ fn record_stranger(
     let amount = shown(row).ok().map(|booked| Micros::exact(booked.amount)).transpose()?;
     let filled = stored(row.filled.get())?;
     let number = row.order.numeric().ok_or_else(|| Fault::refused("an order number is no number"))?;
+    let limit = row.limit.map(|limit| Micros::exact(limit.value())).transpose()?;
     if let Some(id) = known_stranger(conn, row, number)? {
+        if kind == StrangerKind::Foreign {
+            // A dispute that a person has ended leaves the other orders to somebody else.
+            let foreign = strangers::kind.eq(kind.code());
+            diesel::update(strangers::table.find(id)).set(foreign).execute(conn)?;
+        }
         diesel::update(strangers::table.find(id))
             .set((strangers::filled.eq(filled), strangers::amount_micros.eq(amount)))
             .execute(conn)?;
@@ -273,6 +319,7 @@ fn record_stranger(
         strangers::ordered.eq(stored(row.ordered.get())?),
         strangers::filled.eq(filled),
         strangers::amount_micros.eq(amount),
+        strangers::limit_micros.eq(limit),
         strangers::first_seen_ms.eq(ms(at)),
     );
     diesel::insert_into(strangers::table).values(values).execute(conn)?;

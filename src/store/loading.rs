@@ -5,11 +5,12 @@ use diesel::prelude::*;
 use domain::messages::ledger::IntentRecord;
 use domain::{ApprovalId, Confidence, DecisionId, Instrument, IntentId, OpenIntent, OrderState};
 use rust_decimal::Decimal;
-use trade_ledger::booking::{BookedIntent, DayBooks};
+use trade_ledger::booking::{BookedIntent, DayBooks, Evidence};
 use trade_ledger::claim::{Stranger, StrangerKind};
 use trade_ledger::{DayKey, StoreError};
 
 use super::fault::Fault;
+use super::resolutions;
 use super::rows::{ApprovalRow, IntentRow};
 use super::schema::{approvals, closed_days, intents, strangers};
 use super::values::{day, malformed, parsed, time};
@@ -24,6 +25,7 @@ pub(super) struct Loaded {
     pub(super) decision: DecisionId,
     pub(super) confidence: Confidence,
     pub(super) expires_at: DateTime<Utc>,
+    pub(super) evidence: Evidence,
 }
 
 fn loaded((row, approval): (IntentRow, ApprovalRow)) -> Result<Loaded, StoreError> {
@@ -31,6 +33,7 @@ fn loaded((row, approval): (IntentRow, ApprovalRow)) -> Result<Loaded, StoreErro
     Ok(Loaded {
         intent: row.open_intent(&approval)?,
         amount: row.amount_micros.decimal(),
+        evidence: row.evidence()?,
         approval: ApprovalId::from_stored(row.approval_id),
         confidence: Confidence::new(confidence)
             .map_err(|_| malformed("confidence", &confidence.to_string()))?,
@@ -75,7 +78,11 @@ pub(super) fn open_of(conn: &mut SqliteConnection, instrument: &Instrument) -> R
 
 pub(super) fn of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loaded>, Fault> {
     let same_day = intents::market.eq(key.market.code()).and(intents::session_date.eq(day(key.session_date)));
-    load!(conn, same_day)
+    let mut day_intents = load!(conn, same_day)?;
+    for one in day_intents.iter_mut().filter(|one| one.intent.state.is_unresolved()) {
+        one.evidence.declared_none = resolutions::declared_none(conn, &one.intent.id)?;
+    }
+    Ok(day_intents)
 }
 
 pub(super) fn all(conn: &mut SqliteConnection) -> Result<Vec<IntentRecord>, Fault> {
@@ -98,7 +105,11 @@ fn open_states() -> Vec<&'static str> {
 
 /// What the booking rule needs of a day.
 pub(super) fn day_books(day_intents: &[Loaded], strangers: Vec<Stranger>) -> DayBooks {
-    let booked = |one: &Loaded| BookedIntent { intent: one.intent.clone(), amount: one.amount };
+    let booked = |one: &Loaded| BookedIntent {
+        intent: one.intent.clone(),
+        amount: one.amount,
+        evidence: one.evidence,
+    };
     DayBooks { intents: day_intents.iter().map(booked).collect(), strangers }
 }
 

@@ -1,6 +1,6 @@
 //! An order up to its outcome: approval, the conditional update to `Sending`, the reply.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::messages::ledger::EventKind;
@@ -8,17 +8,19 @@ use domain::messages::trading::OrderUpdate;
 use domain::{EventId, IntentId, Market, OpenIntent, OrderState, Outcome, Side, VenueOrderId};
 use trade_ledger::claim::same_order;
 use trade_ledger::outcome::{Step, step};
+use trade_ledger::store::{APPROVALS_PER_DAY_MAX, APPROVALS_PER_MINUTE_MAX};
 use trade_ledger::{Begun, DayKey, NewIntent, PermitRefused, SendingRequest};
 
 use super::fault::Fault;
 use super::journal::append;
 use super::loading::{self, Loaded};
-use super::schema::{approvals, intents, strangers};
+use super::schema::{approvals, intents, strangers, unknowns};
+use super::symbol_halts;
 use super::values::{Micros, day, ms, stored};
 use super::{halts, loading::is_closed};
 
 /// The linearisation point of an order (order-protocol 5.2, step 3): one statement checks the state, the approval's
-/// age, the halts and both epochs, and changes one row or none.
+/// age, the halts, those of the stock too, and both epochs, and changes one row or none.
 const BEGIN_SENDING: &str = "
     UPDATE intents
        SET state = 'Sending', sent_at_ms = ?, changed_at_ms = ?, watermark = ?, fencing_epoch = ?
@@ -27,6 +29,9 @@ const BEGIN_SENDING: &str = "
                     WHERE a.id = intents.approval_id AND a.expires_at_ms > ? AND a.halt_epoch = ?)
        AND EXISTS (SELECT 1 FROM ledger_state AS s, approvals AS a
                     WHERE a.id = intents.approval_id AND s.fencing_epoch = ? AND s.halt_epoch = a.halt_epoch)
+       AND NOT EXISTS (SELECT 1 FROM symbol_halts AS y
+                        WHERE y.market = intents.market AND y.symbol = intents.symbol
+                          AND NOT EXISTS (SELECT 1 FROM symbol_releases AS z WHERE z.symbol_halt_id = y.id))
        AND NOT EXISTS (SELECT 1 FROM halts AS h
                         WHERE NOT EXISTS (SELECT 1 FROM releases AS r WHERE r.halt_id = h.id))";
 
@@ -60,6 +65,12 @@ fn objection(
     if new.expires_at <= at {
         return Ok(Some("the approval has expired".to_owned()));
     }
+    if let Some(halt) = symbol_halts::standing_on(conn, &new.terms.instrument)?.first() {
+        return Ok(Some(format!("{} is halted ({}): {}", halt.instrument, halt.cause, halt.reason)));
+    }
+    if let Some(why) = over_ceiling(conn, at)? {
+        return Ok(Some(why));
+    }
     if is_closed(conn, key)? {
         return Ok(Some(format!("the day {} of {} is closed", key.session_date, key.market)));
     }
@@ -68,6 +79,24 @@ fn objection(
     }
     Ok(blocking_intent(conn, new, at)?
         .map(|intent| format!("the fate of {} ({}, {}) is open", intent.terms, intent.state, intent.id)))
+}
+
+/// The hard ceilings on orders, counted from the books, so that neither a restart nor a setting gets around them
+/// (order-protocol 4, invariant 13). An approval of the future counts too: a clock set back makes no room.
+fn over_ceiling(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<Option<String>, Fault> {
+    let ceilings = [
+        (TimeDelta::minutes(1), APPROVALS_PER_MINUTE_MAX, "a minute"),
+        (TimeDelta::hours(24), APPROVALS_PER_DAY_MAX, "24 hours"),
+    ];
+    for (window, most, name) in ceilings {
+        let since = ms(at - window);
+        let approved: i64 =
+            approvals::table.filter(approvals::approved_at_ms.gt(since)).count().get_result(conn)?;
+        if approved >= i64::from(most) {
+            return Ok(Some(format!("{approved} orders were approved within {name}; the ceiling is {most}")));
+        }
+    }
+    Ok(None)
 }
 
 /// No new day starts before the last one is closed (order-protocol 4, invariant 4).
@@ -148,6 +177,8 @@ pub(super) fn begin_sending(conn: &mut SqliteConnection, request: &SendingReques
 /// Nothing was changed; says why, for the record only.
 fn refusal(conn: &mut SqliteConnection, request: &SendingRequest) -> Result<PermitRefused, Fault> {
     let state = loading::find(conn, &request.intent)?.map(|loaded| loaded.intent.state);
+    let stock = loading::find(conn, &request.intent)?.map(|loaded| loaded.intent.terms.instrument);
+    let stock_halts = stock.map(|stock| symbol_halts::standing_on(conn, &stock)).transpose()?;
     let is_halted = !halts::standing(conn)?.is_empty() || halts::halt_epoch(conn)? != request.halt_epoch;
     Ok(if halts::fencing_epoch(conn)? != request.fencing {
         PermitRefused::Fenced
@@ -155,6 +186,8 @@ fn refusal(conn: &mut SqliteConnection, request: &SendingRequest) -> Result<Perm
         PermitRefused::NotApproved
     } else if is_halted {
         PermitRefused::Halted
+    } else if let Some(halt) = stock_halts.unwrap_or_default().first() {
+        PermitRefused::SymbolHalted(halt.reason.clone())
     } else {
         PermitRefused::Expired
     })
@@ -229,6 +262,10 @@ pub(super) fn move_to(
     if diesel::update(row).set(values).execute(conn)? != 1 {
         return Err(Fault::refused(format!("the intent {} is not {from} any more", intent.id)));
     }
+    if to == OrderState::Unknown {
+        let row = (unknowns::intent_id.eq(intent.id.as_str()), unknowns::at_ms.eq(ms(at)));
+        diesel::insert_into(unknowns::table).values(row).execute(conn)?;
+    }
     tell_move(conn, intent, to, remark, at)?;
     Ok(update_of(intent, to, at))
 }
@@ -245,7 +282,7 @@ fn tell_move(
     append(conn, at, EventKind::Order, Some(intent.terms.instrument.market), &line).map(|_| ())
 }
 
-fn update_of(intent: &OpenIntent, state: OrderState, at: DateTime<Utc>) -> OrderUpdate {
+pub(super) fn update_of(intent: &OpenIntent, state: OrderState, at: DateTime<Utc>) -> OrderUpdate {
     let OpenIntent { id, terms, filled, .. } = intent;
     OrderUpdate { intent: id.clone(), terms: terms.clone(), state, filled: *filled, at }
 }
@@ -262,7 +299,11 @@ pub(super) fn set_venue_order(
         intents::number.eq(order.map(|order| order.number.as_str())),
         intents::order_number.eq(number),
     );
-    diesel::update(intents::table.filter(intents::id.eq(id.as_str()))).set(values).execute(conn)?;
+    let row = || intents::table.filter(intents::id.eq(id.as_str()));
+    diesel::update(row()).set(values).execute(conn)?;
+    if order.is_some() {
+        diesel::update(row()).set(intents::had_number.eq(1)).execute(conn)?;
+    }
     Ok(())
 }
 

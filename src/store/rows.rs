@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use domain::{Instrument, IntentId, Market, OpenIntent, OrderTerms, VenueOrderId};
 use trade_ledger::StoreError;
+use trade_ledger::booking::{Absence, Evidence};
 
 use super::schema::{approvals, intents};
 use super::values::{Micros, count, parsed, shares, time};
@@ -28,6 +29,9 @@ pub(super) struct IntentRow {
     pub(super) filled: i64,
     pub(super) amount_micros: Micros,
     pub(super) missed_inquiries: i64,
+    pub(super) had_number: i64,
+    pub(super) final_lists: i64,
+    pub(super) first_final_ms: Option<i64>,
 }
 
 /// What an intent's approval adds.
@@ -48,6 +52,15 @@ impl IntentRow {
             quantity: shares(self.quantity)?,
             limit: self.limit_micros.price()?,
         })
+    }
+
+    /// What is known besides the state; a person's word is kept elsewhere.
+    pub(super) fn evidence(&self) -> Result<Evidence, StoreError> {
+        let absence = Absence {
+            final_lists: u32::try_from(self.final_lists).unwrap_or(u32::MAX),
+            first_at: self.first_final_ms.map(time).transpose()?,
+        };
+        Ok(Evidence { absence, had_number: self.had_number != 0, declared_none: false })
     }
 
     pub(super) fn venue_order(&self) -> Result<Option<VenueOrderId>, StoreError> {

@@ -116,6 +116,9 @@ diesel::table! {
         missed_inquiries -> BigInt,
         remark -> Nullable<Text>,
         changed_at_ms -> BigInt,
+        had_number -> BigInt,
+        final_lists -> BigInt,
+        first_final_ms -> Nullable<BigInt>,
     }
 }
 
@@ -156,6 +159,96 @@ diesel::table! {
         filled -> BigInt,
         amount_micros -> Nullable<BigInt>,
         first_seen_ms -> BigInt,
+        limit_micros -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    symbol_halts (id) {
+        id -> BigInt,
+        market -> Text,
+        symbol -> Text,
+        at_ms -> BigInt,
+        cause -> Text,
+        reason -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    symbol_releases (symbol_halt_id) {
+        symbol_halt_id -> BigInt,
+        at_ms -> BigInt,
+        by_whom -> Text,
+        reason -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    resolutions (id) {
+        id -> BigInt,
+        intent_id -> Text,
+        at_ms -> BigInt,
+        order_date -> Nullable<Text>,
+        branch -> Nullable<Text>,
+        number -> Nullable<Text>,
+        by_whom -> Text,
+        reason -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    unknowns (id) {
+        id -> BigInt,
+        intent_id -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    order_lists (market, session_date) {
+        market -> Text,
+        session_date -> Text,
+        asked_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    net_shares (market, symbol) {
+        market -> Text,
+        symbol -> Text,
+        quantity -> BigInt,
+        last_fill_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    external_shares (id) {
+        id -> BigInt,
+        market -> Text,
+        symbol -> Text,
+        quantity -> BigInt,
+        at_ms -> BigInt,
+        by_whom -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    adopted_accounts (currency) {
+        currency -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    share_doubts (market, symbol) {
+        market -> Text,
+        symbol -> Text,
+        difference -> BigInt,
+        since_ms -> BigInt,
     }
 }
 
@@ -214,5 +307,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     decisions,
     halts,
     releases,
-    closed_days
+    closed_days,
+    symbol_halts,
+    symbol_releases
 );

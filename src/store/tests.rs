@@ -5,6 +5,7 @@ mod days;
 mod files;
 mod intents;
 mod judgements;
+mod stocks;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;

@@ -8,8 +8,11 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::symbols::{
+    HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
+};
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -168,6 +171,34 @@ impl<W: Watch> Store for Watched<W> {
 
     fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
         self.step("recent_decisions", |store| store.recent_decisions(query))
+    }
+
+    fn symbol_halts(&mut self) -> Result<Vec<SymbolHalt>, StoreError> {
+        self.step("symbol_halts", |store| store.symbol_halts())
+    }
+
+    fn release_symbol(
+        &mut self,
+        release: &RequestSymbolRelease,
+        at: DateTime<Utc>,
+    ) -> Result<SymbolReleased, StoreError> {
+        self.step("release_symbol", |store| store.release_symbol(release, at))
+    }
+
+    fn resolve(&mut self, request: &RequestResolution, at: DateTime<Utc>) -> Result<Resolved, StoreError> {
+        self.step("resolve", |store| store.resolve(request, at))
+    }
+
+    fn compare_holdings(
+        &mut self,
+        snapshot: &AccountSnapshot,
+        at: DateTime<Utc>,
+    ) -> Result<HoldingsCompared, StoreError> {
+        self.step("compare_holdings", |store| store.compare_holdings(snapshot, at))
+    }
+
+    fn unknowns_lately(&mut self, at: DateTime<Utc>) -> Result<u32, StoreError> {
+        self.step("unknowns_lately", |store| store.unknowns_lately(at))
     }
 
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {

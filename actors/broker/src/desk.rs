@@ -9,6 +9,7 @@ mod place;
 mod reconcile;
 #[cfg(test)]
 mod tests;
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::RequestHalt;
 use domain::messages::ledger::{OpenIntents, RecordEvent};
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
+use domain::messages::symbols::{CompareHoldings, SymbolHalted, UnknownsLately};
 use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
 use domain::{Clock, IntentId, Market};
 use risk_guard::{Gate, HaltAck, HaltSystem, PlaceOrder, ResumeSystem};
@@ -64,6 +66,10 @@ pub struct LedgerLinks {
     pub open_intents: Link<OpenIntents>,
     /// Lines that people should see.
     pub events: Link<RecordEvent>,
+    /// Whether the books explain the account.
+    pub holdings: Link<CompareHoldings>,
+    /// How many orders became unknown lately.
+    pub unknowns: Link<UnknownsLately>,
 }
 
 /// What Broker tells RiskGuard.
@@ -77,6 +83,8 @@ pub struct RiskLinks {
     pub reconciled: Link<Reconciled>,
     /// Something that only a person can mend.
     pub halt: Link<RequestHalt>,
+    /// The ledger has halted a stock.
+    pub symbol_halted: Link<SymbolHalted>,
 }
 
 /// What Broker works with.
@@ -198,8 +206,8 @@ impl Broker {
         let deps = self.deps.clone();
         let wait = async move { pause(&deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD)).await };
         ctx.spawn(wait.into_actor(self).then(|(), this, _ctx| {
-            let (deps, markets) = (this.deps.clone(), this.awake_markets());
-            let refresh = async move { reconcile::accounts(&deps, &markets).await };
+            let (deps, shared, markets) = (this.deps.clone(), this.shared.clone(), this.awake_markets());
+            let refresh = async move { reconcile::accounts(&deps, &shared, &markets).await };
             refresh.into_actor(this).map(|_all_known, this, ctx| this.refresh_later(ctx))
         }));
     }

@@ -11,6 +11,10 @@ use crate::Urgency;
 /// A cancel is asked for again when the order still works this long after the last request, in exchange time.
 pub const CANCEL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
 
+/// So many orders may become unknown within an hour; with more, trading halts. Our choice: a line or an exchange that
+/// loses every sixth answer of a busy hour is no place for orders.
+pub const UNKNOWNS_MAX: u32 = 5;
+
 /// An approval lives for 30 s (risk_guard::book); twice that is past all doubt.
 pub const APPROVAL_IS_OVER_AFTER: TimeDelta = TimeDelta::seconds(60);
 

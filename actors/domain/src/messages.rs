@@ -7,9 +7,11 @@
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`ledger`] | everyone | TradeLedger |
+//! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 
 pub mod control;
 pub mod ledger;
 pub mod market_data;
 pub mod schedule;
+pub mod symbols;
 pub mod trading;

@@ -72,6 +72,23 @@ pub struct Instrument {
     pub symbol: Symbol,
 }
 
+impl FromStr for Instrument {
+    type Err = InvalidInstrument;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidInstrument(text.chars().take(40).collect());
+        let (market, symbol) = text.trim().split_once(':').ok_or_else(invalid)?;
+        let (market, symbol) =
+            (market.parse().map_err(|_| invalid())?, symbol.parse().map_err(|_| invalid())?);
+        Ok(Self { market, symbol })
+    }
+}
+
+/// The text is no stock on a market.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no stock; allowed: MARKET:SYMBOL, e.g. KR:005930")]
+pub struct InvalidInstrument(pub String);
+
 impl fmt::Display for Instrument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.market, self.symbol)
@@ -86,6 +103,17 @@ mod tests {
     fn codes_of_the_ten_markets_are_accepted() {
         for code in ["005930", "AAPL", "BRK.B", "7203", "00700", "600519", "VNM", "BF/B"] {
             assert_eq!(code.parse::<Symbol>().unwrap().as_str(), code);
+        }
+    }
+
+    #[test]
+    fn a_stock_is_read_as_it_is_shown_and_anything_else_is_refused_with_the_form() {
+        for text in ["KR:005930", "US_NASDAQ:AAPL", "JP:7203"] {
+            assert_eq!(text.parse::<Instrument>().unwrap().to_string(), text);
+        }
+        for text in ["005930", "XX:005930", "KR:", "KR:삼성", ":"] {
+            let error = text.parse::<Instrument>().unwrap_err().to_string();
+            assert!(error.contains("MARKET:SYMBOL"), "{error}");
         }
     }
 

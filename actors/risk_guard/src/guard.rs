@@ -9,6 +9,7 @@ use domain::messages::control::TradingState;
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::{DayClosed, SessionChanged};
+use domain::messages::symbols::SymbolHalts;
 use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
 use domain::{Clock, Currency, HaltEpoch, Market, Random};
 use supervision::prelude::*;
@@ -20,10 +21,13 @@ use crate::book::Book;
 use crate::breaker::Basis;
 use crate::gate::{EmergencyHalt, GateKeeper};
 use crate::limits::Limits;
+use crate::person::{CommitResolution, CommitSymbolRelease};
 use crate::sizing::Sizing;
+use crate::symbols::SymbolHaltBook;
 
 mod account;
 mod halt;
+mod person;
 mod propose;
 mod resume;
 mod start;
@@ -59,6 +63,12 @@ pub struct LedgerLinks {
     pub load_state: Link<LoadTradingState>,
     /// Which orders are open. Must not overtake `commit_approval`: both on the ordinary lane.
     pub open_intents: Link<OpenIntents>,
+    /// Which stocks are halted.
+    pub symbol_halts: Link<SymbolHalts>,
+    /// The halts of one stock, lifted by a person.
+    pub release_symbol: Link<CommitSymbolRelease>,
+    /// A dispute, ended by a person.
+    pub resolve: Link<CommitResolution>,
     /// The equity a day started with.
     pub day_start: Link<RecordDayStart>,
     /// Refusals, for `why`.
@@ -114,6 +124,10 @@ pub struct RiskGuard {
     halts_known: bool,
     /// The ledger has told which orders are open.
     orders_known: bool,
+    /// Stocks that take no new orders.
+    symbol_halts: SymbolHaltBook,
+    /// The ledger has told which stocks are halted.
+    symbols_known: bool,
     /// An `OpenIntents` is on its way; and whether another must follow it.
     reading: Option<ReadAgain>,
     reconciled: Option<Reconciled>,
@@ -140,6 +154,8 @@ impl RiskGuard {
             epoch: HaltEpoch::default(),
             halts_known: false,
             orders_known: false,
+            symbol_halts: SymbolHaltBook::default(),
+            symbols_known: false,
             reading: None,
             reconciled: None,
         }
@@ -151,7 +167,7 @@ impl RiskGuard {
 
     /// True when everything that must be known before the first order is known.
     fn is_ready(&self) -> bool {
-        self.halts_known && self.orders_known && self.reconciled.is_some()
+        self.halts_known && self.orders_known && self.symbols_known && self.reconciled.is_some()
     }
 
     /// Whether orders may leave, apart from any one currency.
@@ -188,6 +204,13 @@ impl RiskGuard {
             self.deps.keeper.close();
         }
         open
+    }
+
+    fn take_update(&mut self, update: &OrderUpdate) {
+        if self.book.update(update) {
+            let currency = update.terms.instrument.market.currency();
+            self.desks.entry(currency).or_default().touch(update.at);
+        }
     }
 
     /// Writes a line that a person should look at.
@@ -236,10 +259,7 @@ impl Handler<OrderUpdate> for RiskGuard {
     type Result = ();
 
     fn handle(&mut self, update: OrderUpdate, _ctx: &mut Self::Context) {
-        if self.book.update(&update) {
-            let currency = update.terms.instrument.market.currency();
-            self.desks.entry(currency).or_default().touch(update.at);
-        }
+        self.take_update(&update);
     }
 }
 

@@ -9,7 +9,9 @@ pub mod breaker;
 pub mod gate;
 pub mod guard;
 pub mod limits;
+pub mod person;
 pub mod sizing;
+pub mod symbols;
 #[cfg(test)]
 mod vectors;
 
@@ -21,4 +23,5 @@ pub use breaker::Basis;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};
 pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
 pub use limits::{Limits, LimitsError, RefusalReason};
+pub use person::{CommitResolution, CommitSymbolRelease};
 pub use sizing::{Sizing, SizingError};

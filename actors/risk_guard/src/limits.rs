@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 use crate::book::{Book, Tracked};
 use crate::breaker::DayLoss;
 use crate::sizing::{self, Sizing};
+use crate::symbols::SymbolHaltBook;
 
 mod reason;
 
@@ -123,6 +124,8 @@ pub struct Standing<'a> {
     pub day: DayLoss,
     /// Our own orders.
     pub book: &'a Book,
+    /// Stocks that take no new orders.
+    pub symbol_halts: &'a SymbolHaltBook,
 }
 
 /// Judges one proposal: the terms that may be ordered, or the one reason why not.
@@ -135,6 +138,7 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
     check_state(proposal.side, standing)?;
     check_time(proposal, standing)?;
     check_confidence(proposal, standing.limits)?;
+    standing.symbol_halts.check(&proposal.instrument)?;
     check_symbol(proposal, standing.book)?;
     let account = fresh_account(proposal, standing)?;
     let limit = limit_price(proposal)?;

@@ -5,6 +5,7 @@
 //! itself is reported and never booked.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::symbols::SymbolHaltCause;
 use domain::{InquiryRow, Instrument, IntentId, OpenIntent, OrderState, Quantity, VenueOrderId};
 
 use crate::claim::{Claims, Stranger, StrangerKind, claim, same_order, same_terms};
@@ -17,6 +18,54 @@ pub const HORIZON_SECONDS: i64 = 5 + 120;
 /// Complete inquiries without the order before it lapses.
 pub const MISSED_INQUIRIES_MIN: u32 = 3;
 
+/// Final lists without an order that once had a number, before it counts as never accepted. The exchange said that it
+/// took the order, and its lists lag (order-protocol 2), so its silence must be as long as the horizon.
+pub const FINAL_LISTS_NUMBERED: u32 = 3;
+/// The time between the first and the last of them, in seconds.
+pub const FINAL_SPAN_NUMBERED_SECONDS: i64 = HORIZON_SECONDS;
+/// Final lists without an order that never had a number, before it counts as never accepted.
+pub const FINAL_LISTS: u32 = 2;
+/// The time between the first and the last of them, in seconds: our choice, a settling delay.
+pub const FINAL_SPAN_SECONDS: i64 = 60;
+/// A list that was asked for before the newest one booked, by at most this, is an older answer that came late. By more
+/// it is not: then the clock was set back, and lists must go on counting.
+pub const LATE_LIST_SECONDS: i64 = 300;
+
+/// True when a newer list than this one is booked already: what it lacks or shows less of proves nothing.
+pub fn is_overtaken(asked_at: DateTime<Utc>, newest_booked: Option<DateTime<Utc>>) -> bool {
+    let late = TimeDelta::seconds(LATE_LIST_SECONDS);
+    newest_booked.is_some_and(|newest| asked_at < newest && newest - asked_at <= late)
+}
+
+/// How often, and since when, final lists do not show an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Absence {
+    /// Final lists in a row without it.
+    pub final_lists: u32,
+    /// When the first of them was asked for.
+    pub first_at: Option<DateTime<Utc>>,
+}
+
+impl Absence {
+    fn also_at(self, asked_at: DateTime<Utc>) -> Self {
+        Self {
+            final_lists: self.final_lists.saturating_add(1),
+            first_at: Some(self.first_at.map_or(asked_at, |first| first.min(asked_at))),
+        }
+    }
+}
+
+/// What is known about an intent besides its state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its absence from final lists.
+    pub absence: Absence,
+    /// The exchange once gave it a number.
+    pub had_number: bool,
+    /// A person has said that none of the disputed orders is its order.
+    pub declared_none: bool,
+}
+
 /// An intent of the day with its booked amount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BookedIntent {
@@ -24,6 +73,8 @@ pub struct BookedIntent {
     pub intent: OpenIntent,
     /// Booked shares times price, to the millionth.
     pub amount: rust_decimal::Decimal,
+    /// What else is known.
+    pub evidence: Evidence,
 }
 
 /// The books of one market and day before the list.
@@ -52,6 +103,19 @@ pub struct Change {
     pub filled: Quantity,
     /// Complete inquiries that did not show it, after.
     pub missed_inquiries: u32,
+    /// Its absence from final lists, after.
+    pub absence: Absence,
+}
+
+/// A stock whose books need a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SymbolDoubt {
+    /// The stock.
+    pub instrument: Instrument,
+    /// What kind of trouble.
+    pub cause: SymbolHaltCause,
+    /// The trouble in words. The same words again are the same trouble.
+    pub reason: String,
 }
 
 /// Everything one list changes.
@@ -63,6 +127,8 @@ pub struct Plan {
     pub strangers: Vec<(StrangerKind, InquiryRow)>,
     /// What does not add up, in words.
     pub contradictions: Vec<String>,
+    /// Stocks that must take no new orders until a person has looked.
+    pub symbol_halts: Vec<SymbolDoubt>,
     /// Final list only: intents that keep the day open.
     pub unsettled: Vec<IntentId>,
 }
@@ -70,7 +136,7 @@ pub struct Plan {
 /// Makes the plan. `is_final` for the list after the close: what it does not show never existed.
 pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
     let mut planner =
-        Planner { asked_at: inquiry.asked_at, is_final, plan: Plan::default(), doubted: Vec::new() };
+        Planner { books, asked_at: inquiry.asked_at, is_final, plan: Plan::default(), doubted: Vec::new() };
     let rows = planner.sound_rows(inquiry);
     let mut unlinked = Vec::new();
     let mut listed = Vec::new();
@@ -93,7 +159,8 @@ fn holds(booked: &BookedIntent, row: &InquiryRow) -> bool {
     booked.intent.venue_order.as_ref().is_some_and(|order| same_order(order, &row.order))
 }
 
-struct Planner {
+struct Planner<'b> {
+    books: &'b DayBooks,
     asked_at: DateTime<Utc>,
     is_final: bool,
     plan: Plan,
@@ -101,7 +168,7 @@ struct Planner {
     doubted: Vec<Instrument>,
 }
 
-impl Planner {
+impl Planner<'_> {
     fn sound_rows<'a>(&mut self, inquiry: &'a BookInquiry) -> Vec<&'a InquiryRow> {
         let mut sound: Vec<&InquiryRow> = Vec::new();
         for row in inquiry.rows.iter().filter(|row| row.instrument.market == inquiry.day.market) {
@@ -117,8 +184,19 @@ impl Planner {
     }
 
     fn doubt(&mut self, row: &InquiryRow, why: &str) {
-        self.plan.contradictions.push(format!("order {} of {}: {why}", row.order, row.instrument));
+        let reason = format!("order {} of {}: {why}", row.order, row.instrument);
+        self.plan.contradictions.push(reason.clone());
+        self.halt(&row.instrument, SymbolHaltCause::Contradiction, reason);
         self.doubted.push(row.instrument.clone());
+    }
+
+    fn halt(&mut self, instrument: &Instrument, cause: SymbolHaltCause, reason: String) {
+        self.plan.symbol_halts.push(SymbolDoubt { instrument: instrument.clone(), cause, reason });
+    }
+
+    fn evidence(&self, intent: &OpenIntent) -> Evidence {
+        let booked = self.books.intents.iter().find(|booked| booked.intent.id == intent.id);
+        booked.map_or_else(Evidence::default, |booked| booked.evidence)
     }
 
     /// A row whose number one of our intents holds.
@@ -188,8 +266,16 @@ impl Planner {
         for intent in intents {
             self.book_silent(intent);
         }
-        self.plan.strangers.extend(disputed.into_iter().map(|row| (StrangerKind::Disputed, row.clone())));
+        for row in disputed {
+            self.dispute(row);
+        }
         self.plan.strangers.extend(foreign.into_iter().map(|row| (StrangerKind::Foreign, row.clone())));
+    }
+
+    fn dispute(&mut self, row: &InquiryRow) {
+        let reason = format!("order {} cannot be told apart from another one", row.order);
+        self.halt(&row.instrument, SymbolHaltCause::Dispute, reason);
+        self.plan.strangers.push((StrangerKind::Disputed, row.clone()));
     }
 
     fn book_claimed(&mut self, intent: &OpenIntent, row: &InquiryRow) {
@@ -205,32 +291,56 @@ impl Planner {
     /// An unknown order that no row fits: it lapses after the horizon, and after the close it never existed.
     fn book_absent(&mut self, intent: &OpenIntent) {
         let was_sent_before = intent.sent_at.is_some_and(|sent_at| sent_at < self.asked_at);
-        if !was_sent_before || self.doubted.contains(&intent.terms.instrument) {
+        let evidence = self.evidence(intent);
+        // An unsound row of the stock may be this order, unless a person has looked and says that it is not.
+        let is_doubted = self.doubted.contains(&intent.terms.instrument) && !evidence.declared_none;
+        if !was_sent_before || is_doubted {
             self.keep_open(intent, intent.state);
             return;
         }
         let missed = intent.missed_inquiries.saturating_add(1);
-        let to = if self.is_final {
+        let absence = if self.is_final { evidence.absence.also_at(self.asked_at) } else { evidence.absence };
+        let to = if self.is_final && self.never_was(intent, evidence.had_number, absence) {
             OrderState::NeverAccepted
-        } else if has_lapsed(intent, missed, self.asked_at) {
+        } else if !self.is_final && has_lapsed(intent, missed, self.asked_at) {
             OrderState::Lapsed
         } else {
             intent.state
         };
+        self.keep_open(intent, to);
+        if to == OrderState::NeverAccepted && evidence.had_number {
+            self.note_vanished(intent);
+        }
         let venue_order = intent.venue_order.clone();
-        let change = Change { missed_inquiries: missed, venue_order, ..unchanged(intent, to) };
+        let change = Change { missed_inquiries: missed, venue_order, absence, ..unchanged(intent, to) };
         self.plan.changes.push(change);
+    }
+
+    /// Enough final lists over enough time, and long enough after the POST that nothing of it can still be under way.
+    fn never_was(&self, intent: &OpenIntent, had_number: bool, absence: Absence) -> bool {
+        let (lists, span_seconds) = match had_number {
+            true => (FINAL_LISTS_NUMBERED, FINAL_SPAN_NUMBERED_SECONDS),
+            false => (FINAL_LISTS, FINAL_SPAN_SECONDS),
+        };
+        let past = |at: DateTime<Utc>, seconds| self.asked_at - at >= TimeDelta::seconds(seconds);
+        absence.final_lists >= lists
+            && absence.first_at.is_some_and(|first| past(first, span_seconds))
+            && intent.sent_at.is_some_and(|sent_at| past(sent_at, HORIZON_SECONDS))
+    }
+
+    /// The exchange gave a number and then never showed the order: its reply contradicts its lists.
+    fn note_vanished(&mut self, intent: &OpenIntent) {
+        let what = &intent.terms;
+        let reason = format!("{what} of intent {} had an order number and is on no final list", intent.id);
+        self.plan.contradictions.push(reason.clone());
+        self.halt(&what.instrument, SymbolHaltCause::Contradiction, reason);
     }
 
     /// Intents whose fate is not in question now, and whose row is missing.
     fn book_silent(&mut self, intent: &OpenIntent) {
         match (intent.state, self.is_final) {
             (OrderState::Approved, true) => self.change(intent, OrderState::Expired, None, None),
-            (OrderState::Accepted, true) => {
-                self.note_missing(intent);
-                self.change(intent, OrderState::Unknown, None, None);
-                self.keep_open(intent, OrderState::Unknown);
-            }
+            (OrderState::Accepted, true) => self.book_missing(intent),
             (OrderState::Partial, true) => {
                 self.note_missing(intent);
                 self.keep_open(intent, intent.state);
@@ -252,6 +362,16 @@ impl Planner {
                 true | false,
             ) => {}
         }
+    }
+
+    /// Accepted, but not on the final list: its fate is unknown again. It keeps its number, which a later list may show.
+    fn book_missing(&mut self, intent: &OpenIntent) {
+        self.note_missing(intent);
+        let absence = self.evidence(intent).absence.also_at(self.asked_at);
+        let venue_order = intent.venue_order.clone();
+        let change = Change { venue_order, absence, ..unchanged(intent, OrderState::Unknown) };
+        self.plan.changes.push(change);
+        self.keep_open(intent, OrderState::Unknown);
     }
 
     fn note_missing(&mut self, intent: &OpenIntent) {
@@ -292,6 +412,7 @@ fn unchanged(intent: &OpenIntent, to: OrderState) -> Change {
         fill: None,
         filled: intent.filled,
         missed_inquiries: intent.missed_inquiries,
+        absence: Absence::default(),
     }
 }
 

@@ -93,7 +93,12 @@ fn judge<'a>(
     }
     match fitting.as_slice() {
         [] => claims.absent.push(intent),
-        [row] if is_alone(row) && !is_known(row, known, StrangerKind::Disputed) => {
+        // An intent that holds a number had a reply: an order under another number contradicts it (invariant 7).
+        [row]
+            if intent.venue_order.is_none()
+                && is_alone(row)
+                && !is_known(row, known, StrangerKind::Disputed) =>
+        {
             claims.claimed.push((intent, row));
         }
         several => {

@@ -2,14 +2,16 @@
 //!
 //! The actor is [`TradeLedger`]; the database stands behind the port [`Store`]. The rules of booking are pure:
 //! [`claim`] says whose an order is, [`fills`] what was traded, [`booking`] what a list changes, [`outcome`] what a
-//! reply changes.
+//! reply changes, [`holdings`] whether the books explain the account, [`resolution`] what a person may decide.
 
 pub mod booking;
 pub mod claim;
 pub mod fills;
+pub mod holdings;
 pub mod ledger;
 pub mod outcome;
 pub mod permit;
+pub mod resolution;
 pub mod store;
 
 pub use ledger::{LedgerDeps, TradeLedger};

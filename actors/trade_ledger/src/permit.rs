@@ -6,6 +6,7 @@
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::ledger::LedgerError;
+use domain::messages::symbols::SymbolHalt;
 use domain::messages::trading::OrderUpdate;
 use domain::{
     FencingEpoch, HaltEpoch, InquiryRow, IntentId, Market, OpenIntent, OrderTerms, Outcome, VenueOrderId,
@@ -37,6 +38,9 @@ pub enum PermitRefused {
     /// Another process owns these books now.
     #[error("another process owns these books")]
     Fenced,
+    /// The stock was halted after the approval.
+    #[error("the stock takes no new orders: {0}")]
+    SymbolHalted(String),
     /// The database failed.
     #[error("the ledger cannot write: {0}")]
     Storage(String),
@@ -177,6 +181,8 @@ pub struct InquiryBooked {
     pub disputed: Vec<VenueOrderId>,
     /// Rows that contradict the books or themselves, in words.
     pub contradictions: Vec<String>,
+    /// Stocks that take no new orders from now on.
+    pub halted: Vec<SymbolHalt>,
 }
 
 /// Broker -> TradeLedger after the close: the final list. Whatever is not on it never existed (order-protocol 5.2, step 8).

@@ -10,10 +10,13 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::symbols::{
+    HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
+};
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
-    ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, Money,
-    OpenIntent, OrderTerms, Outcome,
+    AccountSnapshot, ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId,
+    IntentId, Money, OpenIntent, OrderTerms, Outcome,
 };
 use risk_guard::{HaltCommitted, StoredTradingState};
 
@@ -23,6 +26,14 @@ use crate::permit::{DayBooked, DayKey, InquiryBooked, PermitRefused};
 pub const CRASH_LOOP_WINDOW_SECONDS: i64 = 600;
 /// That many boots in the window begin a halt (order-protocol 3, row 41).
 pub const CRASH_LOOP_BOOTS: u32 = 5;
+
+/// Most approvals of the account within a minute of exchange time, whatever the settings say (order-protocol 4,
+/// invariant 13).
+pub const APPROVALS_PER_MINUTE_MAX: u32 = 10;
+/// Most approvals of the account within 24 hours of exchange time.
+pub const APPROVALS_PER_DAY_MAX: u32 = 400;
+/// The time in which unknown orders are counted, in seconds of exchange time (order-protocol 5.6).
+pub const UNKNOWNS_WINDOW_SECONDS: i64 = 3600;
 
 /// The books on disk. One writer owns one `Store`; every method is one transaction and returns after it is fsynced.
 ///
@@ -38,8 +49,9 @@ pub trait Store: Send {
     /// Writes an intent with its approval.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when a halt stands, the halt epoch is old, the approval has expired, the symbol has an
-    /// order whose fate is open (an open BUY does not block a SELL), the day is closed or an earlier day is not.
+    /// [`StoreError::Refused`] when a halt stands, the halt epoch is old, the approval has expired, the stock is halted
+    /// or has an order whose fate is open (an open BUY does not block a SELL), the day is closed or an earlier day is
+    /// not, or the account has had its most approvals of a minute or a day.
     fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError>;
 
     /// The linearisation point: one conditional update to `Sending` (order-protocol 5.2, step 3).
@@ -195,6 +207,45 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError>;
+
+    /// Halts of single stocks that stand, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn symbol_halts(&mut self) -> Result<Vec<SymbolHalt>, StoreError>;
+
+    /// Lifts every halt of one stock; the shares that the exchange shows beyond the books are taken as given.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the stock is not halted.
+    fn release_symbol(
+        &mut self,
+        release: &RequestSymbolRelease,
+        at: DateTime<Utc>,
+    ) -> Result<SymbolReleased, StoreError>;
+
+    /// Books what a person says about an intent in dispute; see [`crate::resolution`].
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with what is possible instead.
+    fn resolve(&mut self, request: &RequestResolution, at: DateTime<Utc>) -> Result<Resolved, StoreError>;
+
+    /// Compares the holdings of one currency with the books; see [`crate::holdings`]. The first comparison of a
+    /// currency adopts what the books do not explain.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn compare_holdings(
+        &mut self,
+        snapshot: &AccountSnapshot,
+        at: DateTime<Utc>,
+    ) -> Result<HoldingsCompared, StoreError>;
+
+    /// Orders that became `Unknown` within the last hour and since a halt for that reason was last lifted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn unknowns_lately(&mut self, at: DateTime<Utc>) -> Result<u32, StoreError>;
 
     /// Totals of the books.
     ///

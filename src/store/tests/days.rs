@@ -110,7 +110,13 @@ fn a_silent_order_lapses_then_never_was_and_only_then_is_the_day_closed() {
     books.after(120).book(vec![]);
     assert_eq!(books.state(&first), OrderState::Lapsed);
     let list = books.list(vec![]);
-    let closed = books.store.close_day(&list, books.now).unwrap();
+    for seconds in [0, 59] {
+        let list = books.after(seconds).list(vec![]);
+        let open = books.store.close_day(&list, books.now).unwrap();
+        assert_eq!((open.unsettled.len(), open.booked.updates.len()), (1, 0), "{seconds}");
+    }
+    let last = books.after(1).list(vec![]);
+    let closed = books.store.close_day(&last, books.now).unwrap();
     assert_eq!((closed.unsettled.len(), closed.booked.updates[0].state), (0, OrderState::NeverAccepted));
     assert_eq!(books.store.unclosed_days().unwrap(), []);
     assert_eq!(books.store.close_day(&list, books.now).unwrap(), trade_ledger::DayBooked::default());

@@ -71,6 +71,6 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
 async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<bool> {
     let inquiry = list(deps, shared, day).await?;
     let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
-    spread(deps, day.market, &booked.booked);
+    spread(deps, day.market, &booked.booked).await;
     Ok(booked.unsettled.is_empty())
 }

@@ -9,6 +9,7 @@ use risk_guard::ApprovedOrder;
 use trade_ledger::{BeginSending, DayKey, PermitRefused, RecordOutcome, SendPermit};
 
 use super::reconcile::warn;
+use super::truth::watch_unknowns;
 use super::{BrokerDeps, Shared, hold};
 use crate::working::urgency;
 
@@ -45,7 +46,10 @@ pub(super) async fn place(deps: &BrokerDeps, shared: &Shared, order: ApprovedOrd
 /// The ledger said no: the reservation of an approval that is void goes back.
 async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused) {
     match refused {
-        PermitRefused::Halted | PermitRefused::Expired | PermitRefused::Storage(_) => {
+        PermitRefused::Halted
+        | PermitRefused::Expired
+        | PermitRefused::SymbolHalted(_)
+        | PermitRefused::Storage(_) => {
             release(deps, intent, &refused.to_string()).await;
         }
         // The books know more than this process.
@@ -88,8 +92,12 @@ async fn send(deps: &BrokerDeps, shared: &Shared, day: DayKey, permit: SendPermi
         Outcome::Refused(refusal) => ask_for_a_person(deps, refusal),
         Outcome::Unknown(why) => tracing::warn!(%intent, why, "the fate of this order is unknown"),
     }
+    let is_unknown = matches!(outcome, Outcome::Unknown(_));
     let recorded = record(deps, &intent, outcome).await;
     *hold(&shared.in_flight) = None;
+    if is_unknown {
+        watch_unknowns(deps).await;
+    }
     recorded
 }
 

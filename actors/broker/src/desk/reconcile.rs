@@ -7,11 +7,12 @@ use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::trading::{AccountUpdated, Reconciled};
-use domain::{Currency, Market, OpenIntent};
+use domain::{Currency, Market, OpenIntent, OrderState};
 use supervision::{Link, TellError};
 use trade_ledger::{AbandonSending, BookInquiry, DayKey, InquiryBooked, JournalledOrders, UnclosedDays};
 
 use super::close::{is_past, settle_past};
+use super::truth::{compare, spread_halts, watch_unknowns};
 use super::{BrokerDeps, Shared, hold};
 use crate::backoff::{Ladder, pause};
 use crate::working::{days_to_ask, stale};
@@ -60,7 +61,8 @@ async fn try_recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> 
         let session_date = market.date_at(deps.clock.now());
         inquire(deps, shared, DayKey { market: *market, session_date }).await?;
     }
-    if !accounts(deps, markets).await {
+    watch_unknowns(deps).await;
+    if !accounts(deps, shared, markets).await {
         return Err("the account is not known".into());
     }
     let open = ask(&deps.ledger.open_intents, OpenIntents).await?;
@@ -109,7 +111,7 @@ async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bo
             Ok(booked) if booked.updates.is_empty() => {}
             Ok(_changes) => {
                 moved = true;
-                accounts(deps, &[day.market]).await;
+                accounts(deps, shared, &[day.market]).await;
             }
             // The other markets' orders are looked at all the same.
             Err(why) => failed = Err(format!("{}: {why}", day.market)),
@@ -141,10 +143,10 @@ async fn cancel_stale(deps: &BrokerDeps, shared: &Shared, open: &[OpenIntent], t
     Ok(())
 }
 
-async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<InquiryBooked> {
+pub(super) async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<InquiryBooked> {
     let inquiry = list(deps, shared, day).await?;
     let booked = ask(&deps.ledger.book_inquiry, inquiry).await?;
-    spread(deps, day.market, &booked);
+    spread(deps, day.market, &booked).await;
     Ok(booked)
 }
 
@@ -157,10 +159,11 @@ pub(super) async fn list(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Ste
 }
 
 /// Tells RiskGuard what an inquiry changed. Strange orders and contradictions are written by the ledger itself, once.
-pub(super) fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) {
+pub(super) async fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) {
     for update in &booked.updates {
         warn(deps.risk.order_update.tell(update.clone()), "that an order changed");
     }
+    spread_halts(deps, booked.halted.clone());
     if !booked.foreign.is_empty() {
         // The account is not ours alone: sizes, cash and limits cannot be trusted (order-protocol 5.7).
         let orders: Vec<_> = booked.foreign.iter().map(ToString::to_string).collect();
@@ -168,10 +171,14 @@ pub(super) fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) 
         let request = RequestHalt { source: HaltSource::BookMismatch, by: "broker".into(), reason };
         warn(deps.risk.halt.tell(request), "that a halt is needed");
     }
+    if booked.updates.iter().any(|update| update.state == OrderState::Unknown) {
+        watch_unknowns(deps).await;
+    }
 }
 
-/// Asks for the account of each market's currency and tells RiskGuard; true when all answered.
-pub(super) async fn accounts(deps: &BrokerDeps, markets: &[Market]) -> bool {
+/// Asks for the account of each market's currency, has the books compared with it and tells RiskGuard; true when all
+/// answered.
+pub(super) async fn accounts(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> bool {
     let mut seen: Vec<Currency> = Vec::new();
     let mut all = true;
     for market in markets.iter().copied() {
@@ -180,7 +187,10 @@ pub(super) async fn accounts(deps: &BrokerDeps, markets: &[Market]) -> bool {
         }
         seen.push(market.currency());
         match deps.exchange.account(AccountQuery { market }, Urgency::Reconcile).await {
-            Ok(snapshot) => warn(deps.risk.account_updated.tell(AccountUpdated { snapshot }), "the account"),
+            Ok(snapshot) => {
+                compare(deps, shared, &snapshot).await;
+                warn(deps.risk.account_updated.tell(AccountUpdated { snapshot }), "the account");
+            }
             Err(error) => {
                 tracing::warn!(%market, %error, "the account is not known");
                 all = false;

@@ -1,6 +1,7 @@
 //! Broker under the supervisor, in virtual time.
 
 mod books;
+mod truth;
 mod world;
 
 use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};

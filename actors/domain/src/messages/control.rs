@@ -30,11 +30,13 @@ pub enum HaltSource {
     Exchange,
     /// The file `HALT` in the data directory.
     EmergencyFile,
+    /// Too many orders of unknown fate within an hour (order-protocol 5.6).
+    UnknownOrders,
 }
 
 impl HaltSource {
     /// Every source.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Operator,
         Self::Telegram,
         Self::CircuitBreaker,
@@ -44,6 +46,7 @@ impl HaltSource {
         Self::Integrity,
         Self::Exchange,
         Self::EmergencyFile,
+        Self::UnknownOrders,
     ];
 
     /// The word stored and shown.
@@ -58,6 +61,7 @@ impl HaltSource {
             Self::Integrity => "integrity",
             Self::Exchange => "exchange",
             Self::EmergencyFile => "emergency_file",
+            Self::UnknownOrders => "unknown_orders",
         }
     }
 }
@@ -183,6 +187,8 @@ pub struct TradingStatus {
     pub state: TradingState,
     /// The halts that stand, oldest first.
     pub halts: Vec<HaltRecord>,
+    /// Single stocks that take no new orders, oldest first.
+    pub symbol_halts: Vec<super::symbols::SymbolHalt>,
     /// Why entries are refused although nothing is halted (e.g. `no account of USD yet`).
     pub entry_blocks: Vec<String>,
     /// Orders working or unknown.

@@ -49,6 +49,7 @@ impl RiskGuard {
                 touched_at: seen.touched_at,
                 day: seen.reading(self.settings.basis, now).halting,
                 book: &self.book,
+                symbol_halts: &self.symbol_halts,
             },
         )
     }

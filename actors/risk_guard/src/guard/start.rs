@@ -28,6 +28,7 @@ impl RiskGuard {
         let state = ask_ledger(self.deps.ledger.load_state.clone(), || LoadTradingState);
         ctx.spawn(state.into_actor(self).map(|state, this, ctx| this.state_loaded(state, ctx)));
         self.read_orders(ctx);
+        self.read_symbol_halts(ctx);
         let word = ask_broker(self.deps.broker.reconciled.clone());
         ctx.spawn(word.into_actor(self).map(|word, this, ctx| this.take_reconciled(word, ctx)));
     }
@@ -100,6 +101,7 @@ impl RiskGuard {
         tracing::info!(unresolved = word.unresolved.len(), "Broker has reconciled");
         self.reconciled = Some(word);
         self.read_orders(ctx);
+        self.read_symbol_halts(ctx);
         self.settle_gate();
     }
 }
@@ -113,7 +115,7 @@ impl Handler<Reconciled> for RiskGuard {
 }
 
 /// Asks the ledger until it answers with more than an error.
-async fn ask_ledger<M, T>(link: Link<M>, question: impl Fn() -> M) -> T
+pub(super) async fn ask_ledger<M, T>(link: Link<M>, question: impl Fn() -> M) -> T
 where
     M: Message<Result = Result<T, LedgerError>> + Send + 'static,
     T: Send + 'static,

@@ -16,6 +16,7 @@ impl Handler<StatusQuery> for RiskGuard {
         MessageResult(TradingStatus {
             state: self.overall_state(),
             halts: self.halts.iter().map(|halt| halt.record.clone()).collect(),
+            symbol_halts: self.symbol_halts.iter().cloned().collect(),
             entry_blocks: self.entry_blocks(),
             live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
             epoch: self.epoch,
@@ -59,6 +60,7 @@ impl RiskGuard {
         };
         block(!self.halts_known, "the ledger has not told yet which halts stand");
         block(!self.orders_known, "the ledger has not told yet which orders are open");
+        block(!self.symbols_known, "the ledger has not told yet which stocks are halted");
         block(self.reconciled.is_none(), "Broker has not reconciled yet");
         for currency in self.currencies() {
             let known = self.desks.get(&currency).is_some_and(|desk| desk.snapshot.is_some());

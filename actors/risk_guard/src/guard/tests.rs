@@ -1,6 +1,7 @@
 //! The actor against doubles of its neighbours, in virtual time.
 
 mod doubles;
+mod stocks;
 mod world;
 
 use chrono::TimeDelta;

@@ -1,6 +1,7 @@
 //! The closed list of reasons why a proposal is not approved.
 
 use chrono::{DateTime, Utc};
+use domain::messages::symbols::SymbolHaltCause;
 use domain::{Confidence, Currency, Instrument, IntentId, Market, Money, OrderState, Price, Quantity, Side};
 use rust_decimal::Decimal;
 
@@ -55,6 +56,16 @@ pub enum RefusalReason {
         instrument: Instrument,
         /// The lapsed order.
         intent: IntentId,
+    },
+    /// The books of this stock need a person.
+    #[error("{instrument} takes no new orders ({cause}): {why}; lift it with: kestrel release {instrument}")]
+    SymbolHalted {
+        /// The stock.
+        instrument: Instrument,
+        /// What kind of trouble.
+        cause: SymbolHaltCause,
+        /// The trouble in words.
+        why: String,
     },
     /// The same order is already on its way.
     #[error("{side} order {intent} is already open ({state})")]
@@ -166,6 +177,7 @@ impl RefusalReason {
             Self::LowConfidence { .. } => "LowConfidence",
             Self::UnresolvedOrder { .. } => "UnresolvedOrder",
             Self::SymbolClosed { .. } => "SymbolClosed",
+            Self::SymbolHalted { .. } => "SymbolHalted",
             Self::OpenOrder { .. } => "OpenOrder",
             Self::NoAccount { .. } => "NoAccount",
             Self::StaleAccount { .. } => "StaleAccount",

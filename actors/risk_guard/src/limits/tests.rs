@@ -116,6 +116,7 @@ impl Case {
             touched_at: self.touched_at,
             day: self.day,
             book: &book,
+            symbol_halts: &SymbolHaltBook::default(),
         };
         review(&self.proposal, &standing)
     }

@@ -34,7 +34,7 @@ fn intent(state: OrderState, number: Option<&str>) -> BookedIntent {
         approved_at: SENT_AT.parse().unwrap(),
         missed_inquiries: 0,
     };
-    BookedIntent { intent, amount: rust_decimal::Decimal::ZERO }
+    BookedIntent { intent, amount: rust_decimal::Decimal::ZERO, evidence: Evidence::default() }
 }
 
 fn filled(mut booked: BookedIntent, shares: u64) -> BookedIntent {
@@ -135,8 +135,8 @@ fn an_unknown_order_is_claimed_with_its_fills() {
 
 #[test]
 fn the_final_list_ends_every_order_it_can_and_keeps_the_day_open_for_the_others() {
-    check(intent(OrderState::Unknown, None), vec![], true, "Unknown>NeverAccepted+0  c0 u0");
-    check(intent(OrderState::Lapsed, None), vec![], true, "Lapsed>NeverAccepted+0  c0 u0");
+    check(intent(OrderState::Unknown, None), vec![], true, "Unknown>Unknown+0  c0 u1");
+    check(intent(OrderState::Lapsed, None), vec![], true, "Lapsed>Lapsed+0  c0 u1");
     check(intent(OrderState::Approved, None), vec![], true, "Approved>Expired+0  c0 u0");
     check(
         intent(OrderState::Accepted, Some("7")),
@@ -187,4 +187,112 @@ fn another_markets_rows_are_another_lists_business() {
     let mut abroad = row("7", [0, 10, 0, 0]);
     abroad.instrument = Instrument { market: Market::UsNasdaq, symbol: "AAPL".parse().unwrap() };
     check(intent(OrderState::Filled, Some("9")), vec![abroad], false, "  c0 u0");
+}
+
+/// An unresolved intent that final lists did not show before, the first of them so many seconds after sending.
+fn missing(state: OrderState, had_number: bool, final_lists: u32, first_s: i64) -> BookedIntent {
+    let mut booked = intent(state, None);
+    let sent_at = booked.intent.sent_at.unwrap();
+    booked.evidence = Evidence {
+        absence: Absence { final_lists, first_at: Some(sent_at + TimeDelta::seconds(first_s)) },
+        had_number,
+        declared_none: false,
+    };
+    booked
+}
+
+#[test]
+fn invariant_02_an_order_never_was_only_after_enough_final_lists_over_enough_time() {
+    // (had a number, final lists before, seconds from the first to this one, ended)
+    let cases = [
+        (false, 0, 0, false),
+        (false, 1, 59, false),
+        (false, 1, 60, true),
+        (true, 1, 1000, false),
+        (true, 2, 124, false),
+        (true, 2, 125, true),
+    ];
+    for (had_number, lists, span_s, ended) in cases {
+        for state in [OrderState::Unknown, OrderState::Lapsed] {
+            let booked = missing(state, had_number, lists, 600);
+            let plan = plan(&books(vec![booked]), &inquiry(vec![], 600 + span_s), true);
+            let to = plan.changes[0].to;
+            assert_eq!(to == OrderState::NeverAccepted, ended, "{had_number} {lists} {span_s}: {plan:?}");
+            assert_eq!(plan.unsettled.is_empty(), ended, "{had_number} {lists} {span_s}");
+            assert_eq!(plan.symbol_halts.len(), usize::from(ended && had_number), "{plan:?}");
+            assert_eq!(plan.changes[0].absence.final_lists, lists + 1);
+        }
+    }
+}
+
+#[test]
+fn invariant_02_no_final_list_ends_an_order_whose_post_may_still_be_under_way() {
+    for (seconds_after_sending, to) in [(124, OrderState::Unknown), (125, OrderState::NeverAccepted)] {
+        let booked = missing(OrderState::Unknown, false, 5, 0);
+        let plan = plan(&books(vec![booked]), &inquiry(vec![], seconds_after_sending), true);
+        assert_eq!(plan.changes[0].to, to, "{seconds_after_sending}");
+    }
+}
+
+#[test]
+fn invariant_07_an_accepted_order_that_the_final_list_lacks_keeps_its_number_and_is_found_under_it_later() {
+    let lacking = plan(&books(vec![intent(OrderState::Accepted, Some("7"))]), &inquiry(vec![], 60), true);
+    let [change] = lacking.changes.as_slice() else { panic!("{lacking:?}") };
+    assert_eq!((change.to, change.venue_order.clone()), (OrderState::Unknown, Some(order("7"))));
+    assert_eq!((change.absence.final_lists, lacking.unsettled.len()), (1, 1));
+    let unknown = || intent(OrderState::Unknown, Some("7"));
+    check(unknown(), vec![row("7", [4, 6, 0, 0])], true, "Unknown>Expired+4  c0 u0");
+    check(unknown(), vec![row("8", [0, 10, 0, 0])], false, " disputed c0 u0");
+}
+
+#[test]
+fn invariant_07_what_does_not_add_up_halts_its_stock_and_says_why() {
+    let partial = || filled(intent(OrderState::Partial, Some("7")), 4);
+    let mut sale = row("7", [0, 10, 0, 0]);
+    sale.side = Side::Sell;
+    let cases = [
+        (partial(), vec![row("7", [3, 7, 0, 0])], SymbolHaltCause::Contradiction, "went down from 4 to 3"),
+        (partial(), vec![row("7", [5, 4, 0, 0])], SymbolHaltCause::Contradiction, "do not add up"),
+        (partial(), vec![row("x9", [0, 9, 0, 0])], SymbolHaltCause::Contradiction, "is no number"),
+        (intent(OrderState::Accepted, Some("7")), vec![sale], SymbolHaltCause::Contradiction, "ordered BUY"),
+        (
+            intent(OrderState::Unknown, None),
+            vec![row("7", [0, 10, 0, 0]), row("8", [0, 10, 0, 0])],
+            SymbolHaltCause::Dispute,
+            "cannot be told apart",
+        ),
+    ];
+    for (booked, rows, cause, part) in cases {
+        let plan = plan(&books(vec![booked]), &inquiry(rows, 60), false);
+        let halt = &plan.symbol_halts[0];
+        assert_eq!((&halt.instrument, halt.cause), (&instrument(), cause), "{plan:?}");
+        assert!(halt.reason.contains(part), "{halt:?}");
+    }
+}
+
+#[test]
+fn a_person_who_says_none_overrules_the_doubt_that_an_unsound_row_throws_on_a_stock() {
+    let unsound = || vec![row("9", [0, 9, 0, 0])];
+    let mut booked = missing(OrderState::Unknown, false, 1, 600);
+    let list = inquiry(unsound(), 700);
+    assert!(plan(&books(vec![booked.clone()]), &list, true).changes.is_empty());
+    booked.evidence.declared_none = true;
+    assert_eq!(plan(&books(vec![booked]), &list, true).changes[0].to, OrderState::NeverAccepted);
+}
+
+#[test]
+fn a_list_is_overtaken_when_a_newer_one_is_booked_but_not_by_a_clock_that_was_set_back() {
+    let at = |second| DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
+    // (asked at, newest booked, overtaken)
+    let cases = [
+        (100, None, false),
+        (100, Some(99), false),
+        (100, Some(100), false),
+        (100, Some(101), true),
+        (100, Some(400), true),
+        (100, Some(401), false),
+    ];
+    for (asked, newest, expected) in cases {
+        assert_eq!(is_overtaken(at(asked), newest.map(at)), expected, "{asked} {newest:?}");
+    }
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
+use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::*;
 use risk_guard::{HaltCommitted, StoredTradingState};
 use rust_decimal::Decimal;
-use trade_ledger::booking::{BookedIntent, Change, DayBooks, plan};
+use trade_ledger::booking::{BookedIntent, Change, DayBooks, Evidence, plan};
 use trade_ledger::claim::StrangerKind;
 use trade_ledger::outcome::{Step, step};
 use trade_ledger::store::*;
@@ -36,6 +37,8 @@ fn apply(booked: &mut BookedIntent, change: &Change) {
     booked.intent.venue_order.clone_from(&change.venue_order);
     booked.intent.filled = change.filled;
     booked.intent.missed_inquiries = change.missed_inquiries;
+    booked.evidence.absence = change.absence;
+    booked.evidence.had_number |= change.venue_order.is_some();
     booked.amount += change.fill.map_or(Decimal::ZERO, |fill| fill.amount);
 }
 
@@ -83,7 +86,7 @@ impl Store for Memory {
             approved_at: new.approved_at,
             missed_inquiries: 0,
         };
-        facts.intents.push(BookedIntent { intent, amount: Decimal::ZERO });
+        facts.intents.push(BookedIntent { intent, amount: Decimal::ZERO, evidence: Evidence::default() });
         Ok(EventId(1))
     }
 
@@ -122,6 +125,7 @@ impl Store for Memory {
             Step::Illegal(why) => return Err(StoreError::Refused(why)),
             Step::Move { to, venue_order, .. } => {
                 one.intent.state = to;
+                one.evidence.had_number |= venue_order.is_some();
                 one.intent.venue_order = venue_order;
             }
         }
@@ -247,6 +251,34 @@ impl Store for Memory {
 
     fn recent_decisions(&mut self, _query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
         unscripted()
+    }
+
+    fn symbol_halts(&mut self) -> Result<Vec<SymbolHalt>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn release_symbol(
+        &mut self,
+        _release: &RequestSymbolRelease,
+        _at: DateTime<Utc>,
+    ) -> Result<SymbolReleased, StoreError> {
+        unscripted()
+    }
+
+    fn resolve(&mut self, _request: &RequestResolution, _at: DateTime<Utc>) -> Result<Resolved, StoreError> {
+        unscripted()
+    }
+
+    fn compare_holdings(
+        &mut self,
+        _snapshot: &AccountSnapshot,
+        _at: DateTime<Utc>,
+    ) -> Result<HoldingsCompared, StoreError> {
+        Ok(self.0.lock().unwrap().compared.clone())
+    }
+
+    fn unknowns_lately(&mut self, _at: DateTime<Utc>) -> Result<u32, StoreError> {
+        Ok(self.0.lock().unwrap().unknowns)
     }
 
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use domain::messages::control::*;
 use domain::messages::ledger::LedgerError;
 use domain::messages::market_data::*;
+use domain::messages::symbols::HoldingsCompared;
 use domain::messages::trading::Proposal;
 use domain::*;
 use risk_guard::{
@@ -40,6 +41,10 @@ pub(super) struct Facts {
     /// So many outcomes are not taken.
     pub(super) outcomes_lost: u32,
     pub(super) refuses_for_good: bool,
+    /// What the books say of the account.
+    pub(super) compared: HoldingsCompared,
+    /// How many orders became unknown lately.
+    pub(super) unknowns: u32,
 }
 
 pub(super) type Shared = Arc<Mutex<Facts>>;
@@ -264,6 +269,9 @@ impl Slots {
                 commit_release: self.ledger.link(),
                 load_state: self.ledger.link(),
                 open_intents: self.ledger.link(),
+                symbol_halts: self.ledger.link(),
+                release_symbol: self.ledger.link(),
+                resolve: self.ledger.link(),
                 day_start: self.ledger.link(),
                 refused: self.ledger.link(),
                 events: self.ledger.link(),
@@ -296,12 +304,15 @@ impl Slots {
                 journalled: self.ledger.link(),
                 open_intents: self.ledger.link(),
                 events: self.ledger.link(),
+                holdings: self.ledger.link(),
+                unknowns: self.ledger.link(),
             },
             risk: RiskLinks {
                 order_update: self.risk.certain_link(),
                 account_updated: self.risk.certain_link(),
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
+                symbol_halted: self.risk.certain_link(),
             },
         }
     }
@@ -442,6 +453,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         permit_takes: Some(Duration::ZERO),
         outcomes_lost: 0,
         refuses_for_good: false,
+        compared: HoldingsCompared::default(),
+        unknowns: 0,
     };
     prepare(&mut facts);
     let system = System::with_tokio_rt(|| {

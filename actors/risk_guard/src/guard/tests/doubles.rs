@@ -7,8 +7,11 @@ use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::ledger::*;
 use domain::messages::market_data::QueryError;
+use domain::messages::symbols::*;
 use domain::messages::trading::*;
-use domain::{AccountSnapshot, BoxFuture, EventId, FencingEpoch, IntentId, Money, OpenIntent, OrderTerms};
+use domain::{
+    AccountSnapshot, BoxFuture, EventId, FencingEpoch, IntentId, Money, OpenIntent, OrderState, OrderTerms,
+};
 
 use super::super::*;
 use crate::authority::{HaltAck, HaltCommitted, StoredTradingState};
@@ -30,6 +33,7 @@ pub(super) struct Facts {
     pub(super) reconciled: bool,
     pub(super) approval: Result<(), LedgerError>,
     pub(super) halts: Vec<HaltRecord>,
+    pub(super) symbol_halts: Vec<SymbolHalt>,
     pub(super) epoch: u64,
     pub(super) open: Vec<OpenIntent>,
     pub(super) day_start: Option<Money>,
@@ -204,6 +208,46 @@ impl Handler<OpenIntents> for Ledger {
 
     fn handle(&mut self, _msg: OpenIntents, _ctx: &mut Self::Context) -> Self::Result {
         self.reply(|facts| Ok(facts.open.clone()))
+    }
+}
+
+impl Handler<SymbolHalts> for Ledger {
+    type Result = ResponseFuture<Result<Vec<SymbolHalt>, LedgerError>>;
+
+    fn handle(&mut self, _msg: SymbolHalts, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(|facts| Ok(facts.symbol_halts.clone()))
+    }
+}
+
+impl Handler<CommitSymbolRelease> for Ledger {
+    type Result = ResponseFuture<Result<SymbolReleased, LedgerError>>;
+
+    fn handle(&mut self, msg: CommitSymbolRelease, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            let RequestSymbolRelease { instrument, by, .. } = msg.request().clone();
+            facts.log.push(format!("ledger: {instrument} released by {by}"));
+            let is_lifted = |halt: &SymbolHalt| halt.instrument == instrument;
+            let (lifted, standing) = facts.symbol_halts.drain(..).partition(is_lifted);
+            facts.symbol_halts = standing;
+            Ok(SymbolReleased { lifted, accepted_shares: None })
+        })
+    }
+}
+
+impl Handler<CommitResolution> for Ledger {
+    type Result = ResponseFuture<Result<Resolved, LedgerError>>;
+
+    fn handle(&mut self, msg: CommitResolution, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            let wanted = &msg.request().intent;
+            let Some(open) = facts.open.iter().find(|open| &open.id == wanted) else {
+                return Err(LedgerError::Refused(format!("no intent has the id {wanted}")));
+            };
+            let OpenIntent { id, terms, filled, .. } = open.clone();
+            let (state, at) = (OrderState::Accepted, DateTime::<Utc>::MIN_UTC);
+            let update = OrderUpdate { intent: id, terms, state, filled, at };
+            Ok(Resolved { update, still_halted: Vec::new() })
+        })
     }
 }
 

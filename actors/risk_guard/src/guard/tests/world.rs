@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use actix::{Addr, Recipient, System};
 use chrono::TimeDelta;
 use domain::messages::control::*;
+use domain::messages::symbols::*;
 use domain::messages::trading::*;
 use domain::{AccountSnapshot, Confidence, DecisionId, Holding, Instrument, Money, Price, Quantity, Side};
 use rust_decimal::Decimal;
@@ -34,6 +35,9 @@ pub(super) struct World {
     pub(super) status: Link<StatusQuery>,
     pub(super) account: Link<AccountUpdated>,
     pub(super) update: Link<OrderUpdate>,
+    pub(super) symbol_halted: Link<SymbolHalted>,
+    pub(super) release: Link<RequestSymbolRelease>,
+    pub(super) resolve: Link<RequestResolution>,
     supervised: Supervised,
 }
 
@@ -59,6 +63,9 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             commit_release: link(ledger.clone().recipient()),
             load_state: link(ledger.clone().recipient()),
             open_intents: link(ledger.clone().recipient()),
+            symbol_halts: link(ledger.clone().recipient()),
+            release_symbol: link(ledger.clone().recipient()),
+            resolve: link(ledger.clone().recipient()),
             day_start: link(ledger.clone().recipient()),
             refused: link(ledger.clone().recipient()),
             events: link(ledger.recipient()),
@@ -95,6 +102,7 @@ impl World {
         let slot = slot::<RiskGuard>("risk_guard", 64);
         let (propose, account, update) = (slot.link(), slot.link(), slot.certain_link());
         let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
+        let (symbol_halted, release, resolve) = (slot.certain_link(), slot.link(), slot.link());
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -104,7 +112,21 @@ impl World {
         let mut family = Supervisor::new(policy(), |_escalation| ());
         family.child(spec, slot, move |_ctx| Ok(RiskGuard::new(settings(), deps.clone())));
         let supervised = family.launch();
-        Self { shared, gate, clock, propose, halt, resume, status, account, update, supervised }
+        Self {
+            shared,
+            gate,
+            clock,
+            propose,
+            halt,
+            resume,
+            status,
+            account,
+            update,
+            symbol_halted,
+            release,
+            resolve,
+            supervised,
+        }
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -211,6 +233,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         reconciled: true,
         approval: Ok(()),
         halts: Vec::new(),
+        symbol_halts: Vec::new(),
         epoch: 4,
         open: Vec::new(),
         day_start: None,

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use domain::messages::control::HaltRecord;
-use domain::{Decision, HaltId, IntentId, Outcome};
+use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
+use domain::{AccountSnapshot, Decision, HaltId, IntentId, Outcome};
 
 use super::super::*;
 use crate::store::{BootFacts, BootReport};
@@ -158,6 +159,34 @@ impl Store for Scripted {
     }
 
     fn recent_decisions(&mut self, _query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
+        unscripted()
+    }
+
+    fn symbol_halts(&mut self) -> Result<Vec<SymbolHalt>, StoreError> {
+        unscripted()
+    }
+
+    fn release_symbol(
+        &mut self,
+        _release: &RequestSymbolRelease,
+        _at: DateTime<Utc>,
+    ) -> Result<SymbolReleased, StoreError> {
+        unscripted()
+    }
+
+    fn resolve(&mut self, _request: &RequestResolution, _at: DateTime<Utc>) -> Result<Resolved, StoreError> {
+        unscripted()
+    }
+
+    fn compare_holdings(
+        &mut self,
+        _snapshot: &AccountSnapshot,
+        _at: DateTime<Utc>,
+    ) -> Result<HoldingsCompared, StoreError> {
+        unscripted()
+    }
+
+    fn unknowns_lately(&mut self, _at: DateTime<Utc>) -> Result<u32, StoreError> {
         unscripted()
     }
 

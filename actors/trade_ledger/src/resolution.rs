@@ -1,0 +1,221 @@
+//! A person ends a dispute: which order belongs to an intent whose attribution no rule may guess.
+//!
+//! Pure. A person can only choose among what the exchange has shown; the intent then goes on with that order's number,
+//! or goes on being looked for. Nothing is ever sent again for it (order-protocol 5.3, 5.4).
+
+use domain::messages::symbols::Resolution;
+use domain::{Instrument, IntentId, OpenIntent, OrderState, Price, Quantity, Side, VenueOrderId};
+
+/// An order that the exchange shows and that is attributed to nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputedOrder {
+    /// The exchange's id.
+    pub order: VenueOrderId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// Buy or sell.
+    pub side: Side,
+    /// Shares ordered.
+    pub ordered: Quantity,
+    /// Limit price; absent for a market order, and for rows from before it was kept.
+    pub limit: Option<Price>,
+}
+
+/// What to book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The intent gets this order.
+    Attribute(VenueOrderId),
+    /// The intent has none of these: they are orders of somebody else.
+    None(Vec<VenueOrderId>),
+}
+
+/// Decides. `unresolved` are the intents of the market whose fate is open; `is_halted` says whether the stock is halted.
+///
+/// # Errors
+/// Why not, and what is possible, in words.
+pub fn resolve(
+    intent: &OpenIntent,
+    unresolved: &[OpenIntent],
+    disputed: &[DisputedOrder],
+    is_halted: bool,
+    resolution: &Resolution,
+) -> Result<Verdict, String> {
+    if !matches!(intent.state, OrderState::Unknown | OrderState::Lapsed) {
+        return Err(format!(
+            "intent {} is {}; only one that is Unknown or Lapsed can be resolved",
+            intent.id, intent.state
+        ));
+    }
+    let fitting: Vec<&DisputedOrder> = disputed.iter().filter(|order| fits(intent, order)).collect();
+    if fitting.is_empty() && !is_halted {
+        return Err(format!("no disputed order fits intent {}; the exchange's lists decide it", intent.id));
+    }
+    match resolution {
+        Resolution::Order(name) => attribute(intent, disputed, &fitting, name),
+        Resolution::None => match rival(intent, unresolved) {
+            Some(other) => Err(format!("intent {other} could have made the same orders; resolve it first")),
+            None => Ok(Verdict::None(fitting.into_iter().map(|order| order.order.clone()).collect())),
+        },
+    }
+}
+
+fn attribute(
+    intent: &OpenIntent,
+    disputed: &[DisputedOrder],
+    fitting: &[&DisputedOrder],
+    name: &str,
+) -> Result<Verdict, String> {
+    let named: Vec<&DisputedOrder> = disputed.iter().filter(|order| is_named(&order.order, name)).collect();
+    match named.as_slice() {
+        [] => Err(format!("no disputed order has the number {}; {}", clip(name), choices(fitting))),
+        [one] if fits(intent, one) => Ok(Verdict::Attribute(one.order.clone())),
+        [one] => Err(format!(
+            "order {} is {} {} {}, but the intent is {}; {}",
+            one.order,
+            one.side,
+            one.ordered,
+            one.instrument,
+            intent.terms,
+            choices(fitting)
+        )),
+        _ => Err(format!("several orders have the number {}; {}", clip(name), choices(fitting))),
+    }
+}
+
+fn fits(intent: &OpenIntent, order: &DisputedOrder) -> bool {
+    let terms = &intent.terms;
+    order.instrument == terms.instrument
+        && order.side == terms.side
+        && order.ordered == terms.quantity
+        && order.limit.is_none_or(|limit| limit == terms.limit)
+}
+
+/// The whole id as shown, or the number alone, with or without its leading zeros.
+fn is_named(order: &VenueOrderId, name: &str) -> bool {
+    let number = name.trim().parse::<u64>().ok();
+    order.to_string() == name.trim() || number.is_some() && number == order.numeric()
+}
+
+/// Another intent that the same orders could belong to.
+fn rival(intent: &OpenIntent, unresolved: &[OpenIntent]) -> Option<IntentId> {
+    let is_rival = |other: &&OpenIntent| {
+        other.id != intent.id && other.state.is_unresolved() && other.terms == intent.terms
+    };
+    unresolved.iter().find(is_rival).map(|other| other.id.clone())
+}
+
+fn choices(fitting: &[&DisputedOrder]) -> String {
+    if fitting.is_empty() {
+        return "none fits: --none is what can be said".to_owned();
+    }
+    let orders: Vec<String> = fitting.iter().map(|order| order.order.to_string()).collect();
+    format!("these fit: {}", orders.join(", "))
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(40).filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Market, OrderTerms};
+
+    fn stock() -> Instrument {
+        Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() }
+    }
+
+    fn intent(id: &str, state: OrderState) -> OpenIntent {
+        let terms = OrderTerms {
+            instrument: stock(),
+            side: Side::Buy,
+            quantity: Quantity::new(10),
+            limit: "70000".parse().unwrap(),
+        };
+        OpenIntent {
+            id: IntentId::from_stored(id.into()),
+            terms,
+            state,
+            venue_order: None,
+            filled: Quantity::ZERO,
+            sent_at: None,
+            watermark: None,
+            session_date: "2026-11-24".parse().unwrap(),
+            approved_at: chrono::DateTime::UNIX_EPOCH,
+            missed_inquiries: 0,
+        }
+    }
+
+    fn order(branch: &str, number: &str) -> DisputedOrder {
+        let order = VenueOrderId {
+            date: "2026-11-24".parse().unwrap(),
+            branch: branch.into(),
+            number: number.into(),
+        };
+        let (side, ordered) = (Side::Buy, Quantity::new(10));
+        DisputedOrder { order, instrument: stock(), side, ordered, limit: Some("70000".parse().unwrap()) }
+    }
+
+    fn number(name: &str) -> Resolution {
+        Resolution::Order(name.into())
+    }
+
+    fn said(disputed: &[DisputedOrder], state: OrderState, resolution: &Resolution) -> String {
+        match resolve(&intent("i-1", state), &[], disputed, true, resolution) {
+            Ok(Verdict::Attribute(order)) => format!("= {order}"),
+            Ok(Verdict::None(orders)) => format!("none of {}", orders.len()),
+            Err(why) => why,
+        }
+    }
+
+    #[test]
+    fn a_person_can_give_an_intent_one_of_the_orders_that_fit_it_and_no_other() {
+        let twins = [order("06010", "0000000101"), order("06010", "0000000102")];
+        let mut sale = order("06010", "0000000103");
+        sale.side = Side::Sell;
+        let mut dearer = order("06010", "0000000104");
+        dearer.limit = Some("70100".parse().unwrap());
+        let all = [twins[0].clone(), twins[1].clone(), sale, dearer];
+        let cases = [
+            ("101", "= 2026-11-24/06010/0000000101"),
+            ("0000000102", "= 2026-11-24/06010/0000000102"),
+            ("2026-11-24/06010/0000000102", "= 2026-11-24/06010/0000000102"),
+            ("103", "but the intent is BUY 10 KR:005930 at 70000"),
+            ("104", "but the intent is BUY"),
+            ("999", "no disputed order has the number 999; these fit: 2026-11-24/06010/0000000101, "),
+            ("", "no disputed order has the number"),
+        ];
+        for (name, expected) in cases {
+            let got = said(&all, OrderState::Unknown, &number(name));
+            assert!(got.contains(expected), "{name}: {got}");
+        }
+        let same_number = [order("06010", "101"), order("06020", "101")];
+        assert!(said(&same_number, OrderState::Lapsed, &number("101")).contains("several orders"));
+        assert_eq!(
+            said(&same_number, OrderState::Lapsed, &number("2026-11-24/06020/101")),
+            "= 2026-11-24/06020/101"
+        );
+    }
+
+    #[test]
+    fn only_an_intent_of_unknown_fate_can_be_resolved() {
+        for state in OrderState::ALL {
+            let got = said(&[order("06010", "101")], state, &Resolution::None);
+            let may = matches!(state, OrderState::Unknown | OrderState::Lapsed);
+            assert_eq!(got == "none of 1", may, "{state}: {got}");
+        }
+    }
+
+    #[test]
+    fn none_is_refused_while_another_intent_could_have_made_the_orders_or_nothing_is_in_dispute() {
+        let (mine, twin) = (intent("i-1", OrderState::Unknown), intent("i-2", OrderState::Lapsed));
+        let disputed = [order("06010", "101")];
+        let both = [mine.clone(), twin];
+        let refused = resolve(&mine, &both, &disputed, true, &Resolution::None).unwrap_err();
+        assert!(refused.contains("i-2"), "{refused}");
+        let refused = resolve(&mine, &[], &[], false, &Resolution::None).unwrap_err();
+        assert!(refused.contains("lists decide"), "{refused}");
+        assert_eq!(resolve(&mine, &[], &[], true, &Resolution::None), Ok(Verdict::None(Vec::new())));
+    }
+}

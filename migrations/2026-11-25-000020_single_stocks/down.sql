@@ -1,0 +1,13 @@
+DROP TABLE share_doubts;
+DROP TABLE adopted_accounts;
+DROP TABLE external_shares;
+DROP TABLE net_shares;
+DROP TABLE order_lists;
+DROP TABLE unknowns;
+DROP TABLE resolutions;
+DROP TABLE symbol_releases;
+DROP TABLE symbol_halts;
+ALTER TABLE strangers DROP COLUMN limit_micros;
+ALTER TABLE intents DROP COLUMN first_final_ms;
+ALTER TABLE intents DROP COLUMN final_lists;
+ALTER TABLE intents DROP COLUMN had_number;

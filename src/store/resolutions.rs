@@ -1,0 +1,152 @@
+//! A person's word on an intent in dispute, booked by the rule of `trade_ledger::resolution`.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::messages::ledger::EventKind;
+use domain::messages::symbols::{RequestResolution, Resolved};
+use domain::messages::trading::OrderUpdate;
+use domain::{IntentId, Market, OpenIntent, OrderState, VenueOrderId};
+use trade_ledger::StoreError;
+use trade_ledger::claim::StrangerKind;
+use trade_ledger::resolution::{DisputedOrder, Verdict, resolve as decide};
+
+use super::fault::Fault;
+use super::journal::append;
+use super::loading::{self, Loaded};
+use super::orders::{move_to, set_venue_order, update_of};
+use super::rows::instrument;
+use super::schema::{resolutions, strangers};
+use super::symbol_halts;
+use super::values::{Micros, day, ms, parsed, shares, stored};
+
+pub(super) fn resolve(
+    conn: &mut SqliteConnection,
+    request: &RequestResolution,
+    at: DateTime<Utc>,
+) -> Result<Resolved, Fault> {
+    let Some(Loaded { intent, .. }) = loading::find(conn, &request.intent)? else {
+        return Err(Fault::refused(format!("no intent has the id {}; see: kestrel status", request.intent)));
+    };
+    let stock = &intent.terms.instrument;
+    let disputed = disputed(conn, stock.market)?;
+    let unresolved = loading::open(conn)?;
+    let is_halted = !symbol_halts::standing_on(conn, stock)?.is_empty();
+    let verdict =
+        decide(&intent, &unresolved, &disputed, is_halted, &request.resolution).map_err(Fault::refused)?;
+    let update = match &verdict {
+        Verdict::Attribute(order) => attribute(conn, &intent, order, request, at)?,
+        Verdict::None(orders) => declare_none(conn, &intent, orders, request, at)?,
+    };
+    Ok(Resolved { update, still_halted: symbol_halts::standing_on(conn, stock)? })
+}
+
+/// The intent goes on with this number; its fills come with the next list.
+fn attribute(
+    conn: &mut SqliteConnection,
+    intent: &OpenIntent,
+    order: &VenueOrderId,
+    request: &RequestResolution,
+    at: DateTime<Utc>,
+) -> Result<OrderUpdate, Fault> {
+    let RequestResolution { by, reason, .. } = request;
+    let line = format!("{} has order {order}, says {by}: {reason}", intent.terms);
+    record(conn, intent, Some(order), request, &line, at)?;
+    let id = stranger(conn, intent.terms.instrument.market, order)?;
+    diesel::delete(strangers::table.find(id)).execute(conn)?;
+    set_venue_order(conn, &intent.id, Some(order))?;
+    move_to(conn, intent, OrderState::Accepted, Some("a person has attributed it"), at)
+}
+
+/// The orders are somebody else's; the intent is looked for on the lists as before.
+fn declare_none(
+    conn: &mut SqliteConnection,
+    intent: &OpenIntent,
+    orders: &[VenueOrderId],
+    request: &RequestResolution,
+    at: DateTime<Utc>,
+) -> Result<OrderUpdate, Fault> {
+    let RequestResolution { by, reason, .. } = request;
+    let line = format!("{} has none of {} disputed orders, says {by}: {reason}", intent.terms, orders.len());
+    record(conn, intent, None, request, &line, at)?;
+    for order in orders {
+        let foreign = strangers::kind.eq(StrangerKind::Foreign.code());
+        let id = stranger(conn, intent.terms.instrument.market, order)?;
+        diesel::update(strangers::table.find(id)).set(foreign).execute(conn)?;
+    }
+    Ok(update_of(intent, intent.state, at))
+}
+
+fn record(
+    conn: &mut SqliteConnection,
+    intent: &OpenIntent,
+    order: Option<&VenueOrderId>,
+    request: &RequestResolution,
+    line: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let event = append(conn, at, EventKind::Report, Some(intent.terms.instrument.market), line)?;
+    let row = (
+        resolutions::intent_id.eq(intent.id.as_str()),
+        resolutions::at_ms.eq(ms(at)),
+        resolutions::order_date.eq(order.map(|order| day(order.date))),
+        resolutions::branch.eq(order.map(|order| order.branch.as_str())),
+        resolutions::number.eq(order.map(|order| order.number.as_str())),
+        resolutions::by_whom.eq(&request.by),
+        resolutions::reason.eq(&request.reason),
+        resolutions::event_id.eq(stored(event.0)?),
+    );
+    diesel::insert_into(resolutions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+fn stranger(conn: &mut SqliteConnection, market: Market, order: &VenueOrderId) -> Result<i64, Fault> {
+    Ok(strangers::table
+        .filter(strangers::market.eq(market.code()))
+        .filter(strangers::order_date.eq(day(order.date)))
+        .filter(strangers::branch.eq(&order.branch))
+        .filter(strangers::number.eq(&order.number))
+        .select(strangers::id)
+        .first(conn)?)
+}
+
+type DisputedRow = (String, String, String, String, String, String, i64, Option<Micros>);
+
+/// Every order of the market that is in dispute.
+fn disputed(conn: &mut SqliteConnection, market: Market) -> Result<Vec<DisputedOrder>, Fault> {
+    let rows: Vec<DisputedRow> = strangers::table
+        .filter(strangers::market.eq(market.code()))
+        .filter(strangers::kind.eq(StrangerKind::Disputed.code()))
+        .order(strangers::id)
+        .select((
+            strangers::market,
+            strangers::symbol,
+            strangers::order_date,
+            strangers::branch,
+            strangers::number,
+            strangers::side,
+            strangers::ordered,
+            strangers::limit_micros,
+        ))
+        .load(conn)?;
+    rows.into_iter().map(|row| Ok(disputed_order(row)?)).collect()
+}
+
+fn disputed_order(
+    (market, symbol, date, branch, number, side, ordered, limit): DisputedRow,
+) -> Result<DisputedOrder, StoreError> {
+    Ok(DisputedOrder {
+        order: VenueOrderId { date: parsed("order date", &date)?, branch, number },
+        instrument: instrument(&market, &symbol)?,
+        side: parsed("side", &side)?,
+        ordered: shares(ordered)?,
+        limit: limit.map(Micros::price).transpose()?,
+    })
+}
+
+/// True when a person has said that none of the disputed orders belongs to this intent.
+pub(super) fn declared_none(conn: &mut SqliteConnection, intent: &IntentId) -> Result<bool, Fault> {
+    let said = resolutions::table
+        .filter(resolutions::intent_id.eq(intent.as_str()))
+        .filter(resolutions::number.is_null());
+    Ok(diesel::select(diesel::dsl::exists(said)).get_result(conn)?)
+}
