@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{HaltSource, RequestHalt, StatusQuery};
-use domain::messages::ledger::{AllIntents, IntentRecord, SummaryQuery};
+use domain::messages::ledger::{AllIntents, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
-use domain::{AccountSnapshot, Clock, Market, OrderTerms, Random};
+use domain::{AccountSnapshot, Clock, Market, Random};
 use tempfile::TempDir;
 
 use crate::agent::{books, boot, end_wedged};
@@ -22,11 +22,9 @@ use crate::cli::DemoArgs;
 use crate::clock::{Jump, ScaledClock, SystemClock};
 use crate::config::{Config, LogFormat};
 use crate::random::Seeded;
-use crate::simulator::Exchange;
 use crate::store::HaltFile;
 use crate::venue::{self, Connected, Located};
 use crate::{telemetry, terminal};
-use audit::{LedgerLine, VenueLine};
 use report::Report;
 
 /// The markets of the demo.
@@ -202,46 +200,17 @@ async fn conclude(
     let intents = intents.map_err(|error| error.to_string())?;
     let summary = summary.map_err(|error| error.to_string())?;
     let embedded = venue.embedded.as_ref().ok_or("the demo trades on the embedded exchange only")?;
-    let (orders, positions) = venue_lines(&embedded.venue);
-    let ledger: Vec<_> = intents.iter().map(ledger_line).collect();
+    let books = embedded.venue.books();
     Ok(Report {
         decisions: summary.decisions,
         holds: summary.holds,
         approved: summary.intents,
-        orders: orders.len() as u64,
+        orders: books.orders.len() as u64,
         fills: summary.fills,
         states: summary.by_state.iter().map(|(state, count)| (state.to_string(), *count)).collect(),
         profit: report::profits(&before, &after, &summary),
         exchange_minutes: passed.num_minutes(),
         restarts: house.supervised.vitals().iter().map(|vitals| vitals.restarts()).sum(),
-        findings: audit::audit(&orders, &ledger, &positions),
+        findings: audit::audit_books(&books, &intents),
     })
-}
-
-fn ledger_line(intent: &IntentRecord) -> LedgerLine {
-    LedgerLine {
-        intent: intent.id.to_string(),
-        approved: intent.approval.is_some(),
-        terms: intent.terms.clone(),
-        state: intent.state,
-        number: intent.venue_order.as_ref().map(ToString::to_string),
-        filled: intent.filled,
-    }
-}
-
-fn venue_lines(venue: &Exchange) -> (Vec<VenueLine>, Vec<(domain::Instrument, domain::Quantity)>) {
-    let books = venue.books();
-    let orders = books.orders.iter().map(|order| VenueLine {
-        number: order.id.to_string(),
-        intent: order.tag.clone(),
-        terms: order.limit.map(|limit| OrderTerms {
-            instrument: order.instrument.clone(),
-            side: order.side,
-            quantity: order.quantity,
-            limit,
-        }),
-        filled: order.filled,
-    });
-    let positions = books.positions.iter().map(|held| (held.instrument.clone(), held.quantity));
-    (orders.collect(), positions.collect())
 }

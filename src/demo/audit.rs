@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::messages::ledger::IntentRecord;
 use domain::{Instrument, OrderState, OrderTerms, Quantity, Side};
 use serde::Serialize;
+
+use crate::simulator::{VenueBooks, VenueOrder};
 
 /// An order in the exchange's own books.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,36 @@ pub struct LedgerLine {
     pub filled: Quantity,
 }
 
+impl From<&VenueOrder> for VenueLine {
+    fn from(order: &VenueOrder) -> Self {
+        let terms = |limit| OrderTerms {
+            instrument: order.instrument.clone(),
+            side: order.side,
+            quantity: order.quantity,
+            limit,
+        };
+        Self {
+            number: order.id.to_string(),
+            intent: order.tag.clone(),
+            terms: order.limit.map(terms),
+            filled: order.filled,
+        }
+    }
+}
+
+impl From<&IntentRecord> for LedgerLine {
+    fn from(intent: &IntentRecord) -> Self {
+        Self {
+            intent: intent.id.to_string(),
+            approved: intent.approval.is_some(),
+            terms: intent.terms.clone(),
+            state: intent.state,
+            number: intent.venue_order.as_ref().map(ToString::to_string),
+            filled: intent.filled,
+        }
+    }
+}
+
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -47,6 +80,15 @@ pub struct Finding {
     pub checked: usize,
     /// What breaks the rule; empty when it holds.
     pub broken: Vec<String>,
+}
+
+/// Compares the exchange's own books with the agent's.
+pub fn audit_books(venue: &VenueBooks, ledger: &[IntentRecord]) -> Vec<Finding> {
+    let orders: Vec<_> = venue.orders.iter().map(VenueLine::from).collect();
+    let intents: Vec<_> = ledger.iter().map(LedgerLine::from).collect();
+    let positions: Vec<_> =
+        venue.positions.iter().map(|held| (held.instrument.clone(), held.quantity)).collect();
+    audit(&orders, &intents, &positions)
 }
 
 /// Compares the books. An empty `broken` everywhere means that they agree.

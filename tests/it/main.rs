@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod crash;
 mod demo;
 mod exchange;
 mod halt;
@@ -15,3 +16,4 @@ mod harness;
 mod shutdown;
 mod startup;
 mod supervision;
+mod tools;

@@ -5,7 +5,6 @@ mod truth;
 mod world;
 
 use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
-use domain::messages::schedule::Trust;
 use domain::{Outcome, Refusal};
 
 use super::*;
@@ -306,7 +305,6 @@ fn the_account_stays_fresh_until_the_market_is_known_to_be_closed() {
                 market: Market::Kr,
                 session_date: today(),
                 phase: Phase::Closed,
-                trust: Trust::Certain,
                 at: world.clock.now(),
             };
             world.session.tell(closed).unwrap();

@@ -1,0 +1,148 @@
+//! One exchange, one ledger, and one agent after another on them.
+
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::Duration;
+
+use domain::messages::control::TradingState;
+use kestrel::store;
+use tempfile::TempDir;
+
+use super::life::{Ended, live};
+use super::operator::Operator;
+use super::plan::{self, End};
+use super::tally::Round;
+use crate::exchange::Exchange;
+use crate::harness::{Agent, command, database, log_of, status_of, until};
+
+/// Buys what is not held and sells what is: as many orders as possible.
+const EAGER_RULES: &str = r#"{"name": "eager", "rules": [
+    {"name": "sell", "reason": "It is held", "action": "SELL", "confidence": 95,
+     "when": {"is": {"feature": "held", "comparison": "equals", "value": 1}}},
+    {"name": "buy", "reason": "It is not held", "action": "BUY", "confidence": 95,
+     "when": {"is": {"feature": "held", "comparison": "equals", "value": 0}}}
+]}"#;
+/// A Monday in Korea, one hour after the open; the exchange runs sixty times as fast as real time.
+const MORNING: &str = "2026-06-01T01:00:00Z";
+const SPEED: &str = "60";
+/// Half an hour after the close.
+const EVENING: &str = "2026-06-01T07:00:00Z";
+/// Longest wait, in real time, for everything to settle after the close.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+
+/// The exchange and the agent's data.
+pub(crate) struct Rig {
+    pub(crate) dir: TempDir,
+    pub(crate) exchange: Exchange,
+    settings: Vec<(String, String)>,
+}
+
+impl Rig {
+    /// A fresh exchange in the middle of a session, whose prices follow from `seed`, and an empty data directory.
+    pub(crate) fn new(seed: u32) -> Self {
+        Self::with(seed, &[])
+    }
+
+    /// The same, with further settings of the agent.
+    pub(crate) fn with(seed: u32, further: &[(&str, &str)]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let seed = seed.to_string();
+        let arguments = ["--start", MORNING, "--speed", SPEED, "--markets", "KR", "--seed", &seed];
+        let exchange = Exchange::start(&dir, &arguments);
+        let settings = [
+            ("KESTREL_EXCHANGE_URL", exchange.url.as_str()),
+            ("ENABLED_MARKETS", "KR"),
+            ("TRADE_MODE", "realtime"),
+            ("SCANNER_TOP_N", "20"),
+            ("KESTREL_FAULTS_RULES", EAGER_RULES),
+            // Large orders fill in parts, and what is left is cancelled.
+            ("POSITION_BASE_ALLOCATION_PCT", "12"),
+            ("POSITION_MAX_ALLOCATION_PCT", "20"),
+            // As many as the code allows.
+            ("MAX_ORDERS_PER_DAY", "400"),
+            ("KESTREL_LOG", "warn"),
+        ];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let settings = settings.into_iter().chain(further.iter().copied()).map(owned).collect();
+        Self { dir, exchange, settings }
+    }
+
+    /// The settings of an eager agent on this exchange.
+    pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    /// An agent that trades eagerly, started and reconciled.
+    pub(crate) fn agent(&self) -> Agent {
+        Agent::start(&self.dir, &self.settings())
+    }
+
+    /// The agent's database.
+    pub(crate) fn database(&self) -> PathBuf {
+        database(self.dir.path())
+    }
+
+    /// The folder of database, socket and HALT file.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Starts an agent that will die as `crash` says.
+    pub(crate) fn spawn(&self, crash: &str) -> Child {
+        let mut run = command(&self.dir, &self.settings());
+        run.arg("run").env("KESTREL_FAULTS_CRASH", crash).spawn().unwrap()
+    }
+
+    fn life(&self, operator: &Operator, end: &End) -> Ended {
+        operator.life_begins();
+        live(self.spawn(end.crash()), end, &self.dir.path().join("log"))
+    }
+
+    /// Moves the exchange past its close.
+    pub(crate) fn close_the_day(&self) {
+        self.exchange.set_clock(EVENING.parse().unwrap());
+    }
+
+    /// Runs an agent until every order is settled and the day is closed, then ends it in good order.
+    pub(crate) fn settle(&self) {
+        let mut agent = self.agent();
+        let settled = until(SETTLE_WITHIN, || {
+            let mut books = store::open_read_only(self.database()).unwrap();
+            let open = books.open_intents().unwrap();
+            let idle = status_of(&self.dir).is_some_and(|status| {
+                status.trading.is_some_and(|state| state != TradingState::Starting)
+                    && status.live_orders.is_empty()
+            });
+            (open.is_empty() && idle).then_some(())
+        });
+        let left = || store::open_read_only(self.database()).unwrap().open_intents();
+        assert!(settled.is_some(), "not settled: {:?}\n{}", left(), log_of(&self.dir));
+        agent.terminate();
+        assert_eq!(agent.wait().code(), Some(0), "{}", log_of(&self.dir));
+    }
+}
+
+/// One round: `kills` lives in the session, two more after the close, then the comparison.
+pub(super) fn round(number: u32, kills: u32) -> Round {
+    let rig = Rig::new(number);
+    let operator = Operator::who_resumes(&rig.data());
+    let mut report = Round::default();
+    for end in plan::ends(number, kills) {
+        let ended = rig.life(&operator, &end);
+        report.life(&end, ended.died_at, operator.safe_after());
+    }
+    for point in report.missed_points() {
+        let ended = rig.life(&operator, &point);
+        report.life(&point, ended.died_at, operator.safe_after());
+    }
+    rig.close_the_day();
+    for point in plan::STEPS_AT_CLOSE {
+        let end = End::Point(point.to_owned());
+        let ended = rig.life(&operator, &end);
+        report.life(&end, ended.died_at, operator.safe_after());
+    }
+    rig.settle();
+    drop(operator);
+    report.compared(number, super::compare(&rig.exchange.books(), &rig.database()));
+    report
+}
