@@ -135,20 +135,30 @@ pub struct Plan {
 
 /// Makes the plan. `is_final` for the list after the close: what it does not show never existed.
 pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
-    let mut planner =
-        Planner { books, asked_at: inquiry.asked_at, is_final, plan: Plan::default(), doubted: Vec::new() };
+    let mut planner = Planner {
+        books,
+        asked_at: inquiry.asked_at,
+        is_final,
+        plan: Plan::default(),
+        doubted: Vec::new(),
+        contradicted: Vec::new(),
+        has_gaps: false,
+    };
     let rows = planner.sound_rows(inquiry);
     let mut unlinked = Vec::new();
     let mut listed = Vec::new();
     for row in rows {
         match books.intents.iter().find(|booked| holds(booked, row)) {
-            Some(booked) => {
+            Some(booked) if same_terms(&booked.intent, row) => {
                 listed.push(&booked.intent.id);
                 planner.book_listed(booked, row);
             }
+            // Its own order may be another row of this list, which must not be called somebody else's.
+            Some(booked) => planner.contradict(&booked.intent, row),
             None => unlinked.push(row),
         }
     }
+    planner.look_for_gaps(inquiry);
     let unlisted: Vec<&BookedIntent> =
         books.intents.iter().filter(|booked| !listed.contains(&&booked.intent.id)).collect();
     planner.book_unlisted(&unlisted, &unlinked, &books.strangers);
@@ -166,6 +176,10 @@ struct Planner<'b> {
     plan: Plan,
     /// Stocks with an unsound row: an absent order there may be that row.
     doubted: Vec<Instrument>,
+    /// Intents whose number the list gives to something else.
+    contradicted: Vec<IntentId>,
+    /// An order that an earlier list showed is missing, so the list is not whole and proves no absence.
+    has_gaps: bool,
 }
 
 impl Planner<'_> {
@@ -181,6 +195,21 @@ impl Planner<'_> {
             }
         }
         sound
+    }
+
+    /// What an exchange has shown of a day it goes on showing: a list without it was cut short on its way.
+    fn look_for_gaps(&mut self, inquiry: &BookInquiry) {
+        let of_day = |one: &&Stranger| one.order.date == inquiry.day.session_date;
+        let own = self.books.intents.iter().filter(|one| is_shown(one));
+        let own = own.filter_map(|one| one.intent.venue_order.as_ref());
+        let strange = self.books.strangers.iter().filter(of_day).map(|one| &one.order);
+        for order in own.chain(strange) {
+            if !inquiry.rows.iter().any(|row| same_order(&row.order, order)) {
+                self.has_gaps = true;
+                let line = format!("the list lacks order {order}, which an earlier one showed");
+                self.plan.contradictions.push(line);
+            }
+        }
     }
 
     fn doubt(&mut self, row: &InquiryRow, why: &str) {
@@ -202,10 +231,6 @@ impl Planner<'_> {
     /// A row whose number one of our intents holds.
     fn book_listed(&mut self, booked: &BookedIntent, row: &InquiryRow) {
         let intent = &booked.intent;
-        if !same_terms(intent, row) {
-            self.contradict(intent, row, &format!("the intent {} ordered {}", intent.id, intent.terms));
-            return;
-        }
         let before = Booked { quantity: intent.filled, amount: booked.amount };
         let fill = match delta(before, row) {
             Ok(fill) => fill,
@@ -228,13 +253,25 @@ impl Planner<'_> {
         if self.is_final && !state.is_terminal() { OrderState::Expired } else { state }
     }
 
-    /// The number of an accepted order belongs to something else: its fate is unknown again (invariant 7).
-    fn contradict(&mut self, intent: &OpenIntent, row: &InquiryRow, why: &str) {
-        self.leave(intent, row, why);
-        if intent.state.may_become(OrderState::Unknown) {
-            self.change(intent, OrderState::Unknown, None, None);
-            self.plan.strangers.push((StrangerKind::Disputed, row.clone()));
-        }
+    /// The number of an order belongs to something else: its fate is unknown again (invariant 7).
+    fn contradict(&mut self, intent: &OpenIntent, row: &InquiryRow) {
+        self.leave(intent, row, &format!("the intent {} ordered {}", intent.id, intent.terms));
+        self.contradicted.push(intent.id.clone());
+        let to = match intent.state {
+            OrderState::Accepted => OrderState::Unknown,
+            OrderState::Unknown | OrderState::Lapsed => intent.state,
+            OrderState::Approved
+            | OrderState::Sending
+            | OrderState::Partial
+            | OrderState::Refused
+            | OrderState::Filled
+            | OrderState::Cancelled
+            | OrderState::Rejected
+            | OrderState::Expired
+            | OrderState::NeverAccepted => return,
+        };
+        self.change(intent, to, None, None);
+        self.plan.strangers.push((StrangerKind::Disputed, row.clone()));
     }
 
     fn leave(&mut self, intent: &OpenIntent, row: &InquiryRow, why: &str) {
@@ -257,13 +294,14 @@ impl Planner<'_> {
         for (intent, row) in claimed {
             self.book_claimed(intent, row);
         }
-        for intent in absent {
+        let is_fresh = |planner: &Self, intent: &OpenIntent| !planner.contradicted.contains(&intent.id);
+        for intent in absent.into_iter().filter(|intent| is_fresh(self, intent)).collect::<Vec<_>>() {
             self.book_absent(intent);
         }
         for intent in ambiguous.into_iter().chain(waiting) {
             self.keep_open(intent, intent.state);
         }
-        for intent in intents {
+        for intent in intents.into_iter().filter(|intent| is_fresh(self, intent)).collect::<Vec<_>>() {
             self.book_silent(intent);
         }
         for row in disputed {
@@ -294,7 +332,7 @@ impl Planner<'_> {
         let evidence = self.evidence(intent);
         // An unsound row of the stock may be this order, unless a person has looked and says that it is not.
         let is_doubted = self.doubted.contains(&intent.terms.instrument) && !evidence.declared_none;
-        if !was_sent_before || is_doubted {
+        if !was_sent_before || is_doubted || self.has_gaps {
             self.keep_open(intent, intent.state);
             return;
         }
@@ -340,6 +378,7 @@ impl Planner<'_> {
     fn book_silent(&mut self, intent: &OpenIntent) {
         match (intent.state, self.is_final) {
             (OrderState::Approved, true) => self.change(intent, OrderState::Expired, None, None),
+            (OrderState::Accepted, true) if self.has_gaps => self.keep_open(intent, intent.state),
             (OrderState::Accepted, true) => self.book_missing(intent),
             (OrderState::Partial, true) => {
                 self.note_missing(intent);
@@ -393,6 +432,15 @@ impl Planner<'_> {
         let filled = fill.map_or(intent.filled, |fill| intent.filled.saturating_add(fill.quantity));
         self.plan.changes.push(Change { venue_order, fill, filled, ..unchanged(intent, to) });
     }
+}
+
+/// True when only a list can have told its state.
+fn is_shown(booked: &BookedIntent) -> bool {
+    let is_proven = matches!(
+        booked.intent.state,
+        OrderState::Partial | OrderState::Filled | OrderState::Cancelled | OrderState::Rejected
+    );
+    is_proven && booked.intent.venue_order.is_some()
 }
 
 /// A cancel needs the branch, which lists and replies may leave out.

@@ -14,6 +14,9 @@ pub mod permit;
 pub mod resolution;
 pub mod store;
 
+#[cfg(test)]
+mod properties;
+
 pub use ledger::{LedgerDeps, TradeLedger};
 pub use permit::{
     AbandonSending, BeginSending, BookInquiry, CloseDay, DayBooked, DayKey, InquiryBooked, JournalledOrder,

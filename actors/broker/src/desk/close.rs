@@ -58,7 +58,8 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
         if attempt == ATTEMPTS_UNTIL_ALARM {
             let DayKey { market, session_date } = day;
             let text = format!(
-                "{session_date} cannot be closed yet: orders are not settled; {market} does not trade until they are"
+                "{session_date} cannot be closed yet: orders are not settled; {market} does not trade until they are. \
+                 See: kestrel status; one in dispute is settled with: kestrel resolve INTENT"
             );
             alarm(deps, market, text);
         }

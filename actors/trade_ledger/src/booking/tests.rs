@@ -146,7 +146,7 @@ fn the_final_list_ends_every_order_it_can_and_keeps_the_day_open_for_the_others(
     );
     check(intent(OrderState::Sending, None), vec![], true, "  c0 u1");
     check(intent(OrderState::Accepted, Some("7")), vec![], true, "Accepted>Unknown+0  c1 u1");
-    check(filled(intent(OrderState::Partial, Some("7")), 4), vec![], true, "  c1 u1");
+    check(filled(intent(OrderState::Partial, Some("7")), 4), vec![], true, "  c2 u1");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_list_that_was_asked_for_before_the_post_proves_no_absence() {
 fn another_markets_rows_are_another_lists_business() {
     let mut abroad = row("7", [0, 10, 0, 0]);
     abroad.instrument = Instrument { market: Market::UsNasdaq, symbol: "AAPL".parse().unwrap() };
-    check(intent(OrderState::Filled, Some("9")), vec![abroad], false, "  c0 u0");
+    check(intent(OrderState::Refused, None), vec![abroad], false, "  c0 u0");
 }
 
 /// An unresolved intent that final lists did not show before, the first of them so many seconds after sending.
@@ -295,4 +295,48 @@ fn a_list_is_overtaken_when_a_newer_one_is_booked_but_not_by_a_clock_that_was_se
     for (asked, newest, expected) in cases {
         assert_eq!(is_overtaken(at(asked), newest.map(at)), expected, "{asked} {newest:?}");
     }
+}
+
+#[test]
+fn invariant_02_a_list_without_an_order_that_an_earlier_one_showed_proves_no_absence() {
+    let shown = || filled(intent(OrderState::Filled, Some("7")), 10);
+    let stranger = Stranger { order: order("6"), kind: StrangerKind::Foreign };
+    for state in [OrderState::Unknown, OrderState::Lapsed, OrderState::Accepted] {
+        let mut silent = missing(state, true, 9, 600);
+        silent.intent.id = IntentId::from_stored("i-2".into());
+        silent.intent.venue_order = (state == OrderState::Accepted).then(|| order("8"));
+        silent.intent.missed_inquiries = 9;
+        let own = DayBooks { intents: vec![shown(), silent.clone()], strangers: Vec::new() };
+        let strange = DayBooks { intents: vec![silent], strangers: vec![stranger.clone()] };
+        for books in [own, strange] {
+            for is_final in [false, true] {
+                let cut = plan(&books, &inquiry(vec![], 900), is_final);
+                assert_eq!((cut.changes.len(), cut.contradictions.len()), (0, 1), "{state} {cut:?}");
+                assert_eq!(cut.unsettled.len(), usize::from(is_final), "{state} {cut:?}");
+                let whole = [row("7", [10, 0, 0, 0]), row("6", [0, 7, 0, 0])].map(|mut row| {
+                    row.ordered = row.filled.saturating_add(row.remaining);
+                    row
+                });
+                let whole = plan(&books, &inquiry(whole.to_vec(), 900), is_final);
+                assert!(!whole.contradictions.iter().any(|line| line.contains("lacks")), "{whole:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn invariant_07_an_order_whose_reply_named_another_one_does_not_lose_its_own_row() {
+    let mut sale = row("7", [0, 10, 0, 0]);
+    sale.side = Side::Sell;
+    let rows = || vec![sale.clone(), row("8", [0, 10, 0, 0])];
+    check(intent(OrderState::Accepted, Some("7")), rows(), false, "Accepted>Unknown+0 disputed c1 u0");
+    check(intent(OrderState::Unknown, Some("7")), rows(), false, "Unknown>Unknown+0 disputed,disputed c1 u0");
+    let stranger = Stranger { order: order("7"), kind: StrangerKind::Disputed };
+    let after = DayBooks { intents: vec![intent(OrderState::Unknown, None)], strangers: vec![stranger] };
+    let next = plan(&after, &inquiry(rows(), 60), false);
+    assert_eq!(
+        (next.changes[0].to, next.changes[0].venue_order.clone()),
+        (OrderState::Accepted, Some(order("8")))
+    );
+    assert!(!next.strangers.iter().any(|(_, row)| row.order == order("8")), "{next:?}");
 }
