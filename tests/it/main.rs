@@ -15,5 +15,6 @@ mod halt;
 mod harness;
 mod shutdown;
 mod startup;
+mod stocks;
 mod supervision;
 mod tools;
