@@ -2,7 +2,7 @@
 //! discrete-event venue that the Clock drives.
 //!
 //! Invariants: the same seed and start give the same prices, however often and whenever the exchange is asked; every order obeys
-//! quantity = filled + remaining + cancelled; cash and shares move by fills and their fees alone. The same router answers on a
+//! quantity = filled + remaining + cancelled + rejected; cash and shares move by fills and their fees alone. The same router answers on a
 //! socket and in process. It imports nothing from the KIS client: both are readings of KIS.md, made independently.
 //!
 //! Not simulated: markets outside Korea and the United States, extended hours, order types other than limit and (Korea) market,
@@ -16,6 +16,7 @@ mod domestic;
 mod domestic_ledger;
 mod domestic_quotes;
 mod endpoints;
+mod faults;
 mod gateway;
 mod listing;
 mod orders;
@@ -40,7 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Clock, Currency, Instrument, Market, Money, Price, Quantity, Side, VenueOrderId};
+use domain::{Clock, Currency, Instrument, Market, Money, OrderTerms, Price, Quantity, Side, VenueOrderId};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,7 @@ use gateway::Gateway;
 use orders::Order;
 use venue::Venue;
 
+pub use faults::{FREEZE_SECONDS, VenueFaults};
 pub use web::{router, serve};
 
 /// Which of KIS's two hosts the exchange plays.
@@ -165,6 +167,36 @@ impl Exchange {
         }
     }
 
+    /// Cash in one currency, not less what open purchases tie up.
+    pub fn cash(&self, currency: Currency) -> Money {
+        Money::new(self.advanced().venue.account.cash(currency), currency)
+    }
+
+    /// From now on the venue misbehaves like this.
+    pub fn misbehave(&self, faults: VenueFaults) {
+        self.advanced().venue.misbehaviour.faults = faults;
+    }
+
+    /// Every token handed out so far is dead (KIS revokes them when another is forced out).
+    pub fn revoke_tokens(&self) {
+        self.advanced().gateway.revoke_all();
+    }
+
+    /// An order that a person places beside the agent, on the same account, by telephone or screen.
+    ///
+    /// # Errors
+    /// Why the exchange does not take it, in words.
+    pub fn place_by_hand(&self, terms: &OrderTerms) -> Result<VenueOrderId, String> {
+        let OrderTerms { instrument, side, quantity, limit } = terms;
+        let mut state = self.advanced();
+        let listing = state.venue.listing(instrument.market, instrument.symbol.as_str());
+        let listing = listing.ok_or_else(|| format!("{instrument} is not listed"))?;
+        let (quantity, limit) = (quantity.get(), Some(limit.value()));
+        let new = venue::NewOrder { listing, side: *side, quantity, limit, tag: None };
+        let placed = state.venue.place(new).map_err(|refusal| format!("{refusal:?}"))?;
+        Ok(order_id(placed))
+    }
+
     /// The state, traded up to the clock's time. A panic in another request leaves a state that is still consistent enough to
     /// read: no step is left half done across a request.
     fn advanced(&self) -> MutexGuard<'_, State> {
@@ -206,6 +238,8 @@ pub struct VenueOrder {
     pub filled: Quantity,
     /// Shares cancelled, or expired at the close.
     pub cancelled: Quantity,
+    /// Shares rejected after the order was taken.
+    pub rejected: Quantity,
     /// Price times shares over all fills, in the market's currency.
     pub amount: Decimal,
     /// Fees and tax of all fills.
@@ -221,19 +255,15 @@ impl VenueOrder {
         if order.original.is_some() {
             return None;
         }
-        let id = VenueOrderId {
-            date: order.date,
-            branch: rules::branch(order.market()).to_owned(),
-            number: order.number_text(),
-        };
         Some(Self {
-            id,
+            id: order_id(order),
             instrument: instrument(order.market(), order.listing.symbol)?,
             side: order.side,
             quantity: Quantity::new(order.quantity),
             limit: order.limit().and_then(|limit| Price::new(limit).ok()),
             filled: Quantity::new(order.filled),
             cancelled: Quantity::new(order.cancelled),
+            rejected: Quantity::new(order.rejected),
             amount: order.amount,
             fees: order.fees,
             received_at: order.received_at,
@@ -248,7 +278,7 @@ impl VenueOrder {
 
     /// Shares that may still trade.
     pub fn remaining(&self) -> Quantity {
-        self.quantity.saturating_sub(self.filled).saturating_sub(self.cancelled)
+        self.quantity.saturating_sub(self.filled).saturating_sub(self.cancelled).saturating_sub(self.rejected)
     }
 }
 
@@ -263,6 +293,14 @@ pub struct VenuePosition {
     pub cost: Decimal,
     /// The last price.
     pub price: Option<Price>,
+}
+
+fn order_id(order: &Order) -> VenueOrderId {
+    VenueOrderId {
+        date: order.date,
+        branch: rules::branch(order.market()).to_owned(),
+        number: order.number_text(),
+    }
 }
 
 /// Every listed symbol is a lawful one, so there is always an instrument.

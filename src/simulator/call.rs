@@ -118,17 +118,18 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// Cuts the page that `call` asks for out of `rows`. The key counts from the end that does not grow, so an order that arrives
+    /// Cuts the page that `call` asks for out of `items`, and writes only its rows. The key counts from the end that does not grow, so an order that arrives
     /// between two pages neither repeats nor hides a row.
-    pub(super) fn cut(self, call: &Call, rows: Vec<Value>) -> Page {
+    pub(super) fn cut<T>(self, call: &Call, items: Vec<T>, row: impl Fn(T) -> Value) -> Page {
         let key = call.get(&self.name("NK")).parse::<usize>().ok().filter(|_| call.next_page);
-        let start = key.map_or(0, |key| if self.newest_first { rows.len().saturating_sub(key) } else { key });
-        let end = rows.len().min(start + self.rows);
-        let more = end < rows.len();
-        let next = if self.newest_first { rows.len() - end } else { end };
+        let start =
+            key.map_or(0, |key| if self.newest_first { items.len().saturating_sub(key) } else { key });
+        let end = items.len().min(start + self.rows);
+        let more = end < items.len();
+        let next = if self.newest_first { items.len() - end } else { end };
         let filter = format!("{}^{}^", call.get("CANO"), call.get("ACNT_PRDT_CD"));
         Page {
-            rows: rows.into_iter().skip(start).take(self.rows).collect(),
+            rows: items.into_iter().skip(start).take(self.rows).map(row).collect(),
             continuation: if more { "M" } else { "D" },
             filter: wire::pad(&filter, self.width),
             next: wire::pad(&if more { format!("{next:010}") } else { String::new() }, self.width),

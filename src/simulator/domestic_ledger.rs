@@ -40,7 +40,7 @@ pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
         rows.push(holding(venue, stock, &position, &mut sums));
     }
     let is_empty = rows.is_empty();
-    let page = paging(call, BALANCE_ROWS, false).cut(call, rows);
+    let page = paging(call, BALANCE_ROWS, false).cut(call, rows, std::convert::identity);
     let totals = totals(venue, &sums);
     let output1 = Value::from(page.rows.clone());
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", json!([totals]))]))
@@ -192,15 +192,11 @@ pub(super) fn open_orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
     call.account()?;
     let wanted = call.get("INQR_DVSN_2");
     let side = |order: &&Order| wanted.is_empty() || wanted == "0" || wanted == &side_code(order.side)[1..];
-    let open = venue
-        .orders
-        .iter()
-        .rev()
-        .filter(|order| order.market().is_domestic() && order.is_open())
-        .filter(side);
-    let rows: Vec<Value> = open.map(open_row).collect();
-    let is_empty = rows.is_empty();
-    let page = paging(call, BALANCE_ROWS, true).cut(call, rows);
+    let open = venue.shown_orders().filter(|order| order.market().is_domestic() && order.is_open());
+    let mut open: Vec<&Order> = open.filter(side).collect();
+    open.reverse();
+    let is_empty = open.is_empty();
+    let page = paging(call, BALANCE_ROWS, true).cut(call, open, open_row);
     let output = Value::from(page.rows.clone());
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
@@ -239,15 +235,14 @@ pub(super) fn orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let wanted = |order: &&Order| {
         order.market().is_domestic() && (first..=last).contains(&order.date) && is_wanted(call, order)
     };
-    let mut chosen: Vec<&Order> = venue.orders.iter().filter(wanted).collect();
+    let mut chosen: Vec<&Order> = venue.shown_orders().filter(wanted).collect();
     let newest_first = call.get("INQR_DVSN") != "01";
     if newest_first {
         chosen.reverse();
     }
     let summary = summary(&chosen);
-    let rows: Vec<Value> = chosen.iter().map(|order| row(order)).collect();
-    let is_empty = rows.is_empty();
-    let page = paging(call, ORDER_ROWS, newest_first).cut(call, rows);
+    let is_empty = chosen.is_empty();
+    let page = paging(call, ORDER_ROWS, newest_first).cut(call, chosen, row);
     let output1 = Value::from(page.rows.clone());
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", summary)]))
 }
@@ -293,7 +288,7 @@ fn row(order: &Order) -> Value {
         "ord_dvsn_cd": type_code(order),
         "cncl_cfrm_qty": order.cancelled.to_string(),
         "rmn_qty": order.remaining().to_string(),
-        "rjct_qty": "0",
+        "rjct_qty": order.rejected.to_string(),
         "ccld_cndt_name": "없음",
         "inqr_ip_addr": "192.0.2.1",
         "cpbc_ordp_ord_rcit_dvsn_cd": "",

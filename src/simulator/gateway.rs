@@ -112,6 +112,11 @@ impl Gateway {
         Ok(json!({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"}))
     }
 
+    /// Every token is dead.
+    pub(super) fn revoke_all(&mut self) {
+        self.tokens.iter_mut().for_each(|token| token.revoked = true);
+    }
+
     /// Lets a `/uapi` request pass to `endpoint`, and says as which transaction.
     pub(super) fn admit(
         &mut self,

@@ -29,6 +29,8 @@ pub(super) struct Order {
     pub(super) quantity: u64,
     pub(super) filled: u64,
     pub(super) cancelled: u64,
+    /// Rejected after the order was taken.
+    pub(super) rejected: u64,
     /// Price times shares over all fills.
     pub(super) amount: Decimal,
     /// Fees of all fills.
@@ -38,6 +40,8 @@ pub(super) struct Order {
     /// Restarts every day; ten digits on the wire.
     pub(super) number: u64,
     pub(super) received_at: DateTime<Utc>,
+    /// Order lists show it from here on.
+    pub(super) shown_from: DateTime<Utc>,
     /// For a cancellation: the number of the order it cancels.
     pub(super) original: Option<u64>,
     /// Out-of-band truth of the request, for the invariant report.
@@ -45,9 +49,9 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Shares that may still trade. Quantity = filled + remaining + cancelled, always; nothing is rejected after acceptance.
+    /// Shares that may still trade. Quantity = filled + remaining + cancelled + rejected, always.
     pub(super) fn remaining(&self) -> u64 {
-        self.quantity.saturating_sub(self.filled).saturating_sub(self.cancelled)
+        self.quantity.saturating_sub(self.filled).saturating_sub(self.cancelled).saturating_sub(self.rejected)
     }
 
     /// True for an order with shares left; a cancellation has none.

@@ -59,7 +59,7 @@ pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     }
     let is_empty = rows.is_empty();
     rows.push(blank_holding());
-    let page = paging(call, 100, 100, false).cut(call, rows);
+    let page = paging(call, 100, 100, false).cut(call, rows, std::convert::identity);
     let output1 = Value::from(page.rows.clone());
     let output2 = totals(venue, sums);
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", output2)]))
@@ -158,14 +158,13 @@ pub(super) fn open_orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
     }
     let markets = markets_of(call)?;
     let mut open: Vec<&Order> =
-        venue.orders.iter().filter(|order| markets.contains(&order.market()) && order.is_open()).collect();
+        venue.shown_orders().filter(|order| markets.contains(&order.market()) && order.is_open()).collect();
     let newest_first = call.get("SORT_SQN") != "DS";
     if newest_first {
         open.reverse();
     }
-    let rows: Vec<Value> = open.into_iter().map(open_row).collect();
-    let is_empty = rows.is_empty();
-    let page = paging(call, 40, 40, newest_first).cut(call, rows);
+    let is_empty = open.is_empty();
+    let page = paging(call, 40, 40, newest_first).cut(call, open, open_row);
     let output = Value::from(page.rows.clone());
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
@@ -195,14 +194,13 @@ pub(super) fn orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let wanted = |order: &&Order| {
         markets.contains(&order.market()) && (first..=last).contains(&order.date) && is_wanted(call, order)
     };
-    let mut chosen: Vec<&Order> = venue.orders.iter().filter(wanted).collect();
+    let mut chosen: Vec<&Order> = venue.shown_orders().filter(wanted).collect();
     let newest_first = call.environment == Environment::Real && call.get("SORT_SQN") == "AS";
     if newest_first {
         chosen.reverse();
     }
-    let rows: Vec<Value> = chosen.into_iter().map(row).collect();
-    let is_empty = rows.is_empty();
-    let page = paging(call, 20, 15, newest_first).cut(call, rows);
+    let is_empty = chosen.is_empty();
+    let page = paging(call, 20, 15, newest_first).cut(call, chosen, row);
     let output = if is_empty { blank_row() } else { Value::from(page.rows.clone()) };
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
@@ -243,8 +241,8 @@ fn common(order: &Order) -> Map<String, Value> {
         ("prdt_name", order.listing.name.to_owned()),
         ("sll_buy_dvsn_cd", side_code(order.side).to_owned()),
         ("sll_buy_dvsn_cd_name", if side_code(order.side) == "02" { "매수" } else { "매도" }.to_owned()),
-        ("rjct_rson", String::new()),
-        ("rjct_rson_name", String::new()),
+        ("rjct_rson", if order.rejected > 0 { "99" } else { "" }.to_owned()),
+        ("rjct_rson_name", if order.rejected > 0 { "주문거부" } else { "" }.to_owned()),
         ("ord_tmd", wire::korean_time(order.received_at)),
         ("tr_crcy_cd", order.market().currency().code().to_owned()),
         ("ft_ord_qty", order.quantity.to_string()),

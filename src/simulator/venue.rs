@@ -13,6 +13,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::account::{self, Account, StockKey, Trade};
 use super::book::{self, Book, Level};
+use super::faults::Misbehaviour;
 use super::listing::{self, Listing};
 use super::orders::{Order, Terms};
 use super::refusal::OrderRefusal;
@@ -87,6 +88,7 @@ pub(super) struct Venue {
     pub(super) account: Account,
     pub(super) orders: Vec<Order>,
     numbers: BTreeMap<(NaiveDate, &'static str), u64>,
+    pub(super) misbehaviour: Misbehaviour,
     /// Total won assets at the last closes of the Korean market.
     closes: Vec<(NaiveDate, Decimal)>,
 }
@@ -111,6 +113,7 @@ impl Venue {
             account,
             orders: Vec::new(),
             numbers: BTreeMap::new(),
+            misbehaviour: Misbehaviour::new(seed),
             closes: vec![(NaiveDate::MIN, opening)],
         }
     }
@@ -151,6 +154,11 @@ impl Venue {
         tape
     }
 
+    /// The orders that lists show now, oldest first.
+    pub(super) fn shown_orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.shown_from <= self.now)
+    }
+
     fn tape_mut(&mut self, listing: &'static Listing) -> &mut Tape {
         let (seed, data, started_at) = (self.seed, self.data, self.started_at);
         self.tapes.entry((listing.market, listing.symbol)).or_insert_with(|| {
@@ -162,7 +170,7 @@ impl Venue {
 
     /// What `listing` shows now; none where its market has no session at all.
     pub(super) fn quote(&mut self, listing: &'static Listing) -> Option<Quote> {
-        let (seed, now) = (self.seed, self.now);
+        let (seed, now) = (self.seed, self.misbehaviour.quoted_at(self.now));
         let session = sessions::shown(listing.market, now)?;
         let index = session.step_at(now);
         let tape = self.tape(listing);
@@ -229,16 +237,21 @@ impl Venue {
             quantity: new.quantity,
             filled: 0,
             cancelled: 0,
+            rejected: 0,
             amount: Decimal::ZERO,
             fees: Decimal::ZERO,
             date: session.date,
             number: 0,
             received_at: self.now,
+            shown_from: self.now,
             original: None,
             tag: new.tag,
         };
         self.check_means(&order)?;
         order.number = self.next_number(market, session.date);
+        let fate = self.misbehaviour.fate(self.now);
+        order.shown_from = fate.shown_from;
+        order.rejected = if fate.is_rejected { order.quantity } else { 0 };
         Ok(self.push(order))
     }
 
@@ -263,10 +276,12 @@ impl Venue {
             quantity,
             filled: 0,
             cancelled: quantity,
+            rejected: 0,
             amount: Decimal::ZERO,
             fees: Decimal::ZERO,
             number,
             received_at: now,
+            shown_from: now,
             original: Some(order.number),
             tag: asked.tag,
             ..order.clone()
