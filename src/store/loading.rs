@@ -85,6 +85,12 @@ pub(super) fn of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loa
     Ok(day_intents)
 }
 
+/// The approvals of a day that nobody has used yet.
+pub(super) fn approved_of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loaded>, Fault> {
+    let same_day = intents::market.eq(key.market.code()).and(intents::session_date.eq(day(key.session_date)));
+    load!(conn, same_day.and(intents::state.eq(OrderState::Approved.code())))
+}
+
 pub(super) fn all(conn: &mut SqliteConnection) -> Result<Vec<IntentRecord>, Fault> {
     let every = load!(conn, intents::seq.gt(0))?;
     Ok(every.into_iter().map(record).collect())

@@ -237,8 +237,8 @@ pub(super) fn expire_approvals(
     key: DayKey,
     at: DateTime<Utc>,
 ) -> Result<Vec<OrderUpdate>, Fault> {
-    let is_over = |one: &Loaded| one.intent.state == OrderState::Approved && one.expires_at <= at;
-    let over: Vec<Loaded> = loading::of_day(conn, key)?.into_iter().filter(is_over).collect();
+    let mut over = loading::approved_of_day(conn, key)?;
+    over.retain(|one| one.expires_at <= at);
     let why = Some("the approval was not used in time");
     over.iter().map(|one| move_to(conn, &one.intent, OrderState::Expired, why, at)).collect()
 }

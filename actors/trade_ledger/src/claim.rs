@@ -141,7 +141,18 @@ pub fn same_terms(intent: &OpenIntent, row: &InquiryRow) -> bool {
 /// True for the same order, however the branch is left out or the number padded.
 pub fn same_order(a: &VenueOrderId, b: &VenueOrderId) -> bool {
     let same_branch = a.branch == b.branch || a.branch.is_empty() || b.branch.is_empty();
-    a.date == b.date && same_branch && a.numeric().is_some() && a.numeric() == b.numeric()
+    a.date == b.date && same_branch && same_number(&a.number, &b.number)
+}
+
+/// Compared as numbers, `42` and `0000000042` are one; what is no number is nobody's. Lists are long, so texts that can
+/// be told apart by their digits are not parsed.
+fn same_number(a: &str, b: &str) -> bool {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if a.len() == b.len() && a != b && is_digits(a) && is_digits(b) {
+        return false;
+    }
+    let numeric = |text: &str| text.parse::<u64>().ok();
+    numeric(a).is_some() && numeric(a) == numeric(b)
 }
 
 fn is_after_watermark(intent: &OpenIntent, row: &InquiryRow) -> bool {
