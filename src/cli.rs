@@ -39,6 +39,8 @@ pub enum Command {
     Resolve(ResolveArgs),
     /// Show what the running agent does.
     Status(StatusArgs),
+    /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
+    Verify(VerifyArgs),
     /// List all settings.
     Settings(SettingsArgs),
 }
@@ -196,6 +198,32 @@ pub struct StatusArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is verified.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// How many seeds, 1 to 1000000. From 50 on, a set that misses a kind of fault fails as too weak.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    pub first_seed: u64,
+    /// Trading days with faults under each seed, 1 to 250; a day without follows.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
+    pub days: u32,
+    /// Minutes before each close in which the agent trades under faults, on average, 2 to 390.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=390))]
+    pub minutes: u32,
+    /// Markets, separated by commas: KR US_NASDAQ US_NYSE US_AMEX.
+    #[arg(long, value_delimiter = ',', default_value = "KR,US_NASDAQ")]
+    pub markets: Vec<Market>,
+    /// Print JSON instead of lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Print what led to a violation, event by event.
+    #[arg(long)]
+    pub story: bool,
 }
 
 /// How the settings are shown.

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::cli::{
     Cli, Command, DemoArgs, HaltArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs,
-    StatusArgs,
+    StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::client;
 use crate::control::wire::{Reply, Request};
-use crate::{agent, demo, simulate, telemetry, terminal};
+use crate::{agent, demo, simulate, telemetry, terminal, verify};
 
 /// Exit codes (architecture 4). Zero is success.
 pub mod exit {
@@ -40,6 +40,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Release(args)) => release(args),
         Some(Command::Resolve(args)) => resolve(args),
         Some(Command::Status(args)) => status(args),
+        Some(Command::Verify(args)) => prove(args),
         Some(Command::Settings(args)) => show_settings(args),
     }
 }
@@ -55,6 +56,28 @@ fn demonstrate(args: DemoArgs) -> ExitCode {
 fn exchange(args: &SimulateArgs) -> ExitCode {
     match simulate::run(args) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn prove(args: VerifyArgs) -> ExitCode {
+    let VerifyArgs { seeds, first_seed, days, minutes, markets, json, story } = args;
+    let options = verify::Options { seeds, first_seed, days, minutes, markets, keeps_story: story };
+    let progress = |seed: &verify::SeedReport| {
+        seed.story.iter().for_each(terminal::line);
+        if !json {
+            terminal::line(seed);
+        }
+    };
+    match verify::run(&options, progress) {
+        Ok(report) => {
+            let text = if json { serde_json::to_string_pretty(&report) } else { Ok(report.to_string()) };
+            match text {
+                Ok(text) => terminal::line(text),
+                Err(error) => return failed(error, exit::FAILED),
+            }
+            if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+        }
         Err(why) => failed(why, exit::FAILED),
     }
 }

@@ -25,3 +25,4 @@ pub mod telegram;
 pub mod telemetry;
 pub mod terminal;
 pub mod venue;
+pub mod verify;

@@ -119,7 +119,8 @@ pub fn connect(
     Ok(Connected { exchange: client(config, clock, wire)?, name, embedded: None })
 }
 
-struct Wire {
+/// Which host is spoken to, and as whom.
+pub(crate) struct Wire {
     base_url: String,
     environment: kis::Environment,
     credentials: Credentials,
@@ -128,16 +129,33 @@ struct Wire {
 }
 
 /// A simulator of ours, which wants to know which intent an order is for.
-fn simulated(base_url: String, environment: kis::Environment, token_file: Option<PathBuf>) -> Wire {
+pub(crate) fn simulated(
+    base_url: String,
+    environment: kis::Environment,
+    token_file: Option<PathBuf>,
+) -> Wire {
     Wire { base_url, environment, credentials: simulated_credentials(), token_file, truth_tag: true }
 }
 
 fn client(config: &Config, clock: &Arc<dyn Clock>, wire: Wire) -> Result<Arc<dyn broker::Exchange>, String> {
+    let reads = ReqwestTransport::for_reads().map_err(|error| error.to_string())?;
+    let orders = ReqwestTransport::for_orders().map_err(|error| error.to_string())?;
+    client_over(config, clock, wire, [Arc::new(reads), mortal(Arc::new(orders))?])
+}
+
+/// The client over other transports than sockets: first for reads, then for orders.
+///
+/// # Errors
+/// In words: no valid account.
+pub(crate) fn client_over(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    wire: Wire,
+    [reads, orders]: [Arc<dyn Transport>; 2],
+) -> Result<Arc<dyn broker::Exchange>, String> {
     let rate = config.rate_limit_rps.min(highest_rate(wire.environment));
     let rate = rate.to_f64().ok_or("RATE_LIMIT_RPS is no rate")?;
     let pacer = Pacer::new(rate, clock.clone());
-    let reads = ReqwestTransport::for_reads().map_err(|error| error.to_string())?;
-    let orders = ReqwestTransport::for_orders().map_err(|error| error.to_string())?;
     let kis_config = KisConfig {
         base_url: wire.base_url,
         environment: wire.environment,
@@ -147,7 +165,7 @@ fn client(config: &Config, clock: &Arc<dyn Clock>, wire: Wire) -> Result<Arc<dyn
         volume: config.scanner.volume.clone(),
         truth_tag: wire.truth_tag,
     };
-    let kis = kis::connect(kis_config, Arc::new(reads), mortal(Arc::new(orders))?, clock.clone(), pacer);
+    let kis = kis::connect(kis_config, reads, orders, clock.clone(), pacer);
     Ok(Arc::new(kis.map_err(|error| error.to_string())?))
 }
 

@@ -11,6 +11,21 @@ use serde::Serialize;
 
 use crate::simulator::{VenueBooks, VenueOrder};
 
+/// A rule of the audit.
+pub const UNAPPROVED: &str = "every order at the exchange was approved, with these terms";
+/// A rule of the audit.
+pub const DOUBLED: &str = "no intent has two orders";
+/// A rule of the audit.
+pub const LOST: &str = "every order at the exchange is in the agent's books";
+/// A rule of the audit.
+pub const INVENTED: &str = "every order in the agent's books is at the exchange";
+/// A rule of the audit.
+pub const FILLS: &str = "fills agree, order by order";
+/// A rule of the audit.
+pub const POSITIONS: &str = "positions agree, stock by stock";
+/// A rule of the audit.
+pub const UNRESOLVED: &str = "no order's fate is unknown";
+
 /// An order in the exchange's own books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueLine {
@@ -140,7 +155,7 @@ impl Books<'_> {
             }
             Some(_) => None,
         };
-        finding("every order at the exchange was approved, with these terms", self.venue, fault)
+        finding(UNAPPROVED, self.venue, fault)
     }
 
     fn nothing_doubled(&self) -> Finding {
@@ -152,7 +167,7 @@ impl Books<'_> {
             let orders = seen.get(line.intent.as_str()).copied().unwrap_or(0);
             (orders > 1).then(|| format!("intent {} has {orders} orders", line.intent))
         };
-        finding("no intent has two orders", self.ledger, fault)
+        finding(DOUBLED, self.ledger, fault)
     }
 
     fn nothing_lost(&self) -> Finding {
@@ -161,7 +176,7 @@ impl Books<'_> {
             (known != Some(line.number.as_str()))
                 .then(|| format!("order {} is not in the books", line.number))
         };
-        finding("every order at the exchange is in the agent's books", self.venue, fault)
+        finding(LOST, self.venue, fault)
     }
 
     fn nothing_invented(&self) -> Finding {
@@ -169,7 +184,7 @@ impl Books<'_> {
             let number = line.number.as_deref()?;
             (!self.orders.contains_key(number)).then(|| format!("order {number} is not at the exchange"))
         };
-        finding("every order in the agent's books is at the exchange", self.ledger, fault)
+        finding(INVENTED, self.ledger, fault)
     }
 
     fn fills_agree(&self) -> Finding {
@@ -178,7 +193,7 @@ impl Books<'_> {
             (booked != line.filled)
                 .then(|| format!("order {}: filled {}, booked {booked}", line.number, line.filled))
         };
-        finding("fills agree, order by order", self.venue, fault)
+        finding(FILLS, self.venue, fault)
     }
 
     fn positions_agree(&self, venue: &[(Instrument, Quantity)]) -> Finding {
@@ -197,14 +212,14 @@ impl Books<'_> {
         let fault = |(instrument, (ours, theirs)): &(Instrument, (i128, i128))| {
             (ours != theirs).then(|| format!("{instrument}: booked {ours}, at the exchange {theirs}"))
         };
-        finding("positions agree, stock by stock", &all, fault)
+        finding(POSITIONS, &all, fault)
     }
 
     fn nothing_unresolved(&self) -> Finding {
         let fault = |line: &LedgerLine| {
             line.state.is_unresolved().then(|| format!("intent {} is {}", line.intent, line.state))
         };
-        finding("no order's fate is unknown", self.ledger, fault)
+        finding(UNRESOLVED, self.ledger, fault)
     }
 }
 

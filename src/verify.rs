@@ -1,0 +1,230 @@
+//! Whole-system verification: the eight actors, their supervisor, the database, the KIS client and the simulated exchange
+//! on one thread in virtual time, under seeded faults; then what happened is checked against the invariants.
+//!
+//! | file | what |
+//! |---|---|
+//! | `stage` | what outlives the agent's lives: exchange, network, disk, clock |
+//! | `life` | one life of the process, from boot to kill -9 or orderly end |
+//! | `network` | what becomes of each request |
+//! | `books` | the store, seen through: where a life may end, and what was committed |
+//! | `operator` | who halts, resumes, and trades by hand |
+//! | `timetable` | when the agent is up |
+//! | `facts`, `witness`, `trace` | what happened, and its hash |
+//! | [`checks`] | the invariants |
+//! | [`sometimes`] | what a set of runs must have met |
+//!
+//! Each seed has two phases: with faults, and after them a quiet day in which everything must settle (invariant 22).
+//! The same seed and program give the same trace hash (invariant 28): the first seed of a set is run twice.
+
+mod books;
+pub mod checks;
+mod dice;
+mod eager;
+pub mod facts;
+mod life;
+mod network;
+mod operator;
+pub mod report;
+pub mod sometimes;
+mod stage;
+mod timetable;
+mod trace;
+mod witness;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::messages::ledger::{EventKind, EventsAfter};
+use domain::{Clock, EventId, Market};
+use trade_ledger::store::Store;
+
+use crate::config::Config;
+use checks::{Evidence, Violation};
+pub use eager::eager;
+use facts::What;
+use life::End;
+pub use report::{Report, SeedReport};
+use stage::Stage;
+use timetable::Watch;
+
+/// Lives of one watch; more than that is a loop.
+const LIVES_MAX: u32 = 500;
+/// Events read from the books at once.
+const EVENTS_AT_ONCE: u16 = 1000;
+
+/// What to verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many seeds.
+    pub seeds: u64,
+    /// The first of them.
+    pub first_seed: u64,
+    /// Trading days with faults; one without follows.
+    pub days: u32,
+    /// How long the agent is up before each close while faults are on, in minutes: on average, at least 2.
+    pub minutes: u32,
+    /// The markets.
+    pub markets: Vec<Market>,
+    /// Keeps the events that led to a violation.
+    pub keeps_story: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seeds: 50,
+            first_seed: 1,
+            days: 1,
+            minutes: 30,
+            markets: vec![Market::Kr, Market::UsNasdaq],
+            keeps_story: false,
+        }
+    }
+}
+
+/// Runs all seeds; `progress` hears of each.
+///
+/// # Errors
+/// When the stage itself cannot be set up, in words. A violation is no error.
+pub fn run(options: &Options, mut progress: impl FnMut(&SeedReport)) -> Result<Report, String> {
+    let mut report = Report::default();
+    for seed in options.first_seed..options.first_seed.saturating_add(options.seeds) {
+        let mut result = run_seed(seed, options)?;
+        if seed == options.first_seed {
+            result.violations.extend(differs(&result, &run_seed(seed, options)?));
+        }
+        progress(&result);
+        report.add(result);
+    }
+    Ok(report)
+}
+
+/// Invariant 28: the same again.
+fn differs(first: &SeedReport, second: &SeedReport) -> Option<Violation> {
+    let what = format!("seed {} gave the trace {} and then {}", first.seed, first.trace, second.trace);
+    (first.trace != second.trace).then_some(Violation { invariant: 28, what })
+}
+
+/// Runs one seed.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_seed(seed: u64, options: &Options) -> Result<SeedReport, String> {
+    check_markets(&options.markets)?;
+    let watches = timetable::watches(seed, options);
+    let start = watches.first().ok_or("no market of these ever opens")?.start;
+    let stage = Arc::new(Stage::new(seed, settings(&options.markets)?, start, options.keeps_story)?);
+    for watch in watches {
+        keep(&stage, watch)?;
+    }
+    conclude(seed, &stage)
+}
+
+/// The simulated exchange lists no stock of other markets, so nothing would be proved there.
+fn check_markets(markets: &[Market]) -> Result<(), String> {
+    let allowed = [Market::Kr, Market::UsNasdaq, Market::UsNyse, Market::UsAmex];
+    let strange: Vec<_> =
+        markets.iter().filter(|market| !allowed.contains(market)).map(|market| market.code()).collect();
+    if markets.is_empty() || !strange.is_empty() {
+        let allowed: Vec<_> = allowed.iter().map(|market| market.code()).collect();
+        return Err(format!(
+            "{} cannot be verified; allowed: {}",
+            if strange.is_empty() { "no market".to_owned() } else { strange.join(",") },
+            allowed.join(" ")
+        ));
+    }
+    Ok(())
+}
+
+/// Keeps the agent up through one watch: whatever ends it before, it is started again soon after.
+fn keep(stage: &Arc<Stage>, watch: Watch) -> Result<(), String> {
+    if watch.is_quiet && stage.is_faulty() {
+        stage.quiet();
+    }
+    stage.clock.advance_to(watch.start);
+    for _ in 0..LIVES_MAX {
+        if stage.clock.now() >= watch.end {
+            return Ok(());
+        }
+        match life::live(stage, watch.end)? {
+            End::Over => return Ok(()),
+            End::Killed | End::Escalated => {
+                let delay = TimeDelta::from_std(stage.restart_delay()).unwrap_or(TimeDelta::zero());
+                stage.clock.advance_to(stage.clock.now() + delay);
+            }
+        }
+    }
+    stage.witness.odd("the agent was started again and again within one watch".into());
+    Ok(())
+}
+
+fn settings(markets: &[Market]) -> Result<Config, String> {
+    let codes: Vec<_> = markets.iter().map(|market| market.code()).collect();
+    let pairs = [
+        ("ENABLED_MARKETS", codes.join(",")),
+        ("TRADE_MODE", "realtime".to_owned()),
+        ("SCANNER_TOP_N", "20".to_owned()),
+        ("DB_PATH", ":memory:".to_owned()),
+        // Small enough that a day of dense trading does not trip the breaker by its fees alone.
+        ("POSITION_BASE_ALLOCATION_PCT", "0.4".to_owned()),
+        ("POSITION_MIN_ALLOCATION_PCT", "0.1".to_owned()),
+        ("POSITION_MAX_ALLOCATION_PCT", "0.8".to_owned()),
+    ];
+    let pairs: BTreeMap<String, String> =
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())
+}
+
+/// Compares what happened, and both sides' books, with the invariants.
+fn conclude(seed: u64, stage: &Stage) -> Result<SeedReport, String> {
+    stage.network.deliver_late(&stage.witness);
+    let venue = stage.venue.books();
+    let mut store = stage.database.store().map_err(|error| error.to_string())?;
+    let ledger = store.all_intents().map_err(|error| error.to_string())?;
+    let unclosed = store.unclosed_days().map_err(|error| error.to_string())?;
+    let alarms = alarms(&mut store)?;
+    let notes = stage.witness.notes();
+    let evidence = Evidence {
+        facts: &notes.facts,
+        departures: &notes.departures,
+        venue: &venue,
+        ledger: &ledger,
+        unclosed: &unclosed,
+        alarms: &alarms,
+    };
+    let mut violations = checks::check(&evidence);
+    violations.extend(notes.oddities.iter().map(|what| Violation { invariant: 0, what: what.clone() }));
+    let count = |is: fn(&What) -> bool| notes.facts.iter().filter(|fact| is(&fact.what)).count() as u64;
+    Ok(SeedReport {
+        seed,
+        trace: notes.trace.hash(),
+        events: notes.trace.events(),
+        approved: ledger.len() as u64,
+        orders: venue.orders.len() as u64,
+        lives: count(|what| matches!(what, What::Boot { .. })),
+        crashes: notes.crashes,
+        halts: count(|what| matches!(what, What::Halt { .. })),
+        ambiguous: notes.sightings.count(sometimes::Sometimes::Unknown),
+        story: if violations.is_empty() {
+            Vec::new()
+        } else {
+            notes.trace.lines().map(str::to_owned).collect()
+        },
+        violations,
+        sightings: notes.sightings.clone(),
+    })
+}
+
+fn alarms(store: &mut impl Store) -> Result<Vec<String>, String> {
+    let mut alarms = Vec::new();
+    let mut after = EventId(0);
+    loop {
+        let events = store.events_after(&EventsAfter { after, limit: EVENTS_AT_ONCE });
+        let events = events.map_err(|error| error.to_string())?;
+        let Some(last) = events.last().map(|event| event.id) else { return Ok(alarms) };
+        after = last;
+        let found = events.into_iter().filter(|event| event.kind == EventKind::Alarm);
+        alarms.extend(found.map(|event| event.text));
+    }
+}

@@ -1,0 +1,347 @@
+//! The agent's books, seen through: every transaction may be the last one of its life, and tells the witness what it did.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::messages::control::HaltRecord;
+use domain::messages::ledger::{
+    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
+    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+};
+use domain::messages::symbols::{
+    HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
+};
+use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::{
+    AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, OrderState, Outcome, Quantity,
+};
+use risk_guard::{HaltCommitted, StoredTradingState};
+use trade_ledger::store::Store;
+use trade_ledger::{
+    Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
+    StoreError,
+};
+
+use super::facts::{Approval, What};
+use super::sometimes::Sometimes;
+use super::stage::{Life, Stage};
+
+/// The books of one life.
+pub(super) struct WitnessedBooks {
+    pub(super) inner: Box<dyn Store>,
+    pub(super) stage: Arc<Stage>,
+    pub(super) life: Arc<Life>,
+}
+
+impl WitnessedBooks {
+    /// One transaction, before and after which the process may die. `is_key`: it is a step of an order or a halt.
+    fn step<T>(
+        &mut self,
+        (name, is_key): (&'static str, bool),
+        transaction: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+        tell: impl FnOnce(&Stage, &T),
+    ) -> Result<T, StoreError> {
+        self.survive(name, is_key)?;
+        let answer = transaction(self.inner.as_mut());
+        match &answer {
+            Ok(done) => tell(&self.stage, done),
+            Err(StoreError::Refused(why)) => self.stage.witness.trace("refused", why),
+            Err(error) => self.stage.witness.odd(format!("the books failed in {name}: {error}")),
+        }
+        self.survive(name, is_key)?;
+        answer
+    }
+
+    fn read<T>(
+        &mut self,
+        query: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.life.is_dead() {
+            return Err(gone());
+        }
+        query(self.inner.as_mut())
+    }
+
+    fn survive(&self, step: &'static str, is_key: bool) -> Result<(), StoreError> {
+        if !self.life.is_dead() && self.stage.kills(step, is_key) {
+            self.stage.kill(&self.life, step);
+        }
+        if self.life.is_dead() { Err(gone()) } else { Ok(()) }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Failed("the process is gone".into())
+}
+
+fn tell_updates(stage: &Stage, updates: &[OrderUpdate]) {
+    updates.iter().for_each(|update| stage.witness.moved(update));
+}
+
+fn tell_ended(stage: &Stage, intents: &[IntentId], state: OrderState) {
+    for intent in intents {
+        stage.witness.note(What::Update { intent: intent.to_string(), state, filled: Quantity::ZERO });
+    }
+}
+
+fn tell_boot(stage: &Stage, report: &BootReport) {
+    tell_ended(stage, &report.unknown, OrderState::Unknown);
+    tell_ended(stage, &report.expired, OrderState::Expired);
+    stage.witness.note(What::Boot { epoch: report.fencing.0 });
+    if let Some(halt) = &report.crash_loop {
+        stage.witness.saw(Sometimes::CrashLoop);
+        stage.witness.note(What::Halt { id: halt.id.clone() });
+    }
+}
+
+fn tell_booked(stage: &Stage, booked: &InquiryBooked) {
+    tell_updates(stage, &booked.updates);
+    for order in &booked.foreign {
+        stage.witness.saw(Sometimes::Foreign);
+        stage.witness.trace("foreign", &order.to_string());
+    }
+    for what in &booked.contradictions {
+        stage.witness.trace("contradiction", what);
+    }
+}
+
+fn tell_approval(stage: &Stage, new: &NewIntent) {
+    stage.cue_perhaps();
+    let market = new.terms.instrument.market;
+    stage.witness.note(What::Approval(Approval {
+        intent: new.intent.to_string(),
+        approval: new.approval.to_string(),
+        terms: new.terms.clone(),
+        day: DayKey { market, session_date: new.session_date },
+        expires_at: new.expires_at,
+        cash: stage.cash(market.currency()),
+    }));
+}
+
+fn tell_sending(stage: &Stage, request: &SendingRequest, begun: &Begun) {
+    match begun {
+        Begun::Sending => {
+            let intent = request.intent.to_string();
+            stage.witness.note(What::Sending { intent, epoch: request.fencing.0 });
+        }
+        Begun::Refused(why) => {
+            stage.witness.saw(Sometimes::FencedOrExpired);
+            stage.witness.trace("no permit", &why.to_string());
+        }
+    }
+}
+
+const KEY: bool = true;
+const OTHER: bool = false;
+
+impl Store for WitnessedBooks {
+    fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError> {
+        self.step(("boot", KEY), |store| store.boot(boot), tell_boot)
+    }
+
+    fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError> {
+        self.step(
+            ("commit_approval", KEY),
+            |store| store.commit_approval(intent, at),
+            |stage, _| tell_approval(stage, intent),
+        )
+    }
+
+    fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
+        self.step(
+            ("begin_sending", KEY),
+            |store| store.begin_sending(request),
+            |stage, begun| tell_sending(stage, request, begun),
+        )
+    }
+
+    fn record_outcome(
+        &mut self,
+        intent: &IntentId,
+        outcome: &Outcome,
+        at: DateTime<Utc>,
+    ) -> Result<OrderUpdate, StoreError> {
+        self.step(
+            ("record_outcome", KEY),
+            |store| store.record_outcome(intent, outcome, at),
+            |stage, update| stage.witness.moved(update),
+        )
+    }
+
+    fn abandon_sending(&mut self, at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError> {
+        self.step(
+            ("abandon_sending", KEY),
+            |store| store.abandon_sending(at),
+            |stage, updates| tell_updates(stage, updates),
+        )
+    }
+
+    fn book_inquiry(
+        &mut self,
+        inquiry: &BookInquiry,
+        at: DateTime<Utc>,
+    ) -> Result<InquiryBooked, StoreError> {
+        self.step(("book_inquiry", KEY), |store| store.book_inquiry(inquiry, at), tell_booked)
+    }
+
+    fn close_day(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>) -> Result<DayBooked, StoreError> {
+        self.step(
+            ("close_day", KEY),
+            |store| store.close_day(inquiry, at),
+            |stage, closed| {
+                tell_booked(stage, &closed.booked);
+                if closed.unsettled.is_empty() {
+                    let is_late = inquiry.day.session_date < inquiry.day.market.date_at(at);
+                    stage.witness.closed(inquiry.day, is_late);
+                }
+            },
+        )
+    }
+
+    fn unclosed_days(&mut self) -> Result<Vec<DayKey>, StoreError> {
+        self.read(|store| store.unclosed_days())
+    }
+
+    fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
+        self.read(|store| store.open_intents())
+    }
+
+    fn all_intents(&mut self) -> Result<Vec<IntentRecord>, StoreError> {
+        self.read(|store| store.all_intents())
+    }
+
+    fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError> {
+        self.step(
+            ("commit_halt", KEY),
+            |store| store.commit_halt(record),
+            |stage, _| stage.witness.note(What::Halt { id: record.id.clone() }),
+        )
+    }
+
+    fn commit_release(
+        &mut self,
+        halts: &[HaltId],
+        by: &str,
+        at: DateTime<Utc>,
+    ) -> Result<HaltCommitted, StoreError> {
+        self.step(
+            ("commit_release", KEY),
+            |store| store.commit_release(halts, by, at),
+            |stage, _| halts.iter().for_each(|id| stage.witness.note(What::Release { id: id.to_string() })),
+        )
+    }
+
+    fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
+        self.read(|store| store.trading_state())
+    }
+
+    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError> {
+        self.step(("record_decision", OTHER), |store| store.record_decision(decision), |_, _| ())
+    }
+
+    fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {
+        self.step(
+            ("record_refusal", OTHER),
+            |store| store.record_refusal(refusal),
+            |stage, ()| stage.witness.trace("proposal refused", &refusal.reason),
+        )
+    }
+
+    fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step(
+            ("record_event", OTHER),
+            |store| store.record_event(event, at),
+            |stage, ()| stage.witness.trace("event", &event.text),
+        )
+    }
+
+    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {
+        self.step(("record_day_start", OTHER), |store| store.record_day_start(start, at), |_, _| ())
+    }
+
+    fn reserve_oracle_call(
+        &mut self,
+        call: &ReserveOracleCall,
+        at: DateTime<Utc>,
+    ) -> Result<BudgetAnswer, StoreError> {
+        self.step(("reserve_oracle_call", OTHER), |store| store.reserve_oracle_call(call, at), |_, _| ())
+    }
+
+    fn last_event(&mut self) -> Result<EventId, StoreError> {
+        self.read(|store| store.last_event())
+    }
+
+    fn events_after(&mut self, query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
+        self.read(|store| store.events_after(query))
+    }
+
+    fn cursor(&mut self, subscriber: &str) -> Result<EventId, StoreError> {
+        self.step(("cursor", OTHER), |store| store.cursor(subscriber), |_, _| ())
+    }
+
+    fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
+        self.step(("set_cursor", OTHER), |store| store.set_cursor(subscriber, at), |_, ()| ())
+    }
+
+    fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {
+        self.read(|store| store.confident_losers(query))
+    }
+
+    fn recent_decisions(&mut self, query: &RecentDecisions) -> Result<Vec<RememberedDecision>, StoreError> {
+        self.read(|store| store.recent_decisions(query))
+    }
+
+    fn symbol_halts(&mut self) -> Result<Vec<SymbolHalt>, StoreError> {
+        self.read(|store| store.symbol_halts())
+    }
+
+    fn release_symbol(
+        &mut self,
+        release: &RequestSymbolRelease,
+        at: DateTime<Utc>,
+    ) -> Result<SymbolReleased, StoreError> {
+        self.step(
+            ("release_symbol", KEY),
+            |store| store.release_symbol(release, at),
+            |stage, released| {
+                stage.witness.saw(Sometimes::StockReleased);
+                stage.witness.trace("stock released", &format!("{released:?}"));
+            },
+        )
+    }
+
+    fn resolve(&mut self, request: &RequestResolution, at: DateTime<Utc>) -> Result<Resolved, StoreError> {
+        self.step(
+            ("resolve", KEY),
+            |store| store.resolve(request, at),
+            |stage, resolved| {
+                stage.witness.saw(Sometimes::DisputeResolved);
+                stage.witness.moved(&resolved.update);
+            },
+        )
+    }
+
+    fn compare_holdings(
+        &mut self,
+        snapshot: &AccountSnapshot,
+        at: DateTime<Utc>,
+    ) -> Result<HoldingsCompared, StoreError> {
+        self.step(
+            ("compare_holdings", OTHER),
+            |store| store.compare_holdings(snapshot, at),
+            |stage, compared| {
+                if *compared != HoldingsCompared::default() {
+                    stage.witness.trace("holdings compared", &format!("{compared:?}"));
+                }
+            },
+        )
+    }
+
+    fn unknowns_lately(&mut self, at: DateTime<Utc>) -> Result<u32, StoreError> {
+        self.read(|store| store.unknowns_lately(at))
+    }
+
+    fn summary(&mut self) -> Result<BooksSummary, StoreError> {
+        self.read(|store| store.summary())
+    }
+}

@@ -1,0 +1,433 @@
+//! The checks, each named by its invariant (order-protocol 4): what happened, and the exchange's own books, against what
+//! must hold.
+//!
+//! Pure: facts and books in, violations out. Each check is tested with a hand-made violation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::ledger::IntentRecord;
+use domain::{Instrument, OrderState, Quantity, Side};
+use market_clock::Calendar;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use trade_ledger::DayKey;
+
+use super::facts::{Approval, Fact, Follower, What};
+use crate::demo::audit::{self, LedgerLine, VenueLine};
+use crate::simulator::{VenueBooks, VenueOrder};
+
+/// Requests in any second; the exchange allows so many (KIS.md 4).
+const REQUESTS_PER_SECOND: usize = 20;
+/// Approvals in any minute, and in any 24 hours (invariant 13).
+const APPROVALS_PER_MINUTE: usize = 10;
+const APPROVALS_PER_DAY: usize = 400;
+/// An entry may cost so much of the cash, in percent (invariant 14).
+const MAX_ORDER_PCT: i64 = 30;
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The invariant's number in order-protocol 4.
+    pub invariant: u8,
+    /// What was found.
+    pub what: String,
+}
+
+/// What the checks look at.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// What happened, in order.
+    pub facts: &'a [Fact],
+    /// When each request left the client, in order.
+    pub departures: &'a [DateTime<Utc>],
+    /// The exchange's own books at the end.
+    pub venue: &'a VenueBooks,
+    /// The agent's books at the end.
+    pub ledger: &'a [IntentRecord],
+    /// Days that the agent's books have open at the end.
+    pub unclosed: &'a [DayKey],
+    /// Every alarm that the agent's books hold.
+    pub alarms: &'a [String],
+}
+
+/// One check: what it finds broken, in words.
+type Check = fn(&Evidence<'_>) -> Vec<String>;
+
+/// Every violation, in the order of the invariants.
+pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let checks: [(u8, Check); 15] = [
+        (1, one_post_per_intent),
+        (2, nothing_lost),
+        (3, nothing_unapproved),
+        (4, every_day_closed),
+        (5, committed_before_sent),
+        (6, one_open_fate_per_stock),
+        (7, attribution),
+        (8, monotone),
+        (9, positions),
+        (10, no_sending_in_a_halt),
+        (12, only_the_present_epoch_sends),
+        (13, rates),
+        (14, order_size),
+        (19, only_in_sessions),
+        (22, everything_settles),
+    ];
+    let mut violations = Vec::new();
+    for (invariant, check) in checks {
+        violations.extend(check(evidence).into_iter().map(|what| Violation { invariant, what }));
+    }
+    violations
+}
+
+/// Invariant 1: at most one POST per intent, over all lives; and at most one order of it at the exchange.
+fn one_post_per_intent(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut posts: BTreeMap<&str, usize> = BTreeMap::new();
+    for fact in evidence.facts {
+        if let What::Post { intent: Some(intent) } = &fact.what {
+            *posts.entry(intent).or_default() += 1;
+        }
+    }
+    let mut broken: Vec<String> = posts
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(intent, count)| format!("intent {intent} was sent {count} times"))
+        .collect();
+    broken.extend(audited(evidence, audit::DOUBLED));
+    broken
+}
+
+/// Invariant 2: whatever the exchange took is in the books, with the same fills; and nothing else is.
+fn nothing_lost(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut broken = audited(evidence, audit::LOST);
+    broken.extend(audited(evidence, audit::INVENTED));
+    broken.extend(audited(evidence, audit::FILLS));
+    let told_apart = told_apart(evidence);
+    let foreign = told_apart.iter().filter(|order| order.tag.is_none());
+    let unnoticed = foreign.filter(|order| {
+        let name = format!("order {}", order.id);
+        !evidence.alarms.iter().any(|alarm| alarm.contains(&name))
+    });
+    broken.extend(unnoticed.map(|order| format!("order {} of somebody else was never noticed", order.id)));
+    broken
+}
+
+/// Invariant 3: an approval for each order, earlier, not expired, of the same terms, and used once.
+fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut approvals: BTreeMap<&str, &Approval> = BTreeMap::new();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    let mut broken = audited(evidence, audit::UNAPPROVED);
+    for Fact { at, what } in evidence.facts {
+        match what {
+            What::Approval(approval) => {
+                if !used.insert(&approval.approval) {
+                    broken.push(format!("approval {} is used twice", approval.approval));
+                }
+                approvals.insert(&approval.intent, approval);
+            }
+            What::Sending { intent, .. } => match approvals.get(intent.as_str()) {
+                None => broken.push(format!("intent {intent} is sent without an approval")),
+                Some(approval) if *at >= approval.expires_at => {
+                    broken.push(format!("intent {intent} is sent at {at}, after its approval expired"));
+                }
+                Some(_) => {}
+            },
+            What::Post { intent: None } => broken.push(format!("an order without an intent left at {at}")),
+            What::Post { intent: Some(_) }
+            | What::Boot { .. }
+            | What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Update { .. }
+            | What::Halt { .. }
+            | What::Release { .. }
+            | What::Close { .. } => {}
+        }
+    }
+    broken
+}
+
+/// Invariant 4: no new day of a market starts before its last one is closed; at the end all are.
+fn every_day_closed(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut open: BTreeSet<DayKey> = BTreeSet::new();
+    let mut closed: BTreeSet<DayKey> = BTreeSet::new();
+    let mut broken = Vec::new();
+    for Fact { at, what } in evidence.facts {
+        if let What::Close { day } = what {
+            open.remove(day);
+            closed.insert(*day);
+        }
+        let What::Approval(Approval { day, intent, .. }) = what else { continue };
+        if closed.contains(day) {
+            broken.push(format!("intent {intent} was approved at {at} for a day that is closed"));
+        }
+        let earlier = open.iter().find(|one| one.market == day.market && one.session_date < day.session_date);
+        if let Some(earlier) = earlier {
+            broken.push(format!(
+                "intent {intent} was approved although {} is not closed",
+                earlier.session_date
+            ));
+        }
+        open.insert(*day);
+    }
+    broken.extend(open.iter().map(|day| format!("{} of {} was never closed", day.session_date, day.market)));
+    broken.extend(
+        evidence.unclosed.iter().map(|day| format!("{} of {} is open", day.session_date, day.market)),
+    );
+    broken
+}
+
+/// Invariant 5: what leaves is committed as `Sending`.
+fn committed_before_sent(evidence: &Evidence<'_>) -> Vec<String> {
+    follow(evidence, |follower, fact| {
+        let What::Post { intent: Some(intent) } = &fact.what else { return None };
+        let state = follower.get(intent).map(|followed| followed.state);
+        (state != Some(OrderState::Sending))
+            .then(|| format!("intent {intent} left at {} while the books had it {state:?}", fact.at))
+    })
+}
+
+/// Invariant 6: one open fate per stock; a purchase of open fate does not block a sale.
+fn one_open_fate_per_stock(evidence: &Evidence<'_>) -> Vec<String> {
+    follow(evidence, |follower, fact| {
+        let What::Sending { intent, .. } = &fact.what else { return None };
+        let terms = &follower.get(intent)?.terms;
+        let other = follower.blocking(&terms.instrument, terms.side, intent).next()?;
+        Some(format!("intent {intent} is sent at {} although the fate of {other} is open", fact.at))
+    })
+}
+
+/// Invariant 7: an order number in the books belongs to the order that was sent for that intent.
+fn attribution(evidence: &Evidence<'_>) -> Vec<String> {
+    let told_apart = told_apart(evidence);
+    let orders: BTreeMap<String, &VenueOrder> =
+        told_apart.iter().map(|order| (order.id.to_string(), order)).collect();
+    let wrong = |intent: &IntentRecord| {
+        let number = intent.venue_order.as_ref()?.to_string();
+        let tag = orders.get(&number)?.tag.as_deref();
+        (tag != Some(intent.id.as_str()))
+            .then(|| format!("the books give order {number} to {}, but it is of {tag:?}", intent.id))
+    };
+    evidence.ledger.iter().filter_map(wrong).collect()
+}
+
+/// Invariant 8: states move along their graph, fills never shrink, and quantities add up.
+fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
+    follow(evidence, |follower, fact| {
+        let (intent, state, filled) = match &fact.what {
+            What::Update { intent, state, filled } => (intent, *state, Some(*filled)),
+            What::Sending { intent, .. } => (intent, OrderState::Sending, None),
+            What::Approval(_)
+            | What::Post { .. }
+            | What::Boot { .. }
+            | What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Halt { .. }
+            | What::Release { .. }
+            | What::Close { .. } => return None,
+        };
+        let before = follower.get(intent)?;
+        let filled = filled.unwrap_or(before.filled);
+        let is_move = before.state == state || before.state.may_become(state);
+        if is_move && filled >= before.filled && filled <= before.terms.quantity {
+            return None;
+        }
+        let (from, had) = (before.state, before.filled);
+        Some(format!("intent {intent} went from {from} ({had} filled) to {state} ({filled} filled)"))
+    })
+}
+
+/// Invariant 9: our fills, and those of others, are the exchange's positions.
+fn positions(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut all: BTreeMap<&Instrument, (i128, i128)> = BTreeMap::new();
+    for intent in evidence.ledger {
+        all.entry(&intent.terms.instrument).or_default().0 += moved(intent.terms.side, intent.filled);
+    }
+    let told_apart = told_apart(evidence);
+    for order in told_apart.iter().filter(|order| order.tag.is_none()) {
+        let shares = moved(order.side, order.filled);
+        if let Some(known) = all.get_mut(&order.instrument) {
+            known.0 += shares;
+        } else {
+            all.insert(&order.instrument, (shares, 0));
+        }
+    }
+    for position in &evidence.venue.positions {
+        all.entry(&position.instrument).or_default().1 += moved(Side::Buy, position.quantity);
+    }
+    let differs = all.into_iter().filter(|(_, (ours, theirs))| ours != theirs);
+    differs
+        .map(|(instrument, (ours, theirs))| format!("{instrument}: booked {ours}, at the exchange {theirs}"))
+        .collect()
+}
+
+/// Invariant 10: no intent becomes `Sending` while a halt stands, in whatever life.
+fn no_sending_in_a_halt(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut standing: BTreeSet<&str> = BTreeSet::new();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    let mut broken = Vec::new();
+    for Fact { at, what } in evidence.facts {
+        match what {
+            // Writing a halt again changes nothing.
+            What::Halt { id } if known.insert(id) => {
+                standing.insert(id);
+            }
+            What::Release { id } => {
+                standing.remove(id.as_str());
+            }
+            What::Sending { intent, .. } => {
+                if let Some(halt) = standing.first() {
+                    broken.push(format!("intent {intent} became Sending at {at} during the halt {halt}"));
+                }
+            }
+            What::Halt { .. }
+            | What::Boot { .. }
+            | What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Approval(_)
+            | What::Post { .. }
+            | What::Update { .. }
+            | What::Close { .. } => {}
+        }
+    }
+    broken
+}
+
+/// Invariant 12: only the process that booted last sends.
+fn only_the_present_epoch_sends(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut present = 0;
+    let mut broken = Vec::new();
+    for Fact { at, what } in evidence.facts {
+        if let What::Boot { epoch } = what {
+            if *epoch <= present {
+                broken.push(format!("epoch {epoch} began at {at} after epoch {present}"));
+            }
+            present = *epoch;
+        }
+        if let What::Sending { intent, epoch } = what
+            && *epoch != present
+        {
+            broken.push(format!("intent {intent} was sent at {at} by epoch {epoch}, not {present}"));
+        }
+    }
+    broken
+}
+
+/// Invariant 13: the exchange's rate is kept in every second, and the ceilings of approvals in every minute and day.
+fn rates(evidence: &Evidence<'_>) -> Vec<String> {
+    let approvals = evidence.facts.iter().filter(|fact| matches!(fact.what, What::Approval(_)));
+    let approvals: Vec<DateTime<Utc>> = approvals.map(|fact| fact.at).collect();
+    [
+        crowded(evidence.departures, REQUESTS_PER_SECOND, TimeDelta::seconds(1), "requests"),
+        crowded(&approvals, APPROVALS_PER_MINUTE, TimeDelta::minutes(1), "approvals"),
+        crowded(&approvals, APPROVALS_PER_DAY, TimeDelta::hours(24), "approvals"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The first time at which more than `most` of `times`, which are in order, lie within `span`.
+fn crowded(times: &[DateTime<Utc>], most: usize, span: TimeDelta, what: &str) -> Option<String> {
+    let mut windows = times.windows(most + 1).filter_map(|window| Some((*window.first()?, *window.last()?)));
+    let (first, _) = windows.find(|(first, last)| *last - *first < span)?;
+    Some(format!("more than {most} {what} within {} s from {first}", span.num_seconds()))
+}
+
+/// Invariant 14: an entry costs at most 30 % of the cash.
+fn order_size(evidence: &Evidence<'_>) -> Vec<String> {
+    let too_large = |fact: &Fact| {
+        let What::Approval(Approval { intent, terms, cash, .. }) = &fact.what else { return None };
+        let notional = terms.notional().amount() * Decimal::ONE_HUNDRED;
+        let allowed = cash.amount() * Decimal::from(MAX_ORDER_PCT);
+        (terms.side == Side::Buy && notional > allowed)
+            .then(|| format!("intent {intent} costs {} of {cash} cash", terms.notional()))
+    };
+    evidence.facts.iter().filter_map(too_large).collect()
+}
+
+/// Invariant 19: nothing is approved outside its market's session.
+fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
+    let calendar = Calendar::official();
+    let outside = |fact: &Fact| {
+        let What::Approval(Approval { intent, day, .. }) = &fact.what else { return None };
+        let session = calendar.session_on(day.market, day.session_date);
+        let is_inside = session.is_some_and(|session| session.open <= fact.at && fact.at < session.close);
+        (!is_inside).then(|| format!("intent {intent} was approved at {} outside the session", fact.at))
+    };
+    evidence.facts.iter().filter_map(outside).collect()
+}
+
+/// Invariant 22: once faults have stopped, every intent ends and trading goes on.
+fn everything_settles(evidence: &Evidence<'_>) -> Vec<String> {
+    let unsettled = evidence.ledger.iter().filter(|intent| !intent.state.is_terminal());
+    let mut broken: Vec<String> =
+        unsettled.map(|intent| format!("intent {} is still {}", intent.id, intent.state)).collect();
+    let quiet = evidence.facts.iter().skip_while(|fact| fact.what != What::Quiet);
+    let (mut is_quiet, mut sent) = (false, 0_usize);
+    for fact in quiet {
+        is_quiet = true;
+        sent += usize::from(matches!(fact.what, What::Sending { .. }));
+    }
+    if is_quiet && sent == 0 {
+        broken.push("trading did not go on after the faults had stopped".into());
+    }
+    broken
+}
+
+/// What a look at each fact, with every intent followed up to it, finds.
+fn follow(evidence: &Evidence<'_>, look: impl Fn(&Follower, &Fact) -> Option<String>) -> Vec<String> {
+    let mut follower = Follower::default();
+    let mut broken = Vec::new();
+    for fact in evidence.facts {
+        broken.extend(look(&follower, fact));
+        follower.take(&fact.what);
+    }
+    broken
+}
+
+/// What the audit of the books finds broken of one rule. Orders that are not ours are left out of it.
+fn audited(evidence: &Evidence<'_>, rule: &str) -> Vec<String> {
+    let told_apart = told_apart(evidence);
+    let ours = told_apart.iter().filter(|order| order.tag.is_some());
+    let orders: Vec<VenueLine> = ours.map(VenueLine::from).collect();
+    let ledger: Vec<LedgerLine> = evidence.ledger.iter().map(LedgerLine::from).collect();
+    let findings = audit::audit(&orders, &ledger, &[]);
+    findings.into_iter().filter(|finding| finding.rule == rule).flat_map(|finding| finding.broken).collect()
+}
+
+/// The exchange's orders, as far as its lists can tell them apart. An order of somebody else with the very terms of one
+/// of ours may be taken for it: nothing in KIS's lists distinguishes them (order-protocol 5.4), so which is which does not
+/// count, and everything else does.
+fn told_apart(evidence: &Evidence<'_>) -> Vec<VenueOrder> {
+    let mut orders = evidence.venue.orders.clone();
+    for intent in evidence.ledger {
+        let Some(number) = &intent.venue_order else { continue };
+        let terms = Some(&intent.terms);
+        let is_twin = |order: &VenueOrder| {
+            order.id == *number && order.tag.is_none() && VenueLine::from(order).terms.as_ref() == terms
+        };
+        let Some(twin) = orders.iter().position(is_twin) else { continue };
+        let tag = Some(intent.id.to_string());
+        if let Some(own) = orders.iter_mut().find(|order| order.tag == tag) {
+            own.tag = None;
+        }
+        if let Some(twin) = orders.get_mut(twin) {
+            twin.tag = tag;
+        }
+    }
+    orders
+}
+
+/// Shares that moved, signed.
+fn moved(side: Side, shares: Quantity) -> i128 {
+    match side {
+        Side::Buy => i128::from(shares.get()),
+        Side::Sell => -i128::from(shares.get()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! Each check finds a violation made by hand, and a clean run has none.
+
+use chrono::NaiveDate;
+use domain::{Currency, Market, Money, Price, VenueOrderId};
+
+use super::*;
+use crate::simulator::VenuePosition;
+
+/// A run in which one purchase goes well: the base that each case spoils.
+struct Run {
+    facts: Vec<Fact>,
+    departures: Vec<DateTime<Utc>>,
+    venue: VenueBooks,
+    ledger: Vec<IntentRecord>,
+    unclosed: Vec<DayKey>,
+    alarms: Vec<String>,
+}
+
+impl Run {
+    fn violations(&self) -> Vec<Violation> {
+        check(&Evidence {
+            facts: &self.facts,
+            departures: &self.departures,
+            venue: &self.venue,
+            ledger: &self.ledger,
+            unclosed: &self.unclosed,
+            alarms: &self.alarms,
+        })
+    }
+
+    /// Puts a fact before the one at `index`, at that one's time.
+    fn insert(&mut self, index: usize, what: What) {
+        let at = self.facts[index].at;
+        self.facts.insert(index, Fact { at, what });
+    }
+}
+
+const APPROVED: usize = 1;
+const SENDING: usize = 2;
+const POSTED: usize = 3;
+const FILLED: usize = 5;
+
+fn at(second: i64) -> DateTime<Utc> {
+    // A Tuesday in the Korean session.
+    "2026-11-24T01:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(second)
+}
+
+fn date() -> NaiveDate {
+    "2026-11-24".parse().unwrap()
+}
+
+fn day() -> DayKey {
+    DayKey { market: Market::Kr, session_date: date() }
+}
+
+fn terms() -> domain::OrderTerms {
+    domain::OrderTerms {
+        instrument: Instrument { market: Market::Kr, symbol: "910010".parse().unwrap() },
+        side: Side::Buy,
+        quantity: Quantity::new(10),
+        limit: "70000".parse::<Price>().unwrap(),
+    }
+}
+
+fn approval(intent: &str) -> Approval {
+    Approval {
+        intent: intent.into(),
+        approval: format!("a-{intent}"),
+        terms: terms(),
+        day: day(),
+        expires_at: at(60),
+        cash: Money::new(Decimal::from(10_000_000), Currency::Krw),
+    }
+}
+
+fn order(number: &str, tag: Option<&str>) -> VenueOrder {
+    VenueOrder {
+        id: VenueOrderId { date: date(), branch: "91252".into(), number: number.into() },
+        instrument: terms().instrument,
+        side: Side::Buy,
+        quantity: Quantity::new(10),
+        limit: Some(terms().limit),
+        filled: Quantity::new(10),
+        cancelled: Quantity::ZERO,
+        rejected: Quantity::ZERO,
+        amount: Decimal::from(700_000),
+        fees: Decimal::ZERO,
+        received_at: at(3),
+        tag: tag.map(str::to_owned),
+    }
+}
+
+fn held(shares: u64) -> VenuePosition {
+    VenuePosition {
+        instrument: terms().instrument,
+        quantity: Quantity::new(shares),
+        cost: Decimal::from(700_000),
+        price: Some(terms().limit),
+    }
+}
+
+fn record(intent: &str, number: Option<&str>, state: OrderState) -> IntentRecord {
+    IntentRecord {
+        id: domain::IntentId::from_stored(intent.into()),
+        approval: Some(domain::ApprovalId::from_stored(format!("a-{intent}"))),
+        terms: terms(),
+        state,
+        venue_order: number.map(|number| order(number, None).id),
+        filled: if state == OrderState::Filled { Quantity::new(10) } else { Quantity::ZERO },
+    }
+}
+
+fn update(intent: &str, state: OrderState, filled: u64) -> What {
+    What::Update { intent: intent.into(), state, filled: Quantity::new(filled) }
+}
+
+fn clean() -> Run {
+    let facts = [
+        What::Boot { epoch: 1 },
+        What::Approval(approval("i")),
+        What::Sending { intent: "i".into(), epoch: 1 },
+        What::Post { intent: Some("i".into()) },
+        update("i", OrderState::Accepted, 0),
+        update("i", OrderState::Filled, 10),
+        What::Close { day: day() },
+    ];
+    Run {
+        facts: facts.into_iter().zip(0..).map(|(what, second)| Fact { at: at(second), what }).collect(),
+        departures: (0..30).map(at).collect(),
+        venue: VenueBooks {
+            orders: vec![order("0000000001", Some("i"))],
+            positions: vec![held(10)],
+            cash: Vec::new(),
+            order_posts: 1,
+            order_posts_refused: 0,
+        },
+        ledger: vec![record("i", Some("0000000001"), OrderState::Filled)],
+        unclosed: Vec::new(),
+        alarms: Vec::new(),
+    }
+}
+
+fn spoiled(spoil: impl FnOnce(&mut Run)) -> BTreeSet<u8> {
+    let mut run = clean();
+    spoil(&mut run);
+    run.violations().into_iter().map(|violation| violation.invariant).collect()
+}
+
+/// Spoils the clean run and demands that the check of `invariant` sees it.
+#[track_caller]
+fn check_finds(invariant: u8, spoil: impl FnOnce(&mut Run)) {
+    let found = spoiled(spoil);
+    assert!(found.contains(&invariant), "invariant {invariant} is not among {found:?}");
+}
+
+#[test]
+fn a_clean_run_violates_nothing() {
+    assert_eq!(clean().violations(), []);
+}
+
+#[test]
+fn invariant_01_a_second_post_or_order_of_an_intent_is_found() {
+    check_finds(1, |run| {
+        run.insert(POSTED, What::Post { intent: Some("i".into()) });
+    });
+    check_finds(1, |run| {
+        run.venue.orders.push(order("0000000002", Some("i")));
+    });
+}
+
+#[test]
+fn invariant_02_a_lost_an_invented_and_a_misbooked_order_are_found() {
+    check_finds(2, |run| run.ledger[0].venue_order = None);
+    check_finds(2, |run| run.ledger[0].venue_order = Some(order("0000000009", None).id));
+    check_finds(2, |run| {
+        run.venue.orders[0].filled = Quantity::new(9);
+    });
+    check_finds(2, |run| {
+        run.venue.orders.push(VenueOrder { quantity: Quantity::new(3), ..order("2", None) });
+    });
+}
+
+#[test]
+fn invariant_03_orders_without_a_valid_approval_are_found() {
+    check_finds(3, |run| run.ledger[0].approval = None);
+    check_finds(3, |run| {
+        run.venue.orders[0].quantity = Quantity::new(11);
+    });
+    check_finds(3, |run| drop(run.facts.remove(APPROVED)));
+    check_finds(3, |run| run.facts[SENDING].at = at(60));
+    check_finds(3, |run| {
+        run.insert(POSTED, What::Post { intent: None });
+    });
+    check_finds(3, |run| {
+        run.insert(SENDING, What::Approval(approval("i")));
+    });
+}
+
+#[test]
+fn invariant_04_a_day_left_open_and_an_order_of_the_next_are_found() {
+    check_finds(4, |run| drop(run.facts.pop()));
+    check_finds(4, |run| {
+        run.unclosed.push(day());
+    });
+    check_finds(4, |run| {
+        let tomorrow = DayKey { session_date: date().succ_opt().unwrap(), ..day() };
+        run.insert(FILLED, What::Approval(Approval { day: tomorrow, ..approval("j") }));
+    });
+    check_finds(4, |run| {
+        let at = at(7);
+        run.facts.push(Fact { at, what: What::Approval(approval("j")) });
+    });
+}
+
+#[test]
+fn invariant_05_a_post_before_its_commit_is_found() {
+    check_finds(5, |run| run.facts.swap(SENDING, POSTED));
+}
+
+#[test]
+fn invariant_06_a_second_order_of_open_fate_in_one_stock_is_found() {
+    check_finds(6, |run| {
+        run.insert(POSTED, What::Approval(approval("j")));
+        run.insert(POSTED + 1, What::Sending { intent: "j".into(), epoch: 1 });
+    });
+    let sale = spoiled(|run| {
+        let terms = domain::OrderTerms { side: Side::Sell, ..terms() };
+        run.insert(POSTED, What::Approval(Approval { terms, ..approval("j") }));
+        run.insert(POSTED + 1, What::Sending { intent: "j".into(), epoch: 1 });
+    });
+    assert!(!sale.contains(&6), "a sale may leave while a purchase is open: {sale:?}");
+}
+
+#[test]
+fn invariant_07_an_order_number_of_another_intent_is_found() {
+    check_finds(7, |run| {
+        run.venue.orders.push(order("0000000002", Some("j")));
+        run.ledger[0].venue_order = Some(order("0000000002", None).id);
+    });
+}
+
+#[test]
+fn an_order_of_the_same_terms_by_another_hand_may_be_taken_for_ours_but_must_be_noticed() {
+    let twin = |run: &mut Run| {
+        run.venue.orders.push(order("0000000002", None));
+        run.venue.positions = vec![held(20)];
+        run.ledger[0].venue_order = Some(order("0000000002", None).id);
+    };
+    check_finds(2, twin);
+    let noticed = spoiled(|run| {
+        twin(run);
+        run.alarms.push(format!("order {}: BUY 10 is not of this agent", order("0000000001", None).id));
+    });
+    assert!(noticed.is_empty(), "{noticed:?}");
+}
+
+#[test]
+fn invariant_08_shrinking_fills_and_impossible_moves_are_found() {
+    check_finds(8, |run| {
+        run.insert(FILLED + 1, update("i", OrderState::Filled, 9));
+    });
+    check_finds(8, |run| {
+        run.insert(FILLED + 1, update("i", OrderState::Accepted, 10));
+    });
+    check_finds(8, |run| {
+        run.insert(FILLED + 1, update("i", OrderState::Filled, 11));
+    });
+    check_finds(8, |run| {
+        run.insert(FILLED, What::Sending { intent: "i".into(), epoch: 1 });
+    });
+}
+
+#[test]
+fn invariant_09_a_wrong_position_is_found() {
+    check_finds(9, |run| {
+        run.venue.positions = vec![held(11)];
+    });
+    check_finds(9, |run| {
+        run.venue.positions.clear();
+    });
+    let others = spoiled(|run| {
+        run.venue.orders.push(VenueOrder { quantity: Quantity::new(12), ..order("2", None) });
+        run.venue.positions = vec![held(20)];
+        run.alarms.push(format!("order {} is not of this agent", order("2", None).id));
+    });
+    assert!(others.is_empty(), "shares of other hands are no difference: {others:?}");
+}
+
+#[test]
+fn invariant_10_sending_during_a_halt_is_found_in_this_life_and_the_next() {
+    let halt = || What::Halt { id: "h".into() };
+    check_finds(10, |run| {
+        run.insert(SENDING, halt());
+    });
+    check_finds(10, |run| {
+        run.insert(SENDING, halt());
+        run.insert(SENDING + 1, What::Boot { epoch: 2 });
+    });
+    let lifted = spoiled(|run| {
+        run.insert(SENDING, halt());
+        run.insert(SENDING + 1, What::Release { id: "h".into() });
+        run.insert(SENDING + 2, halt());
+    });
+    assert!(lifted.is_empty(), "a halt that is lifted, or written twice, stops nothing: {lifted:?}");
+}
+
+#[test]
+fn invariant_12_an_old_epoch_that_sends_is_found() {
+    check_finds(12, |run| {
+        run.insert(SENDING, What::Boot { epoch: 2 });
+    });
+    check_finds(12, |run| {
+        run.insert(SENDING, What::Boot { epoch: 1 });
+    });
+}
+
+#[test]
+fn invariant_13_too_many_requests_or_approvals_are_found() {
+    check_finds(13, |run| {
+        run.departures = (0..21).map(|n| at(0) + TimeDelta::milliseconds(47 * n)).collect();
+    });
+    check_finds(13, |run| {
+        for n in 0..10 {
+            run.insert(APPROVED, What::Approval(approval(&format!("j{n}"))));
+        }
+    });
+}
+
+#[test]
+fn invariant_14_an_entry_above_its_share_of_the_cash_is_found() {
+    check_finds(14, |run| {
+        let cash = Money::new(Decimal::from(2_333_333), Currency::Krw);
+        run.facts[APPROVED].what = What::Approval(Approval { cash, ..approval("i") });
+    });
+}
+
+#[test]
+fn invariant_19_an_approval_outside_the_session_is_found() {
+    check_finds(19, |run| run.facts[APPROVED].at = "2026-11-24T06:30:00Z".parse().unwrap());
+    check_finds(19, |run| run.facts[APPROVED].at = "2026-11-23T23:59:59Z".parse().unwrap());
+}
+
+#[test]
+fn invariant_22_what_does_not_settle_is_found() {
+    check_finds(22, |run| run.ledger[0].state = OrderState::Unknown);
+    check_finds(22, |run| {
+        let at = at(8);
+        run.facts.push(Fact { at, what: What::Quiet });
+    });
+}

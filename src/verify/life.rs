@@ -1,0 +1,135 @@
+//! One life of the agent's process, from boot to death or orderly end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::System;
+use chrono::{DateTime, Utc};
+use domain::Clock;
+use risk_guard::EmergencyHalt;
+use tokio::sync::Notify;
+
+use super::books::WitnessedBooks;
+use super::eager;
+use super::facts::What;
+use super::network::Line;
+use super::operator::Operator;
+use super::sometimes::Sometimes;
+use super::stage::{HaltSheetOf, Life, Stage};
+use crate::agent;
+use crate::app::{self, OpenBooks, Placement, World};
+use crate::{kis, venue};
+
+/// As `kestrel run` drains.
+const DRAIN_WITHIN: Duration = Duration::from_secs(6);
+/// As `kestrel run` waits after an escalation.
+const HALT_GRACE: Duration = Duration::from_secs(3);
+
+/// How a life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Killed.
+    Killed,
+    /// An actor could not be kept alive, so the process ended itself.
+    Escalated,
+    /// Its time was over.
+    Over,
+}
+
+/// Lives one life on the stage, until `until` at the longest.
+pub(super) fn live(stage: &Arc<Stage>, until: DateTime<Utc>) -> Result<End, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let system = System::with_tokio_rt(move || runtime);
+    let (stage, life) = (stage.clone(), stage.begin_life());
+    if stage.network.has_orphans(life.number) {
+        stage.witness.saw(Sometimes::LateAfterDeath);
+    }
+    system.block_on(async move {
+        stage.clock.start();
+        let end = run(&stage, &life, until).await;
+        stage.clock.stop();
+        end
+    })
+}
+
+async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Result<End, String> {
+    let Some(world) = boot(stage, life)? else { return Ok(End::Killed) };
+    let given_up = Arc::new(Notify::new());
+    let tell = given_up.clone();
+    let witness = stage.clone();
+    let escalated = move |actor: &'static str| {
+        witness.witness.trace("escalated", actor);
+        tell.notify_one();
+    };
+    let house = app::build(&stage.config, &world, Placement::OneThread, escalated, |_wedge| ())?;
+    let operator = Operator::new(stage.clone(), life.clone(), &house);
+    let operator = actix_rt::spawn(operator.work());
+    let end = tokio::select! {
+        biased;
+        () = life.death.notified() => End::Killed,
+        () = given_up.notified() => End::Escalated,
+        () = stage.clock.sleep_until(until) => End::Over,
+    };
+    let end = tokio::select! {
+        biased;
+        () = life.death.notified() => End::Killed,
+        () = finish(end, stage, &house) => end,
+    };
+    operator.abort();
+    if end != End::Killed {
+        stage.witness.note(What::Stop);
+    }
+    Ok(end)
+}
+
+async fn finish(end: End, stage: &Stage, house: &app::House) {
+    match end {
+        End::Killed => {}
+        End::Escalated => {
+            tokio::time::sleep(HALT_GRACE).await;
+            house.supervised.shutdown(DRAIN_WITHIN).await;
+        }
+        End::Over => {
+            let drained = house.supervised.shutdown(DRAIN_WITHIN).await;
+            stage.witness.trace("drained", &format!("{drained:?}"));
+        }
+    }
+}
+
+/// Opens the books as `kestrel run` does; none when the process was killed while it did.
+fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
+    let books = books(stage, life);
+    let clock: Arc<dyn Clock> = Arc::new(stage.clock.clone());
+    let emergency: Arc<dyn EmergencyHalt> =
+        Arc::new(HaltSheetOf { sheet: stage.emergency.clone(), life: life.clone() });
+    let random: Arc<dyn domain::Random> = stage.ids.clone();
+    let fencing = match agent::boot(&books, [&clock, &clock], &random, &*emergency) {
+        Ok(fencing) => fencing,
+        Err(_) if life.is_dead() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let line = Arc::new(Line { stage: stage.clone(), life: life.clone() });
+    let wire =
+        venue::simulated("http://verification".into(), kis::Environment::Real, Some(stage.token_file()));
+    let exchange = venue::client_over(&stage.config, &clock, wire, [line.clone(), line])?;
+    Ok(Some(World {
+        clock,
+        random,
+        exchange,
+        oracle: None,
+        messenger: None,
+        emergency,
+        rules: eager::eager()?,
+        books,
+        fencing,
+    }))
+}
+
+fn books(stage: &Arc<Stage>, life: &Arc<Life>) -> OpenBooks {
+    let (stage, life) = (stage.clone(), life.clone());
+    Arc::new(move || {
+        let inner = stage.database.store().map_err(|error| error.to_string())?;
+        Ok(Box::new(WitnessedBooks { inner: Box::new(inner), stage: stage.clone(), life: life.clone() }))
+    })
+}

@@ -1,0 +1,261 @@
+//! The network between agent and exchange: what becomes of each request is drawn from a seeded stream.
+//!
+//! The exchange is called as a function, so that virtual time can pass. A request that is late lives here, not in the
+//! agent: it arrives at its time, even if its sender has died meanwhile.
+
+mod damage;
+mod fate;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BoxFuture, Clock};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use super::dice::Dice;
+use super::facts::What;
+use super::sometimes::Sometimes;
+use super::stage::{Life, Stage, VenueClock};
+use super::witness::Witness;
+use crate::http::{CallLimits, Cleared, NetError, Reply, Request, Response, Transport};
+use fate::{Errand, Fate};
+
+/// The header that tells the simulated exchange, and us, which intent an order is for.
+const TRUTH: &str = "x-kestrel-truth";
+/// The longest time that a request may be under way after its sender gave up.
+const LATE_SECONDS_MAX: u64 = 60;
+
+/// The network of one run.
+pub(super) struct Network {
+    dice: Dice,
+    router: Router,
+    venue_clock: VenueClock,
+    late: Mutex<Late>,
+    /// The last number that the exchange gave to an order.
+    number: Mutex<Option<String>>,
+}
+
+/// Requests under way, by the time they arrive.
+#[derive(Default)]
+struct Late {
+    sent: u64,
+    waiting: BTreeMap<(DateTime<Utc>, u64), (Request, u64)>,
+}
+
+impl Network {
+    /// A network in front of `router`, whose exchange goes by `venue_clock`.
+    pub(super) fn new(dice: Dice, router: Router, venue_clock: VenueClock) -> Self {
+        Self { dice, router, venue_clock, late: Mutex::default(), number: Mutex::default() }
+    }
+
+    /// Lets arrive what is due by now, each at its own time.
+    pub(super) fn deliver_late(&self, witness: &Witness) {
+        loop {
+            let now = self.venue_clock.now();
+            let due = self
+                .late()
+                .waiting
+                .first_entry()
+                .filter(|entry| entry.key().0 <= now)
+                .map(OccupiedEntry::remove_entry);
+            let Some(((at, _), (request, life))) = due else { return };
+            self.venue_clock.show(Some(at));
+            let truth = truth(&request);
+            let answer = self.serve(request);
+            self.venue_clock.show(None);
+            let accepted = answer.is_some_and(|answer| damage::order_number(&answer).is_some());
+            witness.trace("late arrival", &format!("{at} {truth:?} of life {life}: {accepted}"));
+            if accepted {
+                witness.saw(Sometimes::LateAccepted);
+            }
+        }
+    }
+
+    /// True while a request of an earlier life than `life` is under way.
+    pub(super) fn has_orphans(&self, life: u64) -> bool {
+        self.late().waiting.values().any(|(_, sender)| *sender < life)
+    }
+
+    fn post_late(&self, request: Request, at: DateTime<Utc>, life: u64) {
+        let mut late = self.late();
+        late.sent += 1;
+        let key = (at, late.sent);
+        late.waiting.insert(key, (request, life));
+    }
+
+    /// The exchange's answer. Its code waits for nothing, so it is done when it is called; none would mean that it does
+    /// wait, and is no answer.
+    fn serve(&self, request: Request) -> Option<Response> {
+        let router = self.router.clone();
+        let answer = pin!(async move {
+            let response = match router.oneshot(request.map(Body::from)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            let (head, body) = response.into_parts();
+            body.collect().await.ok().map(|body| Response::from_parts(head, body.to_bytes()))
+        });
+        match answer.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => None,
+        }
+    }
+
+    fn late(&self) -> MutexGuard<'_, Late> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The intent that a request says it is for.
+fn truth(request: &Request) -> Option<String> {
+    request.headers().get(TRUTH).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The network as one life sees it.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) stage: Arc<Stage>,
+    pub(super) life: Arc<Life>,
+}
+
+impl Transport for Line {
+    fn carry(&self, cleared: Cleared) -> BoxFuture<'_, Reply> {
+        let (request, limits) = cleared.into_parts();
+        Box::pin(self.exchange(request, limits))
+    }
+}
+
+impl Line {
+    async fn exchange(&self, request: Request, limits: CallLimits) -> Reply {
+        let errand = Errand::of(&request);
+        self.survive(errand, "before post").await;
+        self.depart(errand, &request);
+        let fate = self.draw(errand);
+        let path = request.uri().path();
+        self.stage.witness.trace("request", &format!("{errand:?} {path} {fate:?}"));
+        if let Some(rare) = fate.rare().filter(|_| errand == Errand::Order) {
+            self.stage.witness.saw(rare);
+        }
+        let reply = self.meet(fate, request, limits).await;
+        self.survive(errand, "after post").await;
+        reply
+    }
+
+    fn depart(&self, errand: Errand, request: &Request) {
+        self.stage.witness.departed();
+        match errand {
+            Errand::Order => {
+                let intent = truth(request);
+                if let Some(intent) = &intent {
+                    self.stage.twin_perhaps(intent);
+                }
+                self.stage.witness.note(What::Post { intent });
+                self.stage.cue_perhaps();
+            }
+            Errand::Cancel | Errand::Read => {}
+        }
+    }
+
+    fn draw(&self, errand: Errand) -> Fate {
+        if self.stage.is_faulty() { fate::draw(&self.stage.network.dice, errand) } else { Fate::Delivered }
+    }
+
+    /// Returns only if the process still lives; an order may be the last thing that it did.
+    async fn survive(&self, errand: Errand, step: &'static str) {
+        let is_key = match errand {
+            Errand::Order => true,
+            Errand::Cancel | Errand::Read => false,
+        };
+        if !self.life.is_dead() && self.stage.kills(step, is_key) {
+            self.stage.kill(&self.life, if is_key { step } else { "request" });
+        }
+        if self.life.is_dead() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn meet(&self, fate: Fate, request: Request, limits: CallLimits) -> Reply {
+        let latency = self.latency().min(limits.timeout);
+        match fate {
+            Fate::NotSent => Err(NetError::NotSent("connection refused".into())),
+            Fate::LostRequest => self.give_up(limits.timeout).await,
+            Fate::Late => {
+                let after = limits.timeout + self.stage.network.dice.seconds(0..=LATE_SECONDS_MAX);
+                let at = self.now() + TimeDelta::from_std(after).unwrap_or(TimeDelta::zero());
+                self.stage.network.post_late(request, at, self.life.number);
+                self.give_up(limits.timeout).await
+            }
+            Fate::LostReply => {
+                self.deliver(request, latency).await;
+                self.give_up(limits.timeout.saturating_sub(latency)).await
+            }
+            Fate::Reset => {
+                self.deliver(request, latency).await;
+                Err(NetError::Ambiguous("connection reset".into()))
+            }
+            Fate::Refused(answer) => {
+                tokio::time::sleep(latency).await;
+                Ok(damage::canned(answer))
+            }
+            Fate::TokenDead => {
+                self.stage.venue.revoke_tokens();
+                self.deliver(request, latency).await.ok_or_else(|| broken(latency))
+            }
+            Fate::Delivered => self.deliver(request, latency).await.ok_or_else(|| broken(latency)),
+            Fate::Damaged(damage) => {
+                let answer = self.deliver(request, latency).await.ok_or_else(|| broken(latency))?;
+                let earlier = self.number().clone();
+                damage::inflict(damage, answer, earlier.as_deref())
+            }
+        }
+    }
+
+    async fn give_up(&self, after: Duration) -> Reply {
+        tokio::time::sleep(after).await;
+        Err(NetError::Ambiguous("timed out".into()))
+    }
+
+    /// Half the way there, the exchange's answer, half the way back.
+    async fn deliver(&self, request: Request, latency: Duration) -> Option<Response> {
+        let is_order = Errand::of(&request) == Errand::Order;
+        tokio::time::sleep(latency / 2).await;
+        let network = &self.stage.network;
+        network.deliver_late(&self.stage.witness);
+        let answer = network.serve(request);
+        if answer.is_none() {
+            self.stage.witness.odd("the simulated exchange did not answer at once".into());
+        }
+        tokio::time::sleep(latency / 2).await;
+        let number = answer.as_ref().filter(|_| is_order).and_then(damage::order_number);
+        if number.is_some() {
+            *self.number() = number;
+        }
+        answer
+    }
+
+    /// Mostly quick, now and then slow.
+    fn latency(&self) -> Duration {
+        let dice = &self.stage.network.dice;
+        if dice.chance(100) { dice.millis(1_000..=3_500) } else { dice.millis(2..=120) }
+    }
+
+    fn number(&self) -> MutexGuard<'_, Option<String>> {
+        self.stage.network.number.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.stage.clock.now()
+    }
+}
+
+fn broken(after: Duration) -> NetError {
+    NetError::Ambiguous(format!("the connection broke after {} ms", after.as_millis()))
+}

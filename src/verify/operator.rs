@@ -1,0 +1,175 @@
+//! The people around the agent: one who halts and resumes, one who trades by hand on the same account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::control::{
+    HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery, TradingStatus,
+};
+use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution, SymbolHaltCause};
+use domain::{Clock, HaltId, IntentId, OrderState, OrderTerms, Quantity, Side};
+use supervision::Link;
+
+use super::sometimes::Sometimes;
+use super::stage::{Life, Stage};
+use crate::app::House;
+
+const HALT_WITHIN: Duration = Duration::from_secs(8);
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// A halt is looked at after a time between these, in seconds, and then lifted.
+const THINKING_SECONDS: std::ops::RangeInclusive<u64> = 20..=400;
+/// In ten thousand looks, of which there is one every half minute or so.
+const HALTS: u32 = 100;
+const HALTS_BY_FILE: u32 = 15;
+const TRADES_BY_HAND: u32 = 60;
+
+/// What the operator holds of a house.
+pub(super) struct Operator {
+    stage: Arc<Stage>,
+    life: Arc<Life>,
+    halt: Link<RequestHalt>,
+    resume: Link<RequestResume>,
+    status: Link<StatusQuery>,
+    release: Link<RequestSymbolRelease>,
+    resolve: Link<RequestResolution>,
+}
+
+impl Operator {
+    /// An operator of this house.
+    pub(super) fn new(stage: Arc<Stage>, life: Arc<Life>, house: &House) -> Self {
+        Self {
+            stage,
+            life,
+            halt: house.halt.clone(),
+            resume: house.resume.clone(),
+            status: house.status.clone(),
+            release: house.release.clone(),
+            resolve: house.resolve.clone(),
+        }
+    }
+
+    /// Looks now and then, until the house is gone.
+    pub(super) async fn work(self) {
+        while !self.life.is_dead() {
+            let pause = if self.stage.is_faulty() { 10..=60 } else { 3..=6 };
+            let pause = self.stage.operator.seconds(pause);
+            tokio::select! {
+                biased;
+                () = self.stage.cue.notified() => self.interfere().await,
+                () = tokio::time::sleep(pause) => self.look().await,
+            }
+        }
+    }
+
+    async fn look(&self) {
+        let Ok(status) = self.status.ask(StatusQuery, ASK_WITHIN).await else { return };
+        self.care_for_stocks(&status).await;
+        if !status.halts.is_empty() {
+            return self.lift(&status).await;
+        }
+        if !self.stage.is_faulty() {
+            return;
+        }
+        if self.stage.operator.chance(HALTS) {
+            self.stop("to have a look").await;
+        } else if self.stage.operator.chance(HALTS_BY_FILE) {
+            self.touch_file();
+        } else if self.stage.operator.chance(TRADES_BY_HAND) {
+            self.trade();
+        }
+    }
+
+    /// Just while an order is under way: the same order by another hand, or a halt.
+    async fn interfere(&self) {
+        match self.stage.take_twin() {
+            Some(terms) => {
+                self.stage.witness.saw(Sometimes::Twin);
+                self.stage.trade_by_hand(&terms);
+            }
+            None => self.stop("an order is on the wire").await,
+        }
+    }
+
+    /// Ends disputes with what the exchange's own books say, and releases stocks after a while.
+    async fn care_for_stocks(&self, status: &TradingStatus) {
+        let (patience, now) = (self.patience(), self.stage.clock.now());
+        for halt in status.symbol_halts.iter().filter(|halt| has_stood(halt.at, now, patience)) {
+            let in_doubt = status.live.iter().filter(|order| {
+                order.terms.instrument == halt.instrument
+                    && matches!(order.state, OrderState::Unknown | OrderState::Lapsed)
+            });
+            for order in in_doubt.filter(|_| halt.cause != SymbolHaltCause::Position) {
+                self.end_dispute(&order.intent).await;
+            }
+            let (instrument, by) = (halt.instrument.clone(), "verification".to_owned());
+            let request = RequestSymbolRelease { instrument, by, reason: "looked at it".into() };
+            let answer = self.release.ask(request, ASK_WITHIN).await;
+            self.stage.witness.trace("release answered", &format!("{answer:?}"));
+        }
+    }
+
+    async fn end_dispute(&self, intent: &IntentId) {
+        self.stage.network.deliver_late(&self.stage.witness);
+        let orders = self.stage.venue.books().orders;
+        let ours = orders.iter().find(|order| order.tag.as_deref() == Some(intent.as_str()));
+        let resolution = ours.map_or(Resolution::None, |order| Resolution::Order(order.id.to_string()));
+        let (intent, by) = (intent.clone(), "verification".to_owned());
+        let request = RequestResolution { intent, resolution, by, reason: "asked the exchange".into() };
+        let answer = self.resolve.ask(request, ASK_WITHIN).await;
+        self.stage.witness.trace("resolution answered", &format!("{answer:?}"));
+    }
+
+    fn patience(&self) -> Duration {
+        if self.stage.is_faulty() { self.stage.operator.seconds(THINKING_SECONDS) } else { Duration::ZERO }
+    }
+
+    async fn stop(&self, reason: &str) {
+        let request =
+            RequestHalt { source: HaltSource::Operator, by: "verification".into(), reason: reason.into() };
+        let answer = self.halt.ask(request, HALT_WITHIN).await;
+        let durability = answer.map(|report| report.durability);
+        self.stage.witness.trace("halt answered", &format!("{durability:?}"));
+    }
+
+    /// Lifts every halt that has stood for long enough, by its name.
+    async fn lift(&self, status: &TradingStatus) {
+        let (patience, now) = (self.patience(), self.stage.clock.now());
+        for halt in status.halts.iter().filter(|halt| has_stood(halt.at, now, patience)) {
+            let request =
+                RequestResume { by: "verification".into(), halt: Some(HaltId::from_stored(halt.id.clone())) };
+            let answer = self.resume.ask(request, ASK_WITHIN).await;
+            let trading = answer.map(|report| report.map(|report| report.trading));
+            self.stage.witness.trace("resume answered", &format!("{trading:?}"));
+        }
+    }
+
+    /// What `touch data/HALT` does.
+    fn touch_file(&self) {
+        self.stage.witness.saw(Sometimes::HaltByFile);
+        self.stage.emergency.set(Some(HaltRecord {
+            id: "h-operator-file".into(),
+            at: self.stage.clock.now(),
+            source: HaltSource::EmergencyFile,
+            by: "operator file".into(),
+            reason: "the file HALT is there".into(),
+        }));
+    }
+
+    /// Something small at the market, in a stock that the agent trades too.
+    fn trade(&self) {
+        let held = self.stage.venue.books().positions;
+        let Some(position) = self.stage.operator.choose(&held) else { return };
+        let Some(price) = position.price else { return };
+        let Some(limit) = risk_guard::limits::marketable(position.instrument.market, Side::Buy, price) else {
+            return;
+        };
+        let quantity = Quantity::new(self.stage.operator.within(1..=5));
+        let instrument = position.instrument.clone();
+        self.stage.trade_by_hand(&OrderTerms { instrument, side: Side::Buy, quantity, limit });
+    }
+}
+
+fn has_stood(since: DateTime<Utc>, now: DateTime<Utc>, patience: Duration) -> bool {
+    now - since >= TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX)
+}

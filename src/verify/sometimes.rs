@@ -1,0 +1,125 @@
+//! What a set of runs must have met to prove anything: a catalogue of rare events, counted.
+//!
+//! A run set in which one of them never happened is too weak, however many seeds it had.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $name:ident, $text:literal;)*) => {
+        /// A rare event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Sometimes { $(#[doc = $text] $name,)* }
+
+        impl Sometimes {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// In words.
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    CrashBeforePost, "crash between Sending and POST";
+    CrashAfterPost, "crash after the POST, before its outcome";
+    CrashBeforeSending, "crash between approval and Sending";
+    CrashAtBoot, "crash in the boot itself";
+    CrashAtHalt, "crash around the commit of a halt";
+    CrashLoop, "halt because of a crash loop";
+    LateAfterDeath, "order that arrives after the death of its sender";
+    LateAccepted, "order accepted after its sender gave up waiting";
+    LostRequest, "order request lost";
+    LostReply, "reply to an accepted order lost";
+    ServerErrorAfter, "HTTP 5xx after the order was accepted";
+    Truncated, "reply to an order cut short";
+    Redirected, "redirect as the answer to an order";
+    Throttled, "order refused because of the rate";
+    TokenDead, "token dead at an order";
+    NotSent, "order certainly not sent";
+    WrongNumber, "order reply with a missing, mangled or repeated number";
+    HaltWhileSending, "halt while an order is being sent";
+    HaltOverRestart, "halt that stands over a restart";
+    HaltByFile, "halt by the emergency file";
+    Resumed, "halt lifted by name";
+    Unknown, "order whose fate became unknown";
+    Claimed, "unknown order found in the exchange's list";
+    Lapsed, "unknown order that lapsed";
+    LateMatch, "lapsed order that was found after all";
+    NeverAccepted, "order proved never to have existed";
+    PartialFill, "order filled in part";
+    RejectedLater, "order rejected after it was accepted";
+    Cancelled, "order cancelled";
+    Foreign, "order of somebody else";
+    Twin, "order of somebody else with the terms of ours";
+    DisputeResolved, "disputed order given to its intent, or to none, by a person";
+    StockReleased, "halted stock released by a person";
+    DayClosedAtBoot, "past day closed by a later start";
+    FencedOrExpired, "permit refused";
+}
+
+/// How often each was met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sightings(BTreeMap<Sometimes, u64>);
+
+impl Sightings {
+    /// One more.
+    pub fn saw(&mut self, what: Sometimes) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    /// How often.
+    pub fn count(&self, what: Sometimes) -> u64 {
+        self.0.get(&what).copied().unwrap_or(0)
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            *self.0.entry(*what).or_default() += count;
+        }
+    }
+
+    /// What was never met.
+    pub fn missing(&self) -> Vec<Sometimes> {
+        Sometimes::ALL.iter().copied().filter(|what| self.count(*what) == 0).collect()
+    }
+}
+
+impl Serialize for Sightings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Sometimes::ALL.iter().map(|what| (what.text(), self.count(*what))))
+    }
+}
+
+impl Serialize for Sometimes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text())
+    }
+}
+
+impl fmt::Display for Sometimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_met_is_missing() {
+        let mut sightings = Sightings::default();
+        assert_eq!(sightings.missing(), Sometimes::ALL);
+        Sometimes::ALL.iter().for_each(|what| sightings.saw(*what));
+        sightings.add(&sightings.clone());
+        assert!(sightings.missing().is_empty());
+        assert_eq!(sightings.count(Sometimes::Lapsed), 2);
+    }
+}

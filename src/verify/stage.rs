@@ -1,0 +1,310 @@
+//! What outlives the agent's lives: the exchange, the network, the disk, the operator's mind, the witness.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use domain::messages::control::HaltRecord;
+use domain::{BoxFuture, Clock, Currency, Money, OrderTerms};
+use risk_guard::EmergencyHalt;
+use rust_decimal::Decimal;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+use super::dice::Dice;
+use super::facts::What;
+use super::network::Network;
+use super::sometimes::Sometimes;
+use super::witness::Witness;
+use crate::clock::VirtualClock;
+use crate::config::Config;
+use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults};
+use crate::store::Database;
+
+/// How the venue behaves while faults are on.
+const VENUE_FAULTS: VenueFaults = VenueFaults {
+    hidden_per_mille: 80,
+    hidden_seconds_max: 120,
+    rejected_per_mille: 15,
+    frozen_per_mille: 100,
+};
+/// A crash at a step of an order or a halt, in ten thousand; and how much likelier it is in a bad hour.
+const CRASH_AT_KEY_STEP: u32 = 10;
+const CRASH_AT_OTHER_STEP: u32 = 1;
+const BAD_HOUR_FACTOR: u32 = 12;
+/// A halt in the middle of an order's way, in ten thousand approvals and POSTs.
+const CUE: u32 = 60;
+/// An identical order by another hand, in ten thousand POSTs.
+const TWIN: u32 = 25;
+
+/// The stage of one seed.
+pub(super) struct Stage {
+    pub(super) clock: VirtualClock,
+    pub(super) config: Config,
+    pub(super) venue: Arc<Exchange>,
+    pub(super) network: Network,
+    pub(super) database: Database,
+    pub(super) emergency: Arc<HaltSheet>,
+    pub(super) witness: Witness,
+    /// The agent's own random numbers.
+    pub(super) ids: Arc<Dice>,
+    pub(super) operator: Dice,
+    /// Somebody is about to halt, because an order is on the wire.
+    pub(super) cue: Notify,
+    crash: Dice,
+    faulty: AtomicBool,
+    bad_hour: AtomicBool,
+    /// What a person's purchases beside the agent have cost at most, in millionths by currency.
+    by_hand: Mutex<Vec<(Currency, Decimal)>>,
+    twin: Mutex<Option<OrderTerms>>,
+    data: TempDir,
+    lives: AtomicU64,
+}
+
+impl Stage {
+    /// The stage of `seed`, at `start`, with faults on.
+    pub(super) fn new(
+        seed: u64,
+        config: Config,
+        start: DateTime<Utc>,
+        keeps_lines: bool,
+    ) -> Result<Self, String> {
+        let clock = VirtualClock::new(start);
+        let venue_clock = VenueClock::new(clock.clone());
+        let venue = Arc::new(Exchange::new(SimulatorConfig {
+            clock: Arc::new(venue_clock.clone()),
+            seed,
+            markets: config.markets.clone(),
+            cash: cash(&config),
+            environment: Environment::Real,
+            data: MarketData::Seeded,
+        }));
+        venue.misbehave(VENUE_FAULTS);
+        let network = Network::new(Dice::new(seed, "net"), simulator::router(venue.clone()), venue_clock);
+        Ok(Self {
+            witness: Witness::new(clock.clone(), keeps_lines),
+            clock,
+            config,
+            venue,
+            network,
+            database: Database::open(":memory:").map_err(|error| error.to_string())?,
+            emergency: Arc::default(),
+            ids: Arc::new(Dice::new(seed, "ids")),
+            operator: Dice::new(seed, "operator"),
+            cue: Notify::new(),
+            crash: Dice::new(seed, "crash"),
+            faulty: AtomicBool::new(true),
+            bad_hour: AtomicBool::new(false),
+            by_hand: Mutex::default(),
+            twin: Mutex::default(),
+            data: TempDir::with_prefix("kestrel-verify-").map_err(|error| error.to_string())?,
+            lives: AtomicU64::new(0),
+        })
+    }
+
+    /// Faults end here, for good.
+    pub(super) fn quiet(&self) {
+        self.faulty.store(false, SeqCst);
+        self.venue.misbehave(VenueFaults::default());
+        self.witness.note(What::Quiet);
+    }
+
+    /// True while faults happen.
+    pub(super) fn is_faulty(&self) -> bool {
+        self.faulty.load(SeqCst)
+    }
+
+    /// Where the agent keeps its token.
+    pub(super) fn token_file(&self) -> PathBuf {
+        self.data.path().join("kis_token.json")
+    }
+
+    /// A life begins, perhaps in a bad hour, in which crashes come in rows.
+    pub(super) fn begin_life(&self) -> Arc<Life> {
+        self.bad_hour.store(self.crash.chance(600), SeqCst);
+        Arc::new(Life { number: self.lives.fetch_add(1, SeqCst) + 1, ..Life::default() })
+    }
+
+    /// Seconds from a death to the next start.
+    pub(super) fn restart_delay(&self) -> std::time::Duration {
+        self.crash.seconds(1..=31)
+    }
+
+    /// True when the process is killed at this step.
+    pub(super) fn kills(&self, step: &'static str, is_key: bool) -> bool {
+        if !self.is_faulty() {
+            return false;
+        }
+        let usual = if is_key { CRASH_AT_KEY_STEP } else { CRASH_AT_OTHER_STEP };
+        let factor = if is_key && self.bad_hour.load(SeqCst) { BAD_HOUR_FACTOR } else { 1 };
+        let factor = if matches!(step, "boot" | "commit_halt") { 4 * BAD_HOUR_FACTOR } else { factor };
+        self.crash.chance(usual * factor)
+    }
+
+    /// Kills the life: nothing of it reaches books, network or halt file from now on.
+    pub(super) fn kill(&self, life: &Life, step: &'static str) {
+        if life.dead.swap(true, SeqCst) {
+            return;
+        }
+        if let Some(rare) = self.rare_crash(step) {
+            self.witness.saw(rare);
+        }
+        self.witness.note(What::Crash { step });
+        life.death.notify_one();
+    }
+
+    fn rare_crash(&self, step: &'static str) -> Option<Sometimes> {
+        match step {
+            "before post" => Some(Sometimes::CrashBeforePost),
+            "after post" => Some(Sometimes::CrashAfterPost),
+            "boot" => Some(Sometimes::CrashAtBoot),
+            "commit_halt" => Some(Sometimes::CrashAtHalt),
+            _ if self.witness.notes().follower.is_approved() => Some(Sometimes::CrashBeforeSending),
+            _ => None,
+        }
+    }
+
+    /// Now and then somebody halts just when an order is under way.
+    pub(super) fn cue_perhaps(&self) {
+        if self.is_faulty() && self.operator.chance(CUE) {
+            self.cue.notify_one();
+        }
+    }
+
+    /// Now and then somebody gives the very same order by another hand (order-protocol 3, row 16).
+    pub(super) fn twin_perhaps(&self, intent: &str) {
+        if self.is_faulty() && self.operator.chance(TWIN) {
+            let terms = self.witness.notes().follower.get(intent).map(|followed| followed.terms.clone());
+            *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = terms;
+            self.cue.notify_one();
+        }
+    }
+
+    /// The order that is to be given once more, if there is one.
+    pub(super) fn take_twin(&self) -> Option<OrderTerms> {
+        self.twin.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A person trades beside the agent.
+    pub(super) fn trade_by_hand(&self, terms: &OrderTerms) {
+        self.network.deliver_late(&self.witness);
+        let placed = self.venue.place_by_hand(terms);
+        self.witness.trace("by hand", &format!("{terms} {placed:?}"));
+        if placed.is_ok() {
+            let mut spent = self.by_hand.lock().unwrap_or_else(PoisonError::into_inner);
+            spent.push((terms.instrument.market.currency(), terms.notional().amount()));
+        }
+    }
+
+    /// The cash that the exchange holds for us, had nobody else used the account.
+    pub(super) fn cash(&self, currency: Currency) -> Money {
+        self.network.deliver_late(&self.witness);
+        let spent = self.by_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent: Decimal = spent.iter().filter(|(of, _)| *of == currency).map(|(_, amount)| amount).sum();
+        Money::new(self.venue.cash(currency).amount() + spent, currency)
+    }
+}
+
+/// About what the demo starts with, a hundredfold, so that orders are large enough to fill in parts.
+fn cash(config: &Config) -> Vec<Money> {
+    let usual = crate::venue::starting_cash(&config.markets);
+    usual
+        .into_iter()
+        .map(|money| Money::new(money.amount() * Decimal::ONE_HUNDRED, money.currency()))
+        .collect()
+}
+
+/// One life of the agent's process.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// The first is 1.
+    pub(super) number: u64,
+    dead: AtomicBool,
+    /// Told once, at the death.
+    pub(super) death: Notify,
+}
+
+impl Life {
+    /// True once it was killed.
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(SeqCst)
+    }
+}
+
+/// The emergency file, on a disk that outlives the lives.
+#[derive(Debug, Default)]
+pub(super) struct HaltSheet(Mutex<Option<HaltRecord>>);
+
+impl HaltSheet {
+    /// What is there.
+    pub(super) fn read(&self) -> Option<HaltRecord> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces what is there.
+    pub(super) fn set(&self, record: Option<HaltRecord>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = record;
+    }
+}
+
+/// The emergency file as one life sees it.
+pub(super) struct HaltSheetOf {
+    pub(super) sheet: Arc<HaltSheet>,
+    pub(super) life: Arc<Life>,
+}
+
+impl EmergencyHalt for HaltSheetOf {
+    fn write(&self, record: &HaltRecord) -> Result<(), String> {
+        if self.life.is_dead() {
+            return Err("this life is over".into());
+        }
+        self.sheet.set(Some(record.clone()));
+        Ok(())
+    }
+
+    fn read(&self) -> Option<HaltRecord> {
+        self.sheet.read()
+    }
+
+    fn clear(&self) -> Result<(), String> {
+        if self.life.is_dead() {
+            return Err("this life is over".into());
+        }
+        self.sheet.set(None);
+        Ok(())
+    }
+}
+
+/// The exchange's clock: ours, but for requests that arrive at a time that has passed meanwhile.
+#[derive(Clone, Debug)]
+pub(super) struct VenueClock {
+    clock: VirtualClock,
+    then: Arc<Mutex<Option<DateTime<Utc>>>>,
+}
+
+impl VenueClock {
+    fn new(clock: VirtualClock) -> Self {
+        Self { clock, then: Arc::default() }
+    }
+
+    /// Shows `then` until it is told otherwise.
+    pub(super) fn show(&self, then: Option<DateTime<Utc>>) {
+        *self.then.lock().unwrap_or_else(PoisonError::into_inner) = then;
+    }
+}
+
+impl Clock for VenueClock {
+    fn now(&self) -> DateTime<Utc> {
+        let then = *self.then.lock().unwrap_or_else(PoisonError::into_inner);
+        then.unwrap_or_else(|| self.clock.now())
+    }
+
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(until)
+    }
+
+    fn real(&self, exchange_time: std::time::Duration) -> std::time::Duration {
+        exchange_time
+    }
+}

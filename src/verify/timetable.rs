@@ -1,0 +1,105 @@
+//! When the agent is up: watches around the close of each session, and one more day of them without faults.
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use domain::Market;
+use market_clock::{Calendar, DayKind};
+
+use super::Options;
+use super::dice::Dice;
+
+/// The first day of the first seed; others begin up to eleven months later, so that both changes of daylight saving are met.
+const FIRST_DAY: (i32, u32, u32) = (2026, 1, 5);
+/// One watch in so many of ten thousand ends before the day is closed in the books: a later start must close it.
+const ENDS_EARLY: u32 = 2_000;
+
+/// A time in which the agent is up, but for crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Watch {
+    pub(super) start: DateTime<Utc>,
+    pub(super) end: DateTime<Utc>,
+    /// Without faults.
+    pub(super) is_quiet: bool,
+}
+
+/// `days` trading days of watches with faults, and one without.
+pub(super) fn watches(seed: u64, options: &Options) -> Vec<Watch> {
+    let Options { days, minutes, markets, .. } = options;
+    let dice = Dice::new(seed, "timetable");
+    let mut watches: Vec<Watch> = Vec::new();
+    for (index, date) in trading_days(seed, days.saturating_add(1), markets).into_iter().enumerate() {
+        let is_quiet = index >= *days as usize;
+        let mut of_day: Vec<Watch> = markets
+            .iter()
+            .filter_map(|market| watch(&dice, *market, date, (!is_quiet).then_some(*minutes)))
+            .collect();
+        of_day.sort_by_key(|watch| watch.start);
+        of_day.into_iter().for_each(|watch| join(&mut watches, watch));
+    }
+    watches
+}
+
+/// Watches that touch become one.
+fn join(watches: &mut Vec<Watch>, next: Watch) {
+    if let Some(last) = watches.last_mut().filter(|last| last.end >= next.start) {
+        // All watches of a day are alike, and days do not touch.
+        last.end = last.end.max(next.end);
+    } else {
+        watches.push(next);
+    }
+}
+
+fn trading_days(seed: u64, count: u32, markets: &[Market]) -> Vec<NaiveDate> {
+    let (year, month, day) = FIRST_DAY;
+    let first = NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+    let first = first.checked_add_days(Days::new(seed.wrapping_mul(11) % 340)).unwrap_or(first);
+    let calendar = Calendar::official();
+    let is_open = |date: &NaiveDate| markets.iter().all(|market| is_usual(&calendar, *market, *date));
+    first.iter_days().filter(is_open).take(count as usize).collect()
+}
+
+/// The simulated exchange knows no holidays and no short days, so days on which the two calendars differ are left out.
+fn is_usual(calendar: &Calendar, market: Market, date: NaiveDate) -> bool {
+    calendar.day(market, date) == DayKind::Session
+}
+
+/// The watch around the close of `date`, with faults for about so many `minutes` before it, or without.
+fn watch(dice: &Dice, market: Market, date: NaiveDate, minutes: Option<u32>) -> Option<Watch> {
+    let calendar = Calendar::official();
+    let session = calendar.session_on(market, date).filter(|_| is_usual(&calendar, market, date))?;
+    let last_trade = session.closing_auction.map_or(session.close, |(start, _)| start.min(session.close));
+    let drawn = |range| TimeDelta::minutes(i64::try_from(dice.within(range)).unwrap_or(30));
+    let before = match minutes.map(u64::from) {
+        Some(minutes) => drawn(minutes / 2..=minutes + minutes / 2),
+        None => TimeDelta::minutes(10),
+    };
+    let after = match (minutes.is_none(), dice.chance(ENDS_EARLY)) {
+        (true, _) => TimeDelta::minutes(45),
+        (false, true) => TimeDelta::minutes(2),
+        (false, false) => drawn(12..=25),
+    };
+    let start = (last_trade - before).max(session.open);
+    Some(Watch { start, end: session.close + after, is_quiet: minutes.is_none() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_day_has_a_watch_for_each_market_and_the_last_day_is_quiet() {
+        for seed in 0..50 {
+            let watches = watches(seed, &Options { days: 3, ..Options::default() });
+            assert_eq!(watches.len(), 8, "seed {seed}");
+            assert_eq!(watches.iter().filter(|watch| watch.is_quiet).count(), 2);
+            assert!(watches.windows(2).all(|pair| pair[0].end <= pair[1].start), "seed {seed}");
+            assert!(watches[6].is_quiet && watches[7].is_quiet);
+        }
+    }
+
+    #[test]
+    fn markets_that_close_together_share_a_watch() {
+        let markets = vec![Market::UsNasdaq, Market::UsNyse];
+        let watches = watches(1, &Options { markets, ..Options::default() });
+        assert_eq!(watches.len(), 2, "{watches:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The whole system in virtual time, through its public door: `kestrel::verify`, and the program `kestrel verify`.
+
+use std::process::Command;
+
+use domain::Market;
+use kestrel::verify::{Options, run_seed};
+use serde_json::Value;
+
+/// Small enough for every test run; `.ci/run` has the real size.
+fn small() -> Options {
+    Options { days: 1, minutes: 6, markets: vec![Market::Kr], ..Options::default() }
+}
+
+#[test]
+fn a_few_seeds_trade_crash_and_violate_nothing() {
+    let (mut orders, mut crashes) = (0, 0);
+    for seed in 1..=4 {
+        let report = run_seed(seed, &small()).unwrap();
+        assert!(report.violations.is_empty(), "{report}");
+        orders += report.orders;
+        crashes += report.crashes;
+    }
+    assert!(orders > 50 && crashes > 0, "{orders} orders, {crashes} crashes prove nothing");
+}
+
+#[test]
+fn invariant_28_the_same_seed_gives_the_same_trace_in_two_processes() {
+    let here: Vec<String> = (11..14).map(|seed| run_seed(seed, &small()).unwrap().trace).collect();
+    for _process in 0..2 {
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_kestrel"));
+        verify.args(["verify", "--seeds", "3", "--first-seed", "11", "--minutes", "6", "--markets", "KR"]);
+        let output = verify.arg("--json").output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let seeds = report["seeds"].as_array().unwrap();
+        let there: Vec<&str> = seeds.iter().map(|seed| seed["trace"].as_str().unwrap()).collect();
+        assert_eq!(here, there);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    assert!(here[0] != here[1] && here[1] != here[2], "{here:?}");
+}
+
+#[test]
+fn wrong_arguments_are_answered_with_what_is_allowed() {
+    let verify = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kestrel")).arg("verify").args(args).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, text) = verify(&["--seeds", "0"]);
+    assert!(code == Some(2) && text.contains("1..=1000000"), "{text}");
+    let (code, text) = verify(&["--markets", "KR,MARS"]);
+    assert!(code == Some(2) && text.contains("MARS") && text.contains("US_NASDAQ"), "{text}");
+    let (code, text) = verify(&["--markets", "JP", "--seeds", "1"]);
+    assert!(code == Some(1) && text.contains("JP"), "{text}");
+}
