@@ -31,7 +31,7 @@ pub(super) fn schedule(config: &Config) -> market_clock::Settings {
         TradeMode::Realtime => Cadence::Realtime,
     };
     let markets = config.markets.clone();
-    market_clock::Settings { markets, cadence, calendar: market_clock::Calendar::weekly() }
+    market_clock::Settings { markets, cadence, calendar: market_clock::Calendar::official() }
 }
 
 /// What to scan.

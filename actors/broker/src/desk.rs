@@ -215,8 +215,11 @@ impl Broker {
     /// The markets that are open for all we know: the daily loss must not go unseen after a restart of this actor.
     fn awake_markets(&self) -> Vec<Market> {
         let is_awake = |market: &&Market| match self.phases.get(market) {
-            Some(Phase::Open) | None => true,
-            Some(Phase::Lunch | Phase::Closed) => false,
+            None
+            | Some(Phase::OpeningAuction | Phase::Continuous | Phase::ClosingAuction | Phase::Unknown) => {
+                true
+            }
+            Some(Phase::PreMarket | Phase::Lunch | Phase::PostClose | Phase::Closed) => false,
         };
         self.settings.markets.iter().filter(is_awake).copied().collect()
     }

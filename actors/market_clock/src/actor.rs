@@ -72,7 +72,7 @@ impl MarketClock {
     fn tell(&mut self, event: &Event) {
         let told = match event {
             Event::Session(change) => {
-                tracing::info!(market = %change.market, session = %change.session_date, phase = ?change.phase, "session changed");
+                tracing::info!(market = %change.market, session = %change.session_date, phase = %change.phase, trust = %change.trust, "session changed");
                 tell_all(&self.deps.session_changed, change)
             }
             Event::Slot(scan, decide) => {

@@ -9,6 +9,6 @@ pub mod plan;
 pub mod slots;
 
 pub use actor::{Deps, MarketClock};
-pub use calendar::{Calendar, Change, Session, next_open_any};
+pub use calendar::{Calendar, Change, DayChange, DayChanges, DayKind, Session, TableError, next_open_any};
 pub use plan::{Event, Settings};
 pub use slots::{Cadence, DailyPlan, DueSlot};

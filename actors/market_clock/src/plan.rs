@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::Market;
-use domain::messages::schedule::{DayClosed, DecideDue, Phase, ScanDue, SessionChanged, SlotKey};
+use domain::messages::schedule::{
+    DateStatus, DayClosed, DecideDue, Phase, ScanDue, SessionChanged, SlotKey, Trust,
+};
 
 use crate::calendar::{Calendar, Session};
 use crate::slots::{self, Cadence};
@@ -47,7 +49,7 @@ pub struct Told {
 
 #[derive(Clone, Debug, Default)]
 struct ToldOf {
-    phase: Option<(NaiveDate, Phase)>,
+    phase: Option<(NaiveDate, Phase, Trust)>,
     slot_start: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
 }
@@ -90,11 +92,14 @@ pub fn next_wake(settings: &Settings, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 fn next_event(settings: &Settings, market: Market, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let mut sessions = settings.calendar.sessions_from(market, now);
-    let session = sessions.find(|session| settled_at(session) > now)?;
-    let changes = session.changes().into_iter().map(|change| change.at);
-    let slot = slots::next_slot(&session, settings.cadence, now);
-    changes.chain(slot).chain([settled_at(&session)]).filter(|at| *at > now).min()
+    let of_session = |session: Session| {
+        let slot = slots::next_slot(&session, settings.cadence, now);
+        slot.into_iter().chain([settled_at(&session)]).collect::<Vec<_>>()
+    };
+    // The session that is under way, and the next one: nothing of a later one comes before its first change of phase.
+    let of_sessions = settings.calendar.around(market, now).take(2).flat_map(of_session);
+    let change = settings.calendar.next_change(market, now).map(|change| change.at);
+    of_sessions.chain(change).filter(|at| *at > now).min()
 }
 
 fn phase_due(
@@ -103,18 +108,34 @@ fn phase_due(
     market: Market,
     now: DateTime<Utc>,
 ) -> Option<SessionChanged> {
-    let session = settings.calendar.last_begun(market, now);
-    let phase = session.map_or(Phase::Closed, |session| session.phase(now));
-    let session_date = session.map_or_else(|| market.date_at(now), |session| session.date);
-    if told.phase == Some((session_date, phase)) {
+    let phase = settings.calendar.phase(market, now);
+    let today = market.date_at(now);
+    let session_date = match (phase, settings.calendar.last_begun(market, now)) {
+        (Phase::Unknown, _) | (_, None) => today,
+        (_, Some(session)) => session.date,
+    };
+    let trust = trust(settings.calendar.status(market, today));
+    if told.phase == Some((session_date, phase, trust)) {
         return None;
     }
-    told.phase = Some((session_date, phase));
-    Some(SessionChanged { market, session_date, phase, at: now })
+    told.phase = Some((session_date, phase, trust));
+    Some(SessionChanged { market, session_date, phase, trust, at: now })
+}
+
+/// What may be done on a day by its status alone (CALENDARS.md 4.2).
+fn trust(status: DateStatus) -> Trust {
+    match status {
+        DateStatus::Official => Trust::Certain,
+        DateStatus::Estimated | DateStatus::Uncertain => Trust::Unproved,
+        DateStatus::Unknown => Trust::Unknown { exits: false },
+    }
 }
 
 fn slot_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let session = settings.calendar.session_of(market, now)?;
+    if !trust(settings.calendar.status(market, session.date)).allows_entries() {
+        return None;
+    }
     let due = slots::due_slot(&session, settings.cadence, now)?;
     if told.slot_start.is_some_and(|start| start >= due.starts_at) {
         return None;
@@ -130,7 +151,7 @@ fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTim
     let Some(last) = settings.calendar.last_ended(market, now - SETTLING) else { return Vec::new() };
     let first = told.day_closed.and_then(|date| date.succ_opt()).unwrap_or(last.date);
     let dates = first.iter_days().take_while(|date| *date <= last.date);
-    let sessions = dates.filter_map(|date| settings.calendar.sessions_on(market, date));
+    let sessions = dates.filter_map(|date| settings.calendar.session_on(market, date));
     told.day_closed = told.day_closed.max(Some(last.date));
     sessions
         .map(|session| DayClosed { market, session_date: session.date, closed_at: session.close })

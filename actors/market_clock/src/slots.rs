@@ -4,7 +4,7 @@
 //! no trading day is without one. Realtime mode has a cycle every 60 s while the market is open, none at lunch.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::schedule::{Phase, Slot};
+use domain::messages::schedule::Slot;
 
 use crate::calendar::Session;
 
@@ -14,8 +14,8 @@ const CYCLE: TimeDelta = TimeDelta::seconds(60);
 const AFTER_OPEN: TimeDelta = TimeDelta::minutes(10);
 /// The last daily slot comes so long before the close: an order still has time.
 const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(20);
-/// A daily slot that would fall into lunch moves so long behind it.
-const AFTER_LUNCH: TimeDelta = TimeDelta::minutes(5);
+/// A daily slot that would fall into lunch or an auction moves so long behind it.
+const AFTER_PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// A daily slot may be begun so long after its time, not later.
 const DAILY_SHELF_LIFE: TimeDelta = TimeDelta::minutes(10);
 
@@ -48,17 +48,17 @@ pub struct DueSlot {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The times of the daily slots of `session`, in order; each lies in open trading.
+/// The times of the daily slots of `session`, in order; each lies in continuous trading.
 ///
-/// Open + 10 min, then every interval up to close - 20 min; what falls into lunch moves 5 min behind it; where at
-/// least a third of an interval is left, the last slot is at close - 20 min (CALENDARS.md 5.4).
+/// Open + 10 min, then every interval up to close - 20 min; what falls into lunch or an auction moves 5 min behind it;
+/// where at least a third of an interval is left, the last slot is at close - 20 min (CALENDARS.md 5.4).
 pub fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
     let interval = TimeDelta::hours(i64::from(plan.interval_hours.max(1)));
     let latest = session.close - BEFORE_CLOSE;
     let grid = (0..plan.sessions).map_while(|index| {
         let index = i32::try_from(index).ok()?;
         let at = session.open + AFTER_OPEN + interval * index;
-        (at <= latest).then(|| after_lunch(session, at))
+        (at <= latest).then(|| after_pause(session, at))
     });
     let mut slots: Vec<_> = grid.collect();
     slots.dedup();
@@ -70,9 +70,9 @@ pub fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
     slots
 }
 
-/// The slot of `session` that may be begun at `at`, if any; never at lunch or outside trading.
+/// The slot of `session` that may be begun at `at`, if any; only in continuous trading.
 pub fn due_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DueSlot> {
-    if session.phase(at) != Phase::Open {
+    if !session.phase(at).is_tradable() {
         return None;
     }
     match cadence {
@@ -85,7 +85,7 @@ pub fn due_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Optio
 pub fn next_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     match cadence {
         Cadence::Daily(plan) => daily_slots(session, plan).into_iter().find(|start| *start > at),
-        Cadence::Realtime if session.phase(at) == Phase::Open => {
+        Cadence::Realtime if session.phase(at).is_tradable() => {
             cycle(session, at).map(|current| current.expires_at).filter(|next| *next < session.close)
         }
         Cadence::Realtime => None,
@@ -95,7 +95,7 @@ pub fn next_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Opti
 fn daily_due(session: &Session, plan: DailyPlan, at: DateTime<Utc>) -> Option<DueSlot> {
     let begun = (1..).zip(daily_slots(session, plan)).take_while(|(_number, start)| *start <= at);
     let (number, starts_at) = begun.last()?;
-    let expires_at = (starts_at + DAILY_SHELF_LIFE).min(session.sitting_end(starts_at));
+    let expires_at = (starts_at + DAILY_SHELF_LIFE).min(session.phase_end(starts_at));
     (at < expires_at).then_some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
 }
 
@@ -106,11 +106,8 @@ fn cycle(session: &Session, at: DateTime<Utc>) -> Option<DueSlot> {
     Some(DueSlot { slot, starts_at, expires_at: starts_at + CYCLE })
 }
 
-fn after_lunch(session: &Session, at: DateTime<Utc>) -> DateTime<Utc> {
-    match session.lunch {
-        Some((start, end)) if start <= at && at < end => end + AFTER_LUNCH,
-        Some(_) | None => at,
-    }
+fn after_pause(session: &Session, at: DateTime<Utc>) -> DateTime<Utc> {
+    if session.phase(at).is_tradable() { at } else { session.phase_end(at) + AFTER_PAUSE }
 }
 
 #[cfg(test)]
@@ -121,7 +118,7 @@ mod tests {
     use crate::calendar::Calendar;
 
     fn session(market: Market) -> Session {
-        Calendar::weekly().sessions_on(market, "2026-07-01".parse().unwrap()).unwrap()
+        Calendar::official().session_on(market, "2026-07-02".parse().unwrap()).unwrap()
     }
 
     fn local_slots(market: Market, sessions: u32, interval_hours: u32) -> String {
@@ -138,7 +135,8 @@ mod tests {
             (Market::Jp, "09:10 15:10"),
             (Market::Hk, "09:40 15:40"),
             (Market::CnSha, "09:40 14:40"),
-            (Market::VnHcm, "09:10 14:25"),
+            (Market::VnHan, "09:10 14:25"),
+            (Market::VnHcm, "09:20 14:25"),
         ] {
             assert_eq!(local_slots(market, 4, 6), slots, "{market}");
         }
@@ -168,7 +166,7 @@ mod tests {
                     let slots = daily_slots(&session, DailyPlan { sessions, interval_hours });
                     assert!((1..=sessions as usize).contains(&slots.len()));
                     assert!(
-                        slots.iter().all(|slot| session.phase(*slot) == Phase::Open),
+                        slots.iter().all(|slot| session.phase(*slot).is_tradable()),
                         "{market} {slots:?}"
                     );
                     assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{market} {slots:?}");
@@ -205,6 +203,8 @@ mod tests {
         assert_eq!(due(9_000 - 1), Some(Slot::Realtime(149)));
         assert_eq!(due(9_000), None);
         assert_eq!(due(12_600), Some(Slot::Realtime(210)));
+        assert_eq!(due(23_100 - 1), Some(Slot::Realtime(384)));
+        assert_eq!(due(23_100), None, "the closing auction");
         assert_eq!(due(23_400), None);
     }
 }

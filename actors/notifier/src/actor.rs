@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::EventId;
 use domain::messages::ledger::{EventsAfter, EventsCommitted, GetCursor, LedgerEvent, SetCursor};
-use domain::messages::schedule::SessionChanged;
+use domain::messages::schedule::{SessionChanged, Trust};
 use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
 use supervision::prelude::*;
 use tokio::time::Instant;
@@ -177,8 +177,12 @@ impl Handler<SessionChanged> for Notifier {
     type Result = ();
 
     fn handle(&mut self, change: SessionChanged, _ctx: &mut Self::Context) {
-        let SessionChanged { market, session_date, phase, .. } = change;
-        tracing::info!(target: "events", %market, %session_date, ?phase, "session changed");
+        let SessionChanged { market, session_date, phase, trust, .. } = change;
+        if trust == Trust::Certain {
+            tracing::info!(target: "events", %market, %session_date, %phase, "session changed");
+        } else {
+            tracing::warn!(target: "events", %market, %session_date, %phase, "session changed: {trust}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::TradingState;
-use domain::messages::schedule::{Phase, SessionChanged};
+use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
     AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, tick,
@@ -174,10 +174,30 @@ fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusa
         return closed(format!("the session of {} is not that of {today}", proposal.session_date));
     }
     // A RiskGuard that was restarted alone has not been told a phase: the date and the expiry must do until then.
-    match standing.session.map(|session| session.phase) {
-        None | Some(Phase::Open) => Ok(()),
-        Some(Phase::Closed) => closed("no continuous trading".into()),
-        Some(Phase::Lunch) => closed("the market is at lunch".into()),
+    let Some(SessionChanged { phase, trust, .. }) = standing.session else { return Ok(()) };
+    check_trust(proposal.side, *trust).map_err(|why| RefusalReason::MarketClosed { market, why })?;
+    check_phase(*phase, *trust).map_err(|why| RefusalReason::MarketClosed { market, why: why.into() })
+}
+
+/// A day that may not be one is not traded upon (CALENDARS.md 4.2).
+fn check_trust(side: Side, trust: Trust) -> Result<(), String> {
+    let is_allowed = match side {
+        Side::Buy => trust.allows_entries(),
+        Side::Sell => trust.allows_exits(),
+    };
+    if is_allowed { Ok(()) } else { Err(trust.to_string()) }
+}
+
+/// Orders are for continuous trading only; where no calendar reaches, the operator's word for exits stands in.
+fn check_phase(phase: Phase, trust: Trust) -> Result<(), &'static str> {
+    match phase {
+        Phase::Continuous => Ok(()),
+        Phase::Unknown if trust == (Trust::Unknown { exits: true }) => Ok(()),
+        Phase::Unknown => Err("no calendar says whether the market is open"),
+        Phase::Lunch => Err("the market is at lunch"),
+        Phase::OpeningAuction => Err("the market is in its opening auction"),
+        Phase::ClosingAuction => Err("the market is in its closing auction"),
+        Phase::PreMarket | Phase::PostClose | Phase::Closed => Err("no continuous trading"),
     }
 }
 

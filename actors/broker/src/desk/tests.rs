@@ -5,6 +5,7 @@ mod truth;
 mod world;
 
 use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
+use domain::messages::schedule::Trust;
 use domain::{Outcome, Refusal};
 
 use super::*;
@@ -305,6 +306,7 @@ fn the_account_stays_fresh_until_the_market_is_known_to_be_closed() {
                 market: Market::Kr,
                 session_date: today(),
                 phase: Phase::Closed,
+                trust: Trust::Certain,
                 at: world.clock.now(),
             };
             world.session.tell(closed).unwrap();

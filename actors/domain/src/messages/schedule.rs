@@ -10,15 +10,148 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::Market;
 
-/// Where a market's day stands.
+/// Where a market's day stands. Only [`Phase::Continuous`] is traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
-    /// No continuous trading: night, weekend, before the open.
-    Closed,
+    /// Trading before the regular session, which this agent leaves alone.
+    PreMarket,
+    /// Orders are collected for the opening price.
+    OpeningAuction,
     /// Continuous trading.
-    Open,
+    Continuous,
     /// The break between two sittings.
     Lunch,
+    /// Orders are collected for the closing price.
+    ClosingAuction,
+    /// Trading after the regular session, which this agent leaves alone.
+    PostClose,
+    /// Night, weekend, holiday.
+    Closed,
+    /// No calendar reaches this instant: nobody may guess.
+    Unknown,
+}
+
+impl Phase {
+    /// True in the one phase in which this agent trades.
+    pub fn is_tradable(self) -> bool {
+        match self {
+            Self::Continuous => true,
+            Self::PreMarket
+            | Self::OpeningAuction
+            | Self::Lunch
+            | Self::ClosingAuction
+            | Self::PostClose
+            | Self::Closed
+            | Self::Unknown => false,
+        }
+    }
+
+    /// The word stored and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::PreMarket => "pre_market",
+            Self::OpeningAuction => "opening_auction",
+            Self::Continuous => "continuous",
+            Self::Lunch => "lunch",
+            Self::ClosingAuction => "closing_auction",
+            Self::PostClose => "post_close",
+            Self::Closed => "closed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// How well a calendar date is known (CALENDARS.md 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DateStatus {
+    /// The exchange has announced it.
+    Official,
+    /// A forecast by rule: the exchange has not announced the year yet.
+    Estimated,
+    /// The sources contradict each other.
+    Uncertain,
+    /// Outside the table.
+    Unknown,
+}
+
+impl DateStatus {
+    /// The word stored and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Estimated => "estimated",
+            Self::Uncertain => "uncertain",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for DateStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// How far a market's day may be traded upon (CALENDARS.md 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trust {
+    /// The day is official, or proved by a second source: buys, sells, judgements.
+    Certain,
+    /// The day is a forecast that nothing has confirmed: no orders, no judgements.
+    Unproved,
+    /// Two sources contradict each other about the day: exits only.
+    Disputed,
+    /// The market should be open, but nothing trades while the broker answers: no orders, no judgements.
+    SuspectedClosed,
+    /// The broker does not answer at all: no entries, and orders are reconciled first when it returns.
+    BrokerDown,
+    /// No table reaches the day: no entries.
+    Unknown {
+        /// The operator has allowed exits.
+        exits: bool,
+    },
+}
+
+impl Trust {
+    /// True when stocks may be judged and bought.
+    pub fn allows_entries(self) -> bool {
+        match self {
+            Self::Certain => true,
+            Self::Unproved
+            | Self::Disputed
+            | Self::SuspectedClosed
+            | Self::BrokerDown
+            | Self::Unknown { .. } => false,
+        }
+    }
+
+    /// True when what is held may be sold.
+    pub fn allows_exits(self) -> bool {
+        match self {
+            Self::Certain | Self::Disputed | Self::BrokerDown | Self::Unknown { exits: true } => true,
+            Self::Unproved | Self::SuspectedClosed | Self::Unknown { exits: false } => false,
+        }
+    }
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certain => "the day is certain",
+            Self::Unproved => "nothing proves yet that the market trades today",
+            Self::Disputed => "the sources contradict each other about today",
+            Self::SuspectedClosed => "the market should be open, but nothing trades",
+            Self::BrokerDown => "the broker does not answer",
+            Self::Unknown { exits: false } => "no calendar reaches today",
+            Self::Unknown { exits: true } => "no calendar reaches today; the operator allows exits",
+        })
+    }
 }
 
 /// Which occasion of a session a scan or decision belongs to.
@@ -56,7 +189,7 @@ impl fmt::Display for SlotKey {
     }
 }
 
-/// MarketClock -> Scanner, RiskGuard, Broker, Notifier: a market's phase changed, or was found so at start-up.
+/// MarketClock -> RiskGuard, Broker, Notifier: a market's phase or trust changed, or was found so at start-up.
 /// A tell; no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
@@ -67,6 +200,8 @@ pub struct SessionChanged {
     pub session_date: NaiveDate,
     /// The phase now.
     pub phase: Phase,
+    /// How far the day may be traded upon.
+    pub trust: Trust,
     /// When the phase began or was first seen.
     pub at: DateTime<Utc>,
 }

@@ -109,7 +109,7 @@ fn launch(clock: &MovedClock) -> (Listener, supervision::Supervised) {
         day_closed: vec![Link::from_recipient(address.recipient())],
     };
     let settings =
-        Settings { markets: vec![Market::Kr], cadence: Cadence::Realtime, calendar: Calendar::weekly() };
+        Settings { markets: vec![Market::Kr], cadence: Cadence::Realtime, calendar: Calendar::official() };
     let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
     let factory = move |_: &mut Ctx<MarketClock>| Ok(MarketClock::new(settings.clone(), deps.clone()));
     supervisor.child(CHILD, slot::<MarketClock>("market_clock", 16), factory);
@@ -122,10 +122,10 @@ fn a_session_begins_to_the_second_and_every_cycle_is_told_to_scanner_and_brain()
         let clock = MovedClock::at("2026-11-23T23:59:00Z");
         let (listener, _supervised) = launch(&clock);
         sleep(Duration::from_millis(59_900)).await;
-        assert_eq!(listener.heard(), ["Closed", "closed 2026-11-23"]);
+        assert_eq!(listener.heard(), ["OpeningAuction", "closed 2026-11-23"]);
         sleep(Duration::from_millis(60_200)).await;
         let expected =
-            ["Open", "scan realtime-0", "decide realtime-0", "scan realtime-1", "decide realtime-1"];
+            ["Continuous", "scan realtime-0", "decide realtime-0", "scan realtime-1", "decide realtime-1"];
         assert_eq!(listener.heard(), expected);
     });
 }
@@ -158,6 +158,6 @@ fn a_restarted_clock_repeats_the_present_and_goes_on() {
         assert_eq!(listener.heard(), before);
         sleep(Duration::from_secs(60)).await;
         assert_eq!(listener.heard(), ["scan realtime-1", "decide realtime-1"]);
-        assert_eq!(Phase::Open, Calendar::weekly().phase(Market::Kr, clock.now()));
+        assert_eq!(Phase::Continuous, Calendar::official().phase(Market::Kr, clock.now()));
     });
 }

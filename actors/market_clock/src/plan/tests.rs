@@ -10,7 +10,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn settings(markets: &[Market], cadence: Cadence) -> Settings {
-    Settings { markets: markets.to_vec(), cadence, calendar: Calendar::weekly() }
+    Settings { markets: markets.to_vec(), cadence, calendar: Calendar::official() }
 }
 
 fn daily() -> Cadence {
@@ -55,21 +55,24 @@ fn a_day_of_two_markets_is_told_once_and_on_time() {
     assert_eq!(
         lines(&journal),
         [
-            "23 23:00:00 JP 2026-11-23 Closed",
-            "23 23:00:00 JP 2026-11-23 settled",
-            "23 23:00:00 US_NASDAQ 2026-11-23 Closed",
+            "23 23:00:00 JP 2026-11-24 OpeningAuction",
+            "23 23:00:00 JP 2026-11-20 settled",
+            "23 23:00:00 US_NASDAQ 2026-11-23 PostClose",
             "23 23:00:00 US_NASDAQ 2026-11-23 settled",
-            "24 00:00:00 JP 2026-11-24 Open",
+            "24 00:00:00 JP 2026-11-24 Continuous",
             "24 00:10:00 JP/2026-11-24/daily-1 until 00:20",
+            "24 01:00:00 US_NASDAQ 2026-11-23 Closed",
             "24 02:30:00 JP 2026-11-24 Lunch",
-            "24 03:30:00 JP 2026-11-24 Open",
+            "24 03:30:00 JP 2026-11-24 Continuous",
             "24 06:10:00 JP/2026-11-24/daily-2 until 06:20",
+            "24 06:25:00 JP 2026-11-24 ClosingAuction",
             "24 06:30:00 JP 2026-11-24 Closed",
             "24 06:40:00 JP 2026-11-24 settled",
-            "24 14:30:00 US_NASDAQ 2026-11-24 Open",
+            "24 09:00:00 US_NASDAQ 2026-11-24 PreMarket",
+            "24 14:30:00 US_NASDAQ 2026-11-24 Continuous",
             "24 14:40:00 US_NASDAQ/2026-11-24/daily-1 until 14:50",
             "24 20:40:00 US_NASDAQ/2026-11-24/daily-2 until 20:50",
-            "24 21:00:00 US_NASDAQ 2026-11-24 Closed",
+            "24 21:00:00 US_NASDAQ 2026-11-24 PostClose",
             "24 21:10:00 US_NASDAQ 2026-11-24 settled",
         ]
     );
@@ -107,7 +110,7 @@ fn after_days_asleep_every_closed_day_is_told_in_order() {
     assert_eq!(
         lines(&journal),
         [
-            "25 01:00:00 KR 2026-11-25 Open",
+            "25 01:00:00 KR 2026-11-25 Continuous",
             "25 01:00:00 KR 2026-11-20 settled",
             "25 01:00:00 KR 2026-11-23 settled",
             "25 01:00:00 KR 2026-11-24 settled",

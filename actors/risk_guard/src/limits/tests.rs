@@ -39,6 +39,7 @@ struct Case {
     limits: Limits,
     sizing: Sizing,
     phase: Option<Phase>,
+    trust: Trust,
     account: Option<AccountSnapshot>,
     touched_at: Option<DateTime<Utc>>,
     day: DayLoss,
@@ -68,7 +69,8 @@ impl Case {
             state: TradingState::Active,
             limits: Limits::new(decimal("3"), decimal("30"), Confidence::new(80).unwrap()).unwrap(),
             sizing: Sizing::by_score(decimal("5"), decimal("1"), decimal("10"), decimal("50")).unwrap(),
-            phase: Some(Phase::Open),
+            phase: Some(Phase::Continuous),
+            trust: Trust::Certain,
             account: Some(AccountSnapshot {
                 currency: Currency::Krw,
                 taken_at: now(),
@@ -104,6 +106,7 @@ impl Case {
             market: Market::Kr,
             session_date: self.proposal.session_date,
             phase,
+            trust: self.trust,
             at: now(),
         });
         let standing = Standing {
@@ -191,10 +194,42 @@ fn each_state_lets_through_what_it_promises() {
 #[test]
 fn a_proposal_is_judged_within_its_time_and_session() {
     assert_eq!(buy(|c| c.proposal.expires_at = now()), "Expired");
-    assert_eq!(buy(|c| c.phase = Some(Phase::Lunch)), "MarketClosed");
-    assert_eq!(sell(|c| c.phase = Some(Phase::Closed)), "MarketClosed");
     assert_eq!(buy(|c| c.phase = None), "approved");
     assert_eq!(buy(|c| c.proposal.session_date = NaiveDate::MIN), "MarketClosed");
+}
+
+#[test]
+fn only_continuous_trading_is_traded() {
+    for phase in [
+        Phase::PreMarket,
+        Phase::OpeningAuction,
+        Phase::Lunch,
+        Phase::ClosingAuction,
+        Phase::PostClose,
+        Phase::Closed,
+        Phase::Unknown,
+    ] {
+        let both = (buy(|c| c.phase = Some(phase)), sell(|c| c.phase = Some(phase)));
+        assert_eq!(both, ("MarketClosed", "MarketClosed"), "{phase}");
+    }
+}
+
+#[test]
+fn a_day_that_is_not_certain_fails_closed_for_entries_and_for_some_exits() {
+    let unknown = |exits| Trust::Unknown { exits };
+    for (trust, phase, entry, exit) in [
+        (Trust::Certain, Phase::Continuous, "approved", "approved"),
+        (Trust::Unproved, Phase::Continuous, "MarketClosed", "MarketClosed"),
+        (Trust::Disputed, Phase::Continuous, "MarketClosed", "approved"),
+        (Trust::SuspectedClosed, Phase::Continuous, "MarketClosed", "MarketClosed"),
+        (Trust::BrokerDown, Phase::Continuous, "MarketClosed", "approved"),
+        (unknown(false), Phase::Unknown, "MarketClosed", "MarketClosed"),
+        (unknown(true), Phase::Unknown, "MarketClosed", "approved"),
+        (unknown(true), Phase::Closed, "MarketClosed", "MarketClosed"),
+    ] {
+        let set = |case: &mut Case| (case.phase, case.trust) = (Some(phase), trust);
+        assert_eq!((buy(set), sell(set)), (entry, exit), "{trust:?} {phase}");
+    }
 }
 
 #[test]
