@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +42,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
     Verify(VerifyArgs),
+    /// Show where the ten markets stand, what comes next, and how well that is known.
+    Markets(MarketsArgs),
     /// List all settings.
     Settings(SettingsArgs),
 }
@@ -224,6 +227,34 @@ pub struct VerifyArgs {
     /// Print what led to a violation, event by event.
     #[arg(long)]
     pub story: bool,
+}
+
+/// Which markets, when, and how they are shown.
+#[derive(Clone, Debug, Args)]
+pub struct MarketsArgs {
+    /// The instant, e.g. 2026-11-26T14:30:00Z; now if not given.
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<DateTime<Utc>>,
+    /// Markets, separated by commas; all ten if not given.
+    #[arg(long = "market", value_name = "CODE", value_delimiter = ',')]
+    pub markets: Vec<Market>,
+    /// Also list so many days of each market, 0 to 366.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=366))]
+    pub days: u32,
+    /// Also draw the week around the instant as a picture.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// An instant with its offset from UTC.
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let parsed = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
+    parsed.map_err(|_| {
+        "allowed: date, time and offset of RFC 3339, e.g. 2026-11-26T14:30:00Z or 2026-11-26T23:30:00+09:00".into()
+    })
 }
 
 /// How the settings are shown.

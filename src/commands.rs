@@ -8,13 +8,13 @@ use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
 use crate::cli::{
-    Cli, Command, DemoArgs, HaltArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs,
-    StatusArgs, VerifyArgs,
+    Cli, Command, DemoArgs, HaltArgs, MarketsArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs,
+    SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::client;
 use crate::control::wire::{Reply, Request};
-use crate::{agent, demo, simulate, telemetry, terminal, verify};
+use crate::{agent, demo, markets, simulate, telemetry, terminal, verify};
 
 /// Exit codes (architecture 4). Zero is success.
 pub mod exit {
@@ -41,6 +41,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Resolve(args)) => resolve(args),
         Some(Command::Status(args)) => status(args),
         Some(Command::Verify(args)) => prove(args),
+        Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Settings(args)) => show_settings(args),
     }
 }
@@ -160,6 +161,13 @@ fn data_directory() -> PathBuf {
 
 fn user_name() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unnamed".into())
+}
+
+fn show_markets(args: &MarketsArgs) -> ExitCode {
+    match markets::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why, exit::FAILED),
+    }
 }
 
 fn show_settings(args: SettingsArgs) -> ExitCode {

@@ -17,6 +17,7 @@ pub mod faults;
 pub mod http;
 pub mod kis;
 pub mod llm;
+pub mod markets;
 pub mod random;
 pub mod simulate;
 pub mod simulator;

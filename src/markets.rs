@@ -1,0 +1,155 @@
+//! `kestrel markets`: where the ten markets stand at an instant, what comes next, and how well that is known.
+
+mod picture;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use domain::messages::schedule::{DateStatus, Phase};
+use domain::{Clock, Market};
+use market_clock::{Calendar, DayChange, DayKind};
+use serde::{Serialize, Serializer};
+
+use crate::cli::MarketsArgs;
+use crate::clock::SystemClock;
+use crate::terminal;
+
+pub use picture::draw;
+
+/// One market at one instant, as `--json` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MarketView {
+    /// The market.
+    pub market: Market,
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// Whether it trades; null where no calendar reaches.
+    pub is_open: Option<bool>,
+    /// Where its day stands.
+    #[serde(serialize_with = "in_words")]
+    pub phase: Phase,
+    /// The session of the local date, if it has one.
+    pub session_date: Option<NaiveDate>,
+    /// How well the local date is known.
+    #[serde(serialize_with = "in_words")]
+    pub date_status: DateStatus,
+    /// When it next turns open, lunch counted.
+    pub next_open: Option<DateTime<Utc>>,
+    /// When the next session opens.
+    pub next_session_open: Option<DateTime<Utc>>,
+    /// When its phase next changes.
+    pub next_change: Option<DateTime<Utc>>,
+    /// The days from the local date on, only when they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<DayView>,
+}
+
+/// One local day of one market.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DayView {
+    /// The local date.
+    pub date: NaiveDate,
+    /// How well it is known.
+    #[serde(serialize_with = "in_words")]
+    pub date_status: DateStatus,
+    /// Why it is what it is.
+    pub why: String,
+    /// The first instant of trading, if there is any.
+    pub open: Option<DateTime<Utc>>,
+    /// The first instant after trading.
+    pub close: Option<DateTime<Utc>>,
+    /// Start and end of the break.
+    pub lunch: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+fn in_words<S: Serializer>(word: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(word)
+}
+
+impl MarketView {
+    /// What `calendar` says of `market` at `at`, and of `days` local days from then on.
+    pub fn at(calendar: &Calendar, market: Market, at: DateTime<Utc>, days: u32) -> Self {
+        let today = market.date_at(at);
+        let dates = (0..u64::from(days)).filter_map(|day| today.checked_add_days(Days::new(day)));
+        Self {
+            market,
+            at,
+            is_open: calendar.is_open(market, at),
+            phase: calendar.phase(market, at),
+            session_date: calendar.session_date(market, at),
+            date_status: calendar.status(market, today),
+            next_open: calendar.next_open(market, at),
+            next_session_open: calendar.next_session_open(market, at),
+            next_change: calendar.next_change(market, at).map(|change| change.at),
+            days: dates.map(|date| DayView::on(calendar, market, date)).collect(),
+        }
+    }
+}
+
+impl DayView {
+    fn on(calendar: &Calendar, market: Market, date: NaiveDate) -> Self {
+        let session = calendar.session_on(market, date);
+        Self {
+            date,
+            date_status: calendar.status(market, date),
+            why: why(calendar.day(market, date)),
+            open: session.map(|session| session.open),
+            close: session.map(|session| session.close),
+            lunch: session.and_then(|session| session.lunch),
+        }
+    }
+}
+
+/// Why a day is what it is, in words.
+fn why(kind: DayKind) -> String {
+    match kind {
+        DayKind::Session => "session",
+        DayKind::ShortOrShifted => "session with other hours",
+        DayKind::Weekend => "weekend",
+        DayKind::Holiday(name) => name.unwrap_or("holiday"),
+        DayKind::Changed(DayChange::Closed) => "closed by the override file",
+        DayKind::Changed(DayChange::Open) => "opened by the override file",
+        DayKind::Changed(DayChange::Hours(_)) => "hours from the override file",
+        DayKind::Unknown => "outside the calendar",
+    }
+    .to_owned()
+}
+
+/// Prints the markets, and draws them when asked.
+///
+/// # Errors
+/// Why the picture or the JSON cannot be written, in words.
+pub fn run(args: &MarketsArgs) -> Result<(), String> {
+    let calendar = Calendar::official();
+    if let Some(fault) = calendar.fault() {
+        terminal::complain(format!("{fault}; every market is unknown"));
+    }
+    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let markets = if args.markets.is_empty() { Market::ALL.to_vec() } else { args.markets.clone() };
+    if let Some(path) = &args.svg {
+        write(path, &draw(&calendar, &markets, at))?;
+        if !args.json {
+            terminal::line(format!("The week is drawn in {}.\n", path.display()));
+        }
+    }
+    let views: Vec<_> =
+        markets.iter().map(|market| MarketView::at(&calendar, *market, at, args.days)).collect();
+    if args.json {
+        terminal::line(serde_json::to_string_pretty(&views).map_err(|error| error.to_string())?);
+    } else {
+        terminal::line(table::text(&calendar, &views, at).trim_end());
+    }
+    Ok(())
+}
+
+fn write(path: &Path, svg: &str) -> Result<(), String> {
+    std::fs::write(path, svg).map_err(|error| {
+        format!(
+            "the picture cannot be written to {}: {error}; name a file in a folder that exists",
+            path.display()
+        )
+    })
+}

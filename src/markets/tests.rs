@@ -1,0 +1,91 @@
+//! What the command says at chosen instants.
+
+use serde_json::json;
+
+use super::*;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn view(market: Market, when: &str) -> serde_json::Value {
+    serde_json::to_value(MarketView::at(&Calendar::official(), market, at(when), 0)).unwrap()
+}
+
+#[test]
+fn json_has_the_promised_fields_and_no_others() {
+    let expected = json!({
+        "market": "JP", "at": "2026-07-02T02:45:00Z", "is_open": false, "phase": "lunch",
+        "session_date": "2026-07-02", "date_status": "official", "next_open": "2026-07-02T03:30:00Z",
+        "next_session_open": "2026-07-03T00:00:00Z", "next_change": "2026-07-02T03:30:00Z"
+    });
+    assert_eq!(view(Market::Jp, "2026-07-02T02:45:00Z"), expected);
+}
+
+#[test]
+fn an_instant_outside_the_table_is_answered_with_unknown() {
+    let expected = json!({
+        "market": "HK", "at": "2028-01-26T02:30:00Z", "is_open": null, "phase": "unknown",
+        "session_date": null, "date_status": "unknown", "next_open": null, "next_session_open": null,
+        "next_change": null
+    });
+    assert_eq!(view(Market::Hk, "2028-01-26T02:30:00Z"), expected);
+}
+
+#[test]
+fn days_are_listed_only_when_they_are_asked_for() {
+    let view = MarketView::at(&Calendar::official(), Market::UsNyse, at("2026-11-25T15:00:00Z"), 4);
+    let days: Vec<_> =
+        view.days.iter().map(|day| format!("{} {} {}", day.date, day.open.is_some(), day.why)).collect();
+    assert_eq!(
+        days,
+        [
+            "2026-11-25 true session",
+            "2026-11-26 false Thanksgiving Day",
+            "2026-11-27 true session with other hours",
+            "2026-11-28 false weekend",
+        ]
+    );
+}
+
+#[test]
+fn the_table_says_phase_next_change_and_why() {
+    let calendar = Calendar::official();
+    let text = |market, when| {
+        let views = [MarketView::at(&calendar, market, at(when), 0)];
+        table::text(&calendar, &views, at(when))
+    };
+    let holiday = text(Market::UsNyse, "2026-11-26T15:00:00Z");
+    assert!(holiday.contains("closed  Thu 10:00 EST  pre-market Fri 04:00 (in 18 h 00 min)"), "{holiday}");
+    assert!(holiday.contains("official  Thanksgiving Day"), "{holiday}");
+    assert!(holiday.contains("Thu 2026-11-26 15:00:00 UTC, Fri 00:00 in Korea"), "{holiday}");
+    assert!(holiday.contains("settles its ledger until 00:10"), "{holiday}");
+    let unknown = text(Market::Kr, "2030-01-07T01:00:00Z");
+    assert!(unknown.contains("KR: no calendar reaches 2030-01-07; nothing is bought there."), "{unknown}");
+    let estimated = text(Market::Kr, "2027-03-02T01:00:00Z");
+    assert!(estimated.contains("KR: 2027-03-02 is estimated"), "{estimated}");
+    let soon = text(Market::CnSha, "2026-12-02T02:00:00Z");
+    assert!(soon.contains("CN_SHA: the announced days end on 2026-12-31"), "{soon}");
+    assert!(!text(Market::CnSha, "2026-11-30T02:00:00Z").contains("announced days end"));
+}
+
+#[test]
+fn the_picture_has_a_row_for_each_market_and_is_well_formed() {
+    let calendar = Calendar::official();
+    // A week with Thanksgiving, a half day and an uncertain day; the last days of the table; and long after it.
+    for (when, words) in [
+        ("2026-11-25T20:00:00Z", ["Thanksgiving Day", "09:30–13:00", "Culture Day (uncertain)"]),
+        ("2027-12-30T00:00:00Z", ["estimated", "unknown", "Year-end closing (estimated)"]),
+        ("2031-05-01T00:00:00Z", ["unknown", "VN_HCM", "KST"]),
+    ] {
+        let svg = draw(&calendar, &Market::ALL, at(when));
+        for word in Market::ALL.map(Market::code).into_iter().chain(words) {
+            assert!(svg.contains(word), "{when}: {word}");
+        }
+        for tag in ["text", "title", "svg", "defs", "pattern"] {
+            let opened = svg.matches(&format!("<{tag}>")).count() + svg.matches(&format!("<{tag} ")).count();
+            assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{when}: {tag}");
+        }
+        assert!(!svg.contains("NaN") && !svg.contains("width=\"-"), "{when}");
+    }
+}
