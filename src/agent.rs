@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, HaltId, Random};
+use domain::{Clock, HaltId, HaltNonce, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Drained, Wedge};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,10 +15,14 @@ use crate::app::{self, House, OpenBooks, Patience, Placement, World};
 use crate::clock::SystemClock;
 use crate::commands::exit;
 use crate::config::{Config, Database};
-use crate::control::{self, Desk, Server, wire};
+use crate::control::{self, Desk, LastResort, Server, wire};
 use crate::random::Seeded;
-use crate::store::{self, HaltFile};
+use crate::store::{self, HaltFile, OpenError};
 use crate::venue::{self, Connected, Located};
+
+pub(crate) mod wounded;
+
+use wounded::Unfit;
 
 /// Longest drain of the actors; with the ledger's checkpoint the process ends within 8 s (supervision 7).
 const DRAIN_WITHIN: Duration = Duration::from_secs(6);
@@ -55,12 +59,18 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let data_dir = config.database.directory().map(Path::to_path_buf);
     let lock =
         data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
-    let server = data_dir.as_deref().map(control::serve).transpose().map_err(|error| error.to_string())?;
-    let located = venue::locate(&config)?;
     let random: Arc<dyn Random> = Arc::new(Seeded::from_system());
     let emergency = emergency(data_dir.as_deref());
-    let prepared = Prepared::new(&config, located, random, emergency, data_dir)?;
-    let ended = actix::System::new().block_on(live(config, prepared, server))?;
+    // The socket answers before it is known what time the exchange has, so a halt of the first moments has wall time.
+    let early = LastResort { emergency, clock: Arc::new(SystemClock), random };
+    let serve = |directory: &Path| control::serve(directory, early.clone());
+    let server = data_dir.as_deref().map(serve).transpose().map_err(|error| error.to_string())?;
+    let located = venue::locate(&config)?;
+    let ended = match Prepared::new(&config, located, &early, data_dir) {
+        Ok(prepared) => actix::System::new().block_on(live(config, prepared, server))?,
+        Err(Unfit::Refused(why)) => return Err(why),
+        Err(Unfit::Wounded { source, why }) => wounded::sit_out(source, why, &early, server.as_ref())?,
+    };
     drop(lock);
     Ok(ended)
 }
@@ -81,10 +91,10 @@ impl Prepared {
     fn new(
         config: &Config,
         located: Located,
-        random: Arc<dyn Random>,
-        emergency: Arc<dyn EmergencyHalt>,
+        early: &LastResort,
         data_dir: Option<PathBuf>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Unfit> {
+        let (emergency, random) = (early.emergency.clone(), early.random.clone());
         let books = mortal(books(&config.database)?)?;
         let clock = located.clock.clone();
         // Boots are counted by the wall clock, whatever exchange time does.
@@ -107,12 +117,12 @@ impl Prepared {
 }
 
 /// Opens and checks the database once, before the start; each life of TradeLedger gets a connection of its own.
-pub(crate) fn books(database: &Database) -> Result<OpenBooks, String> {
+pub(crate) fn books(database: &Database) -> Result<OpenBooks, OpenError> {
     let path = match database {
         Database::Memory => Path::new(":memory:"),
         Database::File(path) => path,
     };
-    let opened = store::Database::open(path).map_err(|error| error.to_string())?;
+    let opened = store::Database::open(path)?;
     Ok(Arc::new(move || -> Result<Box<dyn Store>, String> {
         let store = opened.store().map_err(|error| error.to_string())?;
         Ok(Box::new(store))
@@ -125,16 +135,20 @@ pub(crate) fn boot(
     [clock, wall]: [&Arc<dyn Clock>; 2],
     random: &Arc<dyn Random>,
     emergency: &dyn EmergencyHalt,
-) -> Result<domain::FencingEpoch, String> {
-    let mut store = books()?;
+) -> Result<domain::FencingEpoch, Unfit> {
+    let mut store = books().map_err(Unfit::Refused)?;
     let at = clock.now();
-    let facts =
-        BootFacts { wall_at: wall.now(), at, halt_id: HaltId::new(at.timestamp_millis(), random.next_u64()) };
-    let report = store.boot(&facts).map_err(|error| error.to_string())?;
+    let facts = BootFacts {
+        wall_at: wall.now(),
+        at,
+        halt_id: HaltId::new(at.timestamp_millis(), random.next_u64()),
+        halt_nonce: HaltNonce::new(random.next_u64()),
+    };
+    let report = store.boot(&facts)?;
     for intent in &report.unknown {
         tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
     }
-    let standing = store.trading_state().map_err(|error| error.to_string())?.halts;
+    let standing = store.trading_state()?.halts;
     for halt in standing.iter().chain(emergency.read().as_ref()) {
         tracing::warn!(halt = halt.id, "trading is {}; go on with: kestrel resume", wire::describe(halt));
     }
@@ -178,14 +192,16 @@ fn announce(config: &Config, venue: &Connected) {
 fn desk(house: &House, prepared: &Prepared) -> Desk {
     Desk {
         halt: house.halt.clone(),
+        reduce: house.reduce.clone(),
+        tighten: house.tighten.clone(),
+        withdraw: house.withdraw.clone(),
+        limits: house.limits.clone(),
         resume: house.resume.clone(),
         release: house.release.clone(),
         resolve: house.resolve.clone(),
         status: house.status.clone(),
         supervised: house.supervised.clone(),
-        emergency: prepared.world.emergency.clone(),
         clock: prepared.world.clock.clone(),
-        random: prepared.world.random.clone(),
         venue: prepared.venue.name.clone(),
     }
 }

@@ -9,11 +9,14 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::messages::control::{HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery};
+use domain::messages::control::{
+    HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
+};
 use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
+use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
-use domain::{Clock, FencingEpoch, HaltId, Oracle, Random};
+use domain::{Clock, FencingEpoch, HaltId, HaltNonce, Oracle, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Place, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
 use trade_ledger::store::Store;
@@ -111,6 +114,14 @@ pub struct House {
     pub supervised: Supervised,
     /// RiskGuard's urgent lane.
     pub halt: Link<RequestHalt>,
+    /// RiskGuard's urgent lane.
+    pub reduce: Link<RequestReduce>,
+    /// RiskGuard.
+    pub tighten: Link<TightenLimits>,
+    /// RiskGuard.
+    pub withdraw: Link<WithdrawLimits>,
+    /// RiskGuard.
+    pub limits: Link<LimitsQuery>,
     /// RiskGuard.
     pub resume: Link<RequestResume>,
     /// RiskGuard.
@@ -178,12 +189,23 @@ fn on_escalation(
 
 /// The file keeps the next start halted, although nobody is there to write the ledger's row.
 fn halt_without_risk_guard(world: &World, request: RequestHalt) {
-    let RequestHalt { source, by, reason } = request;
-    let at = world.clock.now();
-    let id = HaltId::new(at.timestamp_millis(), world.random.next_u64()).to_string();
-    if let Err(error) = world.emergency.write(&HaltRecord { id, at, source, by, reason }) {
+    let record = emergency_record(request, &world.clock, &world.random);
+    if let Err(error) = world.emergency.write(&record) {
         tracing::error!(error, "the emergency file cannot be written");
     }
+}
+
+/// The record of a halt that RiskGuard does not make, for the file.
+pub(crate) fn emergency_record(
+    request: RequestHalt,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> HaltRecord {
+    let RequestHalt { source, by, reason } = request;
+    let at = clock.now();
+    let id = HaltId::new(at.timestamp_millis(), random.next_u64()).to_string();
+    let nonce = HaltNonce::new(random.next_u64());
+    HaltRecord { id, at, source, by, reason, level: HaltLevel::Halted, nonce }
 }
 
 fn policy(world: &World, placement: Placement) -> Policy {

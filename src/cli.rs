@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use domain::{Instrument, IntentId, Market};
+use domain::messages::limits::LimitsChange;
+use domain::{Confidence, Instrument, IntentId, Market};
+use rust_decimal::Decimal;
 
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
@@ -32,12 +34,16 @@ pub enum Command {
     Run,
     /// Stop all trading now. It stays stopped, across restarts too, until `kestrel resume`.
     Halt(HaltArgs),
+    /// Stop entries now; exits go on. It stays so, across restarts too, until `kestrel resume`.
+    Reduce(ReduceArgs),
     /// Lift a halt.
     Resume(ResumeArgs),
     /// Let one stock take orders again whose books needed a person.
     Release(ReleaseArgs),
     /// Say which order of the exchange belongs to an intent whose order cannot be told apart.
     Resolve(ResolveArgs),
+    /// Show the limits, or make them stricter at once.
+    Limits(LimitsArgs),
     /// Show what the running agent does.
     Status(StatusArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
@@ -132,6 +138,23 @@ pub struct HaltArgs {
     /// Why, for the record.
     #[arg(long)]
     pub reason: String,
+    /// First sell what this agent holds, by ordinary orders; then halt.
+    #[arg(long)]
+    pub flatten: bool,
+    /// Who; the user name of this shell if not given.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why entries stop.
+#[derive(Clone, Debug, Args)]
+pub struct ReduceArgs {
+    /// Why, for the record.
+    #[arg(long)]
+    pub reason: String,
     /// Who; the user name of this shell if not given.
     #[arg(long)]
     pub by: Option<String>,
@@ -146,6 +169,12 @@ pub struct ResumeArgs {
     /// The halt's id; needed only when several stand.
     #[arg(long)]
     pub halt: Option<String>,
+    /// Allow exits only from now on.
+    #[arg(long)]
+    pub reducing: bool,
+    /// Why, for the record.
+    #[arg(long)]
+    pub reason: Option<String>,
     /// Who; the user name of this shell if not given.
     #[arg(long)]
     pub by: Option<String>,
@@ -169,6 +198,57 @@ pub struct ReleaseArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// New values of limits; without any, the limits are shown. A value looser than what is in force is refused.
+#[derive(Clone, Debug, Args)]
+pub struct LimitsArgs {
+    /// Daily loss that halts, in percent, e.g. 2.5.
+    #[arg(long)]
+    pub max_loss_pct: Option<Decimal>,
+    /// Largest purchase in percent of cash.
+    #[arg(long)]
+    pub max_order_pct: Option<Decimal>,
+    /// Lowest confidence that trades, 0 to 100.
+    #[arg(long, value_parser = confidence)]
+    pub confidence_threshold: Option<Confidence>,
+    /// Most purchases in any 60 seconds.
+    #[arg(long)]
+    pub max_orders_per_minute: Option<u32>,
+    /// Most purchases in any 24 hours.
+    #[arg(long)]
+    pub max_orders_per_day: Option<u32>,
+    /// From the next start on, go back to the settings; nothing changes before.
+    #[arg(long, requires = "reason", conflicts_with_all = ["max_loss_pct", "max_order_pct", "confidence_threshold",
+        "max_orders_per_minute", "max_orders_per_day"])]
+    pub withdraw: bool,
+    /// Why, for the record.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Who; the user name of this shell if not given.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl LimitsArgs {
+    /// The values that were given.
+    pub fn change(&self) -> LimitsChange {
+        LimitsChange {
+            max_loss_pct: self.max_loss_pct,
+            max_order_pct: self.max_order_pct,
+            confidence_threshold: self.confidence_threshold,
+            max_orders_per_minute: self.max_orders_per_minute,
+            max_orders_per_day: self.max_orders_per_day,
+        }
+    }
+}
+
+fn confidence(text: &str) -> Result<Confidence, String> {
+    let number: i64 = text.parse().map_err(|_| "allowed: whole numbers from 0 to 100".to_owned())?;
+    Confidence::new(number).map_err(|error| error.to_string())
 }
 
 /// Which order belongs to an intent, by whom and why. Nothing is ever sent again for the intent.

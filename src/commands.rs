@@ -8,8 +8,8 @@ use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
 use crate::cli::{
-    Cli, Command, DemoArgs, HaltArgs, MarketsArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs,
-    SimulateArgs, StatusArgs, VerifyArgs,
+    Cli, Command, DemoArgs, HaltArgs, LimitsArgs, MarketsArgs, ReduceArgs, ReleaseArgs, ResolveArgs,
+    ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::client;
@@ -36,9 +36,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Simulate(args)) => exchange(&args),
         Some(Command::Run) => agent(),
         Some(Command::Halt(args)) => halt(args),
+        Some(Command::Reduce(args)) => reduce(args),
         Some(Command::Resume(args)) => resume(args),
         Some(Command::Release(args)) => release(args),
         Some(Command::Resolve(args)) => resolve(args),
+        Some(Command::Limits(args)) => limits(args),
         Some(Command::Status(args)) => status(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),
@@ -102,12 +104,33 @@ fn agent() -> ExitCode {
 
 fn halt(args: HaltArgs) -> ExitCode {
     let by = args.by.unwrap_or_else(user_name);
-    converse(Request::Halt { reason: args.reason, by }, args.json)
+    let request = match args.flatten {
+        true => Request::Reduce { reason: args.reason, by, flatten: true },
+        false => Request::Halt { reason: args.reason, by },
+    };
+    converse(request, args.json)
+}
+
+fn reduce(args: ReduceArgs) -> ExitCode {
+    let by = args.by.unwrap_or_else(user_name);
+    converse(Request::Reduce { reason: args.reason, by, flatten: false }, args.json)
+}
+
+fn limits(args: LimitsArgs) -> ExitCode {
+    let (change, json) = (args.change(), args.json);
+    let by = args.by.unwrap_or_else(user_name);
+    let reason = args.reason.unwrap_or_default();
+    let request = match args.withdraw {
+        true => Request::WithdrawLimits { reason, by },
+        false => Request::Limits { reason, by, change },
+    };
+    converse(request, json)
 }
 
 fn resume(args: ResumeArgs) -> ExitCode {
-    let by = args.by.unwrap_or_else(user_name);
-    converse(Request::Resume { halt: args.halt, by }, args.json)
+    let by = args.by.clone().unwrap_or_else(user_name);
+    let ResumeArgs { halt, reason, reducing, json, .. } = args;
+    converse(Request::Resume { halt, by, reason: reason.unwrap_or_default(), reducing }, json)
 }
 
 fn release(args: ReleaseArgs) -> ExitCode {
@@ -140,9 +163,12 @@ fn converse(request: Request, json: bool) -> ExitCode {
 fn is_done(reply: &Reply) -> bool {
     match reply {
         Reply::Halted(halted) => halted.broker_confirmed && halted.durability != Durability::NotDurable,
-        Reply::Resumed(_) | Reply::Released(_) | Reply::DisputeEnded(_) | Reply::Status(_) | Reply::Done => {
-            true
-        }
+        Reply::Resumed(_)
+        | Reply::Released(_)
+        | Reply::DisputeEnded(_)
+        | Reply::Status(_)
+        | Reply::Limits(_)
+        | Reply::Done => true,
         Reply::Error { .. } => false,
     }
 }
@@ -197,7 +223,7 @@ fn failed(why: impl std::fmt::Display, code: u8) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use domain::messages::control::{HaltRecord, HaltSource};
+    use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 
     use super::*;
     use crate::control::wire::Halted;
@@ -217,8 +243,10 @@ mod tests {
                 source: HaltSource::Operator,
                 by: "ada".into(),
                 reason: "test".into(),
+                level: HaltLevel::Halted,
+                nonce: domain::HaltNonce::default(),
             };
-            let halted = Halted { halt, durability, broker_confirmed, open: vec![], unknown: vec![] };
+            let halted = Halted::bare(halt, durability, broker_confirmed, None);
             assert_eq!(is_done(&Reply::Halted(halted)), done, "{durability:?} {broker_confirmed}");
         }
     }

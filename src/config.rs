@@ -47,6 +47,12 @@ pub struct Config {
     pub breaker_basis: BreakerBasis,
     /// Largest purchase in percent of cash, above 0, at most 30.
     pub max_order_pct: Percent,
+    /// Most entries in any 60 s, 0 to 10.
+    pub max_orders_per_minute: u32,
+    /// Most entries in any 24 h, 0 to 400.
+    pub max_orders_per_day: u32,
+    /// True: a halt cancels what works at the exchange.
+    pub halt_cancels_orders: bool,
     /// How large a purchase is.
     pub sizing: Sizing,
     /// What is scanned.

@@ -1,4 +1,4 @@
-//! The control socket: halt, resume and status for people on this machine.
+//! The control socket: halt, reduce, resume, limits and status for people on this machine.
 //!
 //! A Unix socket in a folder of its own that only the owner may enter; the peer's user id is checked besides. The
 //! server has its own thread and runtime, so a busy actor thread cannot deafen it. One JSON line per request.
@@ -10,7 +10,7 @@ pub mod wire;
 
 use std::path::{Path, PathBuf};
 
-pub use server::{Desk, Server, serve};
+pub use server::{Desk, LastResort, Server, Wound, serve};
 
 /// Longest request or reply line, in bytes.
 const LINE_MAX_BYTES: u64 = 1 << 20;

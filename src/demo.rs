@@ -118,10 +118,11 @@ fn world(
     random: &Arc<dyn Random>,
     venue: &Connected,
 ) -> Result<World, String> {
-    let books = books(&config.database)?;
+    let books = books(&config.database).map_err(|error| error.to_string())?;
     let emergency: Arc<dyn risk_guard::EmergencyHalt> = Arc::new(HaltFile::new(folder));
     let wall: Arc<dyn Clock> = Arc::new(SystemClock);
-    let fencing = boot(&books, [clock, &wall], random, &*emergency)?;
+    let booted = boot(&books, [clock, &wall], random, &*emergency);
+    let fencing = booted.map_err(|unfit| unfit.to_string())?;
     Ok(World {
         clock: clock.clone(),
         random: random.clone(),

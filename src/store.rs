@@ -11,6 +11,7 @@
 //! | `halts` | halts, releases, boots, epochs |
 //! | `symbol_halts`, `resolutions` | halts of single stocks, disputes that a person ended |
 //! | `holdings` | the account's shares against the books |
+//! | `limits` | limits made stricter, what is counted and sold by them |
 //! | `journal` | events, cursors, judgements, day starts, the model's budget |
 //! | `reports` | losers, memory, totals |
 //! | [`lock_data_dir`] | one agent per data directory |
@@ -23,6 +24,7 @@ mod halts;
 mod holdings;
 mod inquiries;
 mod journal;
+mod limits;
 mod loading;
 mod lock;
 mod open;
@@ -45,12 +47,13 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
-use risk_guard::{HaltCommitted, StoredTradingState};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
     Store, StoreError,
@@ -194,13 +197,24 @@ impl Store for SqliteStore {
         self.write(|conn| halts::commit_halt(conn, record))
     }
 
-    fn commit_release(
-        &mut self,
-        halts: &[HaltId],
-        by: &str,
-        at: DateTime<Utc>,
-    ) -> Result<HaltCommitted, StoreError> {
-        self.write(|conn| halts::commit_release(conn, halts, by, at))
+    fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError> {
+        self.write(|conn| halts::commit_release(conn, release))
+    }
+
+    fn commit_latch(&mut self, halt: &HaltId, at: DateTime<Utc>) -> Result<HaltCommitted, StoreError> {
+        self.write(|conn| halts::commit_latch(conn, halt, at))
+    }
+
+    fn record_limits(&mut self, record: &LimitsRecord) -> Result<EventId, StoreError> {
+        self.write(|conn| limits::record(conn, record))
+    }
+
+    fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        self.read(|conn| limits::approvals_since(conn, since))
+    }
+
+    fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {
+        self.read(limits::own_positions)
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {

@@ -166,6 +166,8 @@ fn settings(markets: &[Market]) -> Result<Config, String> {
         ("TRADE_MODE", "realtime".to_owned()),
         ("SCANNER_TOP_N", "20".to_owned()),
         ("DB_PATH", ":memory:".to_owned()),
+        // Dense orders are the point; the code's own ceilings stay.
+        ("MAX_ORDERS_PER_DAY", "400".to_owned()),
         // Small enough that a day of dense trading does not trip the breaker by its fees alone.
         ("POSITION_BASE_ALLOCATION_PCT", "0.4".to_owned()),
         ("POSITION_MIN_ALLOCATION_PCT", "0.1".to_owned()),

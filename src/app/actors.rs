@@ -41,6 +41,10 @@ pub(super) struct Slots {
 /// The links that control socket and demo hold.
 pub(super) struct Outside {
     pub(super) halt: Link<domain::messages::control::RequestHalt>,
+    reduce: Link<domain::messages::control::RequestReduce>,
+    tighten: Link<domain::messages::limits::TightenLimits>,
+    withdraw: Link<domain::messages::limits::WithdrawLimits>,
+    limits: Link<domain::messages::limits::LimitsQuery>,
     resume: Link<domain::messages::control::RequestResume>,
     release: Link<domain::messages::symbols::RequestSymbolRelease>,
     resolve: Link<domain::messages::symbols::RequestResolution>,
@@ -54,10 +58,28 @@ pub(super) struct Outside {
 impl Outside {
     /// The house, once it runs.
     pub(super) fn house(self, supervised: Supervised, watchdog: Option<Watchdog>) -> House {
-        let Self { halt, resume, release, resolve, status, summary, intents, events, account } = self;
+        let Self {
+            halt,
+            reduce,
+            tighten,
+            withdraw,
+            limits,
+            resume,
+            release,
+            resolve,
+            status,
+            summary,
+            intents,
+            events,
+            account,
+        } = self;
         House {
             supervised,
             halt,
+            reduce,
+            tighten,
+            withdraw,
+            limits,
             resume,
             release,
             resolve,
@@ -88,6 +110,10 @@ impl Slots {
     pub(super) fn outside(&self) -> Outside {
         Outside {
             halt: self.risk.urgent_link(),
+            reduce: self.risk.urgent_link(),
+            tighten: self.risk.link(),
+            withdraw: self.risk.link(),
+            limits: self.risk.link(),
             resume: self.risk.link(),
             release: self.risk.link(),
             resolve: self.risk.link(),
@@ -133,6 +159,10 @@ impl Slots {
                 commit_approval: self.ledger.link(),
                 commit_halt: self.ledger.urgent_link(),
                 commit_release: self.ledger.link(),
+                commit_latch: self.ledger.link(),
+                commit_limits: self.ledger.link(),
+                approvals: self.ledger.link(),
+                positions: self.ledger.link(),
                 load_state: self.ledger.link(),
                 // On the same lane as the approvals, which it must not overtake.
                 open_intents: self.ledger.link(),
@@ -175,6 +205,7 @@ impl Slots {
             risk: broker::RiskLinks {
                 order_update: self.risk.certain_link(),
                 account_updated: self.risk.certain_link(),
+                account_missed: self.risk.certain_link(),
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
                 symbol_halted: self.risk.certain_link(),
@@ -294,9 +325,14 @@ impl Wiring {
     ) -> Result<Self, String> {
         let subscribers: Vec<Link<EventsCommitted>> = vec![slots.notifier.lossy_link()];
         Ok(Self {
-            ledger: LedgerDeps { clock: world.clock.clone(), fencing: world.fencing, subscribers },
+            ledger: LedgerDeps {
+                clock: world.clock.clone(),
+                fencing: world.fencing,
+                subscribers,
+                halt: slots.risk.urgent_link(),
+            },
             notifier: slots.notifier_deps(world),
-            broker: (BrokerSettings { markets: config.markets.clone() }, slots.broker_deps(world, gate)),
+            broker: (settings::broker(config), slots.broker_deps(world, gate)),
             risk: (settings::risk(config)?, slots.risk_deps(world, keeper)),
             optimizer: (
                 OptimizerSettings { min_confidence: settings::confident(config) },

@@ -1,5 +1,6 @@
 //! From the operator's settings to each actor's own.
 
+use broker::BrokerSettings;
 use domain::Confidence;
 use market_clock::{Cadence, DailyPlan};
 use risk_guard::{Basis, Limits, RiskSettings, Sizing};
@@ -10,6 +11,7 @@ use crate::config::{BreakerBasis, Config, TradeMode};
 /// RiskGuard's limits; the hard ceilings are checked here a second time, in the crate that enforces them.
 pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
     let limits = Limits::new(config.max_loss_pct.0, config.max_order_pct.0, config.confidence_threshold)
+        .and_then(|limits| limits.with_order_rates(config.max_orders_per_minute, config.max_orders_per_day))
         .map_err(|error| error.to_string())?;
     let sizing = &config.sizing;
     let by_score = Sizing::by_score(sizing.base.0, sizing.min.0, sizing.max.0, sizing.target_score)
@@ -19,6 +21,11 @@ pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
         BreakerBasis::Purchase => Basis::Purchase,
     };
     Ok(RiskSettings { limits, sizing: by_score.enabled(sizing.enabled), basis })
+}
+
+/// What Broker trades, and what it does at a halt.
+pub(super) fn broker(config: &Config) -> BrokerSettings {
+    BrokerSettings { markets: config.markets.clone(), halt_cancels: config.halt_cancels_orders }
 }
 
 /// When to look and decide.

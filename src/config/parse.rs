@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use domain::{Instrument, Market, Percent};
+use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
@@ -29,6 +30,9 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let confidence = reader.value("CONFIDENCE_THRESHOLD", |t| domain::Confidence::new(t.parse().ok()?).ok());
     let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
     let max_order_pct = limit(reader, ["MAX_ORDER_PCT", "FAT_FINGER_PCT"], MAX_ORDER_CEILING_PCT, false);
+    let per_minute = reader.whole("MAX_ORDERS_PER_MINUTE", 0, Limits::ORDERS_PER_MINUTE_CEILING);
+    let per_day = reader.whole("MAX_ORDERS_PER_DAY", 0, Limits::ORDERS_PER_DAY_CEILING);
+    let halt_cancels_orders = reader.flag("HALT_CANCELS_ORDERS");
     let breaker_basis = reader.value("BREAKER_BASIS", breaker_basis);
     let sizing = sizing(reader, max_order_pct);
     let scanner = scanner(reader);
@@ -46,6 +50,9 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         max_loss_pct: max_loss_pct?,
         breaker_basis: breaker_basis?,
         max_order_pct: max_order_pct?,
+        max_orders_per_minute: per_minute?,
+        max_orders_per_day: per_day?,
+        halt_cancels_orders: halt_cancels_orders?,
         sizing: sizing?,
         scanner: scanner?,
         rate_limit_rps: rate_limit_rps?,

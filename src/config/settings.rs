@@ -67,6 +67,9 @@ settings! {
     breaker_basis "BREAKER_BASIS" = "day_start", "day_start, purchase", "What a loss is measured against: the day's starting equity, or purchase cost.";
     max_order_pct "MAX_ORDER_PCT" = "30.0", "above 0, at most 30.0", "Largest purchase in percent of cash. Can only be made stricter.";
     fat_finger_pct "FAT_FINGER_PCT" = "", "above 0, at most 30.0", "The same limit under the name of earlier versions.";
+    max_orders_per_minute "MAX_ORDERS_PER_MINUTE" = "10", "0 to 10", "Most purchases in any 60 seconds. Can only be made stricter; 0 stops purchases.";
+    max_orders_per_day "MAX_ORDERS_PER_DAY" = "100", "0 to 400", "Most purchases in any 24 hours, counted across restarts; sales stop only at 400 orders of both kinds.";
+    halt_cancels_orders "HALT_CANCELS_ORDERS" = "false", "true, false", "true: a halt also cancels the orders that work at the exchange.";
     position_sizing_enabled "POSITION_SIZING_ENABLED" = "true", "true, false", "true: size by volatility; false: one lot per purchase.";
     position_base_allocation_pct "POSITION_BASE_ALLOCATION_PCT" = "5.0", "above 0, at most 30.0", "Share of cash for a candidate of average volatility.";
     position_min_allocation_pct "POSITION_MIN_ALLOCATION_PCT" = "1.0", "above 0, at most 30.0", "Smallest share of cash for one purchase.";

@@ -7,12 +7,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::messages::control::{
-    Durability, HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery,
+    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant,
+    StatusQuery, TradingState,
+};
+use domain::messages::limits::{
+    LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits, WithdrawLimits,
 };
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{Clock, HaltId, Random};
 use risk_guard::EmergencyHalt;
-use supervision::{Link, Supervised};
+use supervision::{AskError, Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -30,6 +34,14 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 pub struct Desk {
     /// RiskGuard's urgent lane.
     pub halt: Link<RequestHalt>,
+    /// RiskGuard's urgent lane.
+    pub reduce: Link<RequestReduce>,
+    /// RiskGuard.
+    pub tighten: Link<TightenLimits>,
+    /// RiskGuard.
+    pub withdraw: Link<WithdrawLimits>,
+    /// RiskGuard.
+    pub limits: Link<LimitsQuery>,
     /// RiskGuard.
     pub resume: Link<RequestResume>,
     /// RiskGuard.
@@ -40,27 +52,64 @@ pub struct Desk {
     pub status: Link<StatusQuery>,
     /// The actors' health.
     pub supervised: Supervised,
-    /// The last resort when RiskGuard does not answer.
+    /// The clock that the answers show.
+    pub clock: Arc<dyn Clock>,
+    /// Where orders go, in words.
+    pub venue: String,
+}
+
+/// What a halt needs when RiskGuard does not answer, or does not exist yet.
+#[derive(Clone)]
+pub struct LastResort {
+    /// The file HALT.
     pub emergency: Arc<dyn EmergencyHalt>,
     /// Exchange time.
     pub clock: Arc<dyn Clock>,
-    /// Ids of emergency halts.
+    /// Ids and codes of such halts.
     pub random: Arc<dyn Random>,
-    /// Where orders go, in words.
-    pub venue: String,
+}
+
+/// Why the agent cannot trade at all, although the process runs (order-protocol 4, invariant 11).
+#[derive(Clone, Debug)]
+pub struct Wound {
+    /// The halt that stands.
+    pub halt: HaltRecord,
+    /// How it is kept.
+    pub durability: Durability,
+    /// What happened and what to do, in words.
+    pub remedy: String,
+}
+
+/// From what the server answers.
+enum Office {
+    /// A running agent.
+    Open(Box<Desk>),
+    /// An agent that cannot start trading.
+    Wounded(Box<Wound>),
+}
+
+struct Reception {
+    office: OnceLock<Office>,
+    last_resort: LastResort,
 }
 
 /// A listening socket. Its thread ends with the process; the socket file goes when this is dropped.
 pub struct Server {
     path: PathBuf,
-    desk: Arc<OnceLock<Desk>>,
+    reception: Arc<Reception>,
 }
 
 impl Server {
     /// Gives the server what it answers from. Until then it says that the agent is starting.
     pub fn open(&self, desk: Desk) {
         // A second desk would be a second set of actors, which the composition root never builds.
-        let _ = self.desk.set(desk);
+        let _ = self.reception.office.set(Office::Open(Box::new(desk)));
+    }
+
+    /// Tells the server that this process will not trade, and why.
+    pub fn open_wounded(&self, wound: Wound) {
+        // As above: a process is either wounded or running.
+        let _ = self.reception.office.set(Office::Wounded(Box::new(wound)));
     }
 }
 
@@ -74,17 +123,17 @@ impl Drop for Server {
 ///
 /// # Errors
 /// When folder or socket cannot be made; the message says what to do.
-pub fn serve(data_dir: &Path) -> Result<Server, ControlError> {
+pub fn serve(data_dir: &Path, last_resort: LastResort) -> Result<Server, ControlError> {
     let path = socket_path(data_dir);
     if path.as_os_str().len() > 107 {
         return Err(ControlError::PathTooLong { path });
     }
     let listener = bind(&path)?;
-    let desk = Arc::new(OnceLock::new());
-    let answers = desk.clone();
+    let reception = Arc::new(Reception { office: OnceLock::new(), last_resort });
+    let answers = reception.clone();
     let started = std::thread::Builder::new().name("control".into()).spawn(move || run(listener, answers));
     started.map_err(|source| ControlError::CannotCreate { path: path.clone(), source })?;
-    Ok(Server { path, desk })
+    Ok(Server { path, reception })
 }
 
 fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, ControlError> {
@@ -106,7 +155,7 @@ fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, ControlError> {
     Ok(listener)
 }
 
-fn run(listener: std::os::unix::net::UnixListener, desk: Arc<OnceLock<Desk>>) {
+fn run(listener: std::os::unix::net::UnixListener, reception: Arc<Reception>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the control socket has no runtime"),
@@ -119,7 +168,7 @@ fn run(listener: std::os::unix::net::UnixListener, desk: Arc<OnceLock<Desk>>) {
         let me = own_uid();
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(converse(stream, desk.clone(), me))),
+                Ok((stream, _)) => drop(tokio::spawn(converse(stream, reception.clone(), me))),
                 // Out of file descriptors, most likely: wait for some to close.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -132,12 +181,12 @@ fn own_uid() -> Option<u32> {
     std::fs::metadata("/proc/self").ok().map(|entry| entry.uid())
 }
 
-async fn converse(stream: UnixStream, desk: Arc<OnceLock<Desk>>, me: Option<u32>) {
+async fn converse(stream: UnixStream, reception: Arc<Reception>, me: Option<u32>) {
     let peer = stream.peer_cred().ok().map(|peer| peer.uid());
     let (reader, mut writer) = stream.into_split();
     let reply = if peer.is_some() && peer == me {
         match tokio::time::timeout(REQUEST_WITHIN, read_request(reader)).await {
-            Ok(Ok(request)) => answer(request, desk.get()).await,
+            Ok(Ok(request)) => answer(request, &reception).await,
             Ok(Err(why)) => Reply::Error { message: why },
             Err(_) => return,
         }
@@ -158,18 +207,32 @@ async fn read_request(reader: tokio::net::unix::OwnedReadHalf) -> Result<Request
     serde_json::from_str(&line).map_err(|error| format!("not a request: {error}"))
 }
 
-async fn answer(request: Request, desk: Option<&Desk>) -> Reply {
-    let Some(desk) = desk else {
-        return Reply::Error { message: "the agent is starting; ask again in a moment".into() };
-    };
+async fn answer(request: Request, reception: &Reception) -> Reply {
+    match reception.office.get() {
+        Some(Office::Open(desk)) => serve_at(desk, request, &reception.last_resort).await,
+        Some(Office::Wounded(wound)) => answer_wounded(wound, request),
+        None => answer_early(request, reception).await,
+    }
+}
+
+async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort) -> Reply {
     match request {
-        Request::Halt { reason, by } => halt(desk, reason, by).await,
-        Request::Resume { halt, by } => resume(desk, halt, by).await,
+        Request::Halt { reason, by } => halt(desk, last_resort, reason, by).await,
+        Request::Reduce { reason, by, flatten } => reduce(desk, last_resort, (reason, by), flatten).await,
+        Request::Resume { halt, by, reason, reducing } => {
+            let warrant = ResumeWarrant::ControlSocket { halt: halt.map(HaltId::from_stored) };
+            resume(desk, RequestResume { by, reason, warrant, into_reducing: reducing }).await
+        }
         Request::Release { instrument, by, reason } => {
             stocks::release(desk, RequestSymbolRelease { instrument, by, reason }).await
         }
         Request::Resolve { intent, resolution, by, reason } => {
             stocks::resolve(desk, RequestResolution { intent, resolution, by, reason }).await
+        }
+        Request::Limits { reason, by, change } => limits(desk, reason, by, change).await,
+        Request::WithdrawLimits { reason, by } => {
+            let request = WithdrawLimits { source: HaltSource::Operator, by, reason };
+            limits_reply(desk.withdraw.ask(request, RESUME_WITHIN).await)
         }
         Request::Status => Reply::Status(status(desk).await),
         #[cfg(feature = "faults")]
@@ -177,35 +240,108 @@ async fn answer(request: Request, desk: Option<&Desk>) -> Reply {
     }
 }
 
-async fn halt(desk: &Desk, reason: String, by: String) -> Reply {
+/// Before there is a RiskGuard: a halt goes into the file, which is read before the first order.
+async fn answer_early(request: Request, reception: &Reception) -> Reply {
+    let (reason, by) = match request {
+        Request::Halt { reason, by } | Request::Reduce { reason, by, .. } => (reason, by),
+        Request::Resume { .. }
+        | Request::Release { .. }
+        | Request::Resolve { .. }
+        | Request::Limits { .. }
+        | Request::WithdrawLimits { .. }
+        | Request::Status => return starting(),
+        #[cfg(feature = "faults")]
+        Request::Fault { .. } => return starting(),
+    };
+    let request = RequestHalt { source: HaltSource::Operator, by: by.clone(), reason: reason.clone() };
+    let (halt_record, durability) = write_file(&reception.last_resort, request);
+    // The agent may have started meanwhile, and have looked for the file a moment too early.
+    if let Some(Office::Open(desk)) = reception.office.get() {
+        return halt(desk, &reception.last_resort, reason, by).await;
+    }
+    let note = "The agent is only starting: nothing was sent, and it begins halted.";
+    Reply::Halted(Halted::bare(halt_record, durability, true, Some(note.into())))
+}
+
+fn starting() -> Reply {
+    Reply::Error { message: "the agent is starting; ask again in a moment".into() }
+}
+
+/// The process runs to say why it does not trade.
+fn answer_wounded(wound: &Wound, request: Request) -> Reply {
+    match request {
+        Request::Halt { .. } | Request::Reduce { .. } => {
+            let Wound { halt, durability, remedy } = wound.clone();
+            Reply::Halted(Halted::bare(halt, durability, true, Some(remedy)))
+        }
+        Request::Status => Reply::Status(Status {
+            trading: Some(TradingState::Halted),
+            halts: vec![wound.halt.clone()],
+            entry_blocks: vec![wound.remedy.clone()],
+            ..blank_status("none: the books cannot be used", wound.halt.at)
+        }),
+        Request::Resume { .. }
+        | Request::Release { .. }
+        | Request::Resolve { .. }
+        | Request::Limits { .. }
+        | Request::WithdrawLimits { .. } => refuse_wounded(wound),
+        #[cfg(feature = "faults")]
+        Request::Fault { .. } => refuse_wounded(wound),
+    }
+}
+
+fn refuse_wounded(wound: &Wound) -> Reply {
+    Reply::Error { message: format!("not possible before the books are mended: {}", wound.remedy) }
+}
+
+async fn halt(desk: &Desk, last_resort: &LastResort, reason: String, by: String) -> Reply {
     let request = RequestHalt { source: HaltSource::Operator, by, reason };
     match desk.halt.ask(request.clone(), HALT_WITHIN).await {
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm a halt; writing the emergency file");
-            emergency(desk, request)
+            emergency(last_resort, request)
+        }
+    }
+}
+
+/// A RiskGuard that does not answer cannot let exits through either: then it is a halt.
+async fn reduce(
+    desk: &Desk,
+    last_resort: &LastResort,
+    (reason, by): (String, String),
+    flatten: bool,
+) -> Reply {
+    let request =
+        RequestReduce { source: HaltSource::Operator, by: by.clone(), reason: reason.clone(), flatten };
+    match desk.reduce.ask(request, HALT_WITHIN).await {
+        Ok(report) => Reply::Halted(report.into()),
+        Err(error) => {
+            tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
+            emergency(last_resort, RequestHalt { source: HaltSource::Operator, by, reason })
         }
     }
 }
 
 /// RiskGuard is silent: without it nothing is approved, and the file keeps it so after a restart.
-fn emergency(desk: &Desk, request: RequestHalt) -> Reply {
-    let at = desk.clock.now();
-    let id = HaltId::new(at.timestamp_millis(), desk.random.next_u64()).to_string();
-    let RequestHalt { source, by, reason } = request;
-    let halt = HaltRecord { id, at, source, by, reason };
-    let durability = match desk.emergency.write(&halt) {
+fn emergency(last_resort: &LastResort, request: RequestHalt) -> Reply {
+    let (halt, durability) = write_file(last_resort, request);
+    Reply::Halted(Halted::bare(halt, durability, false, None))
+}
+
+fn write_file(last_resort: &LastResort, request: RequestHalt) -> (HaltRecord, Durability) {
+    let halt = crate::app::emergency_record(request, &last_resort.clock, &last_resort.random);
+    let durability = match last_resort.emergency.write(&halt) {
         Ok(()) => Durability::EmergencyFile,
         Err(error) => {
             tracing::error!(error, "the emergency file cannot be written");
             Durability::NotDurable
         }
     };
-    Reply::Halted(Halted { halt, durability, broker_confirmed: false, open: vec![], unknown: vec![] })
+    (halt, durability)
 }
 
-async fn resume(desk: &Desk, halt: Option<String>, by: String) -> Reply {
-    let request = RequestResume { by, halt: halt.map(HaltId::from_stored) };
+async fn resume(desk: &Desk, request: RequestResume) -> Reply {
     match desk.resume.ask(request, RESUME_WITHIN).await {
         Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
         Ok(Err(why)) => Reply::Error { message: why.to_string() },
@@ -217,18 +353,45 @@ async fn resume(desk: &Desk, halt: Option<String>, by: String) -> Reply {
     }
 }
 
-async fn status(desk: &Desk) -> Status {
-    let bare = Status {
+async fn limits(desk: &Desk, reason: String, by: String, change: LimitsChange) -> Reply {
+    if change == LimitsChange::default() {
+        return limits_reply(desk.limits.ask(LimitsQuery, STATUS_WITHIN).await.map(Ok));
+    }
+    let request = TightenLimits { source: HaltSource::Operator, by, reason, change };
+    limits_reply(desk.tighten.ask(request, RESUME_WITHIN).await)
+}
+
+fn limits_reply(answer: Result<Result<LimitsInForce, TightenError>, AskError>) -> Reply {
+    match answer {
+        Ok(Ok(limits)) => Reply::Limits(limits),
+        Ok(Err(why)) => Reply::Error { message: why.to_string() },
+        Err(error) => Reply::Error {
+            message: format!(
+                "RiskGuard did not answer ({error}); whether the limits changed is unknown. See: kestrel limits"
+            ),
+        },
+    }
+}
+
+fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> Status {
+    Status {
         version: env!("CARGO_PKG_VERSION").into(),
-        venue: desk.venue.clone(),
-        time: desk.clock.now().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        venue: venue.into(),
+        time: at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         trading: None,
         halts: vec![],
         symbol_halts: vec![],
         entry_blocks: vec![],
         live_orders: vec![],
         day_pnl_pct: vec![],
+        actors: vec![],
+    }
+}
+
+async fn status(desk: &Desk) -> Status {
+    let bare = Status {
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
+        ..blank_status(&desk.venue, desk.clock.now())
     };
     match desk.status.ask(StatusQuery, STATUS_WITHIN).await {
         Ok(trading) => bare.with_trading(trading),

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use domain::messages::control::{
-    Durability, HaltRecord, HaltReport, LiveOrder, ResumeReport, TradingState, TradingStatus,
+    Durability, HaltCancels, HaltLevel, HaltRecord, HaltReport, HeldPosition, LiveOrder, ResumeReport,
+    TradingState, TradingStatus,
 };
+use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
 use domain::{Instrument, IntentId};
 use serde::{Deserialize, Serialize};
@@ -22,10 +24,44 @@ pub enum Request {
         /// Who.
         by: String,
     },
+    /// Exits only.
+    Reduce {
+        /// Why.
+        reason: String,
+        /// Who.
+        by: String,
+        /// True: sell what this agent holds, then halt.
+        #[serde(default)]
+        flatten: bool,
+    },
     /// Go on.
     Resume {
         /// Which halt; none means the only one.
         halt: Option<String>,
+        /// Who.
+        by: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+        /// True: exits only from now on.
+        #[serde(default)]
+        reducing: bool,
+    },
+    /// Make limits stricter; without any value, show them.
+    Limits {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+        /// Who.
+        by: String,
+        /// The new values.
+        #[serde(default)]
+        change: LimitsChange,
+    },
+    /// From the next start on, what was made stricter does not hold.
+    WithdrawLimits {
+        /// Why.
+        reason: String,
         /// Who.
         by: String,
     },
@@ -88,6 +124,8 @@ pub enum Reply {
     DisputeEnded(DisputeEnded),
     /// How it is.
     Status(Status),
+    /// The limits in force.
+    Limits(LimitsInForce),
     /// It was done; nothing to tell.
     Done,
     /// It was not done, and why.
@@ -110,6 +148,33 @@ pub struct Halted {
     pub open: Vec<Order>,
     /// Orders whose fate is unknown.
     pub unknown: Vec<Order>,
+    /// What is held, in words.
+    pub positions: Vec<String>,
+    /// What was done about working orders.
+    pub cancels: HaltCancels,
+    /// What else should be known.
+    pub note: Option<String>,
+}
+
+impl Halted {
+    /// A halt without a RiskGuard: nothing can be listed.
+    pub fn bare(
+        halt: HaltRecord,
+        durability: Durability,
+        broker_confirmed: bool,
+        note: Option<String>,
+    ) -> Self {
+        Self {
+            halt,
+            durability,
+            broker_confirmed,
+            open: vec![],
+            unknown: vec![],
+            positions: vec![],
+            cancels: HaltCancels::NotWanted,
+            note,
+        }
+    }
 }
 
 /// An order that is not finished.
@@ -128,8 +193,10 @@ pub struct Order {
 pub struct Resumed {
     /// The halts that were lifted.
     pub lifted: Vec<HaltRecord>,
-    /// True when trading goes on now.
+    /// True when orders may leave now.
     pub trading: bool,
+    /// How it stands now.
+    pub state: TradingState,
 }
 
 /// The agent at a glance.
@@ -193,13 +260,17 @@ impl From<HaltReport> for Halted {
             broker_confirmed: report.broker_confirmed,
             open: report.open.into_iter().map(Order::from).collect(),
             unknown: report.unknown.into_iter().map(Order::from).collect(),
+            positions: report.positions.iter().map(describe_position).collect(),
+            cancels: report.cancels,
+            note: None,
         }
     }
 }
 
 impl From<ResumeReport> for Resumed {
     fn from(report: ResumeReport) -> Self {
-        Self { lifted: report.lifted, trading: report.trading }
+        let ResumeReport { lifted, trading, state } = report;
+        Self { lifted, trading, state }
     }
 }
 
@@ -227,10 +298,23 @@ impl fmt::Display for Order {
     }
 }
 
-/// A halt in one sentence: since when, by whom, why.
+fn describe_position(position: &HeldPosition) -> String {
+    let HeldPosition { instrument, quantity, price } = position;
+    let price = price.map_or("price unknown".to_owned(), |price| format!("last price {price}"));
+    format!("{quantity} {instrument}, {price}")
+}
+
+/// A halt in one sentence: since when, by whom, why, and the code that a resume from afar must quote.
 pub fn describe(halt: &HaltRecord) -> String {
     let since = halt.at.format("%Y-%m-%d %H:%M:%S UTC");
-    format!("halted since {since} by {} ({}): {} [{}]", halt.by, halt.source, halt.reason, halt.id)
+    let effect = match halt.level {
+        HaltLevel::Halted => "halted",
+        HaltLevel::Reducing => "reduced to exits",
+        HaltLevel::Flatten => "selling everything, then halting,",
+    };
+    let HaltRecord { by, source, reason, id, nonce, .. } = halt;
+    let code = if nonce.as_str().is_empty() { String::new() } else { format!(", code {nonce}") };
+    format!("{effect} since {since} by {by} ({source}): {reason} [{id}{code}]")
 }
 
 impl fmt::Display for Reply {
@@ -241,6 +325,7 @@ impl fmt::Display for Reply {
             Self::Released(released) => show_released(released, f),
             Self::DisputeEnded(ended) => ended.fmt(f),
             Self::Status(status) => status.fmt(f),
+            Self::Limits(limits) => show_limits(f, limits),
             Self::Done => f.write_str("done"),
             Self::Error { message } => f.write_str(message),
         }
@@ -252,14 +337,38 @@ impl fmt::Display for Halted {
         writeln!(f, "Trading is {}.", describe(&self.halt))?;
         writeln!(f, "{}", durability(self.durability))?;
         if self.broker_confirmed {
-            writeln!(f, "Broker has confirmed: nothing more will be sent.")?;
+            writeln!(f, "Broker has confirmed: {}.", confirmed(self.halt.level))?;
         } else {
             writeln!(f, "Broker has NOT confirmed in time. Check with: kestrel status")?;
         }
+        match self.cancels {
+            HaltCancels::NotWanted => {}
+            HaltCancels::Requested(count) => writeln!(f, "Orders being cancelled: {count}")?,
+            HaltCancels::Pending => writeln!(f, "Working orders are cancelled as soon as they are known.")?,
+        }
         orders(f, "open", &self.open)?;
         orders(f, "unknown", &self.unknown)?;
+        writeln!(f, "Positions: {}", self.positions.len())?;
+        self.positions.iter().try_for_each(|position| writeln!(f, "  {position}"))?;
+        self.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
         write!(f, "Go on with: kestrel resume")
     }
+}
+
+fn confirmed(level: HaltLevel) -> &'static str {
+    match level {
+        HaltLevel::Halted => "nothing more will be sent",
+        HaltLevel::Reducing => "only exits will be sent",
+        HaltLevel::Flatten => "only exits will be sent, and once everything is sold, nothing",
+    }
+}
+
+fn show_limits(f: &mut fmt::Formatter<'_>, limits: &LimitsInForce) -> fmt::Result {
+    writeln!(f, "daily loss that halts: {} %", limits.max_loss_pct)?;
+    writeln!(f, "largest purchase: {} % of cash", limits.max_order_pct)?;
+    writeln!(f, "lowest confidence: {}", limits.confidence_threshold)?;
+    writeln!(f, "purchases in any 60 seconds: {}", limits.max_orders_per_minute)?;
+    write!(f, "purchases in any 24 hours: {}", limits.max_orders_per_day)
 }
 
 fn durability(durability: Durability) -> &'static str {
@@ -284,10 +393,15 @@ impl fmt::Display for Resumed {
         for halt in &self.lifted {
             writeln!(f, "Lifted: {}", describe(halt))?;
         }
-        if self.trading {
-            write!(f, "Trading goes on.")
-        } else {
-            write!(f, "Trading goes on as soon as the Broker has reconciled. See: kestrel status")
+        match self.state {
+            TradingState::Active => write!(f, "Trading goes on."),
+            TradingState::Reducing => {
+                write!(f, "Exits go on; entries stay stopped. Lift that with: kestrel resume")
+            }
+            TradingState::Starting => {
+                write!(f, "Trading goes on as soon as the Broker has reconciled. See: kestrel status")
+            }
+            TradingState::Halted => write!(f, "Another halt still stands. See: kestrel status"),
         }
     }
 }

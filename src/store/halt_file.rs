@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use domain::messages::control::{HaltRecord, HaltSource};
+use domain::HaltNonce;
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use risk_guard::EmergencyHalt;
 
 /// Who a halt by a hand-made file is by.
@@ -56,6 +57,9 @@ impl HaltFile {
             source: HaltSource::EmergencyFile,
             by: BY_OPERATOR.to_owned(),
             reason,
+            level: HaltLevel::Halted,
+            // RiskGuard gives it a code with its name.
+            nonce: HaltNonce::default(),
         }
     }
 
@@ -113,6 +117,8 @@ mod tests {
             source: HaltSource::CircuitBreaker,
             by: "risk_guard".into(),
             reason: "the day lost 3.1 %".into(),
+            level: HaltLevel::Halted,
+            nonce: HaltNonce::new(5),
         };
         assert_eq!(file.read(), None);
         file.write(&record).unwrap();
@@ -121,6 +127,16 @@ mod tests {
         file.clear().unwrap();
         assert_eq!(file.read(), None);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_record_from_before_there_were_levels_stops_everything_and_no_code_lifts_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let old = r#"{"id":"h-1","at":"2026-11-24T12:00:00Z","source":"operator","by":"ada","reason":"old"}"#;
+        fs::write(directory.path().join("HALT"), old).unwrap();
+        let record = HaltFile::new(directory.path()).read().unwrap();
+        assert_eq!((record.id.as_str(), record.level), ("h-1", HaltLevel::Halted));
+        assert!(!record.nonce.is_proved_by(&HaltNonce::default()));
     }
 
     #[test]

@@ -3,20 +3,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
-use domain::messages::control::{HaltRecord, HaltSource};
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::EventKind;
-use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, OrderState};
-use risk_guard::{HaltCommitted, StoredTradingState};
+use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, IntentId, OrderState, Side};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::{CRASH_LOOP_BOOTS, CRASH_LOOP_WINDOW_SECONDS, UNKNOWNS_WINDOW_SECONDS};
 use trade_ledger::{BootFacts, BootReport, StoreError};
 
 use super::fault::Fault;
 use super::journal::{append, last_event};
-use super::schema::{boots, halts, ledger_state, releases, unknowns};
-use super::values::{count, malformed, ms, time};
-use super::{loading, orders};
+use super::schema::{boots, halt_latches, halts, ledger_state, releases, unknowns};
+use super::values::{count, malformed, ms, stored, time};
+use super::{limits, loading, orders};
 
-type HaltRow = (String, i64, String, String, String);
+type HaltRow = (String, i64, String, String, String, String, String);
 
 pub(super) fn boot(conn: &mut SqliteConnection, facts: &BootFacts) -> Result<BootReport, Fault> {
     let fencing: i64 = diesel::update(ledger_state::table)
@@ -67,7 +67,12 @@ pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> R
     if let Some(event) = known {
         return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: EventId(count(event)?) });
     }
-    let line = format!("trading halted by {} ({}): {}", record.by, record.source, record.reason);
+    let effect = match record.level {
+        HaltLevel::Halted => "trading halted",
+        HaltLevel::Reducing => "only exits from now on, asked for",
+        HaltLevel::Flatten => "selling everything, then halting, asked for",
+    };
+    let line = format!("{effect} by {} ({}): {}", record.by, record.source, record.reason);
     let event = append(conn, record.at, EventKind::Halt, None, &line)?;
     let row = (
         halts::id.eq(&record.id),
@@ -75,51 +80,88 @@ pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> R
         halts::source.eq(record.source.code()),
         halts::by_whom.eq(&record.by),
         halts::reason.eq(&record.reason),
-        halts::event_id.eq(super::values::stored(event.0)?),
+        halts::level.eq(record.level.code()),
+        halts::nonce.eq(record.nonce.as_str()),
+        halts::event_id.eq(stored(event.0)?),
     );
     diesel::insert_into(halts::table).values(row).execute(conn)?;
     Ok(HaltCommitted { epoch: next_epoch(conn)?, event })
 }
 
-pub(super) fn commit_release(
+pub(super) fn commit_release(conn: &mut SqliteConnection, release: &Release) -> Result<HaltCommitted, Fault> {
+    let mut event = None;
+    for halt in &release.halts {
+        event = lift(conn, halt, release)?.or(event);
+    }
+    let Some(event) = event else {
+        return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: last_release(conn)? });
+    };
+    match &release.leaves {
+        // Its row begins the epoch: one transaction, one step.
+        Some(left) => commit_halt(conn, left),
+        None => Ok(HaltCommitted { epoch: next_epoch(conn)?, event }),
+    }
+}
+
+/// Lifts one halt; none when it was lifted before.
+fn lift(conn: &mut SqliteConnection, halt: &HaltId, release: &Release) -> Result<Option<EventId>, Fault> {
+    let id = halt.as_str();
+    let written: bool = diesel::select(exists(halts::table.filter(halts::id.eq(id)))).get_result(conn)?;
+    if !written {
+        return Err(Fault::refused(format!("no halt has the id {id}")));
+    }
+    if is_released(conn, id)? {
+        return Ok(None);
+    }
+    let Release { source, by, reason, at, .. } = release;
+    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let line = format!("halt {id} lifted by {by} ({source}){why}");
+    let lifting = append(conn, *at, EventKind::Resume, None, &line)?;
+    let row = (
+        releases::halt_id.eq(id),
+        releases::at_ms.eq(ms(*at)),
+        releases::by_whom.eq(by),
+        releases::source.eq(source.code()),
+        releases::reason.eq(reason),
+        releases::event_id.eq(stored(lifting.0)?),
+    );
+    diesel::insert_into(releases::table).values(row).execute(conn)?;
+    Ok(Some(lifting))
+}
+
+pub(super) fn commit_latch(
     conn: &mut SqliteConnection,
-    lifted: &[HaltId],
-    by: &str,
+    halt: &HaltId,
     at: DateTime<Utc>,
 ) -> Result<HaltCommitted, Fault> {
-    let mut event = None;
-    for halt in lifted {
-        let id = halt.as_str();
-        let written: bool = diesel::select(exists(halts::table.filter(halts::id.eq(id)))).get_result(conn)?;
-        if !written {
-            return Err(Fault::refused(format!("no halt has the id {id}")));
-        }
-        if is_released(conn, id)? {
-            continue;
-        }
-        let line = format!("halt {id} lifted by {by}");
-        let lifting = append(conn, at, EventKind::Resume, None, &line)?;
-        let row = (
-            releases::halt_id.eq(id),
-            releases::at_ms.eq(ms(at)),
-            releases::by_whom.eq(by),
-            releases::event_id.eq(super::values::stored(lifting.0)?),
-        );
-        diesel::insert_into(releases::table).values(row).execute(conn)?;
-        event = Some(lifting);
+    let id = halt.as_str();
+    let known: Option<i64> =
+        halt_latches::table.find(id).select(halt_latches::event_id).first(conn).optional()?;
+    if let Some(event) = known {
+        return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: EventId(count(event)?) });
     }
-    match event {
-        Some(event) => Ok(HaltCommitted { epoch: next_epoch(conn)?, event }),
-        None => Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: last_release(conn)? }),
+    let stands = standing(conn)?.into_iter().any(|one| one.id == id && one.level == HaltLevel::Flatten);
+    if !stands {
+        return Err(Fault::refused(format!("no flatten with the id {id} stands")));
     }
+    let line = format!("everything this agent held is sold; trading is halted ({id})");
+    let event = append(conn, at, EventKind::Halt, None, &line)?;
+    let row = (
+        halt_latches::halt_id.eq(id),
+        halt_latches::at_ms.eq(ms(at)),
+        halt_latches::event_id.eq(stored(event.0)?),
+    );
+    diesel::insert_into(halt_latches::table).values(row).execute(conn)?;
+    Ok(HaltCommitted { epoch: next_epoch(conn)?, event })
 }
 
 pub(super) fn trading_state(conn: &mut SqliteConnection) -> Result<StoredTradingState, Fault> {
     let (halt_epoch, fencing): (i64, i64) =
         ledger_state::table.select((ledger_state::halt_epoch, ledger_state::fencing_epoch)).first(conn)?;
     let halts = standing(conn)?;
+    let limits = limits::in_force(conn, fencing)?;
     let epoch = HaltEpoch(count(halt_epoch)?);
-    Ok(StoredTradingState { halts, epoch, fencing: FencingEpoch(count(fencing)?) })
+    Ok(StoredTradingState { halts, limits, epoch, fencing: FencingEpoch(count(fencing)?) })
 }
 
 /// Halts that nobody has lifted, oldest first.
@@ -128,15 +170,35 @@ pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<HaltRecord>, F
     let rows: Vec<HaltRow> = halts::table
         .filter(not(exists(released)))
         .order(halts::seq)
-        .select((halts::id, halts::at_ms, halts::source, halts::by_whom, halts::reason))
+        .select((
+            halts::id,
+            halts::at_ms,
+            halts::source,
+            halts::by_whom,
+            halts::reason,
+            halts::level,
+            halts::nonce,
+        ))
         .load(conn)?;
-    rows.into_iter().map(|row| Ok(halt_record(row)?)).collect()
+    let latched: Vec<String> = halt_latches::table.select(halt_latches::halt_id).load(conn)?;
+    rows.into_iter().map(|row| Ok(halt_record(row, &latched)?)).collect()
 }
 
-fn halt_record((id, at_ms, source, by, reason): HaltRow) -> Result<HaltRecord, StoreError> {
+/// The oldest standing halt that forbids an order of this side.
+pub(super) fn forbidding(conn: &mut SqliteConnection, side: Side) -> Result<Option<HaltRecord>, Fault> {
+    Ok(standing(conn)?.into_iter().find(|halt| !halt.level.allows(side)))
+}
+
+fn halt_record(row: HaltRow, latched: &[String]) -> Result<HaltRecord, StoreError> {
+    let (id, at_ms, source, by, reason, level, nonce) = row;
     let known = HaltSource::ALL.into_iter().find(|candidate| candidate.code() == source);
     let source = known.ok_or_else(|| malformed("halt source", &source))?;
-    Ok(HaltRecord { id, at: time(at_ms)?, source, by, reason })
+    let known = HaltLevel::ALL.into_iter().find(|candidate| candidate.code() == level);
+    let level = match known.ok_or_else(|| malformed("halt level", &level))? {
+        HaltLevel::Flatten if latched.contains(&id) => HaltLevel::Halted,
+        level @ (HaltLevel::Reducing | HaltLevel::Flatten | HaltLevel::Halted) => level,
+    };
+    Ok(HaltRecord { id, at: time(at_ms)?, source, by, reason, level, nonce: HaltNonce::from_text(&nonce) })
 }
 
 /// Orders that became unknown within the window, at most since a halt for that reason was last lifted: what a person

@@ -20,7 +20,8 @@ use super::values::{Micros, day, ms, stored};
 use super::{halts, loading::is_closed};
 
 /// The linearisation point of an order (order-protocol 5.2, step 3): one statement checks the state, the approval's
-/// age, the halts, those of the stock too, and both epochs, and changes one row or none.
+/// age, the halts (one of a milder level lets sales pass), those of the stock too, and both epochs, and changes one row
+/// or none.
 const BEGIN_SENDING: &str = "
     UPDATE intents
        SET state = 'Sending', sent_at_ms = ?, changed_at_ms = ?, watermark = ?, fencing_epoch = ?
@@ -33,7 +34,9 @@ const BEGIN_SENDING: &str = "
                         WHERE y.market = intents.market AND y.symbol = intents.symbol
                           AND NOT EXISTS (SELECT 1 FROM symbol_releases AS z WHERE z.symbol_halt_id = y.id))
        AND NOT EXISTS (SELECT 1 FROM halts AS h
-                        WHERE NOT EXISTS (SELECT 1 FROM releases AS r WHERE r.halt_id = h.id))";
+                        WHERE NOT EXISTS (SELECT 1 FROM releases AS r WHERE r.halt_id = h.id)
+                          AND (h.level = 'halted' OR intents.side <> 'SELL'
+                               OR EXISTS (SELECT 1 FROM halt_latches AS l WHERE l.halt_id = h.id)))";
 
 pub(super) fn commit_approval(
     conn: &mut SqliteConnection,
@@ -56,8 +59,8 @@ fn objection(
     at: DateTime<Utc>,
 ) -> Result<Option<String>, Fault> {
     let key = DayKey { market: new.terms.instrument.market, session_date: new.session_date };
-    if let Some(halt) = halts::standing(conn)?.first() {
-        return Ok(Some(format!("trading is halted: {}", halt.reason)));
+    if let Some(halt) = halts::forbidding(conn, new.terms.side)? {
+        return Ok(Some(format!("trading is {}: {}", halt.level, halt.reason)));
     }
     if new.halt_epoch != halts::halt_epoch(conn)? {
         return Ok(Some("a halt began or ended after the approval".to_owned()));
@@ -176,10 +179,16 @@ pub(super) fn begin_sending(conn: &mut SqliteConnection, request: &SendingReques
 
 /// Nothing was changed; says why, for the record only.
 fn refusal(conn: &mut SqliteConnection, request: &SendingRequest) -> Result<PermitRefused, Fault> {
-    let state = loading::find(conn, &request.intent)?.map(|loaded| loaded.intent.state);
-    let stock = loading::find(conn, &request.intent)?.map(|loaded| loaded.intent.terms.instrument);
-    let stock_halts = stock.map(|stock| symbol_halts::standing_on(conn, &stock)).transpose()?;
-    let is_halted = !halts::standing(conn)?.is_empty() || halts::halt_epoch(conn)? != request.halt_epoch;
+    let found = loading::find(conn, &request.intent)?.map(|loaded| loaded.intent);
+    let state = found.as_ref().map(|intent| intent.state);
+    let (forbidding, stock_halts) = match &found {
+        Some(intent) => (
+            halts::forbidding(conn, intent.terms.side)?,
+            Some(symbol_halts::standing_on(conn, &intent.terms.instrument)?),
+        ),
+        None => (None, None),
+    };
+    let is_halted = forbidding.is_some() || halts::halt_epoch(conn)? != request.halt_epoch;
     Ok(if halts::fencing_epoch(conn)? != request.fencing {
         PermitRefused::Fenced
     } else if state != Some(OrderState::Approved) {

@@ -261,6 +261,8 @@ diesel::table! {
         by_whom -> Text,
         reason -> Text,
         event_id -> BigInt,
+        level -> Text,
+        nonce -> Text,
     }
 }
 
@@ -269,6 +271,33 @@ diesel::table! {
         halt_id -> Text,
         at_ms -> BigInt,
         by_whom -> Text,
+        event_id -> BigInt,
+        source -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    halt_latches (halt_id) {
+        halt_id -> Text,
+        at_ms -> BigInt,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    limit_changes (seq) {
+        seq -> BigInt,
+        at_ms -> BigInt,
+        fencing_epoch -> BigInt,
+        source -> Text,
+        by_whom -> Text,
+        reason -> Text,
+        max_loss_micros -> Nullable<BigInt>,
+        max_order_micros -> Nullable<BigInt>,
+        confidence -> Nullable<BigInt>,
+        orders_per_minute -> Nullable<BigInt>,
+        orders_per_day -> Nullable<BigInt>,
         event_id -> BigInt,
     }
 }

@@ -5,15 +5,17 @@ mod days;
 mod files;
 mod intents;
 mod judgements;
+mod states;
 mod stocks;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::messages::control::{HaltRecord, HaltSource};
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::{
-    ApprovalId, Confidence, DecisionId, FencingEpoch, HaltEpoch, HaltId, InquiryRow, Instrument, IntentId,
-    Market, OrderState, OrderTerms, Outcome, Quantity, Side, VenueOrderId,
+    ApprovalId, Confidence, DecisionId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, InquiryRow, Instrument,
+    IntentId, Market, OrderState, OrderTerms, Outcome, Quantity, Side, VenueOrderId,
 };
+use risk_guard::Release;
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, DayKey, InquiryBooked, NewIntent, SendingRequest, Store, StoreError,
 };
@@ -33,7 +35,12 @@ fn start() -> DateTime<Utc> {
 }
 
 fn boot_facts(number: u32, wall_at: DateTime<Utc>) -> BootFacts {
-    BootFacts { wall_at, at: wall_at, halt_id: HaltId::from_stored(format!("h-boot-{number}")) }
+    BootFacts {
+        wall_at,
+        at: wall_at,
+        halt_id: HaltId::from_stored(format!("h-boot-{number}")),
+        halt_nonce: HaltNonce::new(u64::from(number)),
+    }
 }
 
 impl Books {
@@ -103,12 +110,18 @@ impl Books {
     }
 
     fn halt(&mut self, name: &str) -> HaltEpoch {
+        self.halt_at(name, HaltLevel::Halted)
+    }
+
+    fn halt_at(&mut self, name: &str, level: HaltLevel) -> HaltEpoch {
         let record = HaltRecord {
             id: name.into(),
             at: self.now,
             source: HaltSource::Operator,
             by: "mina".into(),
             reason: "a test".into(),
+            level,
+            nonce: HaltNonce::new(7),
         };
         self.store.commit_halt(&record).unwrap().epoch
     }
@@ -131,6 +144,17 @@ impl Books {
     fn lines(&mut self) -> Vec<String> {
         let query = domain::messages::ledger::EventsAfter { after: domain::EventId(0), limit: 500 };
         self.store.events_after(&query).unwrap().into_iter().map(|event| event.text).collect()
+    }
+}
+
+fn release(halts: &[HaltId]) -> Release {
+    Release {
+        halts: halts.to_vec(),
+        source: HaltSource::Operator,
+        by: "mina".into(),
+        reason: "looked at it".into(),
+        at: start(),
+        leaves: None,
     }
 }
 

@@ -8,12 +8,13 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
-use risk_guard::{HaltCommitted, StoredTradingState};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
     Store, StoreError,
@@ -112,13 +113,24 @@ impl<W: Watch> Store for Watched<W> {
         self.step("commit_halt", |store| store.commit_halt(record))
     }
 
-    fn commit_release(
-        &mut self,
-        halts: &[HaltId],
-        by: &str,
-        at: DateTime<Utc>,
-    ) -> Result<HaltCommitted, StoreError> {
-        self.step("commit_release", |store| store.commit_release(halts, by, at))
+    fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError> {
+        self.step("commit_release", |store| store.commit_release(release))
+    }
+
+    fn commit_latch(&mut self, halt: &HaltId, at: DateTime<Utc>) -> Result<HaltCommitted, StoreError> {
+        self.step("commit_latch", |store| store.commit_latch(halt, at))
+    }
+
+    fn record_limits(&mut self, record: &LimitsRecord) -> Result<EventId, StoreError> {
+        self.step("record_limits", |store| store.record_limits(record))
+    }
+
+    fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        self.step("approvals_since", |store| store.approvals_since(since))
+    }
+
+    fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {
+        self.step("own_positions", |store| store.own_positions())
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {

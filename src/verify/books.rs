@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::messages::control::HaltRecord;
+use domain::messages::control::{HaltLevel, HaltRecord};
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -15,7 +16,7 @@ use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
     AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, OrderState, Outcome, Quantity,
 };
-use risk_guard::{HaltCommitted, StoredTradingState};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -214,21 +215,40 @@ impl Store for WitnessedBooks {
         self.step(
             ("commit_halt", KEY),
             |store| store.commit_halt(record),
-            |stage, _| stage.witness.note(What::Halt { id: record.id.clone() }),
+            |stage, _| {
+                // Where exits go on, orders may still leave.
+                if record.level == HaltLevel::Halted {
+                    stage.witness.note(What::Halt { id: record.id.clone() });
+                }
+            },
         )
     }
 
-    fn commit_release(
-        &mut self,
-        halts: &[HaltId],
-        by: &str,
-        at: DateTime<Utc>,
-    ) -> Result<HaltCommitted, StoreError> {
+    fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError> {
+        let lifted = |stage: &Stage, _: &HaltCommitted| {
+            release.halts.iter().for_each(|id| stage.witness.note(What::Release { id: id.to_string() }));
+        };
+        self.step(("commit_release", KEY), |store| store.commit_release(release), lifted)
+    }
+
+    fn commit_latch(&mut self, halt: &HaltId, at: DateTime<Utc>) -> Result<HaltCommitted, StoreError> {
         self.step(
-            ("commit_release", KEY),
-            |store| store.commit_release(halts, by, at),
-            |stage, _| halts.iter().for_each(|id| stage.witness.note(What::Release { id: id.to_string() })),
+            ("commit_latch", KEY),
+            |store| store.commit_latch(halt, at),
+            |stage, _| stage.witness.note(What::Halt { id: halt.to_string() }),
         )
+    }
+
+    fn record_limits(&mut self, record: &LimitsRecord) -> Result<EventId, StoreError> {
+        self.step(("record_limits", OTHER), |store| store.record_limits(record), |_, _| ())
+    }
+
+    fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        self.read(|store| store.approvals_since(since))
+    }
+
+    fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {
+        self.read(|store| store.own_positions())
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {

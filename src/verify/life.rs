@@ -107,7 +107,7 @@ fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
     let fencing = match agent::boot(&books, [&clock, &clock], &random, &*emergency) {
         Ok(fencing) => fencing,
         Err(_) if life.is_dead() => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.to_string()),
     };
     let line = Arc::new(Line { stage: stage.clone(), life: life.clone() });
     let wire =

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{
-    HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery, TradingStatus,
+    HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery, TradingStatus,
 };
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution, SymbolHaltCause};
-use domain::{Clock, HaltId, IntentId, OrderState, OrderTerms, Quantity, Side};
+use domain::{Clock, HaltId, HaltNonce, IntentId, OrderState, OrderTerms, Quantity, Side};
 use supervision::Link;
 
 use super::sometimes::Sometimes;
@@ -136,8 +136,7 @@ impl Operator {
     async fn lift(&self, status: &TradingStatus) {
         let (patience, now) = (self.patience(), self.stage.clock.now());
         for halt in status.halts.iter().filter(|halt| has_stood(halt.at, now, patience)) {
-            let request =
-                RequestResume { by: "verification".into(), halt: Some(HaltId::from_stored(halt.id.clone())) };
+            let request = RequestResume::local("verification", Some(HaltId::from_stored(halt.id.clone())));
             let answer = self.resume.ask(request, ASK_WITHIN).await;
             let trading = answer.map(|report| report.map(|report| report.trading));
             self.stage.witness.trace("resume answered", &format!("{trading:?}"));
@@ -153,6 +152,8 @@ impl Operator {
             source: HaltSource::EmergencyFile,
             by: "operator file".into(),
             reason: "the file HALT is there".into(),
+            level: HaltLevel::Halted,
+            nonce: HaltNonce::default(),
         }));
     }
 

@@ -11,7 +11,7 @@ fn halt(reason: &str) -> Request {
 }
 
 fn resume() -> Request {
-    Request::Resume { halt: None, by: "ada".into() }
+    Request::Resume { halt: None, by: "ada".into(), reason: String::new(), reducing: false }
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::process::Stdio;
 
+use domain::messages::control::{Durability, HaltSource, TradingState};
+use kestrel::control::wire::{Reply, Request};
 use tempfile::TempDir;
 
-use crate::harness::{Agent, command, database};
+use crate::harness::{Agent, ask, command, database, status_of};
 
 fn refused(dir: &TempDir, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     let out = command(dir, settings).arg("run").stderr(Stdio::piped()).output().unwrap();
@@ -45,15 +47,30 @@ fn a_data_directory_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_damaged_database_is_refused_and_left_as_it_is() {
+fn invariant_11_a_damaged_database_is_left_as_it_is_and_the_process_runs_halted_to_say_so() {
     let dir = TempDir::new().unwrap();
     std::fs::create_dir(dir.path().join("data")).unwrap();
     let garbage = b"this is no database, but long enough to look at".repeat(200);
     std::fs::write(database(dir.path()), &garbage).unwrap();
-    let (code, text) = refused(&dir, &[]);
-    assert_eq!(code, Some(78), "{text}");
-    assert!(text.contains("trades.db"), "{text}");
+    let mut agent = Agent::start(&dir, &[]);
+    let status = status_of(&dir).unwrap();
+    assert_eq!(status.trading, Some(TradingState::Halted));
+    assert_eq!(status.halts[0].source, HaltSource::Integrity);
+    assert!(status.entry_blocks[0].contains("move it aside"), "{:?}", status.entry_blocks);
+    let halt = Request::Halt { reason: "again".into(), by: "ada".into() };
+    let Reply::Halted(halted) = ask(&dir, &halt) else { panic!("no answer to a halt") };
+    assert_eq!(halted.durability, Durability::EmergencyFile);
+    let resume = Request::Resume { halt: None, by: "ada".into(), reason: String::new(), reducing: false };
+    assert!(matches!(ask(&dir, &resume), Reply::Error { .. }));
+    agent.terminate();
+    assert_eq!(agent.wait().code(), Some(0));
     assert_eq!(std::fs::read(database(dir.path())).unwrap(), garbage, "nothing is lost");
+
+    std::fs::remove_file(database(dir.path())).unwrap();
+    let _mended = Agent::start(&dir, &[]);
+    let status = status_of(&dir).unwrap();
+    assert_eq!(status.trading, Some(TradingState::Halted), "a mended start waits for a person");
+    assert_eq!(status.halts[0].source, HaltSource::Integrity);
 }
 
 #[test]

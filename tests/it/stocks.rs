@@ -4,8 +4,8 @@ use std::process::{Output, Stdio};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
-    ApprovalId, Confidence, DecisionId, HaltId, InquiryRow, IntentId, Market, OrderTerms, Outcome, Quantity,
-    Side, VenueOrderId,
+    ApprovalId, Confidence, DecisionId, HaltId, HaltNonce, InquiryRow, IntentId, Market, OrderTerms, Outcome,
+    Quantity, Side, VenueOrderId,
 };
 use kestrel::control::wire::Status;
 use kestrel::store;
@@ -57,7 +57,8 @@ fn row(number: &str) -> InquiryRow {
 fn with_a_dispute(dir: &TempDir) {
     let at: DateTime<Utc> = "2026-01-15T01:00:00Z".parse().unwrap();
     let mut books = store::open(database(dir.path())).unwrap();
-    let facts = BootFacts { wall_at: at, at, halt_id: HaltId::from_stored("h-0".into()) };
+    let (halt_id, halt_nonce) = (HaltId::from_stored("h-0".into()), HaltNonce::new(0));
+    let facts = BootFacts { wall_at: at, at, halt_id, halt_nonce };
     let fencing = books.boot(&facts).unwrap().fencing;
     let new = NewIntent {
         intent: IntentId::from_stored("i-1".into()),

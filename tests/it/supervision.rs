@@ -45,7 +45,8 @@ fn halt(dir: &TempDir) {
 fn resume(dir: &TempDir) {
     let active = until(PATIENCE, || {
         for halt in status_of(dir)?.halts {
-            ask(dir, &Request::Resume { halt: Some(halt.id), by: "ada".into() });
+            let (halt, by, reason) = (Some(halt.id), "ada".into(), String::new());
+            ask(dir, &Request::Resume { halt, by, reason, reducing: false });
         }
         status_of(dir).filter(|status| status.trading == Some(TradingState::Active))
     });

@@ -12,7 +12,7 @@ use domain::messages::market_data::{AccountQuery, QuoteQuery};
 use domain::messages::schedule::DecideDue;
 use domain::messages::trading::{CandidatesFound, DecisionMade, Proposal};
 use domain::{Clock, Confidence, Oracle, Random};
-use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
+use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use strategy::Strategy;
 use supervision::prelude::*;
 
@@ -61,7 +61,8 @@ pub struct Brain {
     waiting: VecDeque<Round>,
     busy: bool,
     model_rests_until: Option<DateTime<Utc>>,
-    halted: bool,
+    /// The newest word on halts.
+    obedience: Obedience,
 }
 
 impl Brain {
@@ -74,7 +75,7 @@ impl Brain {
             waiting: VecDeque::new(),
             busy: false,
             model_rests_until: None,
-            halted: false,
+            obedience: Obedience::default(),
         }
     }
 
@@ -124,7 +125,7 @@ impl Handler<CandidatesFound> for Brain {
     type Result = ();
 
     fn handle(&mut self, found: CandidatesFound, ctx: &mut Self::Context) {
-        if self.halted {
+        if self.obedience.is_halted() {
             return;
         }
         let round = self.join.found(found, self.deps.clock.now());
@@ -136,7 +137,7 @@ impl Handler<DecideDue> for Brain {
     type Result = ();
 
     fn handle(&mut self, due: DecideDue, ctx: &mut Self::Context) {
-        if self.halted {
+        if self.obedience.is_halted() {
             return;
         }
         let round = self.join.due(due, self.deps.clock.now());
@@ -147,18 +148,20 @@ impl Handler<DecideDue> for Brain {
 impl Handler<HaltSystem> for Brain {
     type Result = MessageResult<HaltSystem>;
 
-    fn handle(&mut self, _halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
-        self.halted = true;
-        self.waiting.clear();
-        MessageResult(HaltAck::default())
+    fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
+        let ack = self.obedience.obey(&halt);
+        if self.obedience.is_halted() {
+            self.waiting.clear();
+        }
+        MessageResult(ack)
     }
 }
 
 impl Handler<ResumeSystem> for Brain {
     type Result = ();
 
-    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {
-        self.halted = false;
+    fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
+        self.obedience.go_on(&resume);
     }
 }
 

@@ -276,6 +276,7 @@ impl Session {
             instrument: decision.instrument.clone(),
             side,
             confidence: decision.confidence,
+            quantity: None,
             reference_price: price,
             score,
             session_date: decision.session_date,

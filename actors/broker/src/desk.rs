@@ -5,6 +5,7 @@
 
 mod answer;
 mod close;
+mod halt;
 mod place;
 mod reconcile;
 #[cfg(test)]
@@ -18,11 +19,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::RequestHalt;
 use domain::messages::ledger::{OpenIntents, RecordEvent};
+use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
 use domain::messages::symbols::{CompareHoldings, SymbolHalted, UnknownsLately};
 use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
 use domain::{Clock, IntentId, Market};
-use risk_guard::{Gate, HaltAck, HaltSystem, PlaceOrder, ResumeSystem};
+use risk_guard::{Gate, Obedience, PlaceOrder};
 use supervision::prelude::*;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use trade_ledger::{
@@ -32,7 +34,7 @@ use trade_ledger::{
 
 use crate::Exchange;
 use crate::backoff::{Ladder, pause};
-use crate::working::Watermarks;
+use crate::working::{Unwanted, Watermarks};
 use reconcile::{Look, warn};
 
 /// An order works for this long; then what is left of it is cancelled. Exchange time; our choice: two realtime cycles.
@@ -79,6 +81,8 @@ pub struct RiskLinks {
     pub order_update: Link<OrderUpdate>,
     /// The account as the exchange sees it.
     pub account_updated: Link<AccountUpdated>,
+    /// The account is not known.
+    pub account_missed: Link<AccountUnconfirmed>,
     /// Recovery is complete.
     pub reconciled: Link<Reconciled>,
     /// Something that only a person can mend.
@@ -107,6 +111,8 @@ pub struct BrokerDeps {
 pub struct BrokerSettings {
     /// The enabled markets.
     pub markets: Vec<Market>,
+    /// A halt cancels what works at the exchange (`HALT_CANCELS_ORDERS`).
+    pub halt_cancels: bool,
 }
 
 /// What the futures of one life share: each runs on Broker's own thread.
@@ -117,6 +123,10 @@ struct Shared {
     marks: Mutex<Watermarks>,
     /// Cancels that were requested, and when.
     cancels: Mutex<BTreeMap<IntentId, DateTime<Utc>>>,
+    /// What a halt wants cancelled, however long it has worked.
+    unwanted: Mutex<Unwanted>,
+    /// RiskGuard was told that the clocks differ.
+    skew_told: Mutex<bool>,
     /// An order or a fill makes the next look come soon.
     wake: Notify,
 }
@@ -140,6 +150,8 @@ pub struct Broker {
     ladder: Ladder,
     /// An answer of the ledger was lost, so RiskGuard may have missed an update.
     missed_update: bool,
+    /// The newest word on halts.
+    obedience: Obedience,
 }
 
 impl Broker {
@@ -155,6 +167,7 @@ impl Broker {
             closing: BTreeSet::new(),
             ladder: Ladder::default(),
             missed_update: false,
+            obedience: Obedience::default(),
         }
     }
 
@@ -289,23 +302,6 @@ impl Handler<PlaceOrder> for Broker {
             let _ended_or_late = tokio::time::timeout(HELD_FOR, end).await;
         };
         Box::pin(held.into_actor(self))
-    }
-}
-
-impl Handler<HaltSystem> for Broker {
-    type Result = MessageResult<HaltSystem>;
-
-    /// The gate is closed already; orders that wait for their turn find it so.
-    fn handle(&mut self, _halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
-        MessageResult(HaltAck { in_flight: hold(&self.shared.in_flight).iter().cloned().collect() })
-    }
-}
-
-impl Handler<ResumeSystem> for Broker {
-    type Result = ();
-
-    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {
-        self.shared.wake.notify_one();
     }
 }
 

@@ -3,7 +3,7 @@
 //! `submit` takes a [`SendPermit`] by value: no code path reaches the order endpoint without RiskGuard's approval and
 //! the ledger's permit.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
@@ -70,6 +70,12 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// The price now.
     fn quote(&self, query: QuoteQuery, urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>>;
+
+    /// How far the exchange's clock is from ours, when the replies prove that it is more than the 5 s that are allowed
+    /// (order-protocol 3, row 33); positive when the exchange is ahead. An adapter that cannot tell says none.
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        None
+    }
 
     /// True when a refused order shows that nothing will work until a person acts: keys, account, configuration
     /// (KIS.md 5, class F). Broker then asks for a halt. An adapter that cannot tell says false.

@@ -38,6 +38,55 @@ pub fn days_to_ask(open: &[OpenIntent], now: DateTime<Utc>) -> BTreeSet<DayKey> 
         .collect()
 }
 
+/// What a halt wants cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unwanted {
+    /// Nothing: what works may go on working.
+    #[default]
+    Nothing,
+    /// Purchases.
+    Purchases,
+    /// Everything.
+    Everything,
+}
+
+impl Unwanted {
+    /// True when this order works at the exchange and is unwanted.
+    pub fn includes(self, intent: &OpenIntent) -> bool {
+        let works = matches!(intent.state, OrderState::Accepted | OrderState::Partial);
+        let side = match (self, intent.terms.side) {
+            (Self::Everything, Side::Buy | Side::Sell) | (Self::Purchases, Side::Buy) => true,
+            (Self::Purchases, Side::Sell) | (Self::Nothing, Side::Buy | Side::Sell) => false,
+        };
+        works && side
+    }
+}
+
+/// Orders that a cancel is due for: those that have worked for longer than `ttl`, and those that a halt does not want.
+///
+/// A cancel is repeated only when a list that was asked for since (`listed`: the days of such lists) still shows the
+/// order as working.
+pub fn to_cancel<'a>(
+    open: &'a [OpenIntent],
+    now: DateTime<Utc>,
+    (ttl, unwanted): (TimeDelta, Unwanted),
+    requested: &BTreeMap<IntentId, DateTime<Utc>>,
+    listed: &BTreeSet<DayKey>,
+) -> Vec<&'a OpenIntent> {
+    let day = |intent: &OpenIntent| DayKey {
+        market: intent.terms.instrument.market,
+        session_date: intent.session_date,
+    };
+    let old = stale(open, now, ttl, requested);
+    let halted = stale(open, now, TimeDelta::zero(), requested);
+    let is_due = |intent: &&OpenIntent| {
+        let first = !requested.contains_key(&intent.id);
+        (first || listed.contains(&day(intent)))
+            && (unwanted.includes(intent) || old.iter().any(|other| other.id == intent.id))
+    };
+    halted.into_iter().filter(is_due).collect()
+}
+
 /// Orders that have worked for longer than `ttl` and that no cancel was requested for lately.
 pub fn stale<'a>(
     open: &'a [OpenIntent],

@@ -62,6 +62,8 @@ pub struct Confidence(u8);
 impl Confidence {
     /// Not sure at all: what a judgement without grounds carries.
     pub const ZERO: Self = Self(0);
+    /// Beyond doubt: a person, or a rule, wants it.
+    pub const CERTAIN: Self = Self(100);
 
     /// A confidence, if `value` is 0 to 100.
     ///

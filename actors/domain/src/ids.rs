@@ -73,6 +73,43 @@ counters! {
     EventId;
 }
 
+/// The code that belongs to one halt: five bytes of randomness in eight characters that are easy to read aloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HaltNonce(String);
+
+impl HaltNonce {
+    /// Crockford's base 32: no I, L, O or U.
+    const ALPHABET: &'static [u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    /// A code from 64 random bits of the port.
+    pub fn new(random: u64) -> Self {
+        let symbol = |place: u32| char::from(Self::ALPHABET[(random >> (5 * place)) as usize % 32]);
+        Self((0..8).map(symbol).collect())
+    }
+
+    /// The code as stored and shown; empty for a record from before there were codes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A code as a person gave it, or as it was stored.
+    pub fn from_text(text: &str) -> Self {
+        Self(text.trim().to_ascii_uppercase())
+    }
+
+    /// True when `given` is this code. The empty one proves nothing.
+    pub fn is_proved_by(&self, given: &Self) -> bool {
+        !self.0.is_empty() && self.0 == given.0
+    }
+}
+
+impl fmt::Display for HaltNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The exchange's identity of an order: numbers restart daily and per branch, so never the number alone
 /// (order-protocol 2). KIS: `ORD_DT`, `KRX_FWDG_ORD_ORGNO`, `ODNO`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,6 +138,15 @@ impl fmt::Display for VenueOrderId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nonce_is_proved_by_itself_in_any_case_and_an_empty_one_by_nothing() {
+        let nonce = HaltNonce::new(0x0123_4567_89ab_cdef);
+        assert_eq!(nonce.as_str().len(), 8);
+        assert!(nonce.is_proved_by(&HaltNonce::from_text(&format!(" {} ", nonce.as_str().to_lowercase()))));
+        assert!(!nonce.is_proved_by(&HaltNonce::new(0x0123_4567_89ab_cdee)));
+        assert!(!HaltNonce::default().is_proved_by(&HaltNonce::default()));
+    }
 
     #[test]
     fn ids_sort_by_their_time() {

@@ -19,7 +19,9 @@ pub mod tick;
 pub use account::{AccountSnapshot, Holding};
 pub use candle::{Candle, CandleError};
 pub use decision::{Action, Confidence, Decision, SelectionContext, Signal};
-pub use ids::{ApprovalId, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, VenueOrderId};
+pub use ids::{
+    ApprovalId, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, IntentId, VenueOrderId,
+};
 pub use maintenance::is_ledger_pause;
 pub use market::{Currency, Market};
 pub use money::{Money, MoneyError, Percent, Price, Quantity};

@@ -6,11 +6,13 @@
 //! | [`market_data`] | Scanner, Brain, RiskGuard | Broker |
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
+//! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
 //! | [`ledger`] | everyone | TradeLedger |
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 
 pub mod control;
 pub mod ledger;
+pub mod limits;
 pub mod market_data;
 pub mod schedule;
 pub mod symbols;

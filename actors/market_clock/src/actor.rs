@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Clock;
 use domain::messages::schedule::{DayClosed, DecideDue, ScanDue, SessionChanged};
-use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
+use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::TellError;
 use supervision::prelude::*;
 
@@ -40,18 +40,19 @@ pub struct MarketClock {
     deps: Deps,
     told: Told,
     latest: Option<DateTime<Utc>>,
-    halted: bool,
+    /// The newest word on halts.
+    obedience: Obedience,
 }
 
 impl MarketClock {
     /// A MarketClock that has told nothing yet.
     pub fn new(settings: Settings, deps: Deps) -> Self {
-        Self { settings, deps, told: Told::default(), latest: None, halted: false }
+        Self { settings, deps, told: Told::default(), latest: None, obedience: Obedience::default() }
     }
 
     fn wake(&mut self, ctx: &mut Ctx<Self>) {
         let now = self.now();
-        for event in plan::due(&self.settings, &mut self.told, now, !self.halted) {
+        for event in plan::due(&self.settings, &mut self.told, now, !self.obedience.is_halted()) {
             self.tell(&event);
         }
         let sleep = self.deps.clock.sleep_until(plan::next_wake(&self.settings, now));
@@ -102,17 +103,16 @@ impl Actor for MarketClock {
 impl Handler<HaltSystem> for MarketClock {
     type Result = MessageResult<HaltSystem>;
 
-    fn handle(&mut self, _halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
-        self.halted = true;
-        MessageResult(HaltAck::default())
+    fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.obedience.obey(&halt))
     }
 }
 
 impl Handler<ResumeSystem> for MarketClock {
     type Result = ();
 
-    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {
-        self.halted = false;
+    fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
+        self.obedience.go_on(&resume);
     }
 }
 

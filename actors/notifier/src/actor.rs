@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::EventId;
 use domain::messages::ledger::{EventsAfter, EventsCommitted, GetCursor, LedgerEvent, SetCursor};
 use domain::messages::schedule::{SessionChanged, Trust};
-use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
+use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::prelude::*;
 use tokio::time::Instant;
 
@@ -45,12 +45,20 @@ pub struct Notifier {
     again: bool,
     /// Whether the messenger answers at present.
     outage: Outage,
+    /// The newest word on halts.
+    obedience: Obedience,
 }
 
 impl Notifier {
     /// A Notifier that goes on where the last one stopped.
     pub fn new(deps: NotifierDeps) -> Self {
-        Self { deps, delivering: false, again: false, outage: Outage::default() }
+        Self {
+            deps,
+            delivering: false,
+            again: false,
+            outage: Outage::default(),
+            obedience: Obedience::default(),
+        }
     }
 
     fn deliver(&mut self, ctx: &mut Ctx<Self>) {
@@ -191,16 +199,18 @@ impl Handler<HaltSystem> for Notifier {
 
     fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
         let record = halt.record();
-        tracing::warn!(by = record.by, reason = record.reason, source = %record.source, "trading is halted");
-        MessageResult(HaltAck::default())
+        tracing::warn!(by = record.by, reason = record.reason, source = %record.source, "trading is {}", halt.state());
+        MessageResult(self.obedience.obey(&halt))
     }
 }
 
 impl Handler<ResumeSystem> for Notifier {
     type Result = ();
 
-    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {
-        tracing::warn!("trading goes on");
+    fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
+        if self.obedience.go_on(&resume) {
+            tracing::warn!("trading is {}", resume.state());
+        }
     }
 }
 

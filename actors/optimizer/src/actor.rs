@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use domain::messages::ledger::{ConfidentLosers, EventKind, LosingTrade, RecordEvent};
 use domain::messages::schedule::DayClosed;
 use domain::{Confidence, Market};
-use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
+use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::prelude::*;
 
 use crate::losers;
@@ -40,12 +40,14 @@ pub struct Optimizer {
     deps: OptimizerDeps,
     /// Days reported in this life; MarketClock may repeat the last one.
     reported: BTreeSet<(Market, NaiveDate)>,
+    /// The newest word on halts.
+    obedience: Obedience,
 }
 
 impl Optimizer {
     /// An Optimizer that has reported nothing yet.
     pub fn new(settings: OptimizerSettings, deps: OptimizerDeps) -> Self {
-        Self { settings, deps, reported: BTreeSet::new() }
+        Self { settings, deps, reported: BTreeSet::new(), obedience: Obedience::default() }
     }
 }
 
@@ -104,15 +106,17 @@ impl Handler<HaltSystem> for Optimizer {
     type Result = MessageResult<HaltSystem>;
 
     /// A halt stops trading, not learning.
-    fn handle(&mut self, _halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
-        MessageResult(HaltAck::default())
+    fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.obedience.obey(&halt))
     }
 }
 
 impl Handler<ResumeSystem> for Optimizer {
     type Result = ();
 
-    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {}
+    fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
+        self.obedience.go_on(&resume);
+    }
 }
 
 #[cfg(test)]

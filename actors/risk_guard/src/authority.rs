@@ -5,8 +5,9 @@
 
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::messages::control::HaltRecord;
+use domain::messages::control::{HaltCancels, HaltRecord, HaltSource, TradingState};
 use domain::messages::ledger::{Committed, LedgerError};
+use domain::messages::limits::{LimitsChange, LimitsRecord};
 use domain::{
     ApprovalId, Confidence, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, IntentId, OrderTerms,
 };
@@ -155,9 +156,39 @@ pub struct CommitHalt {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<HaltCommitted, LedgerError>")]
 pub struct CommitRelease {
-    halts: Vec<HaltId>,
-    by: String,
+    release: Release,
+}
+
+/// What a release is: who lifts which halts, and what it leaves standing, in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The halts to lift.
+    pub halts: Vec<HaltId>,
+    /// Where the request came from.
+    pub source: HaltSource,
+    /// Who.
+    pub by: String,
+    /// Why; may be empty.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What stands instead: `resume --reducing` leaves a row of that level.
+    pub leaves: Option<HaltRecord>,
+}
+
+/// RiskGuard -> TradeLedger: everything is sold, the flatten is a full halt from now on. Asked, 5 s.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<HaltCommitted, LedgerError>")]
+pub struct CommitLatch {
+    halt: HaltId,
     at: DateTime<Utc>,
+}
+
+/// RiskGuard -> TradeLedger: write a change of the limits. Asked, 5 s.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Committed, LedgerError>")]
+pub struct CommitLimits {
+    record: LimitsRecord,
 }
 
 /// A halt or a release is on disk.
@@ -177,8 +208,10 @@ pub struct LoadTradingState;
 /// What the ledger knows about halts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTradingState {
-    /// Halts that stand, oldest first.
+    /// Halts that stand, oldest first; a flatten that has sold everything is `Halted`.
     pub halts: Vec<HaltRecord>,
+    /// Changes of the limits that hold in this boot, oldest first.
+    pub limits: Vec<LimitsChange>,
     /// The halt epoch.
     pub epoch: HaltEpoch,
     /// This boot's fencing epoch.
@@ -207,16 +240,22 @@ pub struct StoredTradingState {
 pub struct HaltSystem {
     record: HaltRecord,
     epoch: HaltEpoch,
+    state: TradingState,
+    notice: u64,
 }
 
 /// An actor obeyed a halt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HaltAck {
+    /// The epoch it obeys.
+    pub epoch: HaltEpoch,
     /// Intents whose POST was already on the wire; only Broker has any.
     pub in_flight: Vec<IntentId>,
+    /// What was done about working orders; only Broker does anything.
+    pub cancels: HaltCancels,
 }
 
-/// RiskGuard -> every actor: the halts are lifted. A tell.
+/// RiskGuard -> every actor: a halt was lifted, and orders may leave again. A tell.
 ///
 /// Nobody else can make one:
 ///
@@ -237,6 +276,8 @@ pub struct HaltAck {
 #[rtype(result = "()")]
 pub struct ResumeSystem {
     epoch: HaltEpoch,
+    state: TradingState,
+    notice: u64,
 }
 
 // === impl CommitApproval, ApprovedOrder ===
@@ -285,18 +326,24 @@ impl CommitHalt {
 }
 
 impl CommitRelease {
-    pub(crate) fn new(halts: Vec<HaltId>, by: String, at: DateTime<Utc>) -> Self {
-        Self { halts, by, at }
+    pub(crate) fn new(release: Release) -> Self {
+        Self { release }
     }
 
-    /// The halts to lift.
-    pub fn halts(&self) -> &[HaltId] {
-        &self.halts
+    /// What to lift, for whom.
+    pub fn release(&self) -> &Release {
+        &self.release
+    }
+}
+
+impl CommitLatch {
+    pub(crate) fn new(halt: HaltId, at: DateTime<Utc>) -> Self {
+        Self { halt, at }
     }
 
-    /// Who lifts them.
-    pub fn by(&self) -> &str {
-        &self.by
+    /// The flatten.
+    pub fn halt(&self) -> &HaltId {
+        &self.halt
     }
 
     /// When.
@@ -305,9 +352,20 @@ impl CommitRelease {
     }
 }
 
+impl CommitLimits {
+    pub(crate) fn new(record: LimitsRecord) -> Self {
+        Self { record }
+    }
+
+    /// The change to write.
+    pub fn record(&self) -> &LimitsRecord {
+        &self.record
+    }
+}
+
 impl HaltSystem {
-    pub(crate) fn new(record: HaltRecord, epoch: HaltEpoch) -> Self {
-        Self { record, epoch }
+    pub(crate) fn new(record: HaltRecord, epoch: HaltEpoch, state: TradingState, notice: u64) -> Self {
+        Self { record, epoch, state, notice }
     }
 
     /// Since when, by whom and why.
@@ -319,16 +377,36 @@ impl HaltSystem {
     pub fn epoch(&self) -> HaltEpoch {
         self.epoch
     }
+
+    /// What holds now, with everything that stands besides.
+    pub fn state(&self) -> TradingState {
+        self.state
+    }
+
+    /// Counts halts and resumes of this process: a resume that comes late must not undo a newer halt.
+    pub fn notice(&self) -> u64 {
+        self.notice
+    }
 }
 
 impl ResumeSystem {
-    pub(crate) fn new(epoch: HaltEpoch) -> Self {
-        Self { epoch }
+    pub(crate) fn new(epoch: HaltEpoch, state: TradingState, notice: u64) -> Self {
+        Self { epoch, state, notice }
     }
 
     /// The epoch that began with it.
     pub fn epoch(&self) -> HaltEpoch {
         self.epoch
+    }
+
+    /// What holds now: Active, Reducing, or Starting while Broker reconciles.
+    pub fn state(&self) -> TradingState {
+        self.state
+    }
+
+    /// Counts halts and resumes of this process.
+    pub fn notice(&self) -> u64 {
+        self.notice
     }
 }
 

@@ -11,7 +11,7 @@ use domain::messages::control::HaltRecord;
 /// Makes one gate, closed: who may write it, and who may read it.
 pub fn gate() -> (GateKeeper, Gate) {
     let word = Arc::new(AtomicU64::new(0));
-    (GateKeeper { word: word.clone() }, Gate { word })
+    (GateKeeper { word: word.clone(), notices: Arc::default() }, Gate { word })
 }
 
 /// Reads the gate.
@@ -37,12 +37,19 @@ impl Gate {
 #[derive(Clone, Debug)]
 pub struct GateKeeper {
     word: Arc<AtomicU64>,
+    /// Counts halts and resumes over all lives of RiskGuard in this process.
+    notices: Arc<AtomicU64>,
 }
 
 impl GateKeeper {
     /// Opens the gate for orders of `epoch`.
     pub(crate) fn open(&self, epoch: HaltEpoch) {
         self.word.store(epoch.0 << 1 | 1, SeqCst);
+    }
+
+    /// The number of the next halt or resume; each is greater than the one before.
+    pub(crate) fn next_notice(&self) -> u64 {
+        self.notices.fetch_add(1, SeqCst) + 1
     }
 
     /// Closes it for all.
@@ -84,5 +91,86 @@ mod tests {
         assert!(!gate.is_open_for(HaltEpoch(6)));
         keeper.close();
         assert!(!gate.is_open() && !gate.is_open_for(HaltEpoch(7)));
+    }
+
+    /// The steps of an order and of a halt, as they really come: approval, permit, look at the gate, POST.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Step {
+        New,
+        Approved,
+        Permitted,
+        Done,
+    }
+
+    /// The books: the rows that the conditional update looks at.
+    #[derive(Default)]
+    struct Books {
+        epoch: u64,
+        standing: bool,
+    }
+
+    #[test]
+    fn invariant_10_ten_thousand_interleavings_of_approve_halt_and_send_never_send_with_an_old_epoch() {
+        let mut seed = 15_u64;
+        let mut dice = move |bound: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % bound
+        };
+        let (mut sent, mut stopped_at_the_gate) = (0, 0);
+        for _ in 0..10_000 {
+            let (keeper, gate) = gate();
+            let mut books = Books::default();
+            keeper.open(HaltEpoch(0));
+            let mut orders = [(Step::New, 0); 3];
+            // 0: trading; 1: the gate is closed; 2: the row is written; then lifted, gate still closed; then open.
+            let mut halt = 0;
+            for _ in 0..24 {
+                let who = dice(4) as usize;
+                if who == 3 {
+                    halt = match halt {
+                        0 => {
+                            keeper.close();
+                            1
+                        }
+                        1 => {
+                            (books.epoch, books.standing) = (books.epoch + 1, true);
+                            2
+                        }
+                        2 => {
+                            (books.epoch, books.standing) = (books.epoch + 1, false);
+                            3
+                        }
+                        _ => {
+                            keeper.open(HaltEpoch(books.epoch));
+                            0
+                        }
+                    };
+                    continue;
+                }
+                let (step, epoch) = orders[who];
+                let may = !books.standing && epoch == books.epoch;
+                orders[who] = match step {
+                    Step::New if books.standing => (Step::New, 0),
+                    Step::New => (Step::Approved, books.epoch),
+                    Step::Approved if may => (Step::Permitted, epoch),
+                    Step::Approved => (Step::Done, epoch),
+                    Step::Permitted if gate.is_open_for(HaltEpoch(epoch)) => {
+                        assert_eq!(
+                            (halt, epoch),
+                            (0, books.epoch),
+                            "sent while a halt stood, or of an old epoch"
+                        );
+                        sent += 1;
+                        (Step::Done, epoch)
+                    }
+                    Step::Permitted => {
+                        stopped_at_the_gate += 1;
+                        (Step::Done, epoch)
+                    }
+                    Step::Done => (Step::New, 0),
+                };
+            }
+        }
+        assert!(sent > 1000 && stopped_at_the_gate > 1000, "{sent} sent, {stopped_at_the_gate} stopped");
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::messages::control::TradingState;
+use domain::messages::control::{Durability, HaltLevel, TradingState};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
+use domain::messages::limits::{ApprovalsSince, OwnPositions};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
@@ -15,23 +16,27 @@ use domain::{Clock, Currency, HaltEpoch, Market, Random};
 use supervision::prelude::*;
 
 use crate::authority::{
-    CommitApproval, CommitHalt, CommitRelease, HaltSystem, LoadTradingState, PlaceOrder, ResumeSystem,
+    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltSystem, LoadTradingState,
+    PlaceOrder, ResumeSystem,
 };
 use crate::book::Book;
 use crate::breaker::Basis;
 use crate::gate::{EmergencyHalt, GateKeeper};
 use crate::limits::Limits;
 use crate::person::{CommitResolution, CommitSymbolRelease};
+use crate::rate::Approvals;
 use crate::sizing::Sizing;
 use crate::symbols::SymbolHaltBook;
 
 mod account;
+mod flatten;
 mod halt;
 mod person;
 mod propose;
 mod resume;
 mod start;
 mod status;
+mod tighten;
 
 use account::Desk;
 use halt::StandingHalt;
@@ -59,6 +64,14 @@ pub struct LedgerLinks {
     pub commit_halt: Link<CommitHalt>,
     /// A release.
     pub commit_release: Link<CommitRelease>,
+    /// A flatten that has sold everything.
+    pub commit_latch: Link<CommitLatch>,
+    /// A change of the limits.
+    pub commit_limits: Link<CommitLimits>,
+    /// When orders were approved.
+    pub approvals: Link<ApprovalsSince>,
+    /// What this agent holds.
+    pub positions: Link<OwnPositions>,
     /// Which halts stand.
     pub load_state: Link<LoadTradingState>,
     /// Which orders are open. Must not overtake `commit_approval`: both on the ordinary lane.
@@ -119,7 +132,15 @@ pub struct RiskGuard {
     desks: BTreeMap<Currency, Desk>,
     sessions: BTreeMap<Market, SessionChanged>,
     halts: Vec<StandingHalt>,
+    /// What approvals carry. Ahead of the books while a halt is not in them, so that no approval of before is used.
     epoch: HaltEpoch,
+    /// The newest epoch that the ledger told.
+    books_epoch: HaltEpoch,
+    approvals: Approvals,
+    /// The ledger has told when orders were approved.
+    approvals_known: bool,
+    /// A flatten is being worked on.
+    flattening: bool,
     /// The ledger has told which halts stand.
     halts_known: bool,
     /// The ledger has told which orders are open.
@@ -152,6 +173,10 @@ impl RiskGuard {
             sessions: BTreeMap::new(),
             halts: Vec::new(),
             epoch: HaltEpoch::default(),
+            books_epoch: HaltEpoch::default(),
+            approvals: Approvals::default(),
+            approvals_known: false,
+            flattening: false,
             halts_known: false,
             orders_known: false,
             symbol_halts: SymbolHaltBook::default(),
@@ -167,17 +192,20 @@ impl RiskGuard {
 
     /// True when everything that must be known before the first order is known.
     fn is_ready(&self) -> bool {
-        self.halts_known && self.orders_known && self.symbols_known && self.reconciled.is_some()
+        self.halts_known
+            && self.orders_known
+            && self.symbols_known
+            && self.approvals_known
+            && self.reconciled.is_some()
     }
 
     /// Whether orders may leave, apart from any one currency.
     fn state(&self) -> TradingState {
-        if !self.halts.is_empty() {
-            TradingState::Halted
-        } else if self.is_ready() {
-            TradingState::Active
-        } else {
-            TradingState::Starting
+        match self.halts.iter().map(|halt| halt.record.level).max() {
+            Some(HaltLevel::Halted) => TradingState::Halted,
+            _ if !self.is_ready() => TradingState::Starting,
+            Some(HaltLevel::Reducing | HaltLevel::Flatten) => TradingState::Reducing,
+            None => TradingState::Active,
         }
     }
 
@@ -186,7 +214,7 @@ impl RiskGuard {
         let recovered = self.reconciled.as_ref().is_some_and(|done| done.currencies.contains(&currency));
         let reducing = self.desks.get(&currency).is_some_and(|desk| desk.is_reducing(self.now()));
         match self.state() {
-            TradingState::Active if !recovered => TradingState::Starting,
+            TradingState::Active | TradingState::Reducing if !recovered => TradingState::Starting,
             TradingState::Active if reducing => TradingState::Reducing,
             state @ (TradingState::Starting
             | TradingState::Active
@@ -196,8 +224,12 @@ impl RiskGuard {
     }
 
     /// Opens the gate when nothing stands against it, and closes it otherwise. True when it is open now.
+    ///
+    /// Reducing lets exits through, so it opens too; but not while the row is still being written, because until then
+    /// the epoch is that of entries.
     fn settle_gate(&self) -> bool {
-        let open = self.state() == TradingState::Active;
+        let pending = self.halts.iter().any(|halt| halt.pending);
+        let open = !pending && matches!(self.state(), TradingState::Active | TradingState::Reducing);
         if open {
             self.deps.keeper.open(self.epoch);
         } else {
@@ -211,6 +243,14 @@ impl RiskGuard {
             let currency = update.terms.instrument.market.currency();
             self.desks.entry(currency).or_default().touch(update.at);
         }
+    }
+
+    /// Takes in an epoch of the books. They decide as soon as every halt is in them: an epoch of our own that they never
+    /// saw would void every approval.
+    fn take_epoch(&mut self, told: HaltEpoch) {
+        self.books_epoch = self.books_epoch.max(told);
+        let all_kept = self.halts.iter().all(|halt| halt.durability == Durability::Ledger);
+        self.epoch = if all_kept { self.books_epoch } else { self.epoch.max(self.books_epoch) };
     }
 
     /// Writes a line that a person should look at.

@@ -9,19 +9,22 @@ pub mod breaker;
 pub mod gate;
 pub mod guard;
 pub mod limits;
+pub mod obedience;
 pub mod person;
+pub mod rate;
 pub mod sizing;
 pub mod symbols;
 #[cfg(test)]
 mod vectors;
 
 pub use authority::{
-    ApprovedOrder, CommitApproval, CommitHalt, CommitRelease, HaltAck, HaltCommitted, HaltSystem,
-    LoadTradingState, PlaceOrder, ResumeSystem, StoredTradingState,
+    ApprovedOrder, CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck,
+    HaltCommitted, HaltSystem, LoadTradingState, PlaceOrder, Release, ResumeSystem, StoredTradingState,
 };
 pub use breaker::Basis;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};
 pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
 pub use limits::{Limits, LimitsError, RefusalReason};
+pub use obedience::Obedience;
 pub use person::{CommitResolution, CommitSymbolRelease};
 pub use sizing::{Sizing, SizingError};

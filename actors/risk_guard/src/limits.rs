@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::TradingState;
+use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
@@ -13,6 +14,7 @@ use rust_decimal::Decimal;
 
 use crate::book::{Book, Tracked};
 use crate::breaker::DayLoss;
+use crate::rate::Approvals;
 use crate::sizing::{self, Sizing};
 use crate::symbols::SymbolHaltBook;
 
@@ -36,6 +38,8 @@ pub struct Limits {
     max_loss_pct: Decimal,
     max_order_pct: Decimal,
     confidence_threshold: Confidence,
+    max_orders_per_minute: u32,
+    max_orders_per_day: u32,
 }
 
 /// Why a set of limits is refused.
@@ -47,6 +51,12 @@ pub enum LimitsError {
     /// The order limit is not above zero or above the ceiling.
     #[error("the order limit of {0} % of cash is not allowed; allowed: above 0, at most 30")]
     MaxOrder(Decimal),
+    /// More entries in a minute than the ceiling.
+    #[error("{0} orders a minute are not allowed; allowed: 0 to 10")]
+    OrdersPerMinute(u32),
+    /// More entries in a day than the ceiling.
+    #[error("{0} orders a day are not allowed; allowed: 0 to 400")]
+    OrdersPerDay(u32),
     /// A change at run time would loosen a limit.
     #[error("limits can only be made stricter while running")]
     Looser,
@@ -57,6 +67,13 @@ impl Limits {
     pub const MAX_LOSS_CEILING_PCT: Decimal = Decimal::from_parts(3, 0, 0, false, 0);
     /// Hard ceiling of one entry, in percent of cash (architecture 7).
     pub const MAX_ORDER_CEILING_PCT: Decimal = Decimal::from_parts(30, 0, 0, false, 0);
+
+    /// Hard ceiling of approvals in any 60 s, exits included (order-protocol 4, invariant 13).
+    pub const ORDERS_PER_MINUTE_CEILING: u32 = 10;
+    /// Hard ceiling of approvals in any 24 h, exits included.
+    pub const ORDERS_PER_DAY_CEILING: u32 = 400;
+    /// Entries in any 24 h unless the operator says otherwise.
+    pub const ORDERS_PER_DAY_DEFAULT: u32 = 100;
 
     /// Limits, if none is looser than its ceiling. `max_loss_pct` is a positive number: 3.0 halts below -3.0 %.
     ///
@@ -73,7 +90,71 @@ impl Limits {
         if max_order_pct <= Decimal::ZERO || max_order_pct > Self::MAX_ORDER_CEILING_PCT {
             return Err(LimitsError::MaxOrder(max_order_pct));
         }
-        Ok(Self { max_loss_pct, max_order_pct, confidence_threshold })
+        let max_orders_per_minute = Self::ORDERS_PER_MINUTE_CEILING;
+        let max_orders_per_day = Self::ORDERS_PER_DAY_DEFAULT;
+        Ok(Self {
+            max_loss_pct,
+            max_order_pct,
+            confidence_threshold,
+            max_orders_per_minute,
+            max_orders_per_day,
+        })
+    }
+
+    /// The same limits with other rates of entries. Zero is allowed: no entries at all.
+    ///
+    /// # Errors
+    /// [`LimitsError`] names the rate that is above its ceiling.
+    pub fn with_order_rates(self, per_minute: u32, per_day: u32) -> Result<Self, LimitsError> {
+        if per_minute > Self::ORDERS_PER_MINUTE_CEILING {
+            return Err(LimitsError::OrdersPerMinute(per_minute));
+        }
+        if per_day > Self::ORDERS_PER_DAY_CEILING {
+            return Err(LimitsError::OrdersPerDay(per_day));
+        }
+        Ok(Self { max_orders_per_minute: per_minute, max_orders_per_day: per_day, ..self })
+    }
+
+    /// These limits with the values of `change`, if no one of them becomes looser and each is in its range.
+    ///
+    /// # Errors
+    /// [`LimitsError`] when one would be looser or is out of range.
+    pub fn changed(self, change: &LimitsChange) -> Result<Self, LimitsError> {
+        let other = Self::new(
+            change.max_loss_pct.unwrap_or(self.max_loss_pct),
+            change.max_order_pct.unwrap_or(self.max_order_pct),
+            change.confidence_threshold.unwrap_or(self.confidence_threshold),
+        )?;
+        let per_minute = change.max_orders_per_minute.unwrap_or(self.max_orders_per_minute);
+        let per_day = change.max_orders_per_day.unwrap_or(self.max_orders_per_day);
+        self.tightened(other.with_order_rates(per_minute, per_day)?)
+    }
+
+    /// The stricter of these limits and of a change that was kept: a setting that was made stricter since wins.
+    #[must_use]
+    pub fn stricter_of(self, kept: &LimitsChange) -> Self {
+        let least = |own: Decimal, kept: Option<Decimal>| kept.map_or(own, |kept| own.min(kept));
+        let fewest = |own: u32, kept: Option<u32>| kept.map_or(own, |kept| own.min(kept));
+        Self {
+            max_loss_pct: least(self.max_loss_pct, kept.max_loss_pct),
+            max_order_pct: least(self.max_order_pct, kept.max_order_pct),
+            confidence_threshold: self
+                .confidence_threshold
+                .max(kept.confidence_threshold.unwrap_or(Confidence::ZERO)),
+            max_orders_per_minute: fewest(self.max_orders_per_minute, kept.max_orders_per_minute),
+            max_orders_per_day: fewest(self.max_orders_per_day, kept.max_orders_per_day),
+        }
+    }
+
+    /// As they are told.
+    pub fn in_force(self) -> LimitsInForce {
+        LimitsInForce {
+            max_loss_pct: self.max_loss_pct,
+            max_order_pct: self.max_order_pct,
+            confidence_threshold: self.confidence_threshold,
+            max_orders_per_minute: self.max_orders_per_minute,
+            max_orders_per_day: self.max_orders_per_day,
+        }
     }
 
     /// These limits replaced by `other`, if no one of them becomes looser.
@@ -83,7 +164,9 @@ impl Limits {
     pub fn tightened(self, other: Self) -> Result<Self, LimitsError> {
         let stricter = other.max_loss_pct <= self.max_loss_pct
             && other.max_order_pct <= self.max_order_pct
-            && other.confidence_threshold >= self.confidence_threshold;
+            && other.confidence_threshold >= self.confidence_threshold
+            && other.max_orders_per_minute <= self.max_orders_per_minute
+            && other.max_orders_per_day <= self.max_orders_per_day;
         if stricter { Ok(other) } else { Err(LimitsError::Looser) }
     }
 
@@ -100,6 +183,16 @@ impl Limits {
     /// The lowest confidence that may trade.
     pub fn confidence_threshold(self) -> Confidence {
         self.confidence_threshold
+    }
+
+    /// The most entries in any 60 s.
+    pub fn max_orders_per_minute(self) -> u32 {
+        self.max_orders_per_minute
+    }
+
+    /// The most entries in any 24 h.
+    pub fn max_orders_per_day(self) -> u32 {
+        self.max_orders_per_day
     }
 }
 
@@ -126,6 +219,8 @@ pub struct Standing<'a> {
     pub book: &'a Book,
     /// Stocks that take no new orders.
     pub symbol_halts: &'a SymbolHaltBook,
+    /// When orders were approved.
+    pub approvals: &'a Approvals,
 }
 
 /// Judges one proposal: the terms that may be ordered, or the one reason why not.
@@ -139,16 +234,18 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
     check_time(proposal, standing)?;
     check_confidence(proposal, standing.limits)?;
     standing.symbol_halts.check(&proposal.instrument)?;
+    standing.approvals.check(proposal.side, standing.limits, standing.now)?;
     check_symbol(proposal, standing.book)?;
     let account = fresh_account(proposal, standing)?;
     let limit = limit_price(proposal)?;
-    let quantity = match proposal.side {
+    let allowed = match proposal.side {
         Side::Buy => {
             check_day(proposal, standing)?;
             entry_quantity(proposal, standing, account, limit)?
         }
         Side::Sell => exit_quantity(proposal, standing.book, account)?,
     };
+    let quantity = demanded_quantity(proposal, allowed)?;
     Ok(OrderTerms { instrument: proposal.instrument.clone(), side: proposal.side, quantity, limit })
 }
 
@@ -341,6 +438,16 @@ fn exit_quantity(
         return Err(RefusalReason::NothingToSell { instrument: instrument.clone(), sellable, selling });
     }
     Ok(quantity)
+}
+
+/// What is demanded, if it is no more than what is allowed; all of that when nothing is demanded. Too much is refused
+/// and not clipped: whoever asks for more than there is has a wrong picture (lessons 6.3, RG-A).
+fn demanded_quantity(proposal: &Proposal, allowed: Quantity) -> Result<Quantity, RefusalReason> {
+    match proposal.quantity {
+        None => Ok(allowed),
+        Some(demanded) if !demanded.is_zero() && demanded <= allowed => Ok(demanded),
+        Some(demanded) => Err(RefusalReason::Oversize { demanded, allowed }),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use domain::messages::market_data::{AccountQuery, BarsQuery, QuoteQuery, Ranking
 use domain::messages::schedule::{ScanDue, SlotKey};
 use domain::messages::trading::CandidatesFound;
 use domain::{Clock, Instrument, Market};
-use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
+use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use strategy::Thresholds;
 use supervision::prelude::*;
 
@@ -54,7 +54,8 @@ pub struct Scanner {
     last_seen: BTreeMap<Market, SlotKey>,
     running: BTreeSet<Market>,
     cache: BarCache,
-    halted: bool,
+    /// The newest word on halts.
+    obedience: Obedience,
 }
 
 impl Scanner {
@@ -66,13 +67,13 @@ impl Scanner {
             last_seen: BTreeMap::new(),
             running: BTreeSet::new(),
             cache: BarCache::default(),
-            halted: false,
+            obedience: Obedience::default(),
         }
     }
 
     /// Why this scan is not begun, if so.
     fn objection(&self, due: &ScanDue) -> Option<&'static str> {
-        if self.halted {
+        if self.obedience.is_halted() {
             Some("halted")
         } else if self.deps.clock.now() >= due.expires_at {
             Some("expired")
@@ -130,17 +131,16 @@ impl Handler<ScanDue> for Scanner {
 impl Handler<HaltSystem> for Scanner {
     type Result = MessageResult<HaltSystem>;
 
-    fn handle(&mut self, _halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
-        self.halted = true;
-        MessageResult(HaltAck::default())
+    fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.obedience.obey(&halt))
     }
 }
 
 impl Handler<ResumeSystem> for Scanner {
     type Result = ();
 
-    fn handle(&mut self, _resume: ResumeSystem, _ctx: &mut Self::Context) {
-        self.halted = false;
+    fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
+        self.obedience.go_on(&resume);
     }
 }
 

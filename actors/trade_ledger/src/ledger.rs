@@ -6,19 +6,22 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{
     AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, EventsAfter, EventsCommitted,
     GetCursor, IntentRecord, LedgerError, LedgerEvent, LosingTrade, OpenIntents, RecentDecisions,
     RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
 };
+use domain::messages::limits::{ApprovalsSince, OwnPosition, OwnPositions};
 use domain::messages::symbols::{
     CompareHoldings, HoldingsCompared, Resolved, SymbolHalt, SymbolHalts, SymbolReleased, UnknownsLately,
 };
 use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::{Clock, EventId, FencingEpoch, Money, OpenIntent};
 use risk_guard::{
-    CommitApproval, CommitHalt, CommitRelease, CommitResolution, CommitSymbolRelease, HaltAck, HaltCommitted,
-    HaltSystem, LoadTradingState, ResumeSystem, StoredTradingState,
+    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, CommitResolution,
+    CommitSymbolRelease, HaltAck, HaltCommitted, HaltSystem, LoadTradingState, ResumeSystem,
+    StoredTradingState,
 };
 use supervision::prelude::*;
 use tracing::{error, info, warn};
@@ -38,6 +41,8 @@ pub struct LedgerDeps {
     pub fencing: FencingEpoch,
     /// Who wants to know that there are new events.
     pub subscribers: Vec<Link<EventsCommitted>>,
+    /// RiskGuard: books that cannot be written stop trading.
+    pub halt: Link<RequestHalt>,
 }
 
 /// The only writer of the database. Place it on a thread of its own: its transactions block until they are fsynced.
@@ -46,12 +51,14 @@ pub struct TradeLedger {
     deps: LedgerDeps,
     /// The newest event the subscribers were told of in this life.
     announced: EventId,
+    /// A halt was asked for, and nothing was written since: RiskGuard's own attempt to write it must not ask again.
+    asked_to_halt: bool,
 }
 
 impl TradeLedger {
     /// A ledger over a store that is open; called by its factory at the start of each life.
     pub fn new(store: Box<dyn Store>, deps: LedgerDeps) -> Self {
-        Self { store, deps, announced: EventId(0) }
+        Self { store, deps, announced: EventId(0), asked_to_halt: false }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -67,10 +74,37 @@ impl TradeLedger {
         let at = self.now();
         let answer = transaction(self.store.as_mut(), at);
         match &answer {
-            Ok(_) => self.announce(),
-            Err(error) => inspect(error, ctx),
+            Ok(_) => {
+                self.asked_to_halt = false;
+                self.announce();
+            }
+            Err(error) => {
+                inspect(error, ctx);
+                self.halt_if_unwritable(error);
+            }
         }
         answer
+    }
+
+    /// What cannot be written cannot be sent, and what was sent cannot be booked: trading stops (order-protocol 3, rows
+    /// 21 and 22). A database that another program holds for a moment fails the one step only.
+    fn halt_if_unwritable(&mut self, error: &StoreError) {
+        let reason = match error {
+            StoreError::DiskFull(_) => "the books cannot be written: the disk is full",
+            StoreError::Failed(_) => "the books cannot be written: the file or the file system failed",
+            StoreError::Refused(_)
+            | StoreError::Locked(_)
+            | StoreError::Malformed { .. }
+            | StoreError::NotRepresentable(_) => return,
+        };
+        if std::mem::replace(&mut self.asked_to_halt, true) {
+            return;
+        }
+        let request =
+            RequestHalt { source: HaltSource::Storage, by: "trade_ledger".into(), reason: reason.into() };
+        if let Err(error) = self.deps.halt.tell(request) {
+            error!(%error, "RiskGuard could not be asked to halt");
+        }
     }
 
     fn read<T>(
@@ -78,7 +112,12 @@ impl TradeLedger {
         ctx: &mut Ctx<Self>,
         query: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, LedgerError> {
-        query(self.store.as_mut()).inspect_err(|error| inspect(error, ctx)).map_err(answer)
+        let answered = query(self.store.as_mut());
+        if let Err(error) = &answered {
+            inspect(error, ctx);
+            self.halt_if_unwritable(error);
+        }
+        answered.map_err(answer)
     }
 
     fn announce(&mut self) {
@@ -192,9 +231,40 @@ impl Handler<CommitRelease> for TradeLedger {
     type Result = Result<HaltCommitted, LedgerError>;
 
     fn handle(&mut self, release: CommitRelease, ctx: &mut Self::Context) -> Self::Result {
-        let lift =
-            |store: &mut dyn Store, _| store.commit_release(release.halts(), release.by(), release.at());
-        self.commit(ctx, lift).map_err(answer)
+        self.commit(ctx, |store, _| store.commit_release(release.release())).map_err(answer)
+    }
+}
+
+impl Handler<CommitLatch> for TradeLedger {
+    type Result = Result<HaltCommitted, LedgerError>;
+
+    fn handle(&mut self, latch: CommitLatch, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, _| store.commit_latch(latch.halt(), latch.at())).map_err(answer)
+    }
+}
+
+impl Handler<CommitLimits> for TradeLedger {
+    type Result = Result<Committed, LedgerError>;
+
+    fn handle(&mut self, limits: CommitLimits, ctx: &mut Self::Context) -> Self::Result {
+        let committed = self.commit(ctx, |store, _| store.record_limits(limits.record()));
+        committed.map(|last_event| Committed { last_event }).map_err(answer)
+    }
+}
+
+impl Handler<ApprovalsSince> for TradeLedger {
+    type Result = Result<Vec<DateTime<Utc>>, LedgerError>;
+
+    fn handle(&mut self, query: ApprovalsSince, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.approvals_since(query.since))
+    }
+}
+
+impl Handler<OwnPositions> for TradeLedger {
+    type Result = Result<Vec<OwnPosition>, LedgerError>;
+
+    fn handle(&mut self, _: OwnPositions, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.own_positions())
     }
 }
 

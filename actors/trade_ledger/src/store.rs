@@ -5,20 +5,21 @@
 //! A `Store` writes rows; it cannot make a permit, because that takes an `ApprovedOrder` and this crate's own hand.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::messages::control::{HaltRecord, HaltSource};
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
+use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
     AccountSnapshot, ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId,
-    IntentId, Money, OpenIntent, OrderTerms, Outcome,
+    HaltNonce, IntentId, Money, OpenIntent, OrderTerms, Outcome,
 };
-use risk_guard::{HaltCommitted, StoredTradingState};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
 use crate::permit::{DayBooked, DayKey, InquiryBooked, PermitRefused};
 
@@ -121,16 +122,35 @@ pub trait Store: Send {
     /// [`StoreError`] when the database failed: the halt is then not durable.
     fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError>;
 
-    /// Lifts halts, all or none. Lifting what is lifted answers what stands.
+    /// Lifts halts, all or none, and writes what is left standing instead. Lifting what is lifted answers what stands.
     ///
     /// # Errors
     /// [`StoreError::Refused`] when one of them was never written.
-    fn commit_release(
-        &mut self,
-        halts: &[HaltId],
-        by: &str,
-        at: DateTime<Utc>,
-    ) -> Result<HaltCommitted, StoreError>;
+    fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError>;
+
+    /// A flatten stops everything from now on. The same again answers what stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is no such flatten, or it was lifted.
+    fn commit_latch(&mut self, halt: &HaltId, at: DateTime<Utc>) -> Result<HaltCommitted, StoreError>;
+
+    /// Keeps a change of the limits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn record_limits(&mut self, record: &LimitsRecord) -> Result<EventId, StoreError>;
+
+    /// When orders were approved since a moment, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError>;
+
+    /// What this agent bought and has not sold.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError>;
 
     /// Standing halts and both epochs.
     ///
@@ -263,6 +283,8 @@ pub struct BootFacts {
     pub at: DateTime<Utc>,
     /// The id of the halt that a crash loop begins.
     pub halt_id: HaltId,
+    /// Its code.
+    pub halt_nonce: HaltNonce,
 }
 
 /// What a boot found and changed.
@@ -289,6 +311,8 @@ impl BootReport {
             source: HaltSource::CrashLoop,
             by: "trade_ledger".to_owned(),
             reason: format!("{boots} starts in {} minutes", CRASH_LOOP_WINDOW_SECONDS / 60),
+            level: HaltLevel::Halted,
+            nonce: facts.halt_nonce.clone(),
         }
     }
 }

@@ -60,11 +60,11 @@ fn a_halt_stands_until_it_is_lifted_by_name_and_each_step_begins_an_epoch() {
     assert_eq!(state.halts.iter().map(|h| h.id.as_str()).collect::<Vec<_>>(), ["h-1", "h-2"]);
     assert_eq!((state.halts[0].by.as_str(), state.epoch), ("mina", HaltEpoch(2)));
     let ids = |names: &[&str]| names.iter().map(|n| HaltId::from_stored((*n).into())).collect::<Vec<_>>();
-    let unknown = books.store.commit_release(&ids(&["h-1", "h-9"]), "mina", start());
+    let unknown = books.store.commit_release(&release(&ids(&["h-1", "h-9"])));
     assert!(matches!(unknown, Err(StoreError::Refused(_))));
     assert_eq!(books.store.trading_state().unwrap().halts.len(), 2);
-    let both = books.store.commit_release(&ids(&["h-1", "h-2"]), "mina", start()).unwrap();
-    let again = books.store.commit_release(&ids(&["h-1", "h-2"]), "mina", start()).unwrap();
+    let both = books.store.commit_release(&release(&ids(&["h-1", "h-2"]))).unwrap();
+    let again = books.store.commit_release(&release(&ids(&["h-1", "h-2"]))).unwrap();
     assert_eq!((both.epoch, again), (HaltEpoch(3), both));
     assert_eq!(books.store.trading_state().unwrap().halts, []);
 }

@@ -41,7 +41,7 @@ fn nothing_is_sent_while_halted_nor_on_an_approval_from_before_a_halt() {
     books.approve(&first).unwrap();
     books.halt("h-1");
     assert_eq!(books.begin(&first), Begun::Refused(PermitRefused::Halted));
-    books.store.commit_release(&[HaltId::from_stored("h-1".into())], "mina", start()).unwrap();
+    books.store.commit_release(&release(&[HaltId::from_stored("h-1".into())])).unwrap();
     assert_eq!(books.begin(&first), Begun::Refused(PermitRefused::Halted));
     assert_eq!(books.state(&first), OrderState::Approved);
 }
@@ -64,7 +64,7 @@ fn an_approval_is_refused_while_halted_after_a_halt_and_when_it_is_too_old() {
     let mut books = Books::new();
     books.halt("h-1");
     assert!(refusal(books.approve(&buy("1"))).contains("halted"));
-    let released = books.store.commit_release(&[HaltId::from_stored("h-1".into())], "mina", start()).unwrap();
+    let released = books.store.commit_release(&release(&[HaltId::from_stored("h-1".into())])).unwrap();
     assert!(refusal(books.approve(&buy("1"))).contains("after the approval"));
     let fresh = NewIntent { halt_epoch: released.epoch, ..buy("1") };
     let late = NewIntent { expires_at: start(), ..fresh.clone() };

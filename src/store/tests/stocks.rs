@@ -257,10 +257,15 @@ fn orders_that_became_unknown_are_counted_for_an_hour_over_boots_and_anew_after_
         source: HaltSource::UnknownOrders,
         by: "broker".into(),
         reason: "too many".into(),
+        level: HaltLevel::Halted,
+        nonce: HaltNonce::default(),
     };
     books.store.commit_halt(&halt).unwrap();
     assert_eq!(lately(&mut books, now), 6);
-    books.store.commit_release(&[HaltId::from_stored("h-9".into())], "mina", now).unwrap();
+    books
+        .store
+        .commit_release(&Release { at: now, ..super::release(&[HaltId::from_stored("h-9".into())]) })
+        .unwrap();
     assert_eq!(lately(&mut books, now), 0);
 }
 

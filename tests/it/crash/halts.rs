@@ -234,7 +234,10 @@ fn lift_all_but(rig: &Rig, reason: Option<&str>) {
             return Some(());
         }
         for id in others(&status) {
-            ask(&rig.dir, &Request::Resume { halt: Some(id), by: "ada".into() });
+            ask(
+                &rig.dir,
+                &Request::Resume { halt: Some(id), by: "ada".into(), reason: String::new(), reducing: false },
+            );
         }
         None
     });

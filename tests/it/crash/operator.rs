@@ -74,7 +74,8 @@ impl Shared {
         self.note(asked_at, &status);
         for halt in status.halts {
             // Refused as long as the agent has not recovered: then at the next look.
-            let request = Request::Resume { halt: Some(halt.id), by: "the rig's operator".into() };
+            let (halt, by, reason) = (Some(halt.id), "the rig's operator".into(), String::new());
+            let request = Request::Resume { halt, by, reason, reducing: false };
             let _ = client::ask(&self.data, &request);
         }
     }

@@ -8,7 +8,7 @@ use domain::{IntentId, Outcome, Refusal};
 use risk_guard::ApprovedOrder;
 use trade_ledger::{BeginSending, DayKey, PermitRefused, RecordOutcome, SendPermit};
 
-use super::reconcile::warn;
+use super::reconcile::{warn, watch_clock};
 use super::truth::watch_unknowns;
 use super::{BrokerDeps, Shared, hold};
 use crate::working::urgency;
@@ -26,7 +26,7 @@ const RECORD_ATTEMPTS: u32 = 8;
 /// When the ledger does not take the outcome: this life must end, so that the next one asks the exchange.
 pub(super) async fn place(deps: &BrokerDeps, shared: &Shared, order: ApprovedOrder) -> Result<(), String> {
     let intent = order.intent().clone();
-    if let Some(why) = objection(deps, &order).await {
+    if let Some(why) = objection(deps, shared, &order).await {
         release(deps, &intent, &why).await;
         return Ok(());
     }
@@ -53,8 +53,12 @@ async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused)
             release(deps, intent, &refused.to_string()).await;
         }
         // The books know more than this process.
-        PermitRefused::NotApproved | PermitRefused::Fenced => {
+        PermitRefused::NotApproved => tracing::error!(%intent, %refused, "an approved order is not sent"),
+        PermitRefused::Fenced => {
             tracing::error!(%intent, %refused, "an approved order is not sent");
+            let reason = "another process owns the books of this one: nothing may be sent from here".into();
+            let request = RequestHalt { source: HaltSource::Fencing, by: "broker".into(), reason };
+            warn(deps.risk.halt.tell(request), "that a halt is needed");
         }
     }
 }
@@ -68,12 +72,15 @@ async fn release(deps: &BrokerDeps, intent: &IntentId, why: &str) {
 }
 
 /// Why it is not even tried: too late, trading stopped, or the exchange's session is not ready.
-async fn objection(deps: &BrokerDeps, order: &ApprovedOrder) -> Option<String> {
+async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Option<String> {
     if deps.clock.now() >= order.expires_at() {
         return Some("the approval has expired".into());
     }
     if !deps.gate.is_open_for(order.halt_epoch()) {
         return Some("trading is halted".into());
+    }
+    if watch_clock(deps, shared) {
+        return Some("the exchange's clock and ours differ".into());
     }
     let prepared = deps.exchange.prepare(urgency(order.terms().side)).await;
     prepared.err().map(|error| error.to_string())

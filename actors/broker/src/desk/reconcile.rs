@@ -1,21 +1,25 @@
 //! What the exchange says about our orders, carried to the ledger: at start, and while orders work.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
+use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::AccountQuery;
 use domain::messages::trading::{AccountUpdated, Reconciled};
-use domain::{Currency, Market, OpenIntent, OrderState};
+use domain::{Currency, Market, OrderState};
 use supervision::{Link, TellError};
-use trade_ledger::{AbandonSending, BookInquiry, DayKey, InquiryBooked, JournalledOrders, UnclosedDays};
+use trade_ledger::{
+    AbandonSending, BookInquiry, DayKey, InquiryBooked, JournalledOrder, JournalledOrders, UnclosedDays,
+};
 
 use super::close::{is_past, settle_past};
 use super::truth::{compare, spread_halts, watch_unknowns};
 use super::{BrokerDeps, Shared, hold};
 use crate::backoff::{Ladder, pause};
-use crate::working::{days_to_ask, stale};
+use crate::working::{days_to_ask, to_cancel};
 use crate::{CancelOutcome, Urgency};
 
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
@@ -105,42 +109,80 @@ async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bo
         shared.wake.notified().await;
         return Ok(true);
     }
-    let (mut moved, mut failed) = (false, Ok(()));
+    let (mut moved, mut failed, mut listed) = (false, Ok(()), BTreeSet::new());
     for day in days {
         match inquire(deps, shared, day).await {
-            Ok(booked) if booked.updates.is_empty() => {}
+            Ok(booked) if booked.updates.is_empty() => drop(listed.insert(day)),
             Ok(_changes) => {
                 moved = true;
+                listed.insert(day);
                 accounts(deps, shared, &[day.market]).await;
             }
             // The other markets' orders are looked at all the same.
             Err(why) => failed = Err(format!("{}: {why}", day.market)),
         }
     }
-    cancel_stale(deps, shared, &open, ttl).await?;
+    watch_clock(deps, shared);
+    cancel_due(deps, shared, ttl, &listed).await?;
     failed.map(|()| moved)
 }
 
-async fn cancel_stale(deps: &BrokerDeps, shared: &Shared, open: &[OpenIntent], ttl: TimeDelta) -> Step<()> {
+/// Cancels what has worked for too long and what a halt does not want. The orders are read after their lists, so a
+/// cancel is never repeated for one that the list has ended.
+async fn cancel_due(
+    deps: &BrokerDeps,
+    shared: &Shared,
+    ttl: TimeDelta,
+    listed: &BTreeSet<DayKey>,
+) -> Step<()> {
+    let orders = ask(&deps.ledger.journalled, JournalledOrders).await?;
+    let open: Vec<_> = orders.iter().map(|order| order.intent().clone()).collect();
+    let wanted = (ttl, *hold(&shared.unwanted));
     let now = deps.clock.now();
-    let due: Vec<_> =
-        stale(open, now, ttl, &hold(&shared.cancels)).into_iter().map(|i| i.id.clone()).collect();
-    if due.is_empty() {
-        return Ok(());
-    }
-    let journalled = ask(&deps.ledger.journalled, JournalledOrders).await?;
-    for order in journalled.into_iter().filter(|order| due.contains(&order.intent().id)) {
+    let due: BTreeSet<_> = to_cancel(&open, now, wanted, &hold(&shared.cancels), listed)
+        .into_iter()
+        .map(|intent| intent.id.clone())
+        .collect();
+    let orders = orders.into_iter().filter(|order| due.contains(&order.intent().id)).collect();
+    cancel_each(deps, shared, orders, "its time is over, or trading stops").await;
+    Ok(())
+}
+
+/// Asks the exchange to cancel each order, one after the other.
+pub(super) async fn cancel_each(
+    deps: &BrokerDeps,
+    shared: &Shared,
+    orders: Vec<JournalledOrder>,
+    why: &'static str,
+) {
+    for order in orders {
         let intent = order.intent().id.clone();
-        hold(&shared.cancels).insert(intent.clone(), now);
+        hold(&shared.cancels).insert(intent.clone(), deps.clock.now());
         match deps.exchange.cancel(order).await {
-            CancelOutcome::Requested => tracing::info!(%intent, "its time is over: cancel requested"),
-            CancelOutcome::Refused(why) => tracing::info!(%intent, why, "the cancel was refused"),
-            CancelOutcome::Unknown(why) => {
-                tracing::warn!(%intent, why, "whether the cancel arrived is unknown");
+            CancelOutcome::Requested => tracing::info!(%intent, why, "cancel requested"),
+            CancelOutcome::Refused(answer) => tracing::info!(%intent, answer, "the cancel was refused"),
+            CancelOutcome::Unknown(answer) => {
+                tracing::warn!(%intent, answer, "whether the cancel arrived is unknown");
             }
         }
     }
-    Ok(())
+}
+
+/// Halts once when the exchange's clock and ours differ too much. True when they do.
+pub(super) fn watch_clock(deps: &BrokerDeps, shared: &Shared) -> bool {
+    let Some(skew) = deps.exchange.clock_skew() else {
+        *hold(&shared.skew_told) = false;
+        return false;
+    };
+    if !std::mem::replace(&mut *hold(&shared.skew_told), true) {
+        let reason = format!(
+            "the exchange's clock differs from ours by about {} s; set this machine's clock, then resume",
+            skew.num_seconds()
+        );
+        let request = RequestHalt { source: HaltSource::ClockSkew, by: "broker".into(), reason };
+        warn(deps.risk.halt.tell(request), "that a halt is needed");
+    }
+    true
 }
 
 pub(super) async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<InquiryBooked> {
@@ -193,6 +235,8 @@ pub(super) async fn accounts(deps: &BrokerDeps, shared: &Shared, markets: &[Mark
             }
             Err(error) => {
                 tracing::warn!(%market, %error, "the account is not known");
+                let missed = AccountUnconfirmed { currency: market.currency(), why: error.to_string() };
+                warn(deps.risk.account_missed.tell(missed), "that the account is not known");
                 all = false;
             }
         }

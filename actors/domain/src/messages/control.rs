@@ -6,7 +6,9 @@ use actix::Message;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{HaltEpoch, HaltId, IntentId, OrderState, OrderTerms};
+use crate::{
+    HaltEpoch, HaltId, HaltNonce, Instrument, IntentId, OrderState, OrderTerms, Price, Quantity, Side,
+};
 
 /// Where a halt came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,11 +34,17 @@ pub enum HaltSource {
     EmergencyFile,
     /// Too many orders of unknown fate within an hour (order-protocol 5.6).
     UnknownOrders,
+    /// The ledger cannot write: the disk is full, or the file failed.
+    Storage,
+    /// Another process owns the books now.
+    Fencing,
+    /// The exchange's clock and ours differ by more than is allowed.
+    ClockSkew,
 }
 
 impl HaltSource {
     /// Every source.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Operator,
         Self::Telegram,
         Self::CircuitBreaker,
@@ -47,6 +55,9 @@ impl HaltSource {
         Self::Exchange,
         Self::EmergencyFile,
         Self::UnknownOrders,
+        Self::Storage,
+        Self::Fencing,
+        Self::ClockSkew,
     ];
 
     /// The word stored and shown.
@@ -62,6 +73,9 @@ impl HaltSource {
             Self::Exchange => "exchange",
             Self::EmergencyFile => "emergency_file",
             Self::UnknownOrders => "unknown_orders",
+            Self::Storage => "storage",
+            Self::Fencing => "fencing",
+            Self::ClockSkew => "clock_skew",
         }
     }
 }
@@ -84,6 +98,61 @@ pub struct RequestHalt {
     pub reason: String,
 }
 
+/// How much a standing row of the halts table stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltLevel {
+    /// Entries: exits may still leave.
+    Reducing,
+    /// Entries, while RiskGuard sells what this agent holds; once that is sold, everything.
+    Flatten,
+    /// Everything but cancels. What a record without a level means.
+    #[default]
+    Halted,
+}
+
+impl HaltLevel {
+    /// Every level, the mildest first.
+    pub const ALL: [Self; 3] = [Self::Reducing, Self::Flatten, Self::Halted];
+
+    /// The word stored and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Reducing => "reducing",
+            Self::Flatten => "flatten",
+            Self::Halted => "halted",
+        }
+    }
+
+    /// True when an order of this side may leave although the row stands.
+    pub fn allows(self, side: Side) -> bool {
+        match (self, side) {
+            (Self::Reducing | Self::Flatten, Side::Sell) => true,
+            (Self::Reducing | Self::Flatten, Side::Buy) | (Self::Halted, Side::Buy | Side::Sell) => false,
+        }
+    }
+}
+
+impl fmt::Display for HaltLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Anyone -> RiskGuard: no new entries. Asked on the urgent lane, 3 s; kept like a halt, lifted like a halt.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "HaltReport")]
+pub struct RequestReduce {
+    /// Where it came from.
+    pub source: HaltSource,
+    /// Who.
+    pub by: String,
+    /// Why, in words.
+    pub reason: String,
+    /// True: sell what this agent holds, then halt.
+    pub flatten: bool,
+}
+
 /// A standing halt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaltRecord {
@@ -97,6 +166,12 @@ pub struct HaltRecord {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// How much it stops.
+    #[serde(default)]
+    pub level: HaltLevel,
+    /// What a resume from afar must quote, so that an old or a guessed message lifts nothing.
+    #[serde(default)]
+    pub nonce: HaltNonce,
 }
 
 /// An order that a halt finds alive.
@@ -108,6 +183,30 @@ pub struct LiveOrder {
     pub terms: OrderTerms,
     /// Where it is.
     pub state: OrderState,
+}
+
+/// A holding that a halt finds, as the exchange last confirmed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldPosition {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Shares held.
+    pub quantity: Quantity,
+    /// Last price, if known.
+    pub price: Option<Price>,
+}
+
+/// What a halt did about the orders that work at the exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltCancels {
+    /// Working orders stay; `HALT_CANCELS_ORDERS` is false.
+    #[default]
+    NotWanted,
+    /// So many cancels are on their way; the order list shows what came of them.
+    Requested(u32),
+    /// Cancels are wanted, but which orders work is not known yet; Broker goes on trying.
+    Pending,
 }
 
 /// How a halt is kept across a restart.
@@ -135,18 +234,67 @@ pub struct HaltReport {
     pub open: Vec<LiveOrder>,
     /// Orders whose fate is unknown.
     pub unknown: Vec<LiveOrder>,
+    /// What is held.
+    pub positions: Vec<HeldPosition>,
+    /// What was done about working orders.
+    pub cancels: HaltCancels,
     /// The epoch that began with it.
     pub epoch: HaltEpoch,
 }
 
-/// A named person -> RiskGuard: lift every standing halt. Asked, 5 s.
+/// A named person -> RiskGuard: lift a standing halt. Asked, 5 s.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<ResumeReport, ResumeError>")]
 pub struct RequestResume {
     /// Who.
     pub by: String,
-    /// The halt to lift; none means "the one that stands", refused when several stand.
-    pub halt: Option<HaltId>,
+    /// Why, in words; may be empty.
+    pub reason: String,
+    /// What gives the right to it, and which halt is meant.
+    pub warrant: ResumeWarrant,
+    /// True: exits only from now on.
+    pub into_reducing: bool,
+}
+
+/// What gives the right to lift a halt. Whoever is not at the machine cannot leave the nonce out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumeWarrant {
+    /// The local control socket: the operating system has proved the user.
+    ControlSocket {
+        /// The halt to lift; none means "the one that stands", refused when several stand.
+        halt: Option<HaltId>,
+    },
+    /// Anything else, e.g. a chat.
+    Remote {
+        /// Where it came from.
+        source: HaltSource,
+        /// The halt to lift.
+        halt: HaltId,
+        /// The nonce that was shown with that halt.
+        nonce: HaltNonce,
+    },
+}
+
+impl ResumeWarrant {
+    /// Where the request came from.
+    pub fn source(&self) -> HaltSource {
+        match self {
+            Self::ControlSocket { .. } => HaltSource::Operator,
+            Self::Remote { source, .. } => *source,
+        }
+    }
+}
+
+impl RequestResume {
+    /// A resume by the person at the machine.
+    pub fn local(by: impl Into<String>, halt: Option<HaltId>) -> Self {
+        Self {
+            by: by.into(),
+            reason: String::new(),
+            warrant: ResumeWarrant::ControlSocket { halt },
+            into_reducing: false,
+        }
+    }
 }
 
 /// What a resume achieved.
@@ -154,8 +302,10 @@ pub struct RequestResume {
 pub struct ResumeReport {
     /// The halts that were lifted.
     pub lifted: Vec<HaltRecord>,
-    /// True when trading goes on now; false while Broker is still reconciling.
+    /// True when trading goes on now; false while Broker is still reconciling, or while another halt stands.
     pub trading: bool,
+    /// How it stands now.
+    pub state: TradingState,
 }
 
 /// Why a halt was not lifted.
@@ -170,6 +320,12 @@ pub enum ResumeError {
     /// No such halt stands.
     #[error("no standing halt has the id {0}")]
     UnknownHalt(String),
+    /// The nonce is not that of the halt.
+    #[error("the code is not that of halt {0}; quote the code that was shown with it")]
+    WrongNonce(String),
+    /// This process can never trade again.
+    #[error("this halt cannot be lifted: {0}")]
+    ForGood(String),
     /// The release could not be committed; trading stays halted.
     #[error("the release could not be committed, trading stays halted: {0}")]
     NotDurable(String),

@@ -51,6 +51,8 @@ pub struct Proposal {
     pub side: Side,
     /// How sure.
     pub confidence: Confidence,
+    /// Shares demanded: no more than RiskGuard allows, or it is refused. Absent: RiskGuard decides.
+    pub quantity: Option<Quantity>,
     /// The price the judgement was made at.
     pub reference_price: Price,
     /// Scanner's score, 0 to 100, for sizing; absent for an exit.

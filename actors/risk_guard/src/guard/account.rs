@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{LedgerError, RecordDayStart};
+use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::{AccountQuery, QueryError};
 use domain::messages::trading::{AccountUpdated, Proposal};
 use domain::{AccountSnapshot, Currency, Market, Money};
@@ -17,6 +18,16 @@ use crate::breaker::{self, DayKey, DayLoss, Reading};
 /// The longest wait for an account: paced reads queue behind orders.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
 
+/// So many answers in a row without an equity allow exits only, until it is told again (lessons 8.1, 10).
+const UNCONFIRMED_MAX: u32 = 3;
+
+/// A change of whether the equity can be confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Confirmation {
+    Lost,
+    Found,
+}
+
 /// One currency's account and day.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
@@ -24,6 +35,8 @@ pub(super) struct Desk {
     /// When an order of ours was last filled or ended.
     pub(super) touched_at: Option<DateTime<Utc>>,
     day: Option<Day>,
+    /// Answers in a row that did not tell the equity.
+    unconfirmed: u32,
     asking_account: bool,
     asking_day_start: bool,
     /// Proposals that wait for what is being asked.
@@ -47,9 +60,30 @@ impl Desk {
         self.touched_at = self.touched_at.max(Some(at));
     }
 
-    /// True when today allows exits only.
+    /// True when exits only are allowed now.
     pub(super) fn is_reducing(&self, now: DateTime<Utc>) -> bool {
+        self.is_reducing_today(now) || self.is_unconfirmed()
+    }
+
+    /// True when today allows exits only.
+    pub(super) fn is_reducing_today(&self, now: DateTime<Utc>) -> bool {
         self.today(now).is_some_and(|day| day.reducing)
+    }
+
+    /// True when nobody could tell the equity for so long that it is not known what is at stake.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.unconfirmed >= UNCONFIRMED_MAX
+    }
+
+    /// Counts an answer without an equity, or begins anew with one that has it. Tells when that changed what is allowed.
+    fn confirm(&mut self, confirmed: bool) -> Option<Confirmation> {
+        let before = self.is_unconfirmed();
+        self.unconfirmed = if confirmed { 0 } else { self.unconfirmed.saturating_add(1) };
+        match (before, self.is_unconfirmed()) {
+            (false, true) => Some(Confirmation::Lost),
+            (true, false) => Some(Confirmation::Found),
+            (false, false) | (true, true) => None,
+        }
     }
 
     /// Today's result on `basis`; unknown when the snapshot is of another day.
@@ -93,10 +127,39 @@ impl Handler<AccountUpdated> for RiskGuard {
     }
 }
 
+impl Handler<AccountUnconfirmed> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, missed: AccountUnconfirmed, _ctx: &mut Self::Context) {
+        self.account_missed(missed.currency, &missed.why);
+    }
+}
+
 impl RiskGuard {
+    fn note_confirmation(&mut self, currency: Currency, confirmed: bool) {
+        match self.desks.entry(currency).or_default().confirm(confirmed) {
+            Some(Confirmation::Lost) => self.alarm(
+                None,
+                format!("the equity in {currency} could not be confirmed {UNCONFIRMED_MAX} times; only exits until it is"),
+            ),
+            Some(Confirmation::Found) => {
+                self.alarm(None, format!("the equity in {currency} is confirmed again; entries are allowed"));
+            }
+            None => {}
+        }
+    }
+
+    /// Lets the breaker judge every currency, e.g. because its limit has changed.
+    pub(super) fn judge_every_day(&mut self, ctx: &mut Ctx<Self>) {
+        let currencies: Vec<Currency> = self.desks.keys().copied().collect();
+        currencies.into_iter().for_each(|currency| self.judge_day(currency, ctx));
+    }
+
     /// Takes in an account, records the day's start if this is the first of it, and lets the breaker judge.
     fn take_account(&mut self, snapshot: AccountSnapshot, ctx: &mut Ctx<Self>) {
         let currency = snapshot.currency;
+        let confirmed = snapshot.equity.is_some_and(|equity| equity.amount() > Decimal::ZERO);
+        self.note_confirmation(currency, confirmed);
         let desk = self.desks.entry(currency).or_default();
         if let Some(question) = desk.take(snapshot) {
             desk.asking_day_start = true;
@@ -157,7 +220,7 @@ impl RiskGuard {
         }
         let reason = self.describe("halting", key, loss);
         let request = RequestHalt { source: HaltSource::CircuitBreaker, by: "RiskGuard".into(), reason };
-        let report = self.halt(request);
+        let report = self.halt(request.into());
         ctx.spawn(report.map(|_report, _this, _ctx| ()));
     }
 
@@ -202,10 +265,15 @@ impl RiskGuard {
         self.desks.entry(market.currency()).or_default().asking_account = false;
         match answer {
             Ok(Ok(snapshot)) => self.take_account(snapshot, ctx),
-            Ok(Err(error)) => tracing::warn!(%market, %error, "the account is unknown"),
-            Err(error) => tracing::warn!(%market, %error, "the account is unknown"),
+            Ok(Err(error)) => self.account_missed(market.currency(), &error.to_string()),
+            Err(error) => self.account_missed(market.currency(), &error.to_string()),
         }
         self.resume_waiting(market.currency(), ctx);
+    }
+
+    fn account_missed(&mut self, currency: Currency, why: &str) {
+        tracing::warn!(%currency, why, "the account is unknown");
+        self.note_confirmation(currency, false);
     }
 
     /// Looks once more at the proposals that waited, when nothing they wait for is on its way any more.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use domain::messages::control::{Durability, HaltRecord, HaltReport, HaltSource, LiveOrder, RequestHalt};
+use domain::messages::control::{
+    Durability, HaltLevel, HaltRecord, HaltReport, HaltSource, LiveOrder, RequestHalt, RequestReduce,
+};
 use domain::messages::ledger::LedgerError;
-use domain::{HaltEpoch, HaltId, IntentId, OrderState};
+use domain::{HaltEpoch, HaltId, HaltNonce, IntentId, OrderState};
 use supervision::prelude::*;
 
 use super::RiskGuard;
@@ -24,26 +26,71 @@ pub(super) struct StandingHalt {
     pub(super) durability: Durability,
     /// A release of it is being committed: a new request must not lean on it.
     pub(super) releasing: bool,
+    /// It is being written for the first time.
+    pub(super) pending: bool,
 }
 
 impl StandingHalt {
     pub(super) fn committed(record: HaltRecord) -> Self {
-        Self { record, durability: Durability::Ledger, releasing: false }
+        Self { record, durability: Durability::Ledger, releasing: false, pending: false }
     }
 
     pub(super) fn in_file(record: HaltRecord) -> Self {
-        Self { record, durability: Durability::EmergencyFile, releasing: false }
+        Self { record, durability: Durability::EmergencyFile, releasing: false, pending: false }
     }
 
     fn requested(record: HaltRecord) -> Self {
-        Self { record, durability: Durability::NotDurable, releasing: false }
+        Self { record, durability: Durability::NotDurable, releasing: false, pending: true }
     }
 
-    fn answers(&self, request: &RequestHalt) -> bool {
+    fn answers(&self, wanted: &Wanted) -> bool {
         !self.releasing
-            && self.record.source == request.source
-            && self.record.by == request.by
-            && self.record.reason == request.reason
+            && self.record.source == wanted.source
+            && self.record.by == wanted.by
+            && self.record.reason == wanted.reason
+            && self.record.level == wanted.level
+    }
+
+    /// Asking the ledger once more is useless: it is the one that cannot write, or these books are not ours any more.
+    fn is_kept_as_well_as_can_be(&self) -> bool {
+        match self.record.source {
+            HaltSource::Storage => self.durability == Durability::EmergencyFile,
+            HaltSource::Fencing => true,
+            HaltSource::Operator
+            | HaltSource::Telegram
+            | HaltSource::CircuitBreaker
+            | HaltSource::Supervision
+            | HaltSource::CrashLoop
+            | HaltSource::BookMismatch
+            | HaltSource::Integrity
+            | HaltSource::Exchange
+            | HaltSource::EmergencyFile
+            | HaltSource::UnknownOrders
+            | HaltSource::ClockSkew => false,
+        }
+    }
+}
+
+/// A halt of any level that somebody asks for.
+pub(super) struct Wanted {
+    source: HaltSource,
+    by: String,
+    reason: String,
+    level: HaltLevel,
+}
+
+impl From<RequestHalt> for Wanted {
+    fn from(request: RequestHalt) -> Self {
+        let RequestHalt { source, by, reason } = request;
+        Self { source, by, reason, level: HaltLevel::Halted }
+    }
+}
+
+impl From<RequestReduce> for Wanted {
+    fn from(request: RequestReduce) -> Self {
+        let RequestReduce { source, by, reason, flatten } = request;
+        let level = if flatten { HaltLevel::Flatten } else { HaltLevel::Reducing };
+        Self { source, by, reason, level }
     }
 }
 
@@ -51,7 +98,20 @@ impl Handler<RequestHalt> for RiskGuard {
     type Result = ResponseActFuture<Self, HaltReport>;
 
     fn handle(&mut self, request: RequestHalt, _ctx: &mut Self::Context) -> Self::Result {
-        self.halt(request)
+        self.halt(request.into())
+    }
+}
+
+impl Handler<RequestReduce> for RiskGuard {
+    type Result = ResponseActFuture<Self, HaltReport>;
+
+    fn handle(&mut self, request: RequestReduce, _ctx: &mut Self::Context) -> Self::Result {
+        let report = self.halt(request.into());
+        // Not before its row is written: until then every exit would be of an old epoch.
+        Box::pin(report.map(|report, this, ctx| {
+            this.flatten_soon(ctx);
+            report
+        }))
     }
 }
 
@@ -59,23 +119,37 @@ impl RiskGuard {
     /// Closes the gate at once, then makes the halt durable and has it confirmed.
     ///
     /// Several halts may stand, each with its own reason, and each must be lifted. Only a word-for-word repetition
-    /// (same source, person and reason) is the halt that stands already.
-    pub(super) fn halt(&mut self, request: RequestHalt) -> ResponseActFuture<Self, HaltReport> {
+    /// (same source, person, reason and level) is the halt that stands already.
+    pub(super) fn halt(&mut self, wanted: Wanted) -> ResponseActFuture<Self, HaltReport> {
         self.deps.keeper.close();
-        let standing = self.halts.iter().find(|halt| halt.answers(&request));
-        let record = match standing {
-            Some(halt) => halt.record.clone(),
-            None => self.new_halt(request),
-        };
-        self.enforce(record)
+        let standing = self.halts.iter().find(|halt| halt.answers(&wanted)).cloned();
+        match standing {
+            Some(halt) if halt.is_kept_as_well_as_can_be() => self.announce(halt.record, halt.durability),
+            Some(halt) => self.enforce(halt.record),
+            None => {
+                let record = self.new_halt(wanted);
+                self.enforce(record)
+            }
+        }
     }
 
-    fn new_halt(&mut self, request: RequestHalt) -> HaltRecord {
-        let RequestHalt { source, by, reason } = request;
-        let record = HaltRecord { id: self.new_halt_id(), at: self.now(), source, by, reason };
-        tracing::error!(id = record.id, %source, by = record.by, reason = record.reason, "trading is halted");
+    fn new_halt(&mut self, wanted: Wanted) -> HaltRecord {
+        let Wanted { source, by, reason, level } = wanted;
+        let record = self.new_record(source, by, reason, level);
+        tracing::error!(id = record.id, %source, by = record.by, reason = record.reason, %level, "trading stops");
         self.stand(StandingHalt::requested(record.clone()));
         record
+    }
+
+    pub(super) fn new_record(
+        &self,
+        source: HaltSource,
+        by: String,
+        reason: String,
+        level: HaltLevel,
+    ) -> HaltRecord {
+        let nonce = HaltNonce::new(self.deps.random.next_u64());
+        HaltRecord { id: self.new_halt_id(), at: self.now(), source, by, reason, level, nonce }
     }
 
     pub(super) fn new_halt_id(&self) -> String {
@@ -99,17 +173,26 @@ impl RiskGuard {
     /// Commits the halt, tells everyone, waits for Broker, and reports.
     pub(super) fn enforce(&mut self, record: HaltRecord) -> ResponseActFuture<Self, HaltReport> {
         let kept = self.keep(record.clone());
-        Box::pin(kept.then(move |durability, this, _ctx| this.announce(record, durability)))
+        Box::pin(kept.then(move |durability, this, _ctx| {
+            let now = this.halts.iter().find(|halt| halt.record.id == record.id);
+            let record = now.map_or(record, |halt| halt.record.clone());
+            this.announce(record, durability)
+        }))
     }
 
     /// Commits the halt; if it is in the books already, that is all there is to do.
-    pub(super) fn keep(&self, record: HaltRecord) -> ResponseActFuture<Self, Durability> {
+    pub(super) fn keep(&mut self, record: HaltRecord) -> ResponseActFuture<Self, Durability> {
         let committed = self
             .halts
             .iter()
             .any(|halt| halt.record.id == record.id && halt.durability == Durability::Ledger);
         if committed {
             return Box::pin(fut::ready(Durability::Ledger));
+        }
+        if record.source == HaltSource::Fencing {
+            // Books and data directory belong to another process now: nothing of ours may be written there.
+            self.set_durability(&record.id, Durability::NotDurable);
+            return Box::pin(fut::ready(Durability::NotDurable));
         }
         let answer = self.deps.ledger.commit_halt.ask(CommitHalt::new(record.clone()), COMMIT_WITHIN);
         Box::pin(answer.into_actor(self).map(move |answer, this, _ctx| this.halt_kept(record, answer)))
@@ -120,25 +203,36 @@ impl RiskGuard {
         record: HaltRecord,
         answer: Result<Result<HaltCommitted, LedgerError>, AskError>,
     ) -> Durability {
-        let durability = match answer {
-            Ok(Ok(committed)) => {
-                self.epoch = self.epoch.max(committed.epoch);
-                Durability::Ledger
-            }
-            Ok(Err(error)) => self.write_emergency(&record, &error.to_string()),
-            Err(error) => self.write_emergency(&record, &error.to_string()),
+        let (durability, told) = match answer {
+            Ok(Ok(committed)) => (Durability::Ledger, Some(committed.epoch)),
+            Ok(Err(error)) => (self.write_emergency(record.clone(), &error.to_string()), None),
+            Err(error) => (self.write_emergency(record.clone(), &error.to_string()), None),
         };
-        if let Some(halt) = self.halts.iter_mut().find(|halt| halt.record.id == record.id) {
-            halt.durability = durability;
+        self.set_durability(&record.id, durability);
+        if let Some(told) = told {
+            self.take_epoch(told);
         }
+        self.settle_gate();
         durability
     }
 
-    /// The books do not have it: the file must. The epoch moves on all the same, so that no approval survives.
-    fn write_emergency(&mut self, record: &HaltRecord, why: &str) -> Durability {
+    fn set_durability(&mut self, id: &str, durability: Durability) {
+        if let Some(halt) = self.halts.iter_mut().find(|halt| halt.record.id == id) {
+            halt.durability = durability;
+            halt.pending = false;
+        }
+    }
+
+    /// The books do not have it: the file must. The epoch moves on all the same, so that no approval survives. Books
+    /// that take no row take no approval of an exit either, so whatever was asked for, this is a full halt.
+    fn write_emergency(&mut self, mut record: HaltRecord, why: &str) -> Durability {
         tracing::error!(why, "the halt is not in the books; writing the emergency file");
         self.epoch = HaltEpoch(self.epoch.0 + 1);
-        match self.deps.emergency.write(record) {
+        record.level = HaltLevel::Halted;
+        if let Some(halt) = self.halts.iter_mut().find(|halt| halt.record.id == record.id) {
+            halt.record.level = HaltLevel::Halted;
+        }
+        match self.deps.emergency.write(&record) {
             Ok(()) => Durability::EmergencyFile,
             Err(error) => {
                 tracing::error!(
@@ -156,7 +250,8 @@ impl RiskGuard {
         record: HaltRecord,
         durability: Durability,
     ) -> ResponseActFuture<Self, HaltReport> {
-        let message = || HaltSystem::new(record.clone(), self.epoch);
+        let notice = self.deps.keeper.next_notice();
+        let message = || HaltSystem::new(record.clone(), self.epoch, self.state(), notice);
         let answer = self.deps.broker.halt.ask(message(), BROKER_WITHIN);
         for listener in &self.deps.halt_listeners {
             if let Err(error) = listener.tell(message()) {
@@ -174,9 +269,10 @@ impl RiskGuard {
         answer: Result<HaltAck, AskError>,
     ) -> HaltReport {
         let broker_confirmed = answer.is_ok();
-        let on_the_wire = answer.map(|ack| ack.in_flight).unwrap_or_default();
-        let (open, unknown) = live_orders(self.book.iter(), &on_the_wire);
-        HaltReport { record, durability, broker_confirmed, open, unknown, epoch: self.epoch }
+        let HaltAck { in_flight, cancels, .. } = answer.unwrap_or_default();
+        let (open, unknown) = live_orders(self.book.iter(), &in_flight);
+        let (positions, epoch) = (self.held_positions(), self.epoch);
+        HaltReport { record, durability, broker_confirmed, open, unknown, positions, cancels, epoch }
     }
 }
 

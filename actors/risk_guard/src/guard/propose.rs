@@ -31,7 +31,7 @@ impl RiskGuard {
         }
     }
 
-    fn review(&self, proposal: &Proposal) -> Result<OrderTerms, RefusalReason> {
+    pub(super) fn review(&self, proposal: &Proposal) -> Result<OrderTerms, RefusalReason> {
         let market = proposal.instrument.market;
         let now = self.now();
         let desk = self.desks.get(&market.currency());
@@ -50,6 +50,7 @@ impl RiskGuard {
                 day: seen.reading(self.settings.basis, now).halting,
                 book: &self.book,
                 symbol_halts: &self.symbol_halts,
+                approvals: &self.approvals,
             },
         )
     }
@@ -79,11 +80,12 @@ impl RiskGuard {
     }
 
     /// Reserves, then asks the ledger to write intent and approval in one transaction.
-    fn approve(&mut self, proposal: Proposal, terms: OrderTerms, ctx: &mut Ctx<Self>) {
+    pub(super) fn approve(&mut self, proposal: Proposal, terms: OrderTerms, ctx: &mut Ctx<Self>) {
         if self.obey_emergency_file(ctx) {
             return self.refuse(&proposal, &RefusalReason::Halted);
         }
         let approval = self.approval(&proposal, terms);
+        self.approvals.note(approval.approved_at);
         self.book.reserve(approval.intent.clone(), approval.terms.clone(), approval.approved_at);
         let (request, uncommitted) = CommitApproval::prepare(approval);
         let answer = self.deps.ledger.commit_approval.ask(request, LEDGER_WITHIN).into_actor(self);

@@ -6,15 +6,18 @@
 use std::time::Duration;
 
 use actix::Message;
-use domain::OpenIntent;
-use domain::messages::control::HaltSource;
+use chrono::{DateTime, Utc};
+use domain::messages::control::{HaltLevel, HaltSource};
 use domain::messages::ledger::{LedgerError, OpenIntents};
+use domain::messages::limits::ApprovalsSince;
 use domain::messages::trading::{AskReconciled, Reconciled};
+use domain::{HaltNonce, OpenIntent};
 use supervision::prelude::*;
 
 use super::halt::StandingHalt;
 use super::{LEDGER_WITHIN, ReadAgain, RiskGuard};
 use crate::authority::{LoadTradingState, StoredTradingState};
+use crate::rate::Window;
 
 /// Between two attempts at a question that was not answered.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -29,6 +32,9 @@ impl RiskGuard {
         ctx.spawn(state.into_actor(self).map(|state, this, ctx| this.state_loaded(state, ctx)));
         self.read_orders(ctx);
         self.read_symbol_halts(ctx);
+        let since = self.now() - Window::Day.length();
+        let approvals = ask_ledger(self.deps.ledger.approvals.clone(), move || ApprovalsSince { since });
+        ctx.spawn(approvals.into_actor(self).map(|times, this, _ctx| this.approvals_told(times)));
         let word = ask_broker(self.deps.broker.reconciled.clone());
         ctx.spawn(word.into_actor(self).map(|word, this, ctx| this.take_reconciled(word, ctx)));
     }
@@ -38,12 +44,20 @@ impl RiskGuard {
         for record in stored.halts {
             self.stand(StandingHalt::committed(record));
         }
-        self.epoch = self.epoch.max(stored.epoch);
+        stored.limits.iter().for_each(|change| self.take_limits(change));
+        self.take_epoch(stored.epoch);
         self.halts_known = true;
         self.obey_emergency_file(ctx);
         self.settle_gate();
         self.repeat_halt(ctx);
+        self.flatten_soon(ctx);
         tracing::info!(halts = self.halts.len(), epoch = %self.epoch, "the trading state is loaded");
+    }
+
+    fn approvals_told(&mut self, times: Vec<DateTime<Utc>>) {
+        self.approvals.load(times);
+        self.approvals_known = true;
+        self.settle_gate();
     }
 
     /// Actors that were started with us do not know of a halt from before.
@@ -66,7 +80,10 @@ impl RiskGuard {
         if by_hand {
             // A file made by hand has no name of its own, and its last one may be a halt that was lifted.
             record.id = self.new_halt_id();
+            record.nonce = HaltNonce::new(self.deps.random.next_u64());
         }
+        // Whatever it says, the file stops everything: it is what is left when nothing else works.
+        record.level = HaltLevel::Halted;
         self.deps.keeper.close();
         self.stand(StandingHalt::in_file(record.clone()));
         let kept = self.enforce(record);

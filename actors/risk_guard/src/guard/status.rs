@@ -1,6 +1,6 @@
 //! What RiskGuard answers when it is asked how things stand.
 
-use domain::messages::control::{StatusQuery, TradingState, TradingStatus};
+use domain::messages::control::{HeldPosition, StatusQuery, TradingState, TradingStatus};
 use domain::{Currency, OrderState};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
@@ -12,7 +12,11 @@ use crate::breaker::DayLoss;
 impl Handler<StatusQuery> for RiskGuard {
     type Result = MessageResult<StatusQuery>;
 
-    fn handle(&mut self, _query: StatusQuery, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _query: StatusQuery, ctx: &mut Self::Context) -> Self::Result {
+        // Whoever made the file by hand looks here whether it works. Before the start is over, the start reads it.
+        if self.halts_known {
+            self.obey_emergency_file(ctx);
+        }
         MessageResult(TradingStatus {
             state: self.overall_state(),
             halts: self.halts.iter().map(|halt| halt.record.clone()).collect(),
@@ -38,8 +42,28 @@ impl RiskGuard {
         }
     }
 
+    /// What the exchange last confirmed as held.
+    pub(super) fn held_positions(&self) -> Vec<HeldPosition> {
+        let holdings =
+            self.desks.values().filter_map(|desk| desk.snapshot.as_ref()).flat_map(|s| &s.holdings);
+        holdings
+            .map(|holding| HeldPosition {
+                instrument: holding.instrument.clone(),
+                quantity: holding.quantity,
+                price: holding.price,
+            })
+            .collect()
+    }
+
     fn currencies(&self) -> impl Iterator<Item = Currency> {
         self.reconciled.iter().flat_map(|word| word.currencies.iter().copied())
+    }
+
+    /// Whether the day, and whether an equity that nobody can confirm, allows exits only.
+    fn why_reducing(&self, currency: Currency) -> (bool, bool) {
+        let now = self.now();
+        let desk = self.desks.get(&currency);
+        desk.map_or((false, false), |desk| (desk.is_reducing_today(now), desk.is_unconfirmed()))
     }
 
     fn day_loss(&self, currency: Currency) -> DayLoss {
@@ -59,6 +83,7 @@ impl RiskGuard {
             }
         };
         block(!self.halts_known, "the ledger has not told yet which halts stand");
+        block(!self.approvals_known, "the ledger has not told yet how many orders were approved");
         block(!self.orders_known, "the ledger has not told yet which orders are open");
         block(!self.symbols_known, "the ledger has not told yet which stocks are halted");
         block(self.reconciled.is_none(), "Broker has not reconciled yet");
@@ -69,10 +94,9 @@ impl RiskGuard {
             block(!known, &format!("no account of {currency} yet"));
             block(known && loss == DayLoss::Unknown, &format!("the day's result in {currency} is unknown"));
             block(loss.is_below(limit), &format!("the day in {currency} has lost more than {limit} %"));
-            block(
-                self.state_of(currency) == TradingState::Reducing,
-                &format!("only exits in {currency} until the end of the day"),
-            );
+            let (day, unconfirmed) = self.why_reducing(currency);
+            block(day, &format!("only exits in {currency} until the end of the day"));
+            block(unconfirmed, &format!("only exits in {currency} until its equity can be confirmed again"));
         }
         blocks
     }

@@ -1,11 +1,12 @@
 //! The actor against doubles of its neighbours, in virtual time.
 
 mod doubles;
+mod states;
 mod stocks;
 mod world;
 
 use chrono::TimeDelta;
-use domain::messages::control::{Durability, HaltRecord, HaltSource, ResumeError};
+use domain::messages::control::{Durability, HaltLevel, HaltRecord, HaltSource, ResumeError};
 use domain::messages::ledger::LedgerError;
 use domain::messages::trading::AccountUpdated;
 use domain::{OpenIntent, OrderState, Quantity, Side};
@@ -20,6 +21,8 @@ fn standing(id: &str, source: HaltSource) -> HaltRecord {
         source,
         by: "kim".into(),
         reason: "before".into(),
+        level: HaltLevel::Halted,
+        nonce: domain::HaltNonce::new(7),
     }
 }
 

@@ -5,6 +5,8 @@ use domain::messages::symbols::SymbolHaltCause;
 use domain::{Confidence, Currency, Instrument, IntentId, Market, Money, OrderState, Price, Quantity, Side};
 use rust_decimal::Decimal;
 
+use crate::rate::Window;
+
 /// Why a proposal was refused, with the numbers that decided it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefusalReason {
@@ -151,6 +153,24 @@ pub enum RefusalReason {
         /// In our own open sales.
         selling: Quantity,
     },
+    /// More was demanded than may be traded.
+    #[error("{demanded} shares were demanded, {allowed} are allowed")]
+    Oversize {
+        /// What was asked for.
+        demanded: Quantity,
+        /// Sized entry, or confirmed position less open sales.
+        allowed: Quantity,
+    },
+    /// A window of the order count is full.
+    #[error("{count} orders in the last {window}, the limit is {limit}")]
+    TooManyOrders {
+        /// Which window.
+        window: Window,
+        /// Orders approved in it.
+        count: usize,
+        /// The most that are allowed.
+        limit: u32,
+    },
     /// No limit price on a tick can be made from the reference price.
     #[error("no valid limit price near {price}")]
     OffTick {
@@ -188,6 +208,8 @@ impl RefusalReason {
             Self::TooSmall { .. } => "TooSmall",
             Self::FatFinger { .. } => "FatFinger",
             Self::NothingToSell { .. } => "NothingToSell",
+            Self::Oversize { .. } => "Oversize",
+            Self::TooManyOrders { .. } => "TooManyOrders",
             Self::OffTick { .. } => "OffTick",
             Self::LedgerRefused(_) => "LedgerRefused",
             Self::LedgerUnknown(_) => "LedgerUnknown",

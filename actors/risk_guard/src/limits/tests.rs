@@ -61,6 +61,7 @@ impl Case {
                 instrument: samsung(),
                 side,
                 confidence: Confidence::new(80).unwrap(),
+                quantity: None,
                 reference_price: "70000".parse().unwrap(),
                 score: Some(decimal("50")),
                 session_date: NaiveDate::from_ymd_opt(2026, 11, 24).unwrap(),
@@ -120,6 +121,7 @@ impl Case {
             day: self.day,
             book: &book,
             symbol_halts: &SymbolHaltBook::default(),
+            approvals: &Approvals::default(),
         };
         review(&self.proposal, &standing)
     }

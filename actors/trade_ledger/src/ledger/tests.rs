@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, HaltReport};
 use domain::messages::ledger::EventKind;
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
 
@@ -43,6 +44,40 @@ impl Handler<EventsCommitted> for Subscriber {
     }
 }
 
+/// A RiskGuard that remembers what it was asked.
+struct Guard(Arc<Mutex<Facts>>);
+
+impl Actor for Guard {
+    type Context = actix::Context<Self>;
+}
+
+impl Handler<RequestHalt> for Guard {
+    type Result = MessageResult<RequestHalt>;
+
+    fn handle(&mut self, request: RequestHalt, _ctx: &mut Self::Context) -> Self::Result {
+        self.0.lock().unwrap().halts.push(format!("{}: {}", request.source, request.reason));
+        let record = HaltRecord {
+            id: "h-1".into(),
+            at: DateTime::UNIX_EPOCH,
+            source: request.source,
+            by: request.by,
+            reason: request.reason,
+            level: HaltLevel::Halted,
+            nonce: domain::HaltNonce::default(),
+        };
+        MessageResult(HaltReport {
+            record,
+            durability: Durability::EmergencyFile,
+            broker_confirmed: true,
+            open: vec![],
+            unknown: vec![],
+            positions: vec![],
+            cancels: HaltCancels::NotWanted,
+            epoch: domain::HaltEpoch(1),
+        })
+    }
+}
+
 struct World {
     facts: Arc<Mutex<Facts>>,
     event: Link<RecordEvent>,
@@ -56,7 +91,8 @@ impl World {
         let facts = Arc::new(Mutex::new(Facts::default()));
         let subscriber = Link::from_recipient(Subscriber(facts.clone()).start().recipient());
         let clock = Arc::new(Frozen);
-        let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber] };
+        let halt = Link::from_recipient(Guard(facts.clone()).start().recipient());
+        let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt };
         let slot = slot::<TradeLedger>("trade_ledger", 64);
         let (event, summary, abandon) = (slot.link(), slot.link(), slot.link());
         let spec = Child {
@@ -150,5 +186,31 @@ fn a_refusal_or_a_full_disk_keeps_the_connection() {
         assert!(matches!(world.abandon().await, Err(LedgerError::Storage(_))));
         world.settle().await;
         assert_eq!(world.opened(), 1);
+    });
+}
+
+#[test]
+fn invariant_11_books_that_cannot_be_written_stop_trading_once_until_they_can_be_again() {
+    with_world(async |world| {
+        for (error, expected) in [
+            (StoreError::Refused("a rule".into()), 0),
+            (StoreError::Locked("busy".into()), 0),
+            (StoreError::DiskFull("full".into()), 1),
+            (StoreError::DiskFull("full".into()), 1),
+        ] {
+            world.next_fails(error);
+            world.record().await;
+            assert_eq!(world.facts.lock().unwrap().halts.len(), expected);
+        }
+        world.record().await;
+        world.next_fails(StoreError::DiskFull("full".into()));
+        world.record().await;
+        assert_eq!(world.facts.lock().unwrap().halts.len(), 2, "it was writable in between");
+        world.next_fails(StoreError::Failed("disk I/O error".into()));
+        assert!(world.summary().await.is_err());
+        world.settle().await;
+        let halts = world.facts.lock().unwrap().halts.clone();
+        assert_eq!(halts.len(), 2, "the same outage");
+        assert!(halts[0].starts_with("storage: the books cannot be written: the disk is full"), "{halts:?}");
     });
 }

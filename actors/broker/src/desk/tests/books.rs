@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
+use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::*;
-use risk_guard::{HaltCommitted, StoredTradingState};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use rust_decimal::Decimal;
 use trade_ledger::booking::{BookedIntent, Change, DayBooks, Evidence, plan};
 use trade_ledger::claim::StrangerKind;
@@ -189,18 +190,29 @@ impl Store for Memory {
         Ok(HaltCommitted { epoch: HaltEpoch(1), event: EventId(1) })
     }
 
-    fn commit_release(
-        &mut self,
-        _halts: &[HaltId],
-        _by: &str,
-        _at: DateTime<Utc>,
-    ) -> Result<HaltCommitted, StoreError> {
+    fn commit_release(&mut self, _release: &Release) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn commit_latch(&mut self, _halt: &HaltId, _at: DateTime<Utc>) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn record_limits(&mut self, _record: &LimitsRecord) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn approvals_since(&mut self, _since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {
         unscripted()
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
         let halts = self.0.lock().unwrap().halts.clone();
-        Ok(StoredTradingState { halts, epoch: HaltEpoch(0), fencing: FencingEpoch(1) })
+        Ok(StoredTradingState { halts, limits: Vec::new(), epoch: HaltEpoch(0), fencing: FencingEpoch(1) })
     }
 
     fn record_decision(&mut self, _decision: &Decision) -> Result<EventId, StoreError> {

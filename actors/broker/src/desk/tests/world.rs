@@ -267,6 +267,10 @@ impl Slots {
                 commit_approval: self.ledger.link(),
                 commit_halt: self.ledger.urgent_link(),
                 commit_release: self.ledger.link(),
+                commit_latch: self.ledger.link(),
+                commit_limits: self.ledger.link(),
+                approvals: self.ledger.link(),
+                positions: self.ledger.link(),
                 load_state: self.ledger.link(),
                 open_intents: self.ledger.link(),
                 symbol_halts: self.ledger.link(),
@@ -310,6 +314,7 @@ impl Slots {
             risk: RiskLinks {
                 order_update: self.risk.certain_link(),
                 account_updated: self.risk.certain_link(),
+                account_missed: self.risk.certain_link(),
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
                 symbol_halted: self.risk.certain_link(),
@@ -358,12 +363,17 @@ impl World {
         let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
         let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
         let mut family = Supervisor::new(policy(), |_escalation| ());
-        let ledger = LedgerDeps { clock: clock.clone(), fencing: FencingEpoch(1), subscribers: Vec::new() };
+        let ledger = LedgerDeps {
+            clock: clock.clone(),
+            fencing: FencingEpoch(1),
+            subscribers: Vec::new(),
+            halt: slots.risk.urgent_link(),
+        };
         let books = shared.clone();
         family.child(CHILD, slots.ledger, move |_ctx| {
             Ok(TradeLedger::new(Box::new(Memory(books.clone())), ledger.clone()))
         });
-        let markets = BrokerSettings { markets: vec![Market::Kr] };
+        let markets = BrokerSettings { markets: vec![Market::Kr], halt_cancels: false };
         family.child(CHILD, slots.broker, move |_ctx| Ok(Broker::new(markets.clone(), broker.clone())));
         family.child(CHILD, slots.risk, move |_ctx| Ok(RiskGuard::new(settings(), risk.clone())));
         let supervised = family.launch();
@@ -392,6 +402,7 @@ impl World {
             instrument: stock(symbol),
             side: Side::Buy,
             confidence: Confidence::new(90).unwrap(),
+            quantity: None,
             reference_price: "70000".parse().unwrap(),
             score: None,
             session_date: Market::Kr.date_at(now),

@@ -6,6 +6,7 @@ use actix::Context;
 use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::ledger::*;
+use domain::messages::limits::*;
 use domain::messages::market_data::QueryError;
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
@@ -40,6 +41,11 @@ pub(super) struct Facts {
     pub(super) account: Option<AccountSnapshot>,
     pub(super) placed: Vec<(IntentId, OrderTerms)>,
     pub(super) file: Option<HaltRecord>,
+    pub(super) limits: Vec<LimitsChange>,
+    /// When orders were approved.
+    pub(super) approved: Vec<DateTime<Utc>>,
+    /// What the books say this agent holds.
+    pub(super) own: Vec<OwnPosition>,
     pub(super) disk_full: bool,
 }
 
@@ -147,11 +153,12 @@ impl Ledger {
 impl Handler<CommitApproval> for Ledger {
     type Result = ResponseFuture<Result<Committed, LedgerError>>;
 
-    fn handle(&mut self, _msg: CommitApproval, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, msg: CommitApproval, _ctx: &mut Self::Context) -> Self::Result {
         self.later(
             |facts| facts.approval_takes,
             move |facts| {
                 facts.log.push("ledger: approval".into());
+                facts.approved.push(msg.approved_at());
                 facts.approval.clone().map(|()| Committed { last_event: EventId(1) })
             },
         )
@@ -181,12 +188,55 @@ impl Handler<CommitRelease> for Ledger {
         self.later(
             |facts| facts.release_takes,
             move |facts| {
-                facts.log.push(format!("ledger: release by {}", msg.by()));
-                facts.halts.retain(|halt| msg.halts().iter().all(|id| id.as_str() != halt.id));
+                let release = msg.release();
+                facts.log.push(format!("ledger: release by {}", release.by));
+                facts.halts.retain(|halt| release.halts.iter().all(|id| id.as_str() != halt.id));
+                facts.halts.extend(release.leaves.clone());
                 facts.epoch += 1;
                 Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
             },
         )
+    }
+}
+
+impl Handler<CommitLatch> for Ledger {
+    type Result = ResponseFuture<Result<HaltCommitted, LedgerError>>;
+
+    fn handle(&mut self, msg: CommitLatch, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            facts.log.push("ledger: latch".into());
+            let flatten = facts.halts.iter_mut().find(|halt| halt.id == msg.halt().as_str()).unwrap();
+            flatten.level = HaltLevel::Halted;
+            facts.epoch += 1;
+            Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
+        })
+    }
+}
+
+impl Handler<CommitLimits> for Ledger {
+    type Result = ResponseFuture<Result<Committed, LedgerError>>;
+
+    fn handle(&mut self, msg: CommitLimits, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            facts.limits.extend(msg.record().change);
+            Ok(Committed { last_event: EventId(1) })
+        })
+    }
+}
+
+impl Handler<ApprovalsSince> for Ledger {
+    type Result = ResponseFuture<Result<Vec<DateTime<Utc>>, LedgerError>>;
+
+    fn handle(&mut self, msg: ApprovalsSince, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| Ok(facts.approved.iter().copied().filter(|at| *at > msg.since).collect()))
+    }
+}
+
+impl Handler<OwnPositions> for Ledger {
+    type Result = ResponseFuture<Result<Vec<OwnPosition>, LedgerError>>;
+
+    fn handle(&mut self, _msg: OwnPositions, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(|facts| Ok(facts.own.clone()))
     }
 }
 
@@ -198,7 +248,8 @@ impl Handler<LoadTradingState> for Ledger {
             |facts: &Facts| if facts.state_silent { Duration::from_secs(3600) } else { Duration::ZERO };
         self.later(takes, |facts| {
             let epoch = HaltEpoch(facts.epoch);
-            Ok(StoredTradingState { halts: facts.halts.clone(), epoch, fencing: FencingEpoch(1) })
+            let (halts, limits) = (facts.halts.clone(), facts.limits.clone());
+            Ok(StoredTradingState { halts, limits, epoch, fencing: FencingEpoch(1) })
         })
     }
 }
@@ -303,7 +354,7 @@ impl Handler<HaltSystem> for Broker {
         let silent = shared.lock().unwrap().broker_silent;
         answer(silent, Duration::ZERO, move || {
             shared.lock().unwrap().log.push(format!("broker: halt, epoch {}", msg.epoch()));
-            HaltAck { in_flight: Vec::new() }
+            HaltAck { epoch: msg.epoch(), ..HaltAck::default() }
         })
     }
 }

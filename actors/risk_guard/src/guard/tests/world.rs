@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use actix::{Addr, Recipient, System};
 use chrono::TimeDelta;
 use domain::messages::control::*;
+use domain::messages::limits::*;
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
 use domain::{AccountSnapshot, Confidence, DecisionId, Holding, Instrument, Money, Price, Quantity, Side};
@@ -32,6 +33,9 @@ pub(super) struct World {
     pub(super) propose: Link<Proposal>,
     pub(super) halt: Link<RequestHalt>,
     pub(super) resume: Link<RequestResume>,
+    pub(super) reduce: Link<RequestReduce>,
+    pub(super) tighten: Link<TightenLimits>,
+    pub(super) missed: Link<AccountUnconfirmed>,
     pub(super) status: Link<StatusQuery>,
     pub(super) account: Link<AccountUpdated>,
     pub(super) update: Link<OrderUpdate>,
@@ -61,6 +65,10 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             commit_approval: link(ledger.clone().recipient()),
             commit_halt: link(ledger.clone().recipient()),
             commit_release: link(ledger.clone().recipient()),
+            commit_latch: link(ledger.clone().recipient()),
+            commit_limits: link(ledger.clone().recipient()),
+            approvals: link(ledger.clone().recipient()),
+            positions: link(ledger.clone().recipient()),
             load_state: link(ledger.clone().recipient()),
             open_intents: link(ledger.clone().recipient()),
             symbol_halts: link(ledger.clone().recipient()),
@@ -103,6 +111,7 @@ impl World {
         let (propose, account, update) = (slot.link(), slot.link(), slot.certain_link());
         let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
         let (symbol_halted, release, resolve) = (slot.certain_link(), slot.link(), slot.link());
+        let (reduce, tighten, missed) = (slot.urgent_link(), slot.link(), slot.link());
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -119,12 +128,15 @@ impl World {
             propose,
             halt,
             resume,
-            status,
-            account,
-            update,
             symbol_halted,
             release,
             resolve,
+            reduce,
+            tighten,
+            missed,
+            status,
+            account,
+            update,
             supervised,
         }
     }
@@ -159,6 +171,7 @@ impl World {
             instrument: stock(symbol),
             side,
             confidence: Confidence::new(90).unwrap(),
+            quantity: None,
             reference_price: "70000".parse::<Price>().unwrap(),
             score: None,
             session_date: Market::Kr.date_at(now),
@@ -177,9 +190,24 @@ impl World {
         self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
     }
 
+    pub(super) async fn request_halt_from(&self, source: HaltSource, reason: &str) -> HaltReport {
+        let request = RequestHalt { source, by: "somebody".into(), reason: reason.to_owned() };
+        self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    pub(super) async fn request_reduce(&self, reason: &str, flatten: bool) -> HaltReport {
+        let (source, by, reason) = (HaltSource::Operator, "kim".into(), reason.to_owned());
+        let request = RequestReduce { source, by, reason, flatten };
+        self.reduce.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    pub(super) async fn ask_resume(&self, request: RequestResume) -> Result<ResumeReport, ResumeError> {
+        self.resume.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
     pub(super) async fn request_resume(&self, halt: Option<&str>) -> Result<ResumeReport, ResumeError> {
         let halt = halt.map(|id| domain::HaltId::from_stored(id.to_owned()));
-        let request = RequestResume { by: "kim".into(), halt };
+        let request = RequestResume::local("kim", halt);
         self.resume.ask(request, Duration::from_secs(10)).await.unwrap()
     }
 
@@ -240,6 +268,9 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         account: None,
         placed: Vec::new(),
         file: None,
+        limits: Vec::new(),
+        approved: Vec::new(),
+        own: Vec::new(),
         disk_full: false,
     };
     prepare(&mut facts);

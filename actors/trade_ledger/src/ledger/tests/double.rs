@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use domain::messages::control::HaltRecord;
+use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{AccountSnapshot, Decision, HaltId, IntentId, Outcome};
+use risk_guard::Release;
 
 use super::super::*;
 use crate::store::{BootFacts, BootReport};
@@ -20,6 +22,8 @@ pub(super) struct Facts {
     pub(super) told: Vec<u64>,
     /// What the next transaction answers instead.
     pub(super) failure: Option<StoreError>,
+    /// Halts that were asked for.
+    pub(super) halts: Vec<String>,
 }
 
 pub(super) struct Scripted {
@@ -101,12 +105,23 @@ impl Store for Scripted {
         unscripted()
     }
 
-    fn commit_release(
-        &mut self,
-        _halts: &[HaltId],
-        _by: &str,
-        _at: DateTime<Utc>,
-    ) -> Result<HaltCommitted, StoreError> {
+    fn commit_release(&mut self, _release: &Release) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn commit_latch(&mut self, _halt: &HaltId, _at: DateTime<Utc>) -> Result<HaltCommitted, StoreError> {
+        unscripted()
+    }
+
+    fn record_limits(&mut self, _record: &LimitsRecord) -> Result<EventId, StoreError> {
+        unscripted()
+    }
+
+    fn approvals_since(&mut self, _since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {
         unscripted()
     }
 

@@ -1,0 +1,153 @@
+//! How many orders may be approved: ceilings that hold for any behaviour of whoever proposes (invariant 13).
+//!
+//! Every approval counts, entry or exit, in sliding windows of exchange time: 60 s and 24 h, so no midnight of any
+//! zone opens a gap. The operator's stricter limits stop entries; exits are stopped by the code's own ceilings alone,
+//! because what is held must stay sellable.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Side;
+
+use crate::limits::{Limits, RefusalReason};
+
+/// The two windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// 60 s.
+    Minute,
+    /// 24 h.
+    Day,
+}
+
+impl Window {
+    /// Its length.
+    pub fn length(self) -> TimeDelta {
+        match self {
+            Self::Minute => TimeDelta::seconds(60),
+            Self::Day => TimeDelta::hours(24),
+        }
+    }
+
+    fn limit(self, side: Side, limits: &Limits) -> u32 {
+        match (self, side) {
+            (Self::Minute, Side::Buy) => limits.max_orders_per_minute(),
+            (Self::Day, Side::Buy) => limits.max_orders_per_day(),
+            (Self::Minute, Side::Sell) => Limits::ORDERS_PER_MINUTE_CEILING,
+            (Self::Day, Side::Sell) => Limits::ORDERS_PER_DAY_CEILING,
+        }
+    }
+}
+
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Minute => "60 seconds",
+            Self::Day => "24 hours",
+        })
+    }
+}
+
+/// When orders were approved in the last 24 h.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approvals(VecDeque<DateTime<Utc>>);
+
+impl Approvals {
+    /// Adds what the books know from before this life.
+    pub fn load(&mut self, earlier: Vec<DateTime<Utc>>) {
+        self.0.extend(earlier);
+        self.0.make_contiguous().sort();
+    }
+
+    /// Counts one more. It counts from before it is committed: a lost answer must not make room.
+    pub fn note(&mut self, at: DateTime<Utc>) {
+        self.forget(at);
+        self.0.push_back(at);
+    }
+
+    /// May one more order of this side be approved?
+    ///
+    /// # Errors
+    /// [`RefusalReason::TooManyOrders`] names the window that is full.
+    pub fn check(&self, side: Side, limits: &Limits, now: DateTime<Utc>) -> Result<(), RefusalReason> {
+        for window in [Window::Minute, Window::Day] {
+            let (count, limit) = (self.within(window, now), window.limit(side, limits));
+            if count >= limit as usize {
+                return Err(RefusalReason::TooManyOrders { window, count, limit });
+            }
+        }
+        Ok(())
+    }
+
+    /// A time that seems to lie in the future counts too: a clock set back must not open the window.
+    fn within(&self, window: Window, now: DateTime<Utc>) -> usize {
+        self.0.iter().filter(|at| now - **at < window.length()).count()
+    }
+
+    fn forget(&mut self, now: DateTime<Utc>) {
+        while self.0.front().is_some_and(|at| now - *at >= Window::Day.length()) {
+            self.0.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Confidence;
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+    }
+
+    fn limits(per_minute: u32, per_day: u32) -> Limits {
+        let limits = Limits::new(Decimal::from(3), Decimal::from(30), Confidence::new(80).unwrap()).unwrap();
+        limits.with_order_rates(per_minute, per_day).unwrap()
+    }
+
+    fn approvals(times: impl IntoIterator<Item = i64>) -> Approvals {
+        let mut approvals = Approvals::default();
+        times.into_iter().for_each(|second| approvals.note(at(second)));
+        approvals
+    }
+
+    #[test]
+    fn invariant_13_both_windows_slide_and_the_stricter_limit_stops_entries_only() {
+        let day = 24 * 3600;
+        type Case = (&'static str, Vec<i64>, i64, Option<Window>, Option<Window>);
+        let cases: [Case; 7] = [
+            ("nothing yet", vec![], 0, None, None),
+            ("two in the last minute", vec![1, 2], 60, Some(Window::Minute), None),
+            ("the first has left the minute", vec![0, 2], 60, None, None),
+            ("ten in the last minute", (0..10).collect(), 30, Some(Window::Minute), Some(Window::Minute)),
+            ("four in the last day", vec![100, 200, 300, 400], day + 99, Some(Window::Day), None),
+            ("the first has left the day", vec![100, 200, 300, 400], day + 100, None, None),
+            ("a clock set back", vec![500, 501], 0, Some(Window::Minute), None),
+        ];
+        for (name, times, now, entry, exit) in cases {
+            let approvals = approvals(times);
+            let full = |side| match approvals.check(side, &limits(2, 4), at(now)) {
+                Err(RefusalReason::TooManyOrders { window, .. }) => Some(window),
+                Err(_) | Ok(()) => None,
+            };
+            assert_eq!((full(Side::Buy), full(Side::Sell)), (entry, exit), "{name}");
+        }
+    }
+
+    #[test]
+    fn invariant_13_a_day_of_the_most_that_is_allowed_stops_exits_too() {
+        let approvals = approvals((0..400).map(|n| n * 200));
+        let refused = approvals.check(Side::Sell, &limits(10, 400), at(80_100));
+        assert!(matches!(refused, Err(RefusalReason::TooManyOrders { window: Window::Day, count: 400, .. })));
+    }
+
+    #[test]
+    fn what_the_books_know_counts_after_a_restart() {
+        let mut approvals = approvals([50]);
+        approvals.load(vec![at(40), at(45)]);
+        assert!(approvals.check(Side::Buy, &limits(3, 100), at(60)).is_err());
+        assert!(approvals.check(Side::Buy, &limits(4, 100), at(60)).is_ok());
+    }
+}

@@ -1,0 +1,7 @@
+DROP TABLE limit_changes;
+DROP TABLE halt_latches;
+DROP INDEX approvals_by_time;
+ALTER TABLE releases DROP COLUMN reason;
+ALTER TABLE releases DROP COLUMN source;
+ALTER TABLE halts DROP COLUMN nonce;
+ALTER TABLE halts DROP COLUMN level;

@@ -1,0 +1,183 @@
+//! The three trading states, and the limits made stricter, where they bind: in the transactions.
+
+use domain::messages::limits::{LimitsChange, LimitsRecord};
+use trade_ledger::PermitRefused;
+
+use super::*;
+
+fn sell(name: &str) -> NewIntent {
+    intent(name, Side::Sell, start())
+}
+
+fn with_epoch(mut intent: NewIntent, epoch: HaltEpoch) -> NewIntent {
+    intent.halt_epoch = epoch;
+    intent
+}
+
+fn ids(name: &str) -> Vec<HaltId> {
+    vec![HaltId::from_stored(name.into())]
+}
+
+#[test]
+fn invariant_10_each_level_lets_through_what_it_says_at_approval_and_at_sending() {
+    for (level, side, allowed) in [
+        (HaltLevel::Halted, Side::Buy, false),
+        (HaltLevel::Halted, Side::Sell, false),
+        (HaltLevel::Reducing, Side::Buy, false),
+        (HaltLevel::Reducing, Side::Sell, true),
+        (HaltLevel::Flatten, Side::Buy, false),
+        (HaltLevel::Flatten, Side::Sell, true),
+    ] {
+        let mut books = Books::new();
+        let epoch = books.halt_at("h-1", level);
+        let after = with_epoch(intent("after", side, start()), epoch);
+        assert_eq!(books.approve(&after).is_ok(), allowed, "{level} {side}");
+        if allowed {
+            assert_eq!(books.begin(&after), Begun::Sending, "{level} {side}");
+        }
+    }
+}
+
+#[test]
+fn invariant_10_the_conditional_update_itself_refuses_what_a_standing_row_forbids() {
+    for (level, side, begun) in [
+        (HaltLevel::Halted, Side::Sell, Begun::Refused(PermitRefused::Halted)),
+        (HaltLevel::Reducing, Side::Buy, Begun::Refused(PermitRefused::Halted)),
+        (HaltLevel::Flatten, Side::Buy, Begun::Refused(PermitRefused::Halted)),
+        (HaltLevel::Reducing, Side::Sell, Begun::Sending),
+    ] {
+        let mut books = Books::new();
+        let early = intent("early", side, start());
+        books.approve(&early).unwrap();
+        books.halt_at("h-1", level);
+        // As if the approval belonged to the new epoch: only the level stands between it and the POST.
+        let forged = "UPDATE ledger_state SET halt_epoch = 0";
+        diesel::sql_query(forged).execute(&mut books.store.connection).unwrap();
+        assert_eq!(books.begin(&early), begun, "{level} {side}");
+    }
+}
+
+#[test]
+fn an_exit_approved_before_the_step_to_reducing_is_void_like_every_old_approval() {
+    let mut books = Books::new();
+    let early = sell("early");
+    books.approve(&early).unwrap();
+    books.halt_at("h-1", HaltLevel::Reducing);
+    assert_eq!(books.begin(&early), Begun::Refused(PermitRefused::Halted));
+}
+
+#[test]
+fn a_latch_turns_a_flatten_into_a_halt_once_and_survives_boots_until_it_is_lifted() {
+    let mut books = Books::new();
+    books.halt_at("h-1", HaltLevel::Flatten);
+    let halt = HaltId::from_stored("h-1".into());
+    let latched = books.store.commit_latch(&halt, start()).unwrap();
+    assert_eq!((latched.epoch, books.store.commit_latch(&halt, start()).unwrap()), (HaltEpoch(2), latched));
+    books.store.boot(&boot_facts(1, start() + TimeDelta::hours(1))).unwrap();
+    assert_eq!(books.store.trading_state().unwrap().halts[0].level, HaltLevel::Halted);
+    let exit = with_epoch(sell("exit"), HaltEpoch(2));
+    assert!(books.approve(&exit).is_err());
+    books.store.commit_release(&release(&ids("h-1"))).unwrap();
+    assert!(books.store.trading_state().unwrap().halts.is_empty());
+    let lifted = books.store.commit_latch(&HaltId::from_stored("h-9".into()), start());
+    assert!(matches!(lifted, Err(StoreError::Refused(_))), "{lifted:?}");
+}
+
+#[test]
+fn only_a_flatten_can_be_latched() {
+    let mut books = Books::new();
+    books.halt_at("h-1", HaltLevel::Reducing);
+    let refused = books.store.commit_latch(&HaltId::from_stored("h-1".into()), start());
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+}
+
+#[test]
+fn a_release_that_leaves_reducing_is_one_step_and_everything_about_it_is_booked() {
+    let mut books = Books::new();
+    books.halt("h-1");
+    let left = HaltRecord {
+        id: "h-2".into(),
+        at: start(),
+        source: HaltSource::Operator,
+        by: "mina".into(),
+        reason: "exits first".into(),
+        level: HaltLevel::Reducing,
+        nonce: HaltNonce::new(9),
+    };
+    let step = Release { leaves: Some(left.clone()), ..release(&ids("h-1")) };
+    assert_eq!(books.store.commit_release(&step).unwrap().epoch, HaltEpoch(2));
+    assert_eq!(books.store.trading_state().unwrap().halts, [left]);
+    let lines = books.lines();
+    let booked = |part: &str| lines.iter().any(|line| line.contains(part));
+    assert!(booked("halt h-1 lifted by mina (operator): looked at it"), "{lines:?}");
+    assert!(booked("only exits from now on, asked for by mina (operator): exits first"), "{lines:?}");
+}
+
+#[test]
+fn rows_of_states_and_limits_cannot_be_changed_or_removed() {
+    let mut books = Books::new();
+    books.halt_at("h-1", HaltLevel::Flatten);
+    books.store.commit_latch(&HaltId::from_stored("h-1".into()), start()).unwrap();
+    books.store.record_limits(&limits(Some(LimitsChange::default()))).unwrap();
+    for sql in [
+        "UPDATE halts SET level = 'reducing'",
+        "UPDATE halt_latches SET at_ms = 0",
+        "DELETE FROM halt_latches",
+        "UPDATE limit_changes SET reason = ''",
+        "DELETE FROM limit_changes",
+    ] {
+        let error = diesel::sql_query(sql).execute(&mut books.store.connection).unwrap_err().to_string();
+        assert!(error.contains("final") || error.contains("stay"), "{sql}: {error}");
+    }
+}
+
+fn limits(change: Option<LimitsChange>) -> LimitsRecord {
+    let (source, by, reason) = (HaltSource::Operator, "mina".to_owned(), "a wild day".to_owned());
+    LimitsRecord { at: start(), source, by, reason, change }
+}
+
+#[test]
+fn invariant_14_stricter_limits_hold_in_later_boots_until_a_withdrawal_and_not_in_its_own_boot() {
+    let mut books = Books::new();
+    let change = LimitsChange { max_order_pct: Some("7.5".parse().unwrap()), ..LimitsChange::default() };
+    let more = LimitsChange { max_orders_per_day: Some(3), ..LimitsChange::default() };
+    books.store.record_limits(&limits(Some(change))).unwrap();
+    books.store.record_limits(&limits(Some(more))).unwrap();
+    let held = |books: &mut Books| books.store.trading_state().unwrap().limits;
+    assert_eq!(held(&mut books), [change, more]);
+    books.store.boot(&boot_facts(1, start() + TimeDelta::hours(1))).unwrap();
+    assert_eq!(held(&mut books), [change, more]);
+    books.store.record_limits(&limits(None)).unwrap();
+    assert_eq!(held(&mut books), [change, more], "never looser while running");
+    books.store.boot(&boot_facts(2, start() + TimeDelta::hours(2))).unwrap();
+    assert_eq!(held(&mut books), []);
+    books.store.record_limits(&limits(Some(more))).unwrap();
+    assert_eq!(held(&mut books), [more]);
+}
+
+#[test]
+fn approvals_are_counted_from_the_books_so_a_restart_forgets_none() {
+    let mut books = Books::new();
+    for (number, symbol) in ["005930", "000660"].into_iter().enumerate() {
+        let mut new = intent(&number.to_string(), Side::Buy, start() + TimeDelta::seconds(number as i64));
+        new.terms.instrument = stock(symbol);
+        books.approve(&new).unwrap();
+    }
+    books.store.boot(&boot_facts(1, start() + TimeDelta::hours(1))).unwrap();
+    assert_eq!(books.store.approvals_since(start() - TimeDelta::seconds(1)).unwrap().len(), 2);
+    assert_eq!(books.store.approvals_since(start()).unwrap(), [start() + TimeDelta::seconds(1)]);
+}
+
+#[test]
+fn what_this_agent_holds_is_what_it_bought_and_has_not_sold() {
+    let mut books = Books::new();
+    assert_eq!(books.store.own_positions().unwrap(), []);
+    let new = buy("1");
+    books.accepted(&new, "101");
+    books.book(vec![row("101", Side::Buy, 4, "69900")]);
+    let own = books.store.own_positions().unwrap();
+    assert_eq!(
+        (own.len(), own[0].quantity, own[0].instrument.clone()),
+        (1, Quantity::new(4), stock("005930"))
+    );
+}
