@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::BoxFuture;
+use domain::text::harmless;
 use notifier::{Messenger, MessengerError};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ const API_URL: &str = "https://api.telegram.org";
 const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(15), max_body_bytes: 64 * 1024 };
 /// What to wait when a 429 does not say (TELEGRAM.md 3).
 const RETRY_AFTER_DEFAULT_S: u64 = 30;
+/// Longest wait believed: no timer takes the largest number that an answer can name.
+const RETRY_AFTER_MAX_S: u64 = 24 * 60 * 60;
+/// Longest text of Telegram's that is kept, in characters.
+const DESCRIPTION_MAX_CHARS: usize = 200;
 
 /// The messenger that the settings ask for, if any.
 ///
@@ -103,11 +108,12 @@ fn classify(response: &Response) -> Result<(), MessengerError> {
         (200, Some(answer)) if answer.ok => Ok(()),
         (429, answer) => {
             let told = answer.and_then(|answer| answer.parameters.retry_after);
-            Err(MessengerError::RetryAfter(Duration::from_secs(told.unwrap_or(RETRY_AFTER_DEFAULT_S))))
+            let seconds = told.unwrap_or(RETRY_AFTER_DEFAULT_S).min(RETRY_AFTER_MAX_S);
+            Err(MessengerError::RetryAfter(Duration::from_secs(seconds)))
         }
         (400..=499, answer) => {
             let why = answer.map(|answer| answer.description).unwrap_or_default();
-            Err(MessengerError::Refused(format!("{status} {}", why.chars().take(200).collect::<String>())))
+            Err(MessengerError::Refused(harmless(&format!("{status} {why}"), DESCRIPTION_MAX_CHARS)))
         }
         (_, _) => Err(MessengerError::Unreachable(status.to_string())),
     }
@@ -117,6 +123,7 @@ fn classify(response: &Response) -> Result<(), MessengerError> {
 mod tests {
     use super::*;
     use crate::http::InProcess;
+    use crate::mutation::Mutator;
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::post;
@@ -146,6 +153,37 @@ mod tests {
         assert!(sent.get("parse_mode").is_none());
     }
 
+    #[test]
+    fn invariant_24_broken_answers_are_refused_in_harmless_words_and_bounded_waits() {
+        let seeds = [
+            r#"{"ok":true,"result":{"message_id":1,"chat":{"id":-42}}}"#,
+            r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":7}}"#,
+            r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#,
+        ];
+        let mut mutator = Mutator::new(0x7e1e);
+        let mut sent = 0;
+        for case in 0..Mutator::cases() {
+            let body = mutator.mutate(seeds[(case % 3) as usize]);
+            let status = [200, 302, 400, 403, 429, 500][mutator.below(6)];
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let response = http::Response::builder().status(status).body(Bytes::from(body)).unwrap();
+            match classify(&response) {
+                Ok(()) => {
+                    sent += 1;
+                    assert!(status == 200 && text.contains("true"), "{text}");
+                }
+                Err(MessengerError::RetryAfter(wait)) => {
+                    assert!(status == 429 && wait <= Duration::from_secs(RETRY_AFTER_MAX_S), "{text}");
+                }
+                Err(MessengerError::Refused(why) | MessengerError::Unreachable(why)) => {
+                    assert_eq!(why, harmless(&why, 300), "{text}");
+                }
+            }
+        }
+        println!("Telegram: {} payloads, {sent} taken for sent", Mutator::cases());
+        assert!(sent > 0);
+    }
+
     #[tokio::test]
     async fn each_answer_tells_the_caller_what_to_do_next() {
         let wait = |seconds| MessengerError::RetryAfter(Duration::from_secs(seconds));
@@ -156,6 +194,7 @@ mod tests {
                 wait(7),
             ),
             (429, "slow down", wait(30)),
+            (429, r#"{"ok":false,"parameters":{"retry_after":18446744073709551615}}"#, wait(24 * 60 * 60)),
             (502, "<html>bad gateway</html>", MessengerError::Unreachable("502 Bad Gateway".into())),
         ];
         for (status, body, expected) in cases {

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use domain::HaltNonce;
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
+use domain::text::harmless;
 use risk_guard::EmergencyHalt;
 
 /// Who a halt by a hand-made file is by.
 const BY_OPERATOR: &str = "operator file";
 /// The id of a halt by a hand-made file.
 const OPERATOR_ID: &str = "h-operator-file";
+/// Longest reason, name or id that is taken over, in characters.
+const REASON_MAX_CHARS: usize = 200;
 /// No record is longer; what is longer is not read.
 const RECORD_MAX_BYTES: u64 = 64 * 1024;
 
@@ -66,9 +69,11 @@ impl HaltFile {
     fn interpret(&self, content: &[u8]) -> HaltRecord {
         let text = String::from_utf8_lossy(content);
         match serde_json::from_str::<HaltRecord>(&text) {
-            Ok(record) => record,
-            Err(_) if text.trim().is_empty() => self.operator_halt("the file HALT is there".to_owned()),
-            Err(_) => self.operator_halt(text.trim().chars().take(200).collect()),
+            Ok(record) => cleaned(record),
+            Err(_) => match harmless(&text, REASON_MAX_CHARS) {
+                reason if reason.is_empty() => self.operator_halt("the file HALT is there".to_owned()),
+                reason => self.operator_halt(reason),
+            },
         }
     }
 }
@@ -96,8 +101,25 @@ impl EmergencyHalt for HaltFile {
     }
 }
 
+/// Whoever wrote the file, its texts are shown to people.
+fn cleaned(record: HaltRecord) -> HaltRecord {
+    let clean = |text: &str| harmless(text, REASON_MAX_CHARS);
+    let nonce = HaltNonce::from_text(&clean(record.nonce.as_str()));
+    HaltRecord {
+        id: clean(&record.id),
+        by: clean(&record.by),
+        reason: clean(&record.reason),
+        nonce,
+        ..record
+    }
+}
+
 fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     use std::io::Read;
+    // Reading a pipe would wait for a writer, and the halt with it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let mut content = Vec::new();
     File::open(path)?.take(bytes_max).read_to_end(&mut content)?;
     Ok(content)
@@ -152,6 +174,34 @@ mod tests {
         fs::remove_file(directory.path().join("HALT")).unwrap();
         fs::create_dir(directory.path().join("HALT")).unwrap();
         assert!(file.read().unwrap().reason.starts_with("the file HALT cannot be read"));
+    }
+
+    #[test]
+    fn invariant_10_whatever_the_file_holds_it_is_a_halt_with_harmless_words() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        let record = r#"{"id":"h-1","at":"2026-11-24T12:00:00Z","source":"circuit_breaker","by":"risk_guard","reason":"lost 3.1 %"}"#;
+        let mut mutator = crate::mutation::Mutator::new(0x4a17);
+        let mut by_operator = 0;
+        for _ in 0..crate::mutation::Mutator::cases() {
+            let halt = file.interpret(&mutator.mutate(record));
+            for text in [&halt.id, &halt.by, &halt.reason] {
+                assert_eq!(*text, harmless(text, REASON_MAX_CHARS));
+            }
+            by_operator += u64::from(halt.by == BY_OPERATOR);
+        }
+        fs::write(directory.path().join("HALT"), mutator.mutate(record)).unwrap();
+        assert!(file.read().is_some());
+        println!("HALT file: {} payloads, {by_operator} no record", crate::mutation::Mutator::cases());
+        assert!(by_operator > 0);
+    }
+
+    #[test]
+    fn the_texts_of_a_file_cannot_steer_a_terminal() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        fs::write(directory.path().join("HALT"), "a\u{1b}[2J\nb\u{202e}").unwrap();
+        assert_eq!(file.read().unwrap().reason, "a [2J b");
     }
 
     #[test]

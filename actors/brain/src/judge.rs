@@ -4,11 +4,11 @@
 //! that is not sure enough becomes HOLD with its confidence kept (lessons.md 2).
 
 use domain::messages::trading::Candidate;
+use domain::text::harmless;
 use domain::{Action, Confidence, Decision};
 use strategy::{Feature, Features, Strategy};
 
 use crate::reply::Unusable;
-use crate::text::harmless;
 
 /// The name under which the local rules judge.
 pub const RULES: &str = "rules";

@@ -12,7 +12,6 @@ pub mod judge;
 pub mod prompt;
 pub mod reply;
 mod round;
-mod text;
 
 pub use brain::{Brain, Deps, Settings};
 pub use judge::Judgement;

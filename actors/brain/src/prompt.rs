@@ -9,13 +9,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::messages::ledger::RememberedDecision;
 use domain::messages::schedule::SlotKey;
 use domain::messages::trading::Candidate;
+use domain::text::harmless;
 use domain::{AccountSnapshot, Action, OracleRequest, Symbol};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::judge::offered;
 use crate::reply::{ACTION, CONFIDENCE, FIELDS, RATIONALE, SYMBOL};
-use crate::text::harmless;
 
 /// Longest wait for the answer to a batch (LLM.md 0).
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(90);

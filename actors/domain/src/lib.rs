@@ -14,6 +14,7 @@ pub mod money;
 pub mod order;
 pub mod ports;
 pub mod symbol;
+pub mod text;
 pub mod tick;
 
 pub use account::{AccountSnapshot, Holding};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::Market;
+use crate::text::harmless;
 
 /// A stock code: 1 to 12 of `A-Z`, `0-9`, `.`, `-` or `/`, as the exchange writes it.
 ///
@@ -33,7 +34,7 @@ impl FromStr for Symbol {
         if (1..=Self::MAX_CHARS).contains(&trimmed.len()) && trimmed.chars().all(allowed) {
             Ok(Self(trimmed.to_owned()))
         } else {
-            Err(InvalidSymbol(text.chars().take(40).collect()))
+            Err(InvalidSymbol(harmless(text, 40)))
         }
     }
 }

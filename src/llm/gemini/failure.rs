@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::America::Los_Angeles;
 use domain::OracleError;
+use domain::text::harmless;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -117,5 +118,5 @@ fn delay(text: &str) -> Option<Duration> {
 }
 
 fn shorten(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_MAX_CHARS).collect()
+    harmless(message, MESSAGE_MAX_CHARS)
 }

@@ -1,7 +1,8 @@
-//! Text that strangers wrote, made harmless: names of stocks and a model's reasons.
+//! Text that strangers wrote, made harmless where it enters: names of stocks, messages of servers, a model's and a
+//! person's reasons. It then cannot break a log line, steer a terminal or hide a part of itself.
 
 /// `text` on one line, without control, direction and invisible characters, at most `max_chars` long.
-pub(crate) fn harmless(text: &str, max_chars: usize) -> String {
+pub fn harmless(text: &str, max_chars: usize) -> String {
     let seen = text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !is_hidden(*c));
     let mut line = String::new();
     for c in seen {
@@ -9,11 +10,13 @@ pub(crate) fn harmless(text: &str, max_chars: usize) -> String {
             line.push(c);
         }
     }
-    line.trim().chars().take(max_chars).collect()
+    let cut: String = line.trim().chars().take(max_chars).collect();
+    cut.trim_end().to_owned()
 }
 
-/// Zero-width characters, direction marks, tags and the byte order mark.
-fn is_hidden(c: char) -> bool {
+/// True for characters that are not seen or that move what is: zero-width characters, direction marks, line and
+/// paragraph separators, tags and the byte order mark.
+pub fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
@@ -36,5 +39,6 @@ mod tests {
             assert_eq!(harmless(text, 40), expected, "{text:?}");
         }
         assert_eq!(harmless("가나다라", 2), "가나");
+        assert_eq!(harmless("a b", 2), "a");
     }
 }
