@@ -123,9 +123,11 @@ pub struct VenueOrderId {
 }
 
 impl VenueOrderId {
-    /// The number as an integer, to compare `0000012345` with `12345`.
+    /// The number as an integer, to compare `0000012345` with `12345`; none when it is anything but digits.
     pub fn numeric(&self) -> Option<u64> {
-        u64::from_str(&self.number).ok()
+        // The standard parser would take `+5`.
+        let digits = self.number.bytes().all(|byte| byte.is_ascii_digit());
+        if digits { u64::from_str(&self.number).ok() } else { None }
     }
 }
 
@@ -154,5 +156,18 @@ mod tests {
         let late = IntentId::new(1_700_000_000_001, 0);
         assert!(early < late);
         assert!(early.as_str().starts_with("i-"));
+    }
+
+    #[test]
+    fn an_order_number_is_digits_and_nothing_else() {
+        let order = |number: &str| VenueOrderId {
+            date: NaiveDate::MIN,
+            branch: String::new(),
+            number: number.to_owned(),
+        };
+        assert_eq!(order("0000012345").numeric(), Some(12_345));
+        for number in ["", "+5", "-5", " 5", "5 ", "0x5", "٥", "99999999999999999999"] {
+            assert_eq!(order(number).numeric(), None, "{number:?}");
+        }
     }
 }

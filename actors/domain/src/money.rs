@@ -14,12 +14,19 @@ use crate::Currency;
 pub struct Price(Decimal);
 
 impl Price {
-    /// A price, if `value` is above zero.
+    /// The largest price: no share of any currency costs more, and arithmetic with it cannot overflow.
+    pub const MAX: Self = Self(Decimal::from_parts(3_567_587_328, 232, 0, false, 0));
+
+    /// A price, if `value` is above zero and at most [`Price::MAX`].
     ///
     /// # Errors
-    /// [`MoneyError::NotAPrice`] for zero and below.
+    /// [`MoneyError::NotAPrice`] for zero and below, and for what no share costs.
     pub fn new(value: Decimal) -> Result<Self, MoneyError> {
-        if value > Decimal::ZERO { Ok(Self(value.normalize())) } else { Err(MoneyError::NotAPrice(value)) }
+        if value > Decimal::ZERO && value <= Self::MAX.0 {
+            Ok(Self(value.normalize()))
+        } else {
+            Err(MoneyError::NotAPrice(value))
+        }
     }
 
     /// The number itself.
@@ -27,9 +34,10 @@ impl Price {
         self.0
     }
 
-    /// Price times quantity, in `currency`.
+    /// Price times quantity, in `currency`; more than can be written counts as the most that can.
     pub fn times(self, quantity: Quantity, currency: Currency) -> Money {
-        Money::new(self.0 * Decimal::from(quantity.get()), currency)
+        let amount = self.0.checked_mul(Decimal::from(quantity.get()));
+        Money::new(amount.unwrap_or(Decimal::MAX), currency)
     }
 }
 
@@ -194,8 +202,8 @@ pub enum MoneyError {
     /// Not a plain decimal number.
     #[error("'{0}' is not a decimal number")]
     NotANumber(String),
-    /// Zero or negative where a price is needed.
-    #[error("{0} is no price; a price is above zero")]
+    /// Zero, negative or beyond [`Price::MAX`] where a price is needed.
+    #[error("{0} is no price; allowed: above zero, at most {max}", max = Price::MAX)]
     NotAPrice(Decimal),
     /// Two currencies met.
     #[error("cannot add {0} and {1}; convert first")]
@@ -219,6 +227,15 @@ mod tests {
         for text in ["0", "-1", "", "abc", "1e3", "NaN", "٣"] {
             assert!(text.parse::<Price>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_largest_price_times_any_quantity_is_a_number() {
+        assert_eq!(Price::MAX.to_string(), "1000000000000");
+        assert_eq!("1000000000000".parse::<Price>(), Ok(Price::MAX));
+        assert!("1000000000000.01".parse::<Price>().is_err());
+        let most = Price::MAX.times(Quantity::new(u64::MAX), Currency::Krw);
+        assert_eq!(most.amount(), Decimal::MAX);
     }
 
     #[test]
