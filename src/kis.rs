@@ -14,6 +14,9 @@ mod codes;
 mod domestic;
 mod errors;
 mod foreign_account;
+#[cfg(test)]
+mod fuzz;
+mod json;
 mod order;
 mod orders;
 mod overseas;

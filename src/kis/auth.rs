@@ -3,7 +3,7 @@
 //! Each issue sends the account holder a notice and too many can restrict the key, so the token is kept in a file that
 //! survives restarts, and so is the time of the last attempt. Token and keys are never printed.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -25,8 +25,12 @@ use crate::http::{Reply, Request};
 const ISSUE_SPACING: TimeDelta = TimeDelta::seconds(65);
 /// A token is replaced this long before it ends, so that no request meets its last second.
 const REFRESH_EARLY: TimeDelta = TimeDelta::minutes(30);
-/// A token ends at most this far ahead; a file that claims more was written under another clock.
+/// A token ends at most this far ahead; an answer or a file that claims more is wrong about it.
 const VALIDITY_MAX: TimeDelta = TimeDelta::hours(25);
+/// Longest token, in characters; KIS's have about 350.
+const BEARER_CHARS_MAX: usize = 4096;
+/// Longest token file read.
+const FILE_MAX_BYTES: u64 = 16 * 1024;
 
 /// A token and its end.
 #[derive(Clone)]
@@ -198,7 +202,17 @@ fn read_token(reply: Reply, now: DateTime<Utc>) -> Result<Token, QueryError> {
         let (code, text) = (answer.code().to_owned(), answer.message());
         return Err(QueryError::Refused { code, text });
     }
-    Ok(Token { bearer: bearer.into(), expires_at: expiry(&answer, now)? })
+    if !is_bearer(bearer) {
+        // Not shown: it may be a token all the same.
+        return Err(QueryError::Malformed("the token is not made of visible ASCII characters".into()));
+    }
+    let expires_at = expiry(&answer, now)?.min(now + VALIDITY_MAX);
+    Ok(Token { bearer: bearer.into(), expires_at })
+}
+
+/// True for a text that can stand in a header.
+fn is_bearer(text: &str) -> bool {
+    (1..=BEARER_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `access_token_token_expired` is Korean wall time without a zone; `expires_in` is seconds.
@@ -225,10 +239,11 @@ fn fingerprint(identity: &Identity) -> String {
 }
 
 fn load(path: &Path, identity: &Identity, now: DateTime<Utc>) -> Option<Stored> {
-    let text = std::fs::read(path).ok()?;
+    let mut text = Vec::new();
+    std::fs::File::open(path).ok()?.take(FILE_MAX_BYTES).read_to_end(&mut text).ok()?;
     let stored: Stored = serde_json::from_slice(&text).ok()?;
-    let plausible = stored.attempted_at <= now
-        && stored.token.as_ref().is_none_or(|token| token.expires_at <= now + VALIDITY_MAX);
+    let fits = |token: &StoredToken| token.expires_at <= now + VALIDITY_MAX && is_bearer(&token.bearer);
+    let plausible = stored.attempted_at <= now && stored.token.as_ref().is_none_or(fits);
     (plausible && stored.owner == fingerprint(identity)).then_some(stored)
 }
 

@@ -306,8 +306,8 @@ fn judge(reply: Reply) -> Result<Answer, Failure> {
         return Err(Failure::Passing(format!("HTTP {status} without an answer")));
     };
     if envelope.succeeded() && status.is_success() {
-        let tr_cont = response.headers().get("tr_cont").map_or(&b""[..], HeaderValue::as_bytes);
-        return Ok(Answer { envelope, more: matches!(tr_cont, b"F" | b"M") });
+        let more = has_more(response.headers()).map_err(Failure::Final)?;
+        return Ok(Answer { envelope, more });
     }
     let (code, text) = (envelope.code().to_owned(), envelope.message());
     let why = format!("HTTP {status} {code} {text}");
@@ -317,6 +317,19 @@ fn judge(reply: Reply) -> Result<Answer, Failure> {
         Class::Throttled => Failure::Throttled(why),
         Class::Unknown => Failure::Passing(why),
     })
+}
+
+/// `tr_cont`: `F` and `M` have more pages, `D`, `E` and nothing are the last one (KIS.md 3.1). Anything else must not
+/// pass for the end of a list.
+fn has_more(headers: &HeaderMap) -> Result<bool, QueryError> {
+    match headers.get("tr_cont").map_or(&b""[..], HeaderValue::as_bytes).trim_ascii() {
+        b"F" | b"M" => Ok(true),
+        b"D" | b"E" | b"" => Ok(false),
+        other => {
+            let shown = super::wire::clip(&String::from_utf8_lossy(other));
+            Err(QueryError::Malformed(format!("the header tr_cont is '{shown}'")))
+        }
+    }
 }
 
 /// Percent-encodes everything but letters, digits and `-._~`: paging contexts carry blanks and carets.

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use broker::Urgency;
 use chrono::{Days, NaiveDate};
 use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
-use domain::{
-    AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity, VenueOrderId,
-};
+use domain::{AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity};
 use rust_decimal::Decimal;
 
 use super::bars::{self, Window};
@@ -73,7 +71,7 @@ async fn daily(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, Quer
             .with([("FID_INPUT_DATE_1", bars::compact(first)), ("FID_INPUT_DATE_2", bars::compact(last))])
             // 0: adjusted for splits, in this TR (KIS.md 7.4).
             .with([("FID_PERIOD_DIV_CODE", "D"), ("FID_ORG_ADJ_PRC", "0")]);
-        let page = session.ask(&question).await?.rows(&["output2"]);
+        let page = session.ask(&question).await?.rows(&["output2"])?;
         window.add(page.iter().filter_map(|row| daily_bar(row).transpose()).collect::<Result<_, _>>()?);
         match bars::before_oldest(&page, "stck_bsop_date", last) {
             Some(earlier) => last = earlier,
@@ -100,7 +98,7 @@ async fn minutes(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, Qu
             .with(stock(&query.instrument))
             .with([("FID_INPUT_HOUR_1", until.format("%H%M%S").to_string())])
             .with([("FID_PW_DATA_INCU_YN", "N"), ("FID_ETC_CLS_CODE", "")]);
-        let page = session.ask(&question).await?.rows(&["output2"]);
+        let page = session.ask(&question).await?.rows(&["output2"])?;
         window.add(page.iter().filter_map(|row| minute_bar(row).transpose()).collect::<Result<_, _>>()?);
         match bars::minute_before_oldest(&page, "stck_cntg_hour", until) {
             Some(earlier) => until = earlier,
@@ -155,12 +153,14 @@ async fn orderable_cash(session: &Session, urgency: Urgency) -> Result<Option<De
 
 /// Pages of the balance as a snapshot without cash and time. Totals are those of the last page that has them.
 fn snapshot(pages: &[Envelope]) -> Result<AccountSnapshot, QueryError> {
-    let totals = pages.iter().rev().find_map(|page| page.summary("output2").ok()).unwrap_or_default();
+    let totals = totals(pages)?;
     let money = |field| Ok::<_, WireError>(totals.decimal(field)?.map(|n| Money::new(n, Currency::Krw)));
     let mut holdings = BTreeMap::new();
-    for row in pages.iter().flat_map(|page| page.rows(&["output1"])) {
-        if let Some(holding) = holding(&row)? {
-            add_lot(&mut holdings, holding);
+    for page in pages {
+        for row in page.list("output1")? {
+            if let Some(holding) = holding(&row)? {
+                add_lot(&mut holdings, holding);
+            }
         }
     }
     Ok(AccountSnapshot {
@@ -174,12 +174,25 @@ fn snapshot(pages: &[Envelope]) -> Result<AccountSnapshot, QueryError> {
     })
 }
 
+fn totals(pages: &[Envelope]) -> Result<Row, WireError> {
+    for page in pages.iter().rev() {
+        match page.summary("output2") {
+            Ok(totals) => return Ok(totals),
+            Err(WireError::Missing(_)) => {}
+            Err(error @ (WireError::NotAnObject | WireError::Bad { .. })) => return Err(error),
+        }
+    }
+    Ok(Row::default())
+}
+
 /// Sold-out names stay listed with zero shares until D-2 (KIS.md 8.3): they are no holdings.
 fn holding(row: &Row) -> Result<Option<Holding>, WireError> {
-    if row.text("pdno").is_empty() {
+    let blank = row.is_blank("pdno");
+    if blank && row.whole("hldg_qty")?.unwrap_or(0) == 0 {
         return Ok(None);
     }
     let quantity = row.quantity("hldg_qty")?;
+    row.required("pdno")?;
     if quantity.is_zero() {
         return Ok(None);
     }
@@ -230,9 +243,13 @@ pub(super) async fn orders_of_day(session: &Session, date: NaiveDate) -> Result<
 
 fn order_rows(pages: &[Envelope], date: NaiveDate) -> Result<Vec<InquiryRow>, QueryError> {
     let mut rows = Vec::new();
-    for row in pages.iter().flat_map(|page| page.rows(&["output1"])) {
-        if let Some(row) = order_row(&row)?.filter(|row| row.order.date == date) {
-            rows.push(row);
+    for page in pages {
+        for row in page.list("output1")? {
+            if let Some(order) = order_row(&row)?
+                && orders::is_of(date, &row, &order.order, 0)?
+            {
+                rows.push(order);
+            }
         }
     }
     Ok(rows)
@@ -240,7 +257,7 @@ fn order_rows(pages: &[Envelope], date: NaiveDate) -> Result<Vec<InquiryRow>, Qu
 
 /// A cancel request is listed as a row of its own that points at the order; what it did shows in the order's row.
 fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
-    if row.text("odno").is_empty() || row.text("sll_buy_dvsn_cd_name").contains("취소") {
+    if orders::is_blank(row, ["pdno", "ord_qty"])? || row.text("sll_buy_dvsn_cd_name").contains("취소") {
         return Ok(None);
     }
     let filled = row.quantity("tot_ccld_qty")?;
@@ -248,14 +265,12 @@ fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
     if !row.text("orgn_odno").is_empty() && limit.is_none() && filled.is_zero() {
         return Ok(None);
     }
-    let Some(symbol) = orders::symbol(row, "pdno") else { return Ok(None) };
+    let Some(symbol) = orders::symbol(row, "pdno") else {
+        return orders::not_ours(row, "ordr_empno", "pdno").map(|()| None);
+    };
     let Remainder { cancelled, rejected, remaining } = remainder(row)?;
     Ok(Some(InquiryRow {
-        order: VenueOrderId {
-            date: row.date("ord_dt")?,
-            branch: row.text("ord_gno_brno").to_owned(),
-            number: row.required("odno")?.to_owned(),
-        },
+        order: orders::id(row)?,
         instrument: Instrument { market: Market::Kr, symbol },
         side: side(row, "sll_buy_dvsn_cd")?,
         ordered: row.quantity("ord_qty")?,

@@ -123,11 +123,13 @@ async fn holdings(session: &Session, venue: &Venue, urgency: Urgency) -> Result<
 fn snapshot(pages: &[Envelope], currency: Currency) -> Result<AccountSnapshot, WireError> {
     let (mut cost, mut value) = (Some(Decimal::ZERO), Some(Decimal::ZERO));
     let mut holdings = Vec::new();
-    for row in pages.iter().flat_map(|page| page.rows(&["output1"])) {
-        if is_held(&row, currency)? {
-            cost = add(cost, row.decimal("frcr_pchs_amt1")?);
-            value = add(value, row.decimal("ovrs_stck_evlu_amt")?);
-            holdings.extend(holding(&row)?);
+    for page in pages {
+        for row in page.list("output1")? {
+            if is_held(&row, currency)? {
+                cost = add(cost, row.decimal("frcr_pchs_amt1")?);
+                value = add(value, row.decimal("ovrs_stck_evlu_amt")?);
+                holdings.extend(holding(&row)?);
+            }
         }
     }
     let money = |amount: Option<Decimal>| amount.map(|amount| Money::new(amount, currency));
@@ -148,7 +150,12 @@ fn add(sum: Option<Decimal>, part: Option<Decimal>) -> Option<Decimal> {
 
 /// A blank row may follow the last holding; sold-out names have no shares; another currency is another account.
 fn is_held(row: &Row, currency: Currency) -> Result<bool, WireError> {
-    if row.text("ovrs_pdno").is_empty() || row.quantity("ovrs_cblc_qty")?.is_zero() {
+    let blank = row.is_blank("ovrs_pdno");
+    if blank && row.whole("ovrs_cblc_qty")?.unwrap_or(0) == 0 {
+        return Ok(false);
+    }
+    row.required("ovrs_pdno")?;
+    if row.quantity("ovrs_cblc_qty")?.is_zero() {
         return Ok(false);
     }
     let market = OrderExchange::market(row.text("ovrs_excg_cd"));

@@ -19,7 +19,8 @@ use super::auth::Token;
 use super::call::{Session, build};
 use super::codes::Venue;
 use super::errors::{Class, classify};
-use super::wire::Envelope;
+use super::orders::{is_branch, is_order_number};
+use super::wire::{Envelope, Row};
 use super::{AccountNumber, Environment};
 use crate::http::{CallLimits, NetError, OrderTicket, Reply, Request, Transport};
 use trade_ledger::{JournalledOrder, SendPermit};
@@ -33,8 +34,6 @@ const OVERSEAS_CANCEL: &str = "/uapi/overseas-stock/v1/trading/order-rvsecncl";
 const LIMIT: &str = "00";
 /// An order's reply comes within five seconds or is unknown (order-protocol 5.2).
 const ORDER_LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(5), max_body_bytes: 64 * 1024 };
-/// Longest order number, in digits.
-const ORDER_NUMBER_DIGITS_MAX: usize = 10;
 
 /// TR ids of one market: real and paper side by side, because neither follows from the other.
 struct Ids {
@@ -328,9 +327,10 @@ fn judge(reply: Reply) -> (Verdict, Option<Class>) {
     let (code, text) = (answer.code().to_owned(), answer.message());
     let class = classify(&code, &text);
     let verdict = match class {
-        // A refusal says so in rt_cd; a code without one, or behind a redirect, is an answer of something else.
+        // A refusal says so in rt_cd; a code without one, or behind a redirect, is an answer of something else, and one
+        // that names an order contradicts itself.
         Class::Refused | Class::Throttled | Class::TokenDead | Class::Fatal
-            if !answer.result_code().is_empty() && !status.is_redirection() =>
+            if !answer.result_code().is_empty() && !status.is_redirection() && !names_an_order(&answer) =>
         {
             Verdict::Refused(Refusal::Code { code, text })
         }
@@ -341,18 +341,29 @@ fn judge(reply: Reply) -> (Verdict, Option<Class>) {
     (verdict, Some(class))
 }
 
-/// `ODNO`, digits and not all zero; keys come in both cases (KIS.md 3.2).
+/// `ODNO` of the one row, digits and not all zero; keys come in either case (KIS.md 3.2), not in both.
 fn order_number(answer: &Envelope) -> Option<Verdict> {
-    let output = answer.summary("output").ok()?;
-    let number = output.text_of(["ODNO", "odno"]);
-    let digits =
-        (1..=ORDER_NUMBER_DIGITS_MAX).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    let some = number.bytes().any(|byte| byte != b'0');
-    (digits && some).then(|| Verdict::Taken {
-        branch: output.text_of(["KRX_FWDG_ORD_ORGNO", "krx_fwdg_ord_orgno"]).to_owned(),
-        number: number.to_owned(),
-    })
+    let [output] = <[Row; 1]>::try_from(answer.rows(&["output"]).ok()?).ok()?;
+    let number = one_of(&output, ["ODNO", "odno"])?;
+    let branch = one_of(&output, ["KRX_FWDG_ORD_ORGNO", "krx_fwdg_ord_orgno"])?;
+    (is_order_number(number) && is_branch(branch))
+        .then(|| Verdict::Taken { branch: branch.to_owned(), number: number.to_owned() })
 }
 
+/// The text under either spelling; none when the two differ.
+fn one_of<'a>(row: &'a Row, spellings: [&'static str; 2]) -> Option<&'a str> {
+    let [upper, lower] = spellings.map(|field| row.text(field));
+    let agree = upper.is_empty() || lower.is_empty() || upper == lower;
+    agree.then(|| row.text_of(spellings))
+}
+
+/// True when anything stands where an accepted order has its number, or the place cannot be read.
+fn names_an_order(answer: &Envelope) -> bool {
+    let is_named = |row: &Row| row.text_of(["ODNO", "odno"]).bytes().any(|byte| byte != b'0');
+    !answer.is_void("output") && answer.rows(&["output"]).map_or(true, |rows| rows.iter().any(is_named))
+}
+
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use broker::Urgency;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
-use domain::{Candle, InquiryRow, Instrument, Market, Quantity, VenueOrderId};
+use domain::{Candle, InquiryRow, Instrument, Market, Quantity};
 
 use super::Environment;
 use super::bars::{self, Window};
@@ -76,7 +76,7 @@ async fn daily(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, Quer
             // MODP 1: adjusted for splits.
             .with([("GUBN", "0"), ("MODP", "1"), ("KEYB", "")])
             .with([("BYMD", bars::compact(last))]);
-        let page = session.ask(&question).await?.rows(&["output2"]);
+        let page = session.ask(&question).await?.rows(&["output2"])?;
         let bar = |row| daily_bar(market, row).transpose();
         window.add(page.iter().filter_map(bar).collect::<Result<_, _>>()?);
         match bars::before_oldest(&page, "xymd", last) {
@@ -107,7 +107,7 @@ async fn minutes(session: &Session, query: &BarsQuery) -> Result<Vec<Candle>, Qu
             .with([("NMIN", "1"), ("PINC", "1"), ("NEXT", next), ("NREC", "120"), ("FILL", "")])
             .with([("KEYB", key.clone())]);
         let answer = session.ask(&question).await?;
-        let page = answer.rows(&["output2"]);
+        let page = answer.rows(&["output2"])?;
         let bar = |row| minute_bar(market, row).transpose();
         window.add(page.iter().filter_map(bar).collect::<Result<_, _>>()?);
         let earlier = page.iter().filter_map(minute_of).min().map(|oldest| oldest - TimeDelta::minutes(1));
@@ -167,30 +167,47 @@ pub(super) async fn all_orders_of_day(
 
 fn order_rows(pages: &[Envelope], date: NaiveDate) -> Result<Vec<InquiryRow>, QueryError> {
     let mut rows = Vec::new();
-    for row in pages.iter().flat_map(|page| page.rows(&["output"])) {
-        if let Some(row) = order_row(&row)?.filter(|row| row.order.date == date) {
-            rows.push(row);
+    for page in pages {
+        for row in page.list("output")? {
+            if let Some(order) = order_row(&row)?
+                && orders::is_of(date, &row, &order.order, 1)?
+            {
+                rows.push(order);
+            }
         }
     }
     Ok(rows)
 }
 
-/// `rvse_cncl_dvsn` 02 is a cancel request, a row of its own; what it did shows in the order's row. An order on an
-/// exchange that is none of the ten markets cannot be ours.
+/// A cancel request is a row of its own that points at the order; what it did shows in the order's row.
+fn is_cancel(row: &Row) -> Result<bool, WireError> {
+    let cancels = row.text("rvse_cncl_dvsn") == "02";
+    // Without the order it points at, the row may be the order itself.
+    if cancels && row.text("orgn_odno").is_empty() {
+        Err(WireError::Missing("orgn_odno"))
+    } else {
+        Ok(cancels)
+    }
+}
+
+/// An order of another medium on an exchange that is none of the ten markets, or of a stock that we could not have
+/// ordered, is not ours.
 fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
-    if row.text("odno").is_empty() || row.text("rvse_cncl_dvsn") == "02" {
+    if orders::is_blank(row, ["pdno", "ft_ord_qty"])? || is_cancel(row)? {
         return Ok(None);
     }
-    let Some(market) = OrderExchange::market(row.text("ovrs_excg_cd")) else { return Ok(None) };
-    let Some(symbol) = orders::symbol(row, "pdno") else { return Ok(None) };
+    let Some(market) = OrderExchange::market(row.text("ovrs_excg_cd")) else {
+        return orders::not_ours(row, "mdia_dvsn_name", "ovrs_excg_cd").map(|()| None);
+    };
+    let Some(symbol) = orders::symbol(row, "pdno") else {
+        return orders::not_ours(row, "mdia_dvsn_name", "pdno").map(|()| None);
+    };
     let (ordered, filled) = (row.quantity("ft_ord_qty")?, row.quantity("ft_ccld_qty")?);
     let Remainder { cancelled, rejected, remaining } = remainder(row, ordered, filled)?;
+    let order = orders::id(row)?;
+    let date = order.date;
     Ok(Some(InquiryRow {
-        order: VenueOrderId {
-            date: row.date("ord_dt")?,
-            branch: row.text("ord_gno_brno").to_owned(),
-            number: row.required("odno")?.to_owned(),
-        },
+        order,
         instrument: Instrument { market, symbol },
         side: side(row, "sll_buy_dvsn_cd")?,
         ordered,
@@ -200,7 +217,7 @@ fn order_row(row: &Row) -> Result<Option<InquiryRow>, WireError> {
         remaining,
         cancelled,
         rejected,
-        time: local_time(row, market),
+        time: local_time(row, market, date),
     }))
 }
 
@@ -221,10 +238,12 @@ fn remainder(row: &Row, ordered: Quantity, filled: Quantity) -> Result<Remainder
     Ok(Remainder { remaining, cancelled, rejected })
 }
 
-/// Nobody documents the zone of `ord_tmd`; `dmst_ord_dt` and `thco_ord_tmd` are Korean (KIS.md 12.9).
-fn local_time(row: &Row, market: Market) -> Option<NaiveTime> {
+/// Nobody documents the zone of `ord_tmd`; `dmst_ord_dt` and `thco_ord_tmd` are Korean (KIS.md 12.9). A moment of
+/// another local day than the order's says nothing about its time.
+fn local_time(row: &Row, market: Market, date: NaiveDate) -> Option<NaiveTime> {
     let at = bars::moment(Market::Kr, row.date("dmst_ord_dt").ok()?, row.time("thco_ord_tmd")?);
-    Some(at.with_timezone(&market.zone()).time())
+    let local = at.with_timezone(&market.zone()).naive_local();
+    (local.date() == date).then(|| local.time())
 }
 
 /// `AUTH`, `EXCD` and `SYMB` (KIS.md 13).

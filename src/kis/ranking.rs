@@ -66,7 +66,7 @@ pub(super) async fn ranking(session: &Session, query: &RankingQuery) -> Result<V
             (overseas(&session.config.volume, market)?.with(extra), OVERSEAS_VOLUME)
         }
     };
-    let rows = session.ask(&question).await?.rows(&["output", "Output", "output2"]);
+    let rows = session.ask(&question).await?.rows(&["output", "Output", "output2"])?;
     let mut stocks = Vec::new();
     for row in &rows {
         stocks.extend(ranked(row, query.market, columns)?);

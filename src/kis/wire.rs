@@ -7,21 +7,32 @@
 use bytes::Bytes;
 use chrono::{NaiveDate, NaiveTime};
 use domain::messages::market_data::QueryError;
+use domain::text::harmless;
 use domain::{Price, Quantity};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::{Map, Value};
 
+use super::json::Unrepeated;
+
 /// Longest number accepted, in characters: KIS's widest column has 32.
 const NUMBER_CHARS_MAX: usize = 40;
+/// `msg_cd` of an answer that has nothing to list; then the list itself may be left out (KIS.md 3.2).
+const NOTHING_TO_LIST: &str = "KIOK0560";
+/// The largest number of any field; no account of any currency comes near it, and sums of such numbers cannot overflow.
+const NUMBER_MAX: Decimal = Decimal::from_parts(2_808_348_672, 232_830_643, 0, false, 0);
+/// Longest code; those of KIS have 8 characters.
+const CODE_CHARS_MAX: usize = 12;
+/// Stands for a code that is none.
+const UNREADABLE: &str = "(unreadable code)";
 /// Longest text taken over from an answer into an error or a record, in characters.
 const TEXT_CHARS_MAX: usize = 200;
 
 /// Why an answer cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WireError {
-    /// The body is not one JSON object.
-    #[error("the body is no JSON object")]
+    /// The body is not one JSON object, or a key occurs twice in it.
+    #[error("the body is no JSON object without repeated keys")]
     NotAnObject,
     /// A field that must be there is missing or empty.
     #[error("'{0}' is missing")]
@@ -52,10 +63,11 @@ impl Envelope {
     /// Parses a body.
     ///
     /// # Errors
-    /// [`WireError::NotAnObject`] for an empty body, an HTML page, a list, or JSON nested beyond 128 levels.
+    /// [`WireError::NotAnObject`] for an empty body, an HTML page, a list, JSON nested beyond 128 levels or with a
+    /// key twice.
     pub(super) fn parse(body: &Bytes) -> Result<Self, WireError> {
         match serde_json::from_slice(body) {
-            Ok(Value::Object(fields)) => Ok(Self { fields: Row(fields) }),
+            Ok(Unrepeated(Value::Object(fields))) => Ok(Self { fields: Row(fields) }),
             Ok(_) | Err(_) => Err(WireError::NotAnObject),
         }
     }
@@ -70,12 +82,15 @@ impl Envelope {
         self.fields.text("rt_cd")
     }
 
-    /// `msg_cd` without padding; for `/oauth2` answers `error_code` (KIS.md 5.2).
+    /// `msg_cd` without padding; for `/oauth2` answers `error_code` (KIS.md 5.2). What cannot be a code is
+    /// [`UNREADABLE`], which means nothing, least of all "no code".
     pub(super) fn code(&self) -> &str {
-        match self.fields.text("msg_cd") {
+        let code = match self.fields.text("msg_cd") {
             "" => self.fields.text("error_code"),
             code => code,
-        }
+        };
+        let is_code = code.len() <= CODE_CHARS_MAX && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_code { code } else { UNREADABLE }
     }
 
     /// `msg1` without padding (KIS.md 3.2: 80 bytes), or `error_description`; at most 200 characters.
@@ -96,21 +111,45 @@ impl Envelope {
         self.fields.0.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// The rows under the first of `keys` that exists, whether KIS sent a list or a single object.
-    pub(super) fn rows(&self, keys: &[&str]) -> Vec<Row> {
-        match keys.iter().find_map(|key| self.fields.0.get(*key)) {
-            Some(Value::Array(items)) => items.iter().filter_map(Row::from_value).collect(),
-            Some(single) => Row::from_value(single).into_iter().collect(),
-            None => Vec::new(),
+    /// The rows under the first of `keys` that exists, whether KIS sent a list or a single object; none is no row.
+    ///
+    /// # Errors
+    /// [`WireError::Bad`] when one of them is no object: a row that cannot be read is not a row that is not there.
+    pub(super) fn rows(&self, keys: &[&'static str]) -> Result<Vec<Row>, WireError> {
+        match keys.iter().find_map(|key| Some((*key, self.fields.0.get(*key)?))) {
+            Some((key, Value::Array(items))) => items.iter().map(|item| Row::read(key, item)).collect(),
+            Some((key, single)) => Row::read(key, single).map(|row| vec![row]),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The rows of a list from whose gaps conclusions are drawn.
+    ///
+    /// # Errors
+    /// As [`Envelope::rows`], and [`WireError::Missing`] when there is no list although KIS does not say that there is
+    /// nothing to list.
+    pub(super) fn list(&self, key: &'static str) -> Result<Vec<Row>, WireError> {
+        if !self.fields.0.contains_key(key) && self.code() != NOTHING_TO_LIST {
+            return Err(WireError::Missing(key));
+        }
+        self.rows(&[key])
+    }
+
+    /// True when there is nothing under `key`, not even an unreadable something.
+    pub(super) fn is_void(&self, key: &str) -> bool {
+        match self.fields.0.get(key) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => false,
         }
     }
 
     /// A summary: one object, or a list of one.
     ///
     /// # Errors
-    /// [`WireError::Missing`] when there is none.
+    /// [`WireError::Missing`] when there is none, [`WireError::Bad`] when it is no object.
     pub(super) fn summary(&self, key: &'static str) -> Result<Row, WireError> {
-        self.rows(&[key]).into_iter().next().ok_or(WireError::Missing(key))
+        self.rows(&[key])?.into_iter().next().ok_or(WireError::Missing(key))
     }
 }
 
@@ -119,13 +158,19 @@ impl Envelope {
 pub(super) struct Row(Map<String, Value>);
 
 impl Row {
-    fn from_value(value: &Value) -> Option<Self> {
-        value.as_object().cloned().map(Self)
+    fn read(key: &'static str, value: &Value) -> Result<Self, WireError> {
+        let object = value.as_object().cloned().map(Self);
+        object.ok_or_else(|| WireError::Bad { field: key, text: clip(&value.to_string()) })
     }
 
-    /// Text without padding; empty when absent or no text.
+    /// Text without padding, which is blanks and nothing else; empty when absent or no text.
     pub(super) fn text(&self, field: &str) -> &str {
-        self.0.get(field).and_then(Value::as_str).unwrap_or_default().trim()
+        self.0.get(field).and_then(Value::as_str).unwrap_or_default().trim_matches(' ')
+    }
+
+    /// True when the field is there and says nothing, as in a row that stands for "none".
+    pub(super) fn is_blank(&self, field: &str) -> bool {
+        self.0.get(field).and_then(Value::as_str).is_some_and(|text| text.trim_matches(' ').is_empty())
     }
 
     /// The first of two spellings that holds anything (KIS.md 3.2: order answers come in both cases).
@@ -161,12 +206,18 @@ impl Row {
         number.map_err(|NotANumber| self.bad(field))
     }
 
+    /// True when the field begins with a minus sign: then `-0` is no zero, but a sign that something went wrong.
+    fn is_negative(&self, field: &str) -> bool {
+        self.text(field).starts_with('-')
+    }
+
     /// A price; KIS writes "no price" as zero or nothing.
     ///
     /// # Errors
-    /// [`WireError::Bad`] for a negative number or no number.
+    /// [`WireError::Bad`] for a negative number, one that no share costs, or no number.
     pub(super) fn price(&self, field: &'static str) -> Result<Option<Price>, WireError> {
         match self.decimal(field)? {
+            Some(_) if self.is_negative(field) => Err(self.bad(field)),
             None => Ok(None),
             Some(zero) if zero.is_zero() => Ok(None),
             Some(value) => Price::new(value).map(Some).map_err(|_| self.bad(field)),
@@ -180,6 +231,7 @@ impl Row {
     pub(super) fn whole(&self, field: &'static str) -> Result<Option<u64>, WireError> {
         match self.decimal(field)? {
             None => Ok(None),
+            Some(_) if self.is_negative(field) => Err(self.bad(field)),
             Some(value) if value.fract().is_zero() => value.to_u64().map(Some).ok_or_else(|| self.bad(field)),
             Some(_) => Err(self.bad(field)),
         }
@@ -226,7 +278,7 @@ impl Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct NotANumber;
 
-/// Blanks around, one sign, ASCII digits, one point: nothing else is a number. Empty is absent.
+/// Blanks around, one sign, ASCII digits, one point, at most [`NUMBER_MAX`]: nothing else is a number. Empty is absent.
 fn parse_number(text: &str) -> Result<Option<Decimal>, NotANumber> {
     let text = text.trim_matches(' ');
     if text.is_empty() {
@@ -239,7 +291,12 @@ fn parse_number(text: &str) -> Result<Option<Decimal>, NotANumber> {
         return Err(NotANumber);
     }
     let plain = text.strip_prefix('+').unwrap_or(text);
-    Decimal::from_str_exact(plain).map(Some).map_err(|_| NotANumber)
+    let number = Decimal::from_str_exact(plain).map_err(|_| NotANumber)?;
+    if number.abs() > NUMBER_MAX {
+        return Err(NotANumber);
+    }
+    // A zero has no sign: `-0.00` is how a change of nothing may be written.
+    Ok(Some(if number.is_zero() { Decimal::ZERO } else { number }))
 }
 
 /// True for exactly `length` ASCII digits.
@@ -247,99 +304,10 @@ pub(super) fn is_digits(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Text of a stranger, cut and freed of control characters, fit for a log line.
+/// Text of a stranger, cut and made harmless, fit for a log line.
 pub(super) fn clip(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect()
+    harmless(text, TEXT_CHARS_MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn envelope(body: &str) -> Envelope {
-        Envelope::parse(&Bytes::copy_from_slice(body.as_bytes())).unwrap()
-    }
-
-    #[test]
-    fn numbers_are_read_as_kis_writes_them() {
-        let cases = [
-            ("70000", Some("70000")),
-            (" 0.00", Some("0.00")),
-            ("+5.61", Some("5.61")),
-            ("-4.17", Some("-4.17")),
-            ("0000000010", Some("10")),
-            ("185.00000000", Some("185")),
-            ("12  ", Some("12")),
-            ("", None),
-            ("    ", None),
-        ];
-        for (text, expected) in cases {
-            let expected: Option<Decimal> = expected.map(|number| number.parse().unwrap());
-            assert_eq!(parse_number(text), Ok(expected), "'{text}'");
-        }
-    }
-
-    #[test]
-    fn what_only_looks_like_a_number_is_refused() {
-        let long = "1".repeat(41);
-        for text in
-            ["1e3", "NaN", "inf", "0x10", "1,000", "+-1", "--1", "1.2.3", ".", "5.", "-", "١٢", "1 2", &long]
-        {
-            assert_eq!(parse_number(text), Err(NotANumber), "'{text}'");
-        }
-    }
-
-    #[test]
-    fn an_empty_field_is_absent_and_a_zero_price_is_no_price() {
-        let row = envelope(r#"{"output":{"a":"","b":"0","c":"0.0000","d":"-1","e":"1.5","f":7,"g":1.5}}"#);
-        let row = row.summary("output").unwrap();
-        assert_eq!(row.decimal("a"), Ok(None));
-        assert_eq!(row.decimal("z"), Ok(None));
-        assert_eq!(row.decimal("b"), Ok(Some(Decimal::ZERO)));
-        assert_eq!(row.price("c"), Ok(None));
-        assert!(row.price("d").is_err());
-        assert!(row.whole("d").is_err());
-        assert!(row.whole("e").is_err());
-        assert_eq!(row.whole("f"), Ok(Some(7)));
-        assert_eq!(row.decimal("g").unwrap_err().to_string(), "'g' is '1.5'");
-        assert_eq!(row.quantity("a"), Err(WireError::Missing("a")));
-    }
-
-    #[test]
-    fn a_summary_may_be_an_object_or_a_list_of_one_and_a_list_may_be_an_object() {
-        for body in [r#"{"output2":{"x":"1"}}"#, r#"{"output2":[{"x":"1"}]}"#] {
-            assert_eq!(envelope(body).summary("output2").unwrap().text("x"), "1");
-            assert_eq!(envelope(body).rows(&["Output2", "output2"]).len(), 1);
-        }
-        assert!(envelope(r#"{"output2":[]}"#).summary("output2").is_err());
-        assert!(envelope("{}").rows(&["output1"]).is_empty());
-    }
-
-    #[test]
-    fn the_envelope_is_trimmed_but_a_paging_context_is_not() {
-        let body = r#"{"rt_cd":"0","msg_cd":"KIOK0510","msg1":"done      ","ctx_area_fk100":"a^b   "}"#;
-        let envelope = envelope(body);
-        assert!(envelope.succeeded());
-        assert_eq!((envelope.code(), envelope.message().as_str()), ("KIOK0510", "done"));
-        assert_eq!(envelope.context("ctx_area_fk100"), "a^b   ");
-    }
-
-    #[test]
-    fn a_body_that_is_no_object_is_an_error_not_a_panic() {
-        let deep = "[".repeat(100_000);
-        for body in ["", "<html></html>", "[]", "null", "{\"rt_cd\":", deep.as_str()] {
-            let body = Bytes::copy_from_slice(body.as_bytes());
-            assert_eq!(Envelope::parse(&body).unwrap_err(), WireError::NotAnObject);
-        }
-    }
-
-    #[test]
-    fn dates_and_times_are_digits_only() {
-        let row = envelope(r#"{"output":{"d":"20261124","t":"093000","bad":"2026112 ","late":"250000"}}"#);
-        let row = row.summary("output").unwrap();
-        assert_eq!(row.date("d").unwrap().to_string(), "2026-11-24");
-        assert!(row.date("bad").is_err());
-        assert_eq!(row.time("t").unwrap().to_string(), "09:30:00");
-        assert_eq!(row.time("late"), None);
-    }
-}
+mod tests;

@@ -147,3 +147,47 @@ async fn a_damaged_file_is_no_token_and_no_panic() {
         assert!(keeper(&Scripted::new(fresh), Some(file.clone())).current().is_none(), "{text}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn invariant_24_a_broken_token_file_gives_no_token_that_is_not_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let transport = Scripted::new(fresh);
+    keeper(&transport, Some(file.clone())).token().await.unwrap();
+    let honest = std::fs::read_to_string(&file).unwrap();
+    let mut mutator = crate::mutation::Mutator::new(0x70c);
+    let (mut used, cases) = (0_u64, crate::mutation::Mutator::cases());
+    for _ in 0..cases {
+        let content = mutator.mutate(&honest);
+        std::fs::write(&file, &content).unwrap();
+        let keeper = keeper(&transport, Some(file.clone()));
+        if let Some(token) = keeper.current() {
+            used += 1;
+            let text = String::from_utf8_lossy(&content).into_owned();
+            assert!(
+                is_bearer(&bearer(&token)) && token.expires_at <= keeper.ports.clock.now() + VALIDITY_MAX,
+                "{text}"
+            );
+            assert!(text.contains(&serde_json::json!(bearer(&token)).to_string()), "{text}");
+        }
+    }
+    println!("token file: {cases} payloads, {used} used");
+    assert!(used > 0 && used < cases);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_no_header_can_carry_or_that_lasts_for_ever_is_not_believed() {
+    let answer = |bearer: &str| {
+        format!(r#"{{"access_token":"{bearer}","access_token_token_expired":"9999-12-31 23:59:59"}}"#)
+    };
+    for bearer in ["a\\nb", "토큰", "a b", &"x".repeat(5_000)] {
+        let body = answer(bearer);
+        let transport = Scripted::new(move |_, _| reply(200, &body));
+        let error = keeper(&transport, None).token().await.err().unwrap();
+        assert!(matches!(error, QueryError::Malformed(_)), "{error}");
+    }
+    let transport = Scripted::new(move |_, _| reply(200, &answer("good")));
+    let keeper = keeper(&transport, None);
+    let token = keeper.token().await.unwrap();
+    assert!(token.expires_at <= keeper.ports.clock.now() + VALIDITY_MAX);
+}

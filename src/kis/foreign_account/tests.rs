@@ -91,7 +91,7 @@ async fn a_market_that_does_not_know_the_symbol_is_stood_in_for_by_another() {
     let transport = with_token(move |request, _| match request.uri().path().rsplit('/').next() {
         Some("inquire-psamount") if parameter(request, "OVRS_EXCG_CD") == Some("NASD") => reply(200, cash),
         Some("inquire-psamount") => reply(200, refusal),
-        _ => page("D", r#"{"rt_cd":"0"}"#),
+        _ => page("D", r#"{"rt_cd":"0","msg_cd":"KIOK0560"}"#),
     });
     let session = session(Environment::Real, &transport);
     let account = account(&session, Market::UsAmex, Urgency::Scan).await.unwrap();

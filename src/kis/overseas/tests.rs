@@ -89,7 +89,8 @@ async fn the_order_list_of_a_market_has_its_own_orders_of_that_local_date() {
     let open = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"5","ft_ord_unpr3":"55.12","ft_ccld_qty":"0","ft_ccld_unpr3":"0.00000000","nccs_qty":"5","prcs_stat_name":"전송""#;
     let refused = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"9","ft_ord_unpr3":"98","ft_ccld_qty":"0","ft_ccld_unpr3":"0","nccs_qty":"0","prcs_stat_name":"거부","rjct_rson_name":"x""#;
     let cancelled = r#""rvse_cncl_dvsn":"00","ft_ord_qty":"4","ft_ord_unpr3":"98","ft_ccld_qty":"1","ft_ccld_unpr3":"98","nccs_qty":"0","prcs_stat_name":"완료""#;
-    let cancel = r#""rvse_cncl_dvsn":"02","ft_ord_qty":"3","ft_ccld_qty":"0","nccs_qty":"0""#;
+    let cancel =
+        r#""rvse_cncl_dvsn":"02","orgn_odno":"0030138220","ft_ord_qty":"3","ft_ccld_qty":"0","nccs_qty":"0""#;
     let rows = [
         order("0030138211", "NASD", FILLED),
         order("0030138215", "NASD", open),
@@ -135,9 +136,10 @@ fn shares_that_vanished_from_an_order_on_its_way_are_a_contradiction() {
 
 #[tokio::test(start_paused = true)]
 async fn an_order_that_cannot_be_ours_does_not_hide_those_that_are() {
+    let by_phone = format!(r#"{FILLED},"mdia_dvsn_name":"모바일""#);
     let rows = [
-        order("1", "NASD", FILLED).replace("AAPL", "aapl?"),
-        order("2", "LSE", FILLED),
+        order("1", "NASD", &by_phone).replace("AAPL", "aapl?"),
+        order("2", "LSE", &by_phone),
         order("3", "NASD", FILLED),
     ];
     let body = format!(r#"{{"rt_cd":"0","output":[{}]}}"#, rows.join(","));

@@ -19,7 +19,7 @@ async fn the_korean_price_change_list_is_sorted_here_and_keeps_only_codes() {
     let stocks = ranking(&session, &query(Market::Kr, RankingKind::Fluctuation)).await.unwrap();
     let codes: Vec<_> = stocks.iter().map(|stock| stock.instrument.symbol.as_str()).collect();
     assert_eq!(codes, ["000660", "000040"]);
-    assert_eq!((stocks[0].price, stocks[1].name.as_str()), (None, "AB"));
+    assert_eq!((stocks[0].price, stocks[1].name.as_str()), (None, "A B"));
     assert_eq!(parameter(&transport.last(), "fid_rank_sort_cls_code"), Some("0"));
 }
 
