@@ -12,9 +12,9 @@ use crate::cli::{
     ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
-use crate::control::client;
 use crate::control::wire::{Reply, Request};
-use crate::{agent, demo, markets, simulate, telemetry, terminal, verify};
+use crate::control::{self, client};
+use crate::{agent, demo, hardening, markets, simulate, telemetry, terminal, verify};
 
 /// Exit codes (architecture 4). Zero is success.
 pub mod exit {
@@ -86,6 +86,9 @@ fn prove(args: VerifyArgs) -> ExitCode {
 }
 
 fn agent() -> ExitCode {
+    if let Err(why) = hardening::harden() {
+        return failed(why, exit::CONFIGURATION);
+    }
     let config = match Config::load() {
         Ok(config) => config,
         Err(mistakes) => return failed(mistakes, exit::CONFIGURATION),
@@ -150,7 +153,8 @@ fn status(args: StatusArgs) -> ExitCode {
 }
 
 fn converse(request: Request, json: bool) -> ExitCode {
-    match client::ask(&data_directory(), &request) {
+    // A reason that is too long must not cost the halt: it is cut here, not refused there.
+    match client::ask(&data_directory(), &control::cleaned(request)) {
         Ok(reply) => {
             show(&reply, json);
             if is_done(&reply) { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }

@@ -4,16 +4,23 @@
 //! server has its own thread and runtime, so a busy actor thread cannot deafen it. One JSON line per request.
 
 pub mod client;
+mod crowd;
+mod request;
 mod server;
 pub mod stocks;
 pub mod wire;
 
 use std::path::{Path, PathBuf};
 
+pub use request::cleaned;
 pub use server::{Desk, LastResort, Server, Wound, serve};
 
-/// Longest request or reply line, in bytes.
-const LINE_MAX_BYTES: u64 = 1 << 20;
+/// Longest request line, in bytes (proof.md 8).
+pub const REQUEST_MAX_BYTES: u64 = 4096;
+/// Longest reply line, in bytes: a status lists every open order.
+const REPLY_MAX_BYTES: u64 = 1 << 20;
+/// Longest text that a person gives a command, in characters; in any script it fits a request.
+pub const TEXT_MAX_CHARS: usize = 500;
 
 /// Where the socket of a data directory is.
 pub fn socket_path(data_dir: &Path) -> PathBuf {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::wire::{Reply, Request};
-use super::{ControlError, LINE_MAX_BYTES, socket_path};
+use super::{ControlError, REPLY_MAX_BYTES, socket_path};
 
 /// Longest wait for a reply: a halt waits for ledger and Broker.
 const REPLY_WITHIN: Duration = Duration::from_secs(15);
@@ -25,8 +25,13 @@ fn exchange(mut stream: UnixStream, request: &Request) -> std::io::Result<Reply>
     stream.set_read_timeout(Some(REPLY_WITHIN))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
-    stream.write_all(&line)?;
+    let written = stream.write_all(&line);
     let mut reply = String::new();
-    BufReader::new(stream.take(LINE_MAX_BYTES)).read_line(&mut reply)?;
+    let read = BufReader::new(stream.take(REPLY_MAX_BYTES)).read_line(&mut reply);
+    if reply.is_empty() {
+        written?;
+    }
+    // A server that refuses the caller answers without reading the request.
+    read?;
     Ok(serde_json::from_str(&reply)?)
 }

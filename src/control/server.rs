@@ -1,7 +1,7 @@
 //! The answering side, on its own thread.
 
 use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -20,8 +20,9 @@ use supervision::{AskError, Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::crowd::{Crowd, Turn};
 use super::wire::{ActorHealth, Halted, Reply, Request, Resumed, Status};
-use super::{ControlError, LINE_MAX_BYTES, socket_path, stocks};
+use super::{ControlError, REQUEST_MAX_BYTES, request, socket_path, stocks};
 
 /// RiskGuard commits, then asks Broker: 2 s and 3 s, and a reserve.
 const HALT_WITHIN: Duration = Duration::from_secs(8);
@@ -29,6 +30,8 @@ const RESUME_WITHIN: Duration = Duration::from_secs(8);
 const STATUS_WITHIN: Duration = Duration::from_secs(2);
 /// A peer that connects and says nothing is hung up on.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+/// A peer that does not read its answer is hung up on.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the socket's answers are made of.
 pub struct Desk {
@@ -165,10 +168,10 @@ fn run(listener: std::os::unix::net::UnixListener, reception: Arc<Reception>) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(%error, "the control socket cannot listen"),
         };
-        let me = own_uid();
+        let mut crowd = Crowd::default();
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(converse(stream, reception.clone(), me))),
+                Ok((stream, _)) => drop(tokio::spawn(converse(stream, reception.clone(), crowd.enter()))),
                 // Out of file descriptors, most likely: wait for some to close.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -176,19 +179,20 @@ fn run(listener: std::os::unix::net::UnixListener, reception: Arc<Reception>) {
     });
 }
 
-/// The user this process runs as: the owner of its own entry in /proc.
-fn own_uid() -> Option<u32> {
-    std::fs::metadata("/proc/self").ok().map(|entry| entry.uid())
-}
-
-async fn converse(stream: UnixStream, reception: Arc<Reception>, me: Option<u32>) {
+async fn converse(stream: UnixStream, reception: Arc<Reception>, turn: Turn) {
+    let me = rustix::process::geteuid().as_raw();
     let peer = stream.peer_cred().ok().map(|peer| peer.uid());
     let (reader, mut writer) = stream.into_split();
-    let reply = if peer.is_some() && peer == me {
-        match tokio::time::timeout(REQUEST_WITHIN, read_request(reader)).await {
-            Ok(Ok(request)) => answer(request, &reception).await,
-            Ok(Err(why)) => Reply::Error { message: why },
-            Err(_) => return,
+    let reply = if peer == Some(me) {
+        let request = tokio::select! {
+            biased;
+            request = read_request(reader) => request,
+            () = turn.over() => return,
+            () = tokio::time::sleep(REQUEST_WITHIN) => return,
+        };
+        match request {
+            Ok(request) => answer(request, &reception).await,
+            Err(message) => Reply::Error { message },
         }
     } else {
         tracing::warn!(?peer, "a foreign user tried the control socket");
@@ -196,15 +200,15 @@ async fn converse(stream: UnixStream, reception: Arc<Reception>, me: Option<u32>
     };
     if let Ok(mut line) = serde_json::to_vec(&reply) {
         line.push(b'\n');
-        let _ = writer.write_all(&line).await;
+        let _ = tokio::time::timeout(TAKEN_WITHIN, writer.write_all(&line)).await;
     }
 }
 
 async fn read_request(reader: tokio::net::unix::OwnedReadHalf) -> Result<Request, String> {
-    let mut line = String::new();
-    let mut limited = BufReader::new(reader.take(LINE_MAX_BYTES));
-    limited.read_line(&mut line).await.map_err(|error| error.to_string())?;
-    serde_json::from_str(&line).map_err(|error| format!("not a request: {error}"))
+    let mut line = Vec::new();
+    let mut limited = BufReader::new(reader.take(REQUEST_MAX_BYTES + 1));
+    limited.read_until(b'\n', &mut line).await.map_err(|error| error.to_string())?;
+    request::parse(&line)
 }
 
 async fn answer(request: Request, reception: &Reception) -> Reply {

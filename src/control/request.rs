@@ -1,0 +1,58 @@
+//! From a line on the socket to a command: bounded, one meaning, and its texts made harmless where they enter.
+
+use domain::IntentId;
+use domain::messages::symbols::Resolution;
+use domain::text::harmless;
+
+use super::wire::Request;
+use super::{REQUEST_MAX_BYTES, TEXT_MAX_CHARS};
+
+/// Longest complaint about a request that is sent back, in characters.
+const COMPLAINT_MAX_CHARS: usize = 200;
+
+/// The command in a line.
+pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
+    if line.len() as u64 > REQUEST_MAX_BYTES {
+        return Err(format!("not a request: longer than {REQUEST_MAX_BYTES} bytes"));
+    }
+    serde_json::from_slice(line)
+        .map(cleaned)
+        .map_err(|error| harmless(&format!("not a request: {error}"), COMPLAINT_MAX_CHARS))
+}
+
+/// The same command with its texts cut to [`TEXT_MAX_CHARS`] and made harmless.
+pub fn cleaned(request: Request) -> Request {
+    let clean = |text: String| harmless(&text, TEXT_MAX_CHARS);
+    match request {
+        Request::Halt { reason, by } => Request::Halt { reason: clean(reason), by: clean(by) },
+        Request::Reduce { reason, by, flatten } => {
+            Request::Reduce { reason: clean(reason), by: clean(by), flatten }
+        }
+        Request::Resume { halt, by, reason, reducing } => {
+            Request::Resume { halt: halt.map(clean), by: clean(by), reason: clean(reason), reducing }
+        }
+        Request::Limits { reason, by, change } => {
+            Request::Limits { reason: clean(reason), by: clean(by), change }
+        }
+        Request::WithdrawLimits { reason, by } => {
+            Request::WithdrawLimits { reason: clean(reason), by: clean(by) }
+        }
+        Request::Release { instrument, by, reason } => {
+            Request::Release { instrument, by: clean(by), reason: clean(reason) }
+        }
+        Request::Resolve { intent, resolution, by, reason } => {
+            let intent = IntentId::from_stored(harmless(intent.as_str(), TEXT_MAX_CHARS));
+            let resolution = match resolution {
+                Resolution::Order(number) => Resolution::Order(clean(number)),
+                Resolution::None => Resolution::None,
+            };
+            Request::Resolve { intent, resolution, by: clean(by), reason: clean(reason) }
+        }
+        Request::Status => Request::Status,
+        #[cfg(feature = "faults")]
+        Request::Fault { actor, kind } => Request::Fault { actor: clean(actor), kind },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What a line on the socket can and cannot be.
+
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
+
+use super::*;
+use crate::control::wire;
+use crate::mutation::Mutator;
+
+fn texts(request: &Request) -> Vec<&str> {
+    match request {
+        Request::Halt { reason, by } => vec![reason, by],
+        Request::Reduce { reason, by, .. }
+        | Request::Limits { reason, by, .. }
+        | Request::WithdrawLimits { reason, by } => vec![reason, by],
+        Request::Resume { halt, by, reason, .. } => {
+            halt.iter().map(String::as_str).chain([by.as_str(), reason.as_str()]).collect()
+        }
+        Request::Release { by, reason, .. } => vec![by, reason],
+        Request::Resolve { intent, by, reason, .. } => vec![intent.as_str(), by, reason],
+        Request::Status => vec![],
+        #[cfg(feature = "faults")]
+        Request::Fault { actor, .. } => vec![actor],
+    }
+}
+
+#[test]
+fn invariant_25_a_broken_line_is_no_command_and_no_text_of_a_command_can_do_harm() {
+    let seeds = [
+        r#"{"command":"halt","reason":"the feed looks wrong","by":"ada"}"#,
+        r#"{"command":"resume","halt":"h-019ab-12","by":"ada"}"#,
+        r#"{"command":"resume","halt":null,"by":"ada"}"#,
+        r#"{"command":"release","instrument":{"market":"KR","symbol":"005930"},"by":"ada","reason":"looked at"}"#,
+        r#"{"command":"status"}"#,
+    ];
+    assert!(seeds.iter().all(|seed| parse(seed.as_bytes()).is_ok()));
+    let mut mutator = Mutator::new(0xc0de);
+    let (mut read, mut refused) = (0_u64, 0_u64);
+    for case in 0..Mutator::cases() {
+        let line = mutator.mutate(seeds[(case % 5) as usize]);
+        match parse(&line) {
+            Ok(request) => {
+                read += 1;
+                for text in texts(&request) {
+                    assert_eq!(text, harmless(text, TEXT_MAX_CHARS));
+                }
+            }
+            Err(why) => {
+                refused += 1;
+                assert_eq!(why, harmless(&why, COMPLAINT_MAX_CHARS));
+            }
+        }
+    }
+    println!("control socket: {} payloads, {read} commands, {refused} refused", Mutator::cases());
+    assert!(read > 0 && refused > read, "{read} {refused}");
+}
+
+#[test]
+fn a_command_has_one_meaning_and_four_kibibytes() {
+    let twice = br#"{"command":"status","command":"halt","reason":"x","by":"y"}"#;
+    assert!(parse(twice).unwrap_err().contains("not a request"));
+    let reason = "x".repeat(5_000);
+    let long = serde_json::to_vec(&Request::Halt { reason, by: "ada".into() }).unwrap();
+    assert!(parse(&long).unwrap_err().contains("longer than 4096 bytes"));
+    // The longest texts of the client fit, in any script.
+    let most = "𝟙".repeat(TEXT_MAX_CHARS);
+    let request = Request::Halt { reason: most.clone(), by: most };
+    let mut line = serde_json::to_vec(&request).unwrap();
+    line.push(b'\n');
+    assert_eq!(parse(&line), Ok(request));
+}
+
+#[test]
+fn a_halt_is_described_on_one_line() {
+    let line = br#"{"command":"halt","reason":"a\n\u001b[2Jb\u202e","by":"m\u0000ina"}"#;
+    let Ok(Request::Halt { reason, by }) = parse(line) else { panic!("no halt") };
+    let record = HaltRecord {
+        id: "h-1".into(),
+        at: chrono::DateTime::UNIX_EPOCH,
+        source: HaltSource::Operator,
+        by,
+        reason,
+        level: HaltLevel::Halted,
+        nonce: domain::HaltNonce::default(),
+    };
+    let text = wire::describe(&record);
+    assert!(text.contains("by m ina (operator): a [2Jb [h-1]"), "{text}");
+}
