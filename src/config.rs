@@ -6,6 +6,7 @@
 mod parse;
 mod reader;
 pub mod settings;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -238,14 +239,17 @@ impl Config {
     /// # Errors
     /// Every mistake at once.
     pub fn load() -> Result<Self, Mistakes> {
-        Self::from_pairs(&process_environment()?)
+        Self::from_pairs(&sources::process_environment()?)
     }
 
     /// `DB_PATH` alone, for commands that must work however wrong the other settings are.
     pub fn database_setting() -> Database {
-        let pairs = process_environment().unwrap_or_default();
-        let set = pairs.get("DB_PATH").map(|text| text.trim()).filter(|text| !text.is_empty());
-        parse::database(set.unwrap_or("data/trades.db"))
+        parse::database(sources::one("DB_PATH").as_deref().unwrap_or("data/trades.db"))
+    }
+
+    /// A sentence about a file of settings that others on this machine may read, with the remedy.
+    pub fn exposed_file() -> Option<String> {
+        sources::exposed()
     }
 
     /// Validates variables that were read elsewhere. Values are trimmed; empty ones count as not set.
@@ -253,7 +257,9 @@ impl Config {
     /// # Errors
     /// Every mistake at once.
     pub fn from_pairs(pairs: &BTreeMap<String, String>) -> Result<Self, Mistakes> {
-        let kept = pairs.iter().map(|(k, v)| (k.clone(), v.trim().to_owned())).filter(|(_, v)| !v.is_empty());
+        // A variable of another program may differ from ours in case alone, which is lost from here on.
+        let ours = pairs.iter().filter(|(name, _)| reader::is_setting(name));
+        let kept = ours.map(|(k, v)| (k.clone(), v.trim().to_owned())).filter(|(_, v)| !v.is_empty());
         let raw: RawEnv = envy::from_iter(kept).map_err(|error| single("environment", error.to_string()))?;
         let mut reader = Reader::new(&raw);
         reader.mistakes = reader::misspelled(pairs.keys().map(String::as_str));
@@ -263,32 +269,6 @@ impl Config {
             Some(_) | None => Err(Mistakes(reader.mistakes)),
         }
     }
-}
-
-fn process_environment() -> Result<BTreeMap<String, String>, Mistakes> {
-    let mut pairs = BTreeMap::new();
-    match dotenvy::from_path_iter(".env") {
-        Ok(lines) => {
-            for line in lines {
-                let (name, value) = line.map_err(|error| single(".env", unreadable(&error)))?;
-                pairs.insert(name, value);
-            }
-        }
-        Err(error) if error.not_found() => {}
-        Err(error) => return Err(single(".env", unreadable(&error))),
-    }
-    // A variable that is not UTF-8 cannot be one of ours.
-    let own = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-    pairs.extend(own);
-    Ok(pairs)
-}
-
-/// The library's own words quote the line, which may hold a secret: they are not passed on.
-fn unreadable(error: &dotenvy::Error) -> String {
-    if let dotenvy::Error::Io(error) = error {
-        return error.to_string();
-    }
-    "a line cannot be read; allowed: NAME=value, with quotes around a value that has blanks".into()
 }
 
 fn single(name: &str, problem: String) -> Mistakes {

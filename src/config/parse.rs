@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use domain::text::harmless;
 use domain::{Instrument, Market, Percent};
 use risk_guard::Limits;
 use rust_decimal::Decimal;
@@ -38,6 +39,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let scanner = scanner(reader);
     let rate_limit_rps = rate(reader, environment);
     let telegram = telegram(reader);
+    let gemini_api_key = secret(reader, "GEMINI_API_KEY");
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     Some(Config {
@@ -56,7 +58,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         sizing: sizing?,
         scanner: scanner?,
         rate_limit_rps: rate_limit_rps?,
-        gemini_api_key: reader.set("GEMINI_API_KEY").map(SecretString::from),
+        gemini_api_key,
         telegram,
         database: database?,
         log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
@@ -138,8 +140,9 @@ fn venue(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Ve
             .mistake(name, "is missing; KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO are needed together");
     }
     let account = reader.value("KIS_ACCOUNT_NO", |text| is_account(text).then(|| SecretString::from(text)));
-    let secret = |name| reader.set(name).map(SecretString::from);
-    let (app_key, app_secret) = (secret("KIS_APP_KEY")?, secret("KIS_APP_SECRET")?);
+    let app_key = secret(reader, "KIS_APP_KEY");
+    let app_secret = secret(reader, "KIS_APP_SECRET");
+    let (app_key, app_secret) = (app_key?, app_secret?);
     Some(Venue::Kis { environment, credentials: Credentials { app_key, app_secret, account: account? } })
 }
 
@@ -169,6 +172,13 @@ fn loopback_url(text: &str) -> Option<String> {
             .is_ok_and(|address| address.is_loopback());
     let has_port = port.parse::<u16>().is_ok_and(|port| port > 0);
     (host_is_here && has_port).then(|| format!("http://{authority}"))
+}
+
+/// A secret that travels in a header: visible ASCII characters.
+fn secret(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
+    reader.set(name)?;
+    let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    reader.value(name, |text| is_visible(text).then(|| SecretString::from(text)))
 }
 
 fn confirm_live(reader: &mut Reader<'_>, environment: Environment) {
@@ -206,7 +216,7 @@ fn limit(
         } else {
             format!("above 0, at most {ceiling}")
         };
-        reader.mistake(alias, format!("'{text}' is not allowed; allowed: {range}"));
+        reader.mistake(alias, format!("'{}' is not allowed; allowed: {range}", harmless(text, 60)));
         return own.map(Percent);
     };
     if reader.set(name).is_some() && own != Some(value) {

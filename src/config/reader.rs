@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use domain::text::harmless;
 use rust_decimal::Decimal;
 
 use super::settings::{RawEnv, SETTINGS, Setting};
+use super::sources::FILE_SUFFIX;
 
 /// One wrong setting: what it is called, what it says, what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +117,14 @@ fn near(name: &str) -> Option<&'static Setting> {
     if known(name).is_some() || name.len() < 8 {
         return None;
     }
-    SETTINGS.iter().find(|setting| setting.name.len() >= 8 && distance(name, setting.name) <= 2)
+    // A secret may be given by file; then it is the rest of the name that can be mistyped.
+    let own = name.strip_suffix(FILE_SUFFIX).unwrap_or(name);
+    SETTINGS.iter().find(|setting| setting.name.len() >= 8 && distance(own, setting.name) <= 2)
+}
+
+/// True for the name of a setting, exactly as it is written.
+pub(super) fn is_setting(name: &str) -> bool {
+    known(name).is_some()
 }
 
 fn known(name: &str) -> Option<&'static Setting> {
@@ -138,5 +147,5 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn clip(text: &str) -> String {
-    text.chars().take(60).collect()
+    harmless(text, 60)
 }

@@ -99,7 +99,9 @@ settings! {
 pub fn env_example() -> String {
     let mut text = String::from(
         "# Settings of Kestrel. Copy to .env and fill in; everything here is optional.\n\
-         # Made by `kestrel settings --env`; the README holds the same table.\n",
+         # Made by `kestrel settings --env`; the README holds the same table.\n\
+         # A secret may stand in a file of its own: KIS_APP_KEY_FILE=/run/secrets/kis_app_key instead of KIS_APP_KEY,\n\
+         # and the same for KIS_APP_SECRET, KIS_ACCOUNT_NO, GEMINI_API_KEY and TELEGRAM_BOT_TOKEN.\n",
     );
     for setting in SETTINGS {
         let Setting { name, default, allowed, meaning } = setting;

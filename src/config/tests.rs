@@ -152,7 +152,7 @@ fn paper_trading_keeps_below_two_requests_a_second() {
 #[test]
 fn every_setting_is_read_by_the_parser() {
     // A setting that nobody reads is a broken promise: a value of odd form must change the result or be refused.
-    let free_text = ["KIS_APP_KEY", "KIS_APP_SECRET", "GEMINI_API_KEY", "DB_PATH", "KESTREL_LOG"];
+    let free_text = ["DB_PATH", "KESTREL_LOG"];
     for setting in SETTINGS.iter().filter(|s| !free_text.contains(&s.name)) {
         assert!(load(&[(setting.name, "\u{1}?")]).is_err(), "{} takes anything", setting.name);
     }
@@ -168,4 +168,93 @@ fn the_example_file_and_the_readme_table_are_generated_from_the_settings() {
         readme.contains(&markdown_table()),
         "paste the output of `kestrel settings --markdown` into README.md"
     );
+}
+
+/// A file with every setting; secrets hold a canary.
+fn whole_env_file() -> String {
+    let canary = "canary-5e7";
+    format!(
+        "KIS_APP_KEY={canary}key\nKIS_APP_SECRET={canary}secret\nKIS_ACCOUNT_NO=12345678-01\nMODE=live\n\
+         KESTREL_CONFIRM_LIVE=yes\nENABLED_MARKETS=KR,US_NASDAQ\nTRADE_MODE=daily\nDAILY_SESSIONS=4\n\
+         CONFIDENCE_THRESHOLD=80\nMAX_LOSS_PCT=2.5\nMAX_ORDER_PCT=25\nPOSITION_BASE_ALLOCATION_PCT=5.0\n\
+         SCANNER_TOP_N=3\nSCANNER_WATCHLIST=KR:005930,US_NASDAQ:AAPL\nRATE_LIMIT_RPS=10\n\
+         OVERSEAS_RANKING_FLUCT_PATH=/uapi/overseas-stock/v1/ranking/updown-rate\nGEMINI_API_KEY={canary}gemini\n\
+         TELEGRAM_BOT_TOKEN=123456:{canary}telegram\nTELEGRAM_CHAT_ID=-42\nDB_PATH='data/trades.db'\n"
+    )
+}
+
+#[test]
+fn invariant_26_no_broken_settings_loosen_a_limit_or_reach_real_money_or_show_a_secret() {
+    let honest = whole_env_file();
+    assert!(Config::from_pairs(&sources::env_file(honest.as_bytes()).unwrap()).is_ok());
+    let mut mutator = crate::mutation::Mutator::new(0xe17);
+    let (mut started, cases) = (0_u64, crate::mutation::Mutator::cases());
+    for _ in 0..cases {
+        let text = mutator.mutate(&honest);
+        let pairs = match sources::env_file(&text[..]) {
+            Ok(pairs) => pairs,
+            Err(mistakes) => {
+                assert!(!mistakes.to_string().contains("canary"), "{mistakes}");
+                continue;
+            }
+        };
+        let public = |(name, value): (&String, &String)| {
+            let secret = SETTINGS.iter().any(|setting| setting.name == name && setting.is_secret());
+            name.contains("canary") || (!secret && value.contains("canary"))
+        };
+        let leaked_by_the_file = pairs.iter().any(public);
+        match Config::from_pairs(&pairs) {
+            Ok(config) => {
+                started += 1;
+                assert_lawful(&config, &pairs);
+            }
+            Err(mistakes) => {
+                let told = mistakes.to_string();
+                assert!(leaked_by_the_file || !told.contains("canary"), "{told}");
+                assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told}");
+            }
+        }
+    }
+    println!("settings: {cases} payloads, {started} allow a start");
+    assert!(started > cases / 100 && started < cases);
+}
+
+fn assert_lawful(config: &Config, pairs: &BTreeMap<String, String>) {
+    assert!(config.max_loss_pct.0 > Decimal::ZERO && config.max_loss_pct.0 <= MAX_LOSS_CEILING_PCT);
+    assert!(config.max_order_pct.0 > Decimal::ZERO && config.max_order_pct.0 <= MAX_ORDER_CEILING_PCT);
+    assert!(config.sizing.max.0 <= config.max_order_pct.0 && config.sizing.min.0 <= config.sizing.max.0);
+    assert!(config.rate_limit_rps > Decimal::ZERO && config.rate_limit_rps <= Decimal::from(19));
+    if let Venue::Kis { environment: Environment::Live, .. } = config.venue {
+        let set = |name: &str| pairs.get(name).map(|value| value.trim());
+        assert_eq!((set("MODE"), set("KESTREL_CONFIRM_LIVE")), (Some("live"), Some("yes")));
+    }
+    assert!(!format!("{config:?}").contains("canary-5e7key") && !format!("{config:?}").contains("12345678"));
+}
+
+#[test]
+fn a_variable_of_another_program_that_differs_in_case_is_not_ours() {
+    let config =
+        load(&[("MODE", "paper"), ("mode", "insane"), ("Max_Loss_Pct", "99"), ("db_path", "x")]).unwrap();
+    assert_eq!(config.database, Database::File("data/trades.db".into()));
+}
+
+#[test]
+fn a_secret_that_no_header_can_carry_is_refused_without_being_shown() {
+    for name in ["KIS_APP_KEY", "KIS_APP_SECRET", "GEMINI_API_KEY"] {
+        for value in ["canary key", "canary\u{1}", "canary-키"] {
+            let pairs = [
+                ("KIS_APP_KEY", "k"),
+                ("KIS_APP_SECRET", "s"),
+                ("KIS_ACCOUNT_NO", "12345678-01"),
+                (name, value),
+            ];
+            let text = mistakes(&pairs);
+            assert!(text.contains(name) && !text.contains("canary"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_name_of_a_secrets_file_is_noticed() {
+    assert!(mistakes(&[("KIS_APP_KEE_FILE", "/run/x")]).contains("did you mean KIS_APP_KEY"));
 }
