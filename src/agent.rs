@@ -59,6 +59,7 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let data_dir = config.database.directory().map(Path::to_path_buf);
     let lock =
         data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
+    tell_what_is_exposed(&config.database);
     let random: Arc<dyn Random> = Arc::new(Seeded::from_system());
     let emergency = emergency(data_dir.as_deref());
     // The socket answers before it is known what time the exchange has, so a halt of the first moments has wall time.
@@ -73,6 +74,17 @@ pub fn run(config: Config) -> Result<Ended, String> {
     };
     drop(lock);
     Ok(ended)
+}
+
+/// After the lock, so that no file of another instance is touched.
+fn tell_what_is_exposed(database: &Database) {
+    let files = match (database, database.directory()) {
+        (Database::File(path), Some(directory)) => store::keep_private(directory, path),
+        (Database::File(_) | Database::Memory, _) => Vec::new(),
+    };
+    for complaint in Config::exposed_file().into_iter().chain(files) {
+        tracing::warn!("{complaint}");
+    }
 }
 
 fn emergency(data_dir: Option<&Path>) -> Arc<dyn EmergencyHalt> {

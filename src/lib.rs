@@ -14,10 +14,13 @@ pub mod demo;
 pub mod embedded;
 #[cfg(feature = "faults")]
 pub mod faults;
+pub mod hardening;
 pub mod http;
 pub mod kis;
 pub mod llm;
 pub mod markets;
+#[cfg(test)]
+mod mutation;
 pub mod random;
 pub mod simulate;
 pub mod simulator;

@@ -29,6 +29,7 @@ mod loading;
 mod lock;
 mod open;
 mod orders;
+mod private;
 mod reports;
 mod resolutions;
 mod rows;
@@ -62,6 +63,7 @@ use trade_ledger::{
 pub use self::halt_file::HaltFile;
 pub use self::lock::{DirLock, LockError, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
+pub use self::private::keep_private;
 pub use self::watched::{Watch, Watched};
 
 use self::fault::Fault;
