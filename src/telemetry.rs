@@ -5,11 +5,16 @@
 
 use std::io::IsTerminal;
 
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing::Dispatch;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogFormat;
+use lines::{Escape, Lines};
+
+mod lines;
 
 /// Lines that may wait for a slow terminal; further ones are dropped.
 const WAITING_LINES: usize = 8_192;
@@ -26,29 +31,29 @@ pub fn start(filter: &str, format: LogFormat) -> Result<WorkerGuard, String> {
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
         .finish(std::io::stderr());
-    subscribe(filter, wants_json(format), writer).map_err(|error| error.to_string())?;
+    dispatch(filter, escape(format), writer).try_init().map_err(|error| error.to_string())?;
     log_panics();
     Ok(guard)
 }
 
-fn wants_json(format: LogFormat) -> bool {
-    match format {
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
-        LogFormat::Text => false,
-        LogFormat::Json => true,
+fn escape(format: LogFormat) -> Escape {
+    match (format, std::io::stderr().is_terminal()) {
+        (LogFormat::Auto | LogFormat::Text, true) => Escape::Coloured,
+        (LogFormat::Text, false) => Escape::Plain,
+        (LogFormat::Auto, false) | (LogFormat::Json, true | false) => Escape::Json,
     }
 }
 
-fn subscribe(
-    filter: EnvFilter,
-    json: bool,
-    writer: NonBlocking,
-) -> Result<(), tracing_subscriber::util::TryInitError> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    if json {
-        builder.json().flatten_event(true).with_span_list(false).finish().try_init()
-    } else {
-        builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init()
+fn dispatch<W>(filter: EnvFilter, escape: Escape, writer: W) -> Dispatch
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let lines = Lines { inner: writer, escape };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
+    match escape {
+        Escape::Json => Dispatch::new(builder.json().flatten_event(true).with_span_list(false).finish()),
+        Escape::Plain => Dispatch::new(builder.with_ansi(false).finish()),
+        Escape::Coloured => Dispatch::new(builder.with_ansi(true).finish()),
     }
 }
 
@@ -60,3 +65,6 @@ fn log_panics() {
         tracing::error!(target: "panic", place, "{text}");
     }));
 }
+
+#[cfg(test)]
+mod tests;
