@@ -22,3 +22,6 @@ pub fn connect(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn
         .map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(gemini)))
 }
+
+#[cfg(test)]
+mod tests;

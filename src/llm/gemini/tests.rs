@@ -242,3 +242,41 @@ async fn collected_refusals_of_google_are_all_errors() {
     }
     assert!(seen > 15, "{seen} examples");
 }
+
+/// An answer as Google wraps it, about three stocks.
+fn honest_answer() -> String {
+    let text = r#"[{"symbol":"AAPL","rationale":"strong","action":"BUY","confidence":91},
+        {"symbol":"005930","rationale":"weak","action":"SELL","confidence":85},
+        {"symbol":"BRK/B","rationale":"calm","action":"HOLD","confidence":50}]"#;
+    spoken(&json!([{"text": "hm", "thought": true}, {"text": text}]), "STOP")
+}
+
+fn is_harmless(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || domain::text::is_hidden(c)) && text.chars().count() < 400
+}
+
+#[test]
+fn invariant_24_broken_answers_and_refusals_of_google_never_panic_and_are_told_in_harmless_words() {
+    let minute = json!({"violations": [{"quotaId": "PerMinute"}]});
+    let refusal = refusal("Quota exceeded, limit: 5", &json!([minute, {"retryDelay": "41.5s"}]));
+    let mut mutator = crate::mutation::Mutator::new(0x6e);
+    let (mut heard, cases) = (0_u64, crate::mutation::Mutator::cases());
+    for _ in 0..cases {
+        let body = mutator.mutate(&honest_answer());
+        match answer::read(&body, MODEL) {
+            Ok(reply) => {
+                heard += 1;
+                assert!(is_harmless(&reply.model) && !reply.text.is_empty(), "{reply:?}");
+            }
+            Err(error) => assert!(is_harmless(&error.to_string()), "{error}"),
+        }
+        let status = StatusCode::from_u16([400, 401, 403, 404, 429, 500][mutator.below(6)]).unwrap();
+        let error = failure::classify(status, &mutator.mutate(&refusal), FixedClock.now());
+        assert!(is_harmless(&error.to_string()), "{error}");
+        if let OracleError::QuotaExhausted { retry_after: Some(wait) } = error {
+            assert!(wait <= Duration::from_secs(24 * 60 * 60), "{wait:?}");
+        }
+    }
+    println!("Gemini: {cases} answers and {cases} refusals, {heard} answers heard");
+    assert!(heard > cases / 100 && heard < cases);
+}
