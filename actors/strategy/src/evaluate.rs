@@ -126,6 +126,9 @@ fn ground(condition: &Condition, wanted: bool, value: Decimal) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::features::Feature;

@@ -5,6 +5,8 @@ use domain::{Currency, DecisionId, Holding, Instrument, IntentId};
 
 use super::*;
 
+mod compromised;
+
 const NOW: &str = "2026-11-24T01:00:00Z";
 
 fn now() -> DateTime<Utc> {
