@@ -4,17 +4,24 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a helper of a test fails as the test does"
 )]
 
 mod architecture;
+mod bounds;
+mod canaries;
+mod control_socket;
 mod crash;
 mod demo;
 mod exchange;
 mod halt;
 mod harness;
+mod privacy;
+mod proof;
 mod shutdown;
 mod startup;
 mod stocks;
 mod supervision;
+mod supply_chain;
 mod tools;
