@@ -9,7 +9,7 @@ use kestrel::simulate::wire::{ClockFacts, Greeting, SetClock};
 use kestrel::simulator::{Environment, VenueBooks};
 use tempfile::TempDir;
 
-use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
+use crate::harness::{Agent, PATIENCE, command, log_of, send_signal, status_of, until};
 
 /// A running exchange, killed when dropped.
 pub(crate) struct Exchange {
@@ -39,6 +39,11 @@ impl Exchange {
     /// Its own books.
     pub(crate) fn books(&self) -> VenueBooks {
         client::books(&self.url).unwrap()
+    }
+
+    /// Sends it a signal, e.g. `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        send_signal(&self.child, signal);
     }
 
     /// Sets its clock.

@@ -44,8 +44,22 @@ impl Agent {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
+    }
+
+    /// Any signal, e.g. `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        send_signal(&self.child, signal);
+    }
+
+    /// An agent that was started otherwise.
+    pub(crate) fn of(child: Child) -> Self {
+        Self { child }
+    }
+
+    /// Its exit, if it has ended.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 }
 
@@ -54,6 +68,12 @@ impl Drop for Agent {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn send_signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
 /// The program with a clean environment, its data in `dir`, its log in `dir/log`.

@@ -15,6 +15,7 @@ mod control_socket;
 mod crash;
 mod demo;
 mod exchange;
+mod failures;
 mod halt;
 mod harness;
 mod privacy;

@@ -1,5 +1,6 @@
 //! Tools of the machine that some proofs need. Without one a proof is skipped, loudly; under `KESTREL_STRICT=1` it fails.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kestrel::terminal;
@@ -26,4 +27,46 @@ pub(crate) fn can_trace() -> bool {
         Ok(_) => skipped("the proof by system calls", "strace may not trace a process (ptrace is forbidden)"),
         Err(_) => skipped("the proof by system calls", "strace is not installed (apt install strace)"),
     }
+}
+
+/// True when `library` is installed, which is loaded before the program to make the system fail.
+pub(crate) fn has_library(proof: &str, library: &str, package: &str) -> bool {
+    std::path::Path::new(library).exists()
+        || skipped(proof, &format!("{library} is not there (apt install {package})"))
+}
+
+/// A file system of a few blocks in memory, gone when dropped.
+pub(crate) struct SmallDisk {
+    place: PathBuf,
+}
+
+impl SmallDisk {
+    /// Mounts it; none where this user may not mount.
+    pub(crate) fn mount(proof: &str, place: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(place).unwrap();
+        let mounted = mount(place, &format!("size={size},mode=700"));
+        if !mounted {
+            // A container may lack this right whoever runs in it, so it is never demanded.
+            terminal::complain(format_args!("SKIPPED: {proof}: this process may not mount a small disk"));
+            return None;
+        }
+        Some(Self { place: place.to_owned() })
+    }
+
+    /// Gives it more room.
+    pub(crate) fn grow(&self, size: &str) {
+        assert!(mount(&self.place, &format!("remount,size={size}")), "the disk does not grow");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.place).status();
+    }
+}
+
+fn mount(place: &Path, options: &str) -> bool {
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(place).stderr(Stdio::null());
+    mount.status().is_ok_and(|status| status.success())
 }

@@ -7,22 +7,21 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::messages::control::{Durability, TradingState};
 use kestrel::control::client;
-use kestrel::control::wire::{Halted, Reply, Request, Status};
+use kestrel::control::wire::{Halted, Reply, Request};
 use kestrel::terminal;
 
+use super::rig::A_CYCLE;
 use super::{Rig, compare};
-use crate::harness::{PATIENCE, ask, log_of, status_of, until};
+use crate::harness::{PATIENCE, status_of, until};
 
 /// Halts on one exchange.
 const HALTS_A_ROUND: u32 = 13;
 const LANES: u32 = 4;
 /// The kill comes so long after the question or the answer, at most.
 const KILL_WITHIN_MS: u64 = 50;
-/// Exchange time that a halted agent is watched for: more than one realtime cycle, in which it would trade.
-const WATCHED: TimeDelta = TimeDelta::seconds(61);
 /// How far the clocks of agent and exchange may be apart, in exchange time: 33 ms real.
 const APART: TimeDelta = TimeDelta::seconds(2);
 
@@ -98,7 +97,7 @@ fn round(number: u32) -> Sum {
     let mut sum = Sum::default();
     let mut agent = rig.spawn("");
     for index in 0..HALTS_A_ROUND {
-        trade(&rig, &format!("round {number}"));
+        rig.trade();
         let reason = format!("trial {number}.{index}");
         let delay = Duration::from_millis(rng.u64(0..=KILL_WITHIN_MS));
         let before_the_answer = index.is_multiple_of(2);
@@ -106,7 +105,7 @@ fn round(number: u32) -> Sum {
         agent = rig.spawn("");
         trial(&rig, &reason, halted, &mut sum);
     }
-    lift_all_but(&rig, None);
+    rig.lift_all_but(None);
     agent.kill().unwrap();
     agent.wait().unwrap();
     rig.close_the_day();
@@ -118,14 +117,6 @@ fn round(number: u32) -> Sum {
             .extend(finding.broken.iter().map(|what| format!("round {number}: {}: {what}", finding.rule)));
     }
     sum
-}
-
-/// Lifts what stands, and waits until a further order has reached the exchange.
-fn trade(rig: &Rig, what: &str) {
-    lift_all_but(rig, None);
-    let before = rig.exchange.books().orders.len();
-    let traded = until(PATIENCE, || (rig.exchange.books().orders.len() > before).then_some(()));
-    assert!(traded.is_some(), "{what}: no order: {:?}\n{}", status_of(&rig.dir), log_of(&rig.dir));
 }
 
 /// The halt's answer, if it came before the kill.
@@ -166,7 +157,7 @@ fn pass(time: Duration) {
 /// The next start stands halted if the answer said so; nothing leaves while it does; then the halt is lifted.
 fn trial(rig: &Rig, reason: &str, halted: Option<Halted>, sum: &mut Sum) {
     sum.halts += 1;
-    let status = decided(rig);
+    let status = rig.decided();
     let standing = status.halts.iter().find(|halt| halt.reason == reason);
     let Some(halted) = halted else {
         sum.unanswered += 1;
@@ -183,7 +174,7 @@ fn trial(rig: &Rig, reason: &str, halted: Option<Halted>, sum: &mut Sum) {
         return;
     }
     // Other halts would keep it silent too: this one alone must.
-    lift_all_but(rig, Some(reason));
+    rig.lift_all_but(Some(reason));
     watch(rig, reason);
     sum.broken.extend(orders_after(rig, &halted).into_iter().map(|order| format!("{reason}: {order}")));
 }
@@ -194,13 +185,9 @@ fn watch(rig: &Rig, reason: &str) {
     let passed = until(PATIENCE, || {
         let status = status_of(&rig.dir)?;
         assert_eq!(status.trading, Some(TradingState::Halted), "{reason}: {status:?}");
-        (time_of(&status) > start + WATCHED).then_some(())
+        (rig.exchange.clock().now > start + A_CYCLE).then_some(())
     });
     assert!(passed.is_some(), "{reason}: time stands still");
-}
-
-fn time_of(status: &Status) -> DateTime<Utc> {
-    NaiveDateTime::parse_from_str(&status.time, "%Y-%m-%d %H:%M:%S UTC").unwrap().and_utc()
 }
 
 /// Orders that reached the exchange after the halt and were not on the wire when it was answered.
@@ -214,32 +201,4 @@ fn orders_after(rig: &Rig, halted: &Halted) -> Vec<String> {
             format!("order {} at {} after the halt at {}", order.id, order.received_at, halted.halt.at)
         })
         .collect()
-}
-
-fn decided(rig: &Rig) -> Status {
-    let decided = |status: &Status| status.trading.is_some_and(|state| state != TradingState::Starting);
-    let status = until(PATIENCE, || status_of(&rig.dir).filter(decided));
-    status.unwrap_or_else(|| panic!("no start: {}", log_of(&rig.dir)))
-}
-
-/// Lifts every halt but the one for `reason`, by name, until none of them stands.
-fn lift_all_but(rig: &Rig, reason: Option<&str>) {
-    let lifted = until(PATIENCE, || {
-        let others = |status: &Status| -> Vec<String> {
-            let others = status.halts.iter().filter(|halt| Some(halt.reason.as_str()) != reason);
-            others.map(|halt| halt.id.clone()).collect()
-        };
-        let status = status_of(&rig.dir)?;
-        if others(&status).is_empty() && status.trading? != TradingState::Starting {
-            return Some(());
-        }
-        for id in others(&status) {
-            ask(
-                &rig.dir,
-                &Request::Resume { halt: Some(id), by: "ada".into(), reason: String::new(), reducing: false },
-            );
-        }
-        None
-    });
-    assert!(lifted.is_some(), "{:?}", status_of(&rig.dir));
 }

@@ -67,6 +67,12 @@ impl Drop for Operator {
     }
 }
 
+/// The request that lifts one halt.
+pub(crate) fn resume(halt: String) -> Request {
+    let (by, reason) = ("the rig's operator".into(), String::new());
+    Request::Resume { halt: Some(halt), by, reason, reducing: false }
+}
+
 impl Shared {
     fn look(&self) {
         let asked_at = Instant::now();
@@ -74,9 +80,7 @@ impl Shared {
         self.note(asked_at, &status);
         for halt in status.halts {
             // Refused as long as the agent has not recovered: then at the next look.
-            let (halt, by, reason) = (Some(halt.id), "the rig's operator".into(), String::new());
-            let request = Request::Resume { halt, by, reason, reducing: false };
-            let _ = client::ask(&self.data, &request);
+            let _ = client::ask(&self.data, &resume(halt.id));
         }
     }
 

@@ -2,18 +2,21 @@
 
 use std::path::PathBuf;
 use std::process::Child;
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::messages::control::TradingState;
+use chrono::TimeDelta;
+use domain::messages::control::{HaltRecord, TradingState};
+use kestrel::control::wire::Status;
 use kestrel::store;
 use tempfile::TempDir;
 
 use super::life::{Ended, live};
-use super::operator::Operator;
+use super::operator::{self, Operator};
 use super::plan::{self, End};
 use super::tally::Round;
 use crate::exchange::Exchange;
-use crate::harness::{Agent, command, database, log_of, status_of, until};
+use crate::harness::{Agent, PATIENCE, ask, command, database, log_of, status_of, until};
 
 /// Buys what is not held and sells what is: as many orders as possible.
 const EAGER_RULES: &str = r#"{"name": "eager", "rules": [
@@ -30,10 +33,13 @@ const EVENING: &str = "2026-06-01T07:00:00Z";
 /// Longest wait, in real time, for everything to settle after the close.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
+/// Exchange time in which an eager agent that may trade surely does: more than one realtime cycle.
+pub(crate) const A_CYCLE: TimeDelta = TimeDelta::seconds(61);
+
 /// The exchange and the agent's data.
 pub(crate) struct Rig {
     pub(crate) dir: TempDir,
-    pub(crate) exchange: Exchange,
+    pub(crate) exchange: Arc<Exchange>,
     settings: Vec<(String, String)>,
 }
 
@@ -48,16 +54,22 @@ impl Rig {
         let dir = TempDir::new().unwrap();
         let seed = seed.to_string();
         let arguments = ["--start", MORNING, "--speed", SPEED, "--markets", "KR", "--seed", &seed];
-        let exchange = Exchange::start(&dir, &arguments);
+        let exchange = Arc::new(Exchange::start(&dir, &arguments));
+        Self::on(dir, exchange, further)
+    }
+
+    /// Another agent with a directory of its own, on the same exchange and account.
+    pub(crate) fn beside(&self) -> Self {
+        Self::on(TempDir::new().unwrap(), self.exchange.clone(), &[])
+    }
+
+    fn on(dir: TempDir, exchange: Arc<Exchange>, further: &[(&str, &str)]) -> Self {
         let settings = [
             ("KESTREL_EXCHANGE_URL", exchange.url.as_str()),
             ("ENABLED_MARKETS", "KR"),
             ("TRADE_MODE", "realtime"),
             ("SCANNER_TOP_N", "20"),
             ("KESTREL_FAULTS_RULES", EAGER_RULES),
-            // Large orders fill in parts, and what is left is cancelled.
-            ("POSITION_BASE_ALLOCATION_PCT", "12"),
-            ("POSITION_MAX_ALLOCATION_PCT", "20"),
             // As many as the code allows.
             ("MAX_ORDERS_PER_DAY", "400"),
             ("KESTREL_LOG", "warn"),
@@ -91,6 +103,82 @@ impl Rig {
     pub(crate) fn spawn(&self, crash: &str) -> Child {
         let mut run = command(&self.dir, &self.settings());
         run.arg("run").env("KESTREL_FAULTS_CRASH", crash).spawn().unwrap()
+    }
+
+    /// How trading stands, once the start is over.
+    pub(crate) fn decided(&self) -> Status {
+        let decided = |status: &Status| status.trading.is_some_and(|state| state != TradingState::Starting);
+        let status = until(PATIENCE, || status_of(&self.dir).filter(decided));
+        status.unwrap_or_else(|| panic!("no start: {}", log_of(&self.dir)))
+    }
+
+    /// Lifts what stands, and waits until a further order has reached the exchange.
+    pub(crate) fn trade(&self) {
+        self.lift_all_but(None);
+        let before = self.orders();
+        let traded = until(PATIENCE, || (self.orders() > before).then_some(()));
+        assert!(traded.is_some(), "no order: {:?}\n{}", status_of(&self.dir), log_of(&self.dir));
+    }
+
+    /// Orders at the exchange.
+    pub(crate) fn orders(&self) -> usize {
+        self.exchange.books().orders.len()
+    }
+
+    /// Lifts every halt but the one for `reason`, by name, until none of them stands.
+    pub(crate) fn lift_all_but(&self, reason: Option<&str>) {
+        let others = |status: &Status| -> Vec<String> {
+            let others = status.halts.iter().filter(|halt| Some(halt.reason.as_str()) != reason);
+            others.map(|halt| halt.id.clone()).collect()
+        };
+        let lifted = until(PATIENCE, || {
+            let status = status_of(&self.dir)?;
+            if others(&status).is_empty() && status.trading? != TradingState::Starting {
+                return Some(());
+            }
+            for id in others(&status) {
+                ask(&self.dir, &operator::resume(id));
+            }
+            None
+        });
+        assert!(lifted.is_some(), "{:?}", status_of(&self.dir));
+    }
+
+    /// Waits until trading is halted for a reason that `told` knows; other reasons may come first.
+    pub(crate) fn halted(&self, told: impl Fn(&HaltRecord) -> bool) {
+        let halted =
+            |status: &Status| status.trading == Some(TradingState::Halted) && status.halts.iter().any(&told);
+        let status = until(PATIENCE, || status_of(&self.dir).filter(halted));
+        assert!(status.is_some(), "not halted: {:?}\n{}", status_of(&self.dir), log_of(&self.dir));
+    }
+
+    /// Lets what is on the wire arrive: ten seconds of exchange time.
+    pub(crate) fn comes_to_rest(&self) {
+        let start = self.exchange.clock().now;
+        let passed =
+            until(PATIENCE, || (self.exchange.clock().now > start + TimeDelta::seconds(10)).then_some(()));
+        assert!(passed.is_some(), "time stands still");
+    }
+
+    /// Watches the exchange for a realtime cycle in which no further order may come.
+    pub(crate) fn stays_silent(&self) {
+        let (orders, start) = (self.orders(), self.exchange.clock().now);
+        let passed = until(PATIENCE, || (self.exchange.clock().now > start + A_CYCLE).then_some(()));
+        assert!(passed.is_some(), "time stands still");
+        assert_eq!(self.orders(), orders, "an order left: {:?}\n{}", status_of(&self.dir), log_of(&self.dir));
+    }
+
+    /// A healthy agent takes over: it trades again, everything settles, and the books agree.
+    pub(crate) fn ends_well(&self) {
+        let agent = self.agent();
+        self.trade();
+        agent.kill_9();
+        self.close_the_day();
+        self.settle();
+        let compared = super::compare(&self.exchange.books(), &self.database());
+        let broken: Vec<_> = compared.findings.iter().filter(|finding| !finding.broken.is_empty()).collect();
+        assert!(broken.is_empty(), "{broken:?}");
+        assert!(compared.orders > 0, "nothing was compared");
     }
 
     fn life(&self, operator: &Operator, end: &End) -> Ended {

@@ -1,0 +1,128 @@
+//! The disk is full, fails, is limited; the database is locked or damaged.
+
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::process::Command;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use domain::messages::control::TradingState;
+
+use crate::crash::Rig;
+use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
+use crate::tools::{self, SmallDisk};
+
+/// The error library of fiu-utils.
+const FAILING_CALLS: &str = "/usr/lib/fiu/fiu_run_preload.so";
+/// Longest wait until so small a disk is full.
+const FULL_WITHIN: Duration = Duration::from_secs(60);
+
+/// Waits until the agent has met the failure: it is halted, says so in its log, or has ended.
+fn meets(rig: &Rig, agent: &mut Agent, words: &str) {
+    let met = until(FULL_WITHIN, || {
+        let halted = status_of(&rig.dir).is_some_and(|s| s.trading == Some(TradingState::Halted));
+        (halted || log_of(&rig.dir).contains(words) || agent.ended().is_some()).then_some(())
+    });
+    assert!(met.is_some(), "nothing failed: {:?}\n{}", status_of(&rig.dir), log_of(&rig.dir));
+}
+
+#[test]
+fn a_full_disk_stops_new_orders_and_tells_the_operator() {
+    let rig = Rig::new(4_001);
+    let Some(disk) = SmallDisk::mount("the proof with a full disk", &rig.data(), "3m") else { return };
+    let mut agent = rig.agent();
+    rig.trade();
+    meets(&rig, &mut agent, "the disk is full");
+    rig.stays_silent();
+    assert!(log_of(&rig.dir).contains("disk is full"), "the operator is told: {}", log_of(&rig.dir));
+    agent.kill_9();
+    disk.grow("64m");
+    rig.ends_well();
+}
+
+#[test]
+fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill() {
+    let rig = Rig::new(4_002);
+    let run = command(&rig.dir, &rig.settings());
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -f 1200; exec \"$0\" run"]).arg(run.get_program()).env_clear();
+    limited.current_dir(rig.dir.path()).envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let log = std::fs::File::options().append(true).open(rig.dir.path().join("log")).unwrap();
+    let mut agent = Agent::of(limited.stderr(log).spawn().unwrap());
+    rig.decided();
+    rig.trade();
+    meets(&rig, &mut agent, "database");
+    rig.stays_silent();
+    assert!(agent.ended().is_none(), "the agent lives and reports: {}", log_of(&rig.dir));
+    agent.kill_9();
+    rig.ends_well();
+}
+
+#[test]
+fn input_and_output_errors_make_no_wrong_book() {
+    if !tools::has_library("the proof with failing system calls", FAILING_CALLS, "fiu-utils") {
+        return;
+    }
+    let rig = Rig::new(4_003);
+    rig.agent().kill_9();
+    let mut run = command(&rig.dir, &rig.settings());
+    run.arg("run")
+        .env("LD_PRELOAD", "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so")
+        .env(
+            "FIU_ENABLE",
+            "enable_random name=posix/io/sync/fsync,probability=0.05\n\
+             enable_random name=posix/io/rw/pwrite,probability=0.02",
+        );
+    let mut agent = Agent::of(run.spawn().unwrap());
+    meets(&rig, &mut agent, "database");
+    drop(agent);
+    let log = log_of(&rig.dir);
+    assert!(log.contains("the database"), "the operator is told: {log}");
+    rig.ends_well();
+}
+
+#[test]
+fn while_another_program_locks_the_database_no_order_leaves() {
+    let rig = Rig::new(4_004);
+    let agent = rig.agent();
+    rig.trade();
+    let mut other = SqliteConnection::establish(rig.database().to_str().unwrap()).unwrap();
+    other.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").unwrap();
+    // What was on its way when the lock was taken has its row; it arrives at once.
+    rig.comes_to_rest();
+    rig.stays_silent();
+    let told = until(PATIENCE, || log_of(&rig.dir).contains("locked").then_some(()));
+    assert!(told.is_some(), "the operator is told: {}", log_of(&rig.dir));
+    other.batch_execute("ROLLBACK").unwrap();
+    rig.trade();
+    agent.kill_9();
+    rig.ends_well();
+}
+
+#[test]
+fn a_database_that_is_damaged_between_two_lives_is_not_traded_on_and_not_touched() {
+    let rig = Rig::new(4_005);
+    let mut agent = rig.agent();
+    rig.trade();
+    agent.terminate();
+    agent.wait();
+    let sound = std::fs::read(rig.database()).unwrap();
+    let mut file = std::fs::File::options().write(true).open(rig.database()).unwrap();
+    // Every page from the second on.
+    file.seek(SeekFrom::Start(4_096)).unwrap();
+    file.write_all(&vec![0xA5; sound.len() - 4_096]).unwrap();
+    let damaged = std::fs::read(rig.database()).unwrap();
+
+    let mut agent = Agent::of(rig.spawn(""));
+    let met = until(PATIENCE, || {
+        let halted = status_of(&rig.dir).is_some_and(|s| s.trading == Some(TradingState::Halted));
+        (halted || agent.ended().is_some()).then_some(())
+    });
+    assert!(met.is_some(), "{}", log_of(&rig.dir));
+    rig.stays_silent();
+    assert!(log_of(&rig.dir).contains("damaged"), "the operator is told: {}", log_of(&rig.dir));
+    assert!(std::fs::read(rig.database()).unwrap() == damaged, "nothing is written into the damaged file");
+    drop(agent);
+    std::fs::write(rig.database(), sound).unwrap();
+    rig.ends_well();
+}
