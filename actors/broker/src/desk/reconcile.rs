@@ -208,8 +208,8 @@ pub(super) async fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBo
     spread_halts(deps, booked.halted.clone());
     if !booked.foreign.is_empty() {
         // The account is not ours alone: sizes, cash and limits cannot be trusted (order-protocol 5.7).
-        let orders: Vec<_> = booked.foreign.iter().map(ToString::to_string).collect();
-        let reason = format!("orders on {market} that this agent did not send: {}", orders.join(", "));
+        // The ledger has written which orders; the same words each time make one halt of them all, with one resume.
+        let reason = format!("orders on {market} that this agent did not send: see the alarms in the log");
         let request = RequestHalt { source: HaltSource::BookMismatch, by: "broker".into(), reason };
         warn(deps.risk.halt.tell(request), "that a halt is needed");
     }
