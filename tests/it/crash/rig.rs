@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::messages::control::TradingState;
+use domain::messages::control::{HaltRecord, TradingState};
 use kestrel::control::wire::Status;
 use kestrel::store;
 use tempfile::TempDir;
@@ -142,6 +142,14 @@ impl Rig {
             None
         });
         assert!(lifted.is_some(), "{:?}", status_of(&self.dir));
+    }
+
+    /// Waits until trading is halted for a reason that `told` knows; other reasons may come first.
+    pub(crate) fn halted(&self, patience: Duration, told: impl Fn(&HaltRecord) -> bool) {
+        let halted =
+            |status: &Status| status.trading == Some(TradingState::Halted) && status.halts.iter().any(&told);
+        let status = until(patience, || status_of(&self.dir).filter(halted));
+        assert!(status.is_some(), "not halted: {:?}\n{}", status_of(&self.dir), log_of(&self.dir));
     }
 
     /// Lets what is on the wire arrive: ten seconds of exchange time.

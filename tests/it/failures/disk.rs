@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use domain::messages::control::TradingState;
+use domain::messages::control::{HaltSource, TradingState};
 
 use crate::crash::Rig;
 use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
@@ -30,9 +30,10 @@ fn meets(rig: &Rig, agent: &mut Agent, words: &str) {
 fn a_full_disk_stops_new_orders_and_tells_the_operator() {
     let rig = Rig::new(4_001);
     let Some(disk) = SmallDisk::mount("the proof with a full disk", &rig.data(), "3m") else { return };
-    let mut agent = rig.agent();
+    let agent = rig.agent();
     rig.trade();
-    meets(&rig, &mut agent, "the disk is full");
+    rig.halted(FULL_WITHIN, |halt| halt.source == HaltSource::Storage);
+    rig.comes_to_rest();
     rig.stays_silent();
     assert!(log_of(&rig.dir).contains("disk is full"), "the operator is told: {}", log_of(&rig.dir));
     agent.kill_9();
@@ -41,7 +42,7 @@ fn a_full_disk_stops_new_orders_and_tells_the_operator() {
 }
 
 #[test]
-fn a_file_that_may_not_grow_makes_no_wrong_book_and_does_not_kill() {
+fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill() {
     let rig = Rig::new(4_002);
     let run = command(&rig.dir, &rig.settings());
     let mut limited = Command::new("bash");
@@ -51,7 +52,9 @@ fn a_file_that_may_not_grow_makes_no_wrong_book_and_does_not_kill() {
     let mut agent = Agent::of(limited.stderr(log).spawn().unwrap());
     rig.decided();
     rig.trade();
-    meets(&rig, &mut agent, "database");
+    rig.halted(FULL_WITHIN, |halt| halt.source == HaltSource::Storage);
+    rig.comes_to_rest();
+    rig.stays_silent();
     assert!(agent.ended().is_none(), "the agent lives and reports: {}", log_of(&rig.dir));
     agent.kill_9();
     rig.ends_well();
