@@ -16,6 +16,7 @@ use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
+use domain::messages::trading::Proposal;
 use domain::{Clock, FencingEpoch, HaltId, HaltNonce, Oracle, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Place, Policy, Strategy, Supervised, Supervisor, WatchLimits, Watchdog, Wedge};
@@ -138,6 +139,8 @@ pub struct House {
     pub events: Link<EventsAfter>,
     /// Broker.
     pub account: Link<AccountQuery>,
+    /// RiskGuard: a proposal has no authority, whoever makes it.
+    pub proposals: Link<Proposal>,
     /// Ends the process when a thread is wedged; works as long as it is kept. None when all live on one thread.
     pub watchdog: Option<Watchdog>,
 }

@@ -53,6 +53,7 @@ pub(super) struct Outside {
     intents: Link<domain::messages::ledger::AllIntents>,
     events: Link<domain::messages::ledger::EventsAfter>,
     account: Link<domain::messages::market_data::AccountQuery>,
+    proposals: Link<domain::messages::trading::Proposal>,
 }
 
 impl Outside {
@@ -72,6 +73,7 @@ impl Outside {
             intents,
             events,
             account,
+            proposals,
         } = self;
         House {
             supervised,
@@ -88,6 +90,7 @@ impl Outside {
             intents,
             events,
             account,
+            proposals,
             watchdog,
         }
     }
@@ -122,6 +125,7 @@ impl Slots {
             intents: self.ledger.link(),
             events: self.ledger.link(),
             account: self.broker.link(),
+            proposals: self.risk.link(),
         }
     }
 
