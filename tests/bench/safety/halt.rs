@@ -1,7 +1,7 @@
 //! From the wish to halt to silence: the whole house on its real threads, a file database, and the embedded exchange on
 //! a loopback socket, halted at random moments while orders leave.
 //!
-//! The clock runs 400 times as fast as real time, because the books approve no more than ten orders in a minute and 400
+//! The clock runs 500 times as fast as real time, because the books approve no more than ten orders in a minute and 400
 //! in a day of exchange time; for the same reason a fresh house takes over after every 45 trials.
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ use trade_ledger::{BootFacts, Store};
 
 use crate::spread::Spread;
 
-const SPEED: u32 = 400;
+const SPEED: u32 = 500;
 /// Ten in the morning in Korea.
 const START: &str = "2026-06-01T01:00:00Z";
 const SYMBOLS: [&str; 12] = [
@@ -46,8 +46,8 @@ const SYMBOLS: [&str; 12] = [
 /// Trials of one house, and proposals of one trial: together within 400 approvals.
 const TRIALS_OF_A_HOUSE: usize = 45;
 const PROPOSALS: usize = 8;
-/// Eight approvals a trial stay within ten a minute.
-const TRIAL: TimeDelta = TimeDelta::seconds(50);
+/// With more than a minute to each, the approvals of one trial leave the next its ten a minute.
+const TRIAL: TimeDelta = TimeDelta::seconds(61);
 /// The halt is asked for at a random moment within this time of the first order, so that it meets orders on their way.
 const MOMENTS_US: u64 = 25_000;
 /// When no order leaves for so long after the proposals, the halt comes all the same.
