@@ -3,6 +3,7 @@
 //! Two adapters stand behind it: [`ReqwestTransport`] over sockets and [`InProcess`] over a router in this process.
 //! A path that places or cancels an order passes only with an [`OrderTicket`], whatever the adapter.
 
+mod dated;
 mod in_process;
 mod socket;
 mod ticket;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::BoxFuture;
 
+pub use dated::{ClockGauge, Dated, SKEW_ALLOWED};
 pub use in_process::InProcess;
 pub use socket::{ReqwestTransport, TransportError};
 pub use ticket::{Cleared, OrderTicket};

@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::{CancelOutcome, Exchange, Urgency};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
@@ -43,7 +43,7 @@ use tokio::time::Instant;
 use trade_ledger::{JournalledOrder, SendPermit};
 
 use crate::config::{Credentials, Endpoint};
-use crate::http::Transport;
+use crate::http::{ClockGauge, Dated, Transport};
 use call::{Ports, Session};
 
 /// A turn taken by `prepare` and not used for this long, in real time, is void: the rate's second has long passed.
@@ -109,14 +109,19 @@ pub fn connect(
     pace: Arc<dyn Pace>,
 ) -> Result<Kis, InvalidAccount> {
     let account = AccountNumber::parse(&config.credentials.account)?;
+    let gauge = Arc::new(ClockGauge::default());
+    let dated = |way| -> Arc<dyn Transport> { Arc::new(Dated::new(way, clock.clone(), gauge.clone())) };
+    let (reads, orders) = (dated(reads), dated(orders));
     let session = Session::new(config, account, Ports { reads, clock, pace });
-    Ok(Kis { session, orders, turns: Mutex::default() })
+    Ok(Kis { session, orders, gauge, turns: Mutex::default() })
 }
 
 /// KIS, connected. Made by [`connect`].
 pub struct Kis {
     session: Session,
     orders: Arc<dyn Transport>,
+    /// What the answers say about KIS's clock.
+    gauge: Arc<ClockGauge>,
     /// Turns taken by `prepare` that no order has used yet, oldest first.
     turns: Mutex<VecDeque<Instant>>,
 }
@@ -230,6 +235,10 @@ impl Exchange for Kis {
                 overseas::quote(&self.session, query.instrument, urgency).await
             }
         })
+    }
+
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        self.gauge.skew()
     }
 
     fn needs_a_person(&self, refusal: &Refusal) -> bool {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State as Shared};
 use axum::response::Response;
 use axum::routing::{self, MethodFilter};
+use axum::{Router, middleware};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -40,7 +40,17 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         };
         router = router.route(endpoint.path, routing::on(method, answer));
     }
-    router.with_state(exchange)
+    let dated = middleware::map_response_with_state(exchange.clone(), date);
+    router.layer(dated).with_state(exchange)
+}
+
+/// Every answer says when it was made, by the exchange's own clock; the server underneath would say it by the machine's.
+async fn date(Shared(exchange): Shared<Arc<Exchange>>, mut response: Response) -> Response {
+    let now = exchange.clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(now) = HeaderValue::try_from(now) {
+        response.headers_mut().insert(header::DATE, now);
+    }
+    response
 }
 
 /// Serves `exchange` on `listener` until the task is dropped.

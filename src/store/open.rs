@@ -106,11 +106,27 @@ impl Database {
             create_directory(path)?;
         }
         let database = Self { path: path.to_owned(), url, _keeper: None };
+        database.check()?;
         let mut connection = database.writer()?;
-        check_integrity(&mut connection).map_err(|why| database.damaged_or(why))?;
         database.migrate(&mut connection)?;
         let keeper = in_memory.then(|| Mutex::new(connection));
         Ok(Self { _keeper: keeper, ..database })
+    }
+
+    /// Checks a database that is there already before anything is written into it: a writer's connection changes the
+    /// header, and its end may copy a damaged journal into the file.
+    fn check(&self) -> Result<(), OpenError> {
+        if is_memory(&self.path) || !self.path.metadata().is_ok_and(|file| file.len() > 0) {
+            return Ok(());
+        }
+        let url = read_only_url(&self.path).ok_or_else(|| OpenError::Failed {
+            path: self.path.clone(),
+            why: "the path is not UTF-8".to_owned(),
+        })?;
+        let opened = SqliteConnection::establish(&url);
+        let mut connection = opened.map_err(|error| self.explain(&error.to_string()))?;
+        self.run(&mut connection, &format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};"))?;
+        check_integrity(&mut connection).map_err(|why| self.damaged_or(why))
     }
 
     /// The writer's connection. One at a time.
@@ -222,6 +238,21 @@ fn file_url(path: &Path) -> Result<String, OpenError> {
         why: "the path is not UTF-8".to_owned(),
     })?;
     Ok(if path.is_absolute() { text.to_owned() } else { format!("./{text}") })
+}
+
+/// A URI that SQLite opens without the right to write. Whatever means something in a URI is escaped.
+fn read_only_url(path: &Path) -> Option<String> {
+    let absolute = std::path::absolute(path).ok()?;
+    let mut url = String::from("file:");
+    for byte in absolute.to_str()?.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url.push_str("?mode=ro");
+    Some(url)
 }
 
 fn create_directory(path: &Path) -> Result<(), OpenError> {

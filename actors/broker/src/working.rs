@@ -201,6 +201,31 @@ mod tests {
     }
 
     #[test]
+    fn a_halt_cancels_by_side_at_once_and_again_only_after_a_list() {
+        use Unwanted::{Everything, Nothing, Purchases};
+        let day = DayKey { market: Market::Kr, session_date: today() };
+        // Unwanted, side, state, seconds since the last request, a list since, expected.
+        let cases = [
+            (Nothing, Side::Buy, OrderState::Accepted, None, true, false),
+            (Purchases, Side::Buy, OrderState::Accepted, None, false, true),
+            (Purchases, Side::Sell, OrderState::Accepted, None, true, false),
+            (Everything, Side::Sell, OrderState::Partial, None, false, true),
+            (Everything, Side::Sell, OrderState::Unknown, None, true, false),
+            (Everything, Side::Buy, OrderState::Accepted, Some(30), true, true),
+            (Everything, Side::Buy, OrderState::Accepted, Some(30), false, false),
+            (Everything, Side::Buy, OrderState::Accepted, Some(29), true, false),
+        ];
+        for (number, (unwanted, side, state, asked_s, listed, expected)) in cases.into_iter().enumerate() {
+            let mut one = intent(1, state, Some(at(50)));
+            one.terms.side = side;
+            let requested = asked_s.map(|s| (one.id.clone(), at(60 - s))).into_iter().collect();
+            let listed = listed.then_some(day).into_iter().collect();
+            let due = to_cancel(std::slice::from_ref(&one), at(60), (TTL, unwanted), &requested, &listed);
+            assert_eq!(due.len() == 1, expected, "case {number}");
+        }
+    }
+
+    #[test]
     fn a_watermark_only_rises_and_belongs_to_one_day() {
         let day = DayKey { market: Market::Kr, session_date: today() };
         let other = DayKey { market: Market::Jp, session_date: today() };

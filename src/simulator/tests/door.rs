@@ -122,3 +122,25 @@ async fn a_hash_is_given_for_a_body_and_needs_no_token() {
     assert_eq!(answer.body["HASH"].as_str().unwrap().len(), 64);
     assert_eq!(answer.body["BODY"]["CANO"], "12345678");
 }
+
+#[tokio::test]
+async fn every_answer_is_dated_by_the_exchanges_own_clock_and_so_shows_no_skew() {
+    use crate::http::{CallLimits, ClockGauge, Dated, InProcess, Transport as _};
+    use std::sync::Arc;
+    let world = World::without_token(Setting::default());
+    let gauge = Arc::new(ClockGauge::default());
+    let way = Arc::new(InProcess(crate::simulator::router(world.exchange.clone())));
+    let limits = CallLimits { timeout: std::time::Duration::from_secs(1), max_body_bytes: 1 << 20 };
+    let request = || http::Request::get(PRICE).body(bytes::Bytes::new()).unwrap();
+    let right = Dated::new(way.clone(), world.clock.clone(), gauge.clone());
+    let wrong = Dated::new(way, Arc::new(crate::clock::SystemClock), gauge.clone());
+    for _ in 0..3 {
+        let answer = right.send(request(), limits).await.unwrap();
+        assert!(answer.headers().contains_key(http::header::DATE));
+    }
+    assert_eq!(gauge.skew(), None);
+    for _ in 0..2 {
+        wrong.send(request(), limits).await.unwrap();
+    }
+    assert!(gauge.skew().is_some(), "this machine's time is not that of the test's exchange");
+}

@@ -211,3 +211,30 @@ fn a_database_in_memory_is_shared_by_its_connections_and_with_no_other() {
     drop(std::mem::replace(&mut books.store, Books::new().store));
     assert_eq!(books.database.store().unwrap().all_intents().unwrap().len(), 1);
 }
+
+#[test]
+fn invariant_11_a_damaged_database_is_recognised_before_a_single_byte_of_it_is_written() {
+    for journal in ["DELETE", "WAL"] {
+        let folder = Folder::new();
+        let path = folder.with(&format!(
+            "PRAGMA journal_mode = {journal}; CREATE TABLE t (a TEXT); CREATE INDEX i ON t (a);
+             WITH RECURSIVE n (x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n WHERE x < 2000)
+             INSERT INTO t SELECT hex(randomblob(20)) FROM n;"
+        ));
+        let mut content = fs::read(&path).unwrap();
+        let middle = content.len() / 2;
+        content[middle..middle + 600].fill(0xAA);
+        fs::write(&path, &content).unwrap();
+        assert!(matches!(failure(&path), OpenError::Damaged { .. }), "{journal}");
+        assert!(fs::read(&path).unwrap() == content, "{journal}: the file was changed");
+    }
+}
+
+#[test]
+fn a_path_with_signs_that_mean_something_in_a_uri_is_opened_twice() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("a b?c#d%e/trades.db");
+    drop(open(&path).unwrap());
+    drop(open(&path).unwrap());
+    assert!(path.is_file());
+}

@@ -4,6 +4,7 @@ mod books;
 mod truth;
 mod world;
 
+use domain::messages::control::HaltCancels;
 use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
 use domain::messages::schedule::Trust;
 use domain::{Outcome, Refusal};
@@ -340,6 +341,87 @@ fn the_end_of_the_process_waits_for_the_post_on_the_wire() {
             world.supervised.shutdown(Duration::from_secs(8)).await;
             assert_eq!(posts(&world.log()), 1);
             assert_eq!(world.states(), [OrderState::Accepted]);
+        },
+    );
+}
+
+fn cancels(log: &[String]) -> usize {
+    log.iter().filter(|line| line.starts_with("venue: cancel")).count()
+}
+
+#[test]
+fn a_halt_cancels_what_works_says_how_many_and_repeats_only_what_the_list_still_shows() {
+    trading(
+        |facts| facts.halt_cancels = true,
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.log();
+            let report = world.request_halt().await;
+            assert_eq!(report.cancels, HaltCancels::Requested(1));
+            world.pass(1.0).await;
+            assert_eq!(cancels(&world.log()), 1);
+            world.facts().rows = None;
+            world.pass(100.0).await;
+            assert_eq!(cancels(&world.log()), 0, "nobody knows whether it still works");
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.pass(31.0).await;
+            assert!((1..=2).contains(&cancels(&world.log())), "the list shows it working");
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 0])]);
+            world.pass(61.0).await;
+            assert_eq!(cancels(&world.log()), 0);
+            assert_eq!(world.states(), [OrderState::Cancelled]);
+        },
+    );
+}
+
+#[test]
+fn a_halt_leaves_working_orders_alone_unless_the_operator_wants_otherwise() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.log();
+            assert_eq!(world.request_halt().await.cancels, HaltCancels::NotWanted);
+            world.pass(60.0).await;
+            assert_eq!(cancels(&world.log()), 0);
+        },
+    );
+}
+
+#[test]
+fn invariant_11_clocks_that_differ_stop_orders_at_once_and_halt_once() {
+    trading(
+        |facts| facts.skew = Some(TimeDelta::seconds(-40)),
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            world.propose("000660");
+            world.pass(60.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 0, "{log:?}");
+            assert_eq!(log.iter().filter(|line| *line == "ledger: halt by clock_skew").count(), 1, "{log:?}");
+        },
+    );
+}
+
+#[test]
+fn invariant_12_a_broker_whose_books_belong_to_another_process_sends_nothing_and_asks_for_a_halt() {
+    trading(
+        |facts| facts.fenced = true,
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 0);
+            assert!(
+                !log.iter().any(|line| line.starts_with("ledger: halt")),
+                "not in the other's books: {log:?}"
+            );
+            assert!(!world.gate.is_open());
         },
     );
 }

@@ -94,9 +94,11 @@ impl Store for Memory {
     fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
         let mut facts = self.0.lock().unwrap();
         let is_late = facts.expiries.get(&request.intent).is_none_or(|expires_at| *expires_at <= request.at);
-        let is_halted = !facts.halts.is_empty();
+        let (is_halted, fenced) = (!facts.halts.is_empty(), facts.fenced);
         let one = facts.intents.iter_mut().find(|one| one.intent.id == request.intent).unwrap();
-        let refused = if one.intent.state != OrderState::Approved {
+        let refused = if fenced {
+            Some(PermitRefused::Fenced)
+        } else if one.intent.state != OrderState::Approved {
             Some(PermitRefused::NotApproved)
         } else if is_halted {
             Some(PermitRefused::Halted)

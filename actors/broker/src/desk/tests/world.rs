@@ -41,6 +41,12 @@ pub(super) struct Facts {
     /// So many outcomes are not taken.
     pub(super) outcomes_lost: u32,
     pub(super) refuses_for_good: bool,
+    /// A halt cancels what works.
+    pub(super) halt_cancels: bool,
+    /// How far the exchange's clock is off.
+    pub(super) skew: Option<TimeDelta>,
+    /// Another process owns the books.
+    pub(super) fenced: bool,
     /// What the books say of the account.
     pub(super) compared: HoldingsCompared,
     /// How many orders became unknown lately.
@@ -141,6 +147,10 @@ impl Exchange for Venue {
     fn cancel(&self, order: JournalledOrder) -> BoxFuture<'_, CancelOutcome> {
         self.note(format!("venue: cancel {}", order.intent().terms.instrument));
         Box::pin(async { CancelOutcome::Requested })
+    }
+
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        self.facts().skew
     }
 
     fn orders_of_day(
@@ -373,7 +383,8 @@ impl World {
         family.child(CHILD, slots.ledger, move |_ctx| {
             Ok(TradeLedger::new(Box::new(Memory(books.clone())), ledger.clone()))
         });
-        let markets = BrokerSettings { markets: vec![Market::Kr], halt_cancels: false };
+        let markets =
+            BrokerSettings { markets: vec![Market::Kr], halt_cancels: shared.lock().unwrap().halt_cancels };
         family.child(CHILD, slots.broker, move |_ctx| Ok(Broker::new(markets.clone(), broker.clone())));
         family.child(CHILD, slots.risk, move |_ctx| Ok(RiskGuard::new(settings(), risk.clone())));
         let supervised = family.launch();
@@ -464,6 +475,9 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         permit_takes: Some(Duration::ZERO),
         outcomes_lost: 0,
         refuses_for_good: false,
+        halt_cancels: false,
+        skew: None,
+        fenced: false,
         compared: HoldingsCompared::default(),
         unknowns: 0,
     };

@@ -1,0 +1,141 @@
+//! Compares the exchange's clock with ours, by the `Date` of its answers.
+//!
+//! The server wrote `Date` between the moment we sent and the moment we had the answer, so its clock is right when it lies
+//! between the two, however long the answer took and however fast our clock runs. The header counts whole seconds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BoxFuture, Clock};
+use http::header::DATE;
+
+use super::{Cleared, Reply, Response, Transport};
+
+/// The largest difference that is allowed (order-protocol 3, row 33).
+pub const SKEW_ALLOWED: TimeDelta = TimeDelta::seconds(5);
+/// `Date` is cut to whole seconds.
+const RESOLUTION: TimeDelta = TimeDelta::seconds(1);
+/// One answer may come from a gateway that is wrong by itself; two in a row are the clock.
+const CONFIRMED_BY: u32 = 2;
+
+/// What the answers say about the exchange's clock; shared by all ways to it.
+#[derive(Debug, Default)]
+pub struct ClockGauge(Mutex<Reading>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    skew: TimeDelta,
+    /// Answers in a row that were too far off.
+    too_far: u32,
+}
+
+impl ClockGauge {
+    /// How far the exchange's clock is from ours, when the last answers agree that it is more than is allowed; positive
+    /// when the exchange is ahead.
+    pub fn skew(&self) -> Option<TimeDelta> {
+        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (reading.too_far >= CONFIRMED_BY).then_some(reading.skew)
+    }
+
+    fn note(&self, skew: TimeDelta) {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let too_far = if skew.abs() > SKEW_ALLOWED { reading.too_far.saturating_add(1) } else { 0 };
+        *reading = Reading { skew, too_far };
+    }
+}
+
+/// A transport that reads the clock of whoever answers.
+pub struct Dated {
+    inner: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    gauge: Arc<ClockGauge>,
+}
+
+impl Dated {
+    /// Reads the answers of `inner` by `clock`.
+    pub fn new(inner: Arc<dyn Transport>, clock: Arc<dyn Clock>, gauge: Arc<ClockGauge>) -> Self {
+        Self { inner, clock, gauge }
+    }
+
+    async fn exchange(&self, cleared: Cleared) -> Reply {
+        let sent = self.clock.now();
+        let reply = self.inner.carry(cleared).await;
+        let received = self.clock.now();
+        if let Some(date) = reply.as_ref().ok().and_then(date_of) {
+            self.gauge.note(skew(date, sent, received));
+        }
+        reply
+    }
+}
+
+impl Transport for Dated {
+    fn carry(&self, cleared: Cleared) -> BoxFuture<'_, Reply> {
+        Box::pin(self.exchange(cleared))
+    }
+}
+
+fn date_of(response: &Response) -> Option<DateTime<Utc>> {
+    let text = response.headers().get(DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
+}
+
+/// The least difference that explains `date`; zero when none is needed. `sent` and `received` may be the wrong way round
+/// when our own clock was set back meanwhile: then they prove nothing.
+fn skew(date: DateTime<Utc>, sent: DateTime<Utc>, received: DateTime<Utc>) -> TimeDelta {
+    if received < sent {
+        return TimeDelta::zero();
+    }
+    if date > received {
+        date - received
+    } else if date + RESOLUTION < sent {
+        date + RESOLUTION - sent
+    } else {
+        TimeDelta::zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::milliseconds(ms)
+    }
+
+    #[test]
+    fn a_date_between_request_and_answer_is_no_skew_however_long_that_took() {
+        let cases = [
+            ("exact", 10_000, 10_200, 10_400, 0),
+            ("cut to the second below", 10_000, 10_900, 10_950, 0),
+            ("an hour of accelerated time", 1_800_000, 0, 3_600_000, 0),
+            ("ahead", 16_000, 9_000, 10_000, 6_000),
+            ("behind", 3_000, 10_000, 10_100, -6_000),
+            ("our clock was set back meanwhile", 50_000, 90_000, 10_000, 0),
+        ];
+        for (name, date, sent, received, expected) in cases {
+            assert_eq!(skew(at(date), at(sent), at(received)).num_milliseconds(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn invariant_11_more_than_five_seconds_counts_when_two_answers_in_a_row_say_so() {
+        let gauge = ClockGauge::default();
+        for (seconds, expected) in
+            [(5, None), (6, None), (0, None), (6, None), (7, Some(7)), (-9, Some(-9)), (5, None)]
+        {
+            gauge.note(TimeDelta::seconds(seconds));
+            assert_eq!(gauge.skew(), expected.map(TimeDelta::seconds), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn only_a_date_that_is_one_is_read() {
+        for (text, read) in
+            [("Thu, 01 Jan 1970 00:00:07 GMT", Some(at(7_000))), ("yesterday", None), ("", None)]
+        {
+            let response = http::Response::builder().header(DATE, text).body(bytes::Bytes::new()).unwrap();
+            assert_eq!(date_of(&response), read, "{text}");
+        }
+        assert_eq!(date_of(&http::Response::new(bytes::Bytes::new())), None);
+    }
+}
