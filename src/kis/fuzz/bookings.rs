@@ -314,18 +314,17 @@ async fn run(listing: &Listing, cases: u64) -> Tally {
             kis = client(Environment::Real, listing.end, &answer);
         }
         let case = Case::new(listing, number);
+        let body = mutator.mutate(&(listing.rows)(&case));
+        *answer.lock().unwrap() = (200, "D", Bytes::from(body.clone()));
+        let Ok(rows) = kis.orders_of_day(listing.market, listing.date.parse().unwrap()).await else {
+            tally.lists_refused += 1;
+            continue;
+        };
         let Some(intents) = books.prepare(listing, &case) else { continue };
         if books.record(&intents[0]).filled.is_zero() {
             // An earlier list made a stranger of this number, so the books rightly doubt the reply that names it.
             continue;
         }
-        let body = mutator.mutate(&(listing.rows)(&case));
-        *answer.lock().unwrap() = (200, "D", Bytes::from(body.clone()));
-        let rows = kis.orders_of_day(listing.market, listing.date.parse().unwrap()).await;
-        let Ok(rows) = rows else {
-            tally.lists_refused += 1;
-            continue;
-        };
         let before = books.store.last_event().unwrap();
         let list = books.list(listing, rows);
         let is_final = number % CASES_PER_BOOKS == CASES_PER_BOOKS - 1;
