@@ -298,6 +298,9 @@ pub struct VerifyArgs {
     /// Minutes before each close in which the agent trades under faults, on average, 2 to 390.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=390))]
     pub minutes: u32,
+    /// Keep the agent up day and night instead, with two decisions a day, through weekends, holidays and daylight saving.
+    #[arg(long, conflicts_with = "minutes")]
+    pub calendar: bool,
     /// Markets, separated by commas: KR US_NASDAQ US_NYSE US_AMEX.
     #[arg(long, value_delimiter = ',', default_value = "KR,US_NASDAQ")]
     pub markets: Vec<Market>,

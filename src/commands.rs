@@ -64,8 +64,9 @@ fn exchange(args: &SimulateArgs) -> ExitCode {
 }
 
 fn prove(args: VerifyArgs) -> ExitCode {
-    let VerifyArgs { seeds, first_seed, days, minutes, markets, json, story } = args;
-    let options = verify::Options { seeds, first_seed, days, minutes, markets, keeps_story: story };
+    let VerifyArgs { seeds, first_seed, days, minutes, calendar, markets, json, story } = args;
+    let pace = if calendar { verify::Pace::Calendar } else { verify::Pace::Watches { minutes } };
+    let options = verify::Options { seeds, first_seed, days, pace, markets, keeps_story: story };
     let progress = |seed: &verify::SeedReport| {
         seed.story.iter().for_each(terminal::line);
         if !json {

@@ -49,9 +49,21 @@ use stage::Stage;
 use timetable::Watch;
 
 /// Lives of one watch; more than that is a loop.
-const LIVES_MAX: u32 = 500;
+const LIVES_MAX: u32 = 5000;
 /// Events read from the books at once.
 const EVENTS_AT_ONCE: u16 = 1000;
+
+/// When the agent is up, and how densely it trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Around each close only, with a decision every minute.
+    Watches {
+        /// How long before each close while faults are on, in minutes: on average, at least 2.
+        minutes: u32,
+    },
+    /// Day and night, with two decisions a day: holidays, weekends and changes of daylight saving pass by.
+    Calendar,
+}
 
 /// What to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +74,8 @@ pub struct Options {
     pub first_seed: u64,
     /// Trading days with faults; one without follows.
     pub days: u32,
-    /// How long the agent is up before each close while faults are on, in minutes: on average, at least 2.
-    pub minutes: u32,
+    /// When the agent is up, and how densely it trades.
+    pub pace: Pace,
     /// The markets.
     pub markets: Vec<Market>,
     /// Keeps the events that led to a violation.
@@ -76,7 +88,7 @@ impl Default for Options {
             seeds: 50,
             first_seed: 1,
             days: 1,
-            minutes: 30,
+            pace: Pace::Watches { minutes: 30 },
             markets: vec![Market::Kr, Market::UsNasdaq],
             keeps_story: false,
         }
@@ -114,7 +126,7 @@ pub fn run_seed(seed: u64, options: &Options) -> Result<SeedReport, String> {
     check_markets(&options.markets)?;
     let watches = timetable::watches(seed, options);
     let start = watches.first().ok_or("no market of these ever opens")?.start;
-    let stage = Arc::new(Stage::new(seed, settings(&options.markets)?, start, options.keeps_story)?);
+    let stage = Arc::new(Stage::new(seed, settings(options)?, start, options.keeps_story)?);
     for watch in watches {
         keep(&stage, watch)?;
     }
@@ -159,12 +171,18 @@ fn keep(stage: &Arc<Stage>, watch: Watch) -> Result<(), String> {
     Ok(())
 }
 
-fn settings(markets: &[Market]) -> Result<Config, String> {
-    let codes: Vec<_> = markets.iter().map(|market| market.code()).collect();
+fn settings(options: &Options) -> Result<Config, String> {
+    let codes: Vec<_> = options.markets.iter().map(|market| market.code()).collect();
+    let (mode, stocks) = match options.pace {
+        Pace::Watches { .. } => ("realtime", "20"),
+        Pace::Calendar => ("daily", "3"),
+    };
     let pairs = [
         ("ENABLED_MARKETS", codes.join(",")),
-        ("TRADE_MODE", "realtime".to_owned()),
-        ("SCANNER_TOP_N", "20".to_owned()),
+        ("TRADE_MODE", mode.to_owned()),
+        ("DAILY_SESSIONS", "2".to_owned()),
+        ("SESSION_INTERVAL_HOURS", "3".to_owned()),
+        ("SCANNER_TOP_N", stocks.to_owned()),
         ("DB_PATH", ":memory:".to_owned()),
         // Dense orders are the point; the code's own ceilings stay.
         ("MAX_ORDERS_PER_DAY", "400".to_owned()),

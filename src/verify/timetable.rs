@@ -4,8 +4,8 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use domain::Market;
 use market_clock::{Calendar, DayKind};
 
-use super::Options;
 use super::dice::Dice;
+use super::{Options, Pace};
 
 /// The first day of the first seed; others begin up to eleven months later, so that both changes of daylight saving are met.
 const FIRST_DAY: (i32, u32, u32) = (2026, 1, 5);
@@ -23,18 +23,53 @@ pub(super) struct Watch {
 
 /// `days` trading days of watches with faults, and one without.
 pub(super) fn watches(seed: u64, options: &Options) -> Vec<Watch> {
-    let Options { days, minutes, markets, .. } = options;
+    let Options { days, pace, markets, .. } = options;
     let dice = Dice::new(seed, "timetable");
+    let minutes = match pace {
+        Pace::Watches { minutes } => *minutes,
+        Pace::Calendar => return one_long_watch(seed, options, &dice),
+    };
     let mut watches: Vec<Watch> = Vec::new();
     for (index, date) in trading_days(seed, days.saturating_add(1), markets).into_iter().enumerate() {
         let is_quiet = index >= *days as usize;
         let mut of_day: Vec<Watch> = markets
             .iter()
-            .filter_map(|market| watch(&dice, *market, date, (!is_quiet).then_some(*minutes)))
+            .filter_map(|market| watch(&dice, *market, date, (!is_quiet).then_some(minutes)))
             .collect();
         of_day.sort_by_key(|watch| watch.start);
         of_day.into_iter().for_each(|watch| join(&mut watches, watch));
     }
+    watches
+}
+
+/// From the first open to the end of the last day without a break, and one more day of watches without faults.
+fn one_long_watch(seed: u64, options: &Options, dice: &Dice) -> Vec<Watch> {
+    let dates = trading_days(seed, options.days.saturating_add(1), &options.markets);
+    let Some(((first, last), quiet)) = dates.first().zip(dates.iter().rev().nth(1)).zip(dates.last()) else {
+        return Vec::new();
+    };
+    let sessions = |date: NaiveDate| {
+        options.markets.iter().filter_map(move |market| Calendar::official().session_on(*market, date))
+    };
+    let open = sessions(*first).map(|session| session.open).min();
+    let close = sessions(*last).map(|session| session.close).max();
+    let long = open.zip(close).map(|(start, close)| Watch {
+        start,
+        end: close + TimeDelta::minutes(25),
+        is_quiet: false,
+    });
+    let mut watches: Vec<Watch> = long.into_iter().collect();
+    // The whole session, because there are two decisions a day.
+    let whole = |watch: Watch, market: &Market| {
+        let session = Calendar::official().session_on(*market, *quiet);
+        Watch { start: session.map_or(watch.start, |session| session.open), ..watch }
+    };
+    let markets = options.markets.iter();
+    let mut after: Vec<Watch> = markets
+        .filter_map(|market| watch(dice, *market, *quiet, None).map(|one| whole(one, market)))
+        .collect();
+    after.sort_by_key(|watch| watch.start);
+    after.into_iter().for_each(|watch| join(&mut watches, watch));
     watches
 }
 
@@ -93,6 +128,17 @@ mod tests {
             assert_eq!(watches.iter().filter(|watch| watch.is_quiet).count(), 2);
             assert!(watches.windows(2).all(|pair| pair[0].end <= pair[1].start), "seed {seed}");
             assert!(watches[6].is_quiet && watches[7].is_quiet);
+        }
+    }
+
+    #[test]
+    fn a_calendar_run_is_one_long_watch_and_then_a_quiet_day() {
+        for seed in 0..20 {
+            let watches = watches(seed, &Options { days: 20, pace: Pace::Calendar, ..Options::default() });
+            let quiet: Vec<bool> = watches.iter().map(|watch| watch.is_quiet).collect();
+            assert_eq!(quiet, [false, true, true], "seed {seed}");
+            assert!(watches[0].end - watches[0].start > TimeDelta::days(25), "seed {seed}");
+            assert!(watches.windows(2).all(|pair| pair[0].end <= pair[1].start), "seed {seed}");
         }
     }
 

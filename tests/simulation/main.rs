@@ -3,12 +3,12 @@
 use std::process::Command;
 
 use domain::Market;
-use kestrel::verify::{Options, run_seed};
+use kestrel::verify::{Options, Pace, run_seed};
 use serde_json::Value;
 
 /// Small enough for every test run; `.ci/run` has the real size.
 fn small() -> Options {
-    Options { days: 1, minutes: 6, markets: vec![Market::Kr], ..Options::default() }
+    Options { days: 1, pace: Pace::Watches { minutes: 6 }, markets: vec![Market::Kr], ..Options::default() }
 }
 
 #[test]
