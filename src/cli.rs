@@ -296,7 +296,7 @@ pub struct VerifyArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
     pub days: u32,
     /// Minutes before each close in which the agent trades under faults, on average, 2 to 390.
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=390))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=390))]
     pub minutes: u32,
     /// Keep the agent up day and night instead, with two decisions a day, through weekends, holidays and daylight saving.
     #[arg(long, conflicts_with = "minutes")]

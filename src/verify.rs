@@ -88,7 +88,7 @@ impl Default for Options {
             seeds: 50,
             first_seed: 1,
             days: 1,
-            pace: Pace::Watches { minutes: 30 },
+            pace: Pace::Watches { minutes: 20 },
             markets: vec![Market::Kr, Market::UsNasdaq],
             keeps_story: false,
         }

@@ -59,8 +59,8 @@ pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     }
     let is_empty = rows.is_empty();
     rows.push(blank_holding());
-    let page = paging(call, 100, 100, false).cut(call, rows, std::convert::identity);
-    let output1 = Value::from(page.rows.clone());
+    let mut page = paging(call, 100, 100, false).cut(call, rows, std::convert::identity);
+    let output1 = Value::from(std::mem::take(&mut page.rows));
     let output2 = totals(venue, sums);
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", output2)]))
 }
@@ -164,8 +164,8 @@ pub(super) fn open_orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
         open.reverse();
     }
     let is_empty = open.is_empty();
-    let page = paging(call, 40, 40, newest_first).cut(call, open, open_row);
-    let output = Value::from(page.rows.clone());
+    let mut page = paging(call, 40, 40, newest_first).cut(call, open, open_row);
+    let output = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
 
@@ -200,8 +200,8 @@ pub(super) fn orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
         chosen.reverse();
     }
     let is_empty = chosen.is_empty();
-    let page = paging(call, 20, 15, newest_first).cut(call, chosen, row);
-    let output = if is_empty { blank_row() } else { Value::from(page.rows.clone()) };
+    let mut page = paging(call, 20, 15, newest_first).cut(call, chosen, row);
+    let output = if is_empty { blank_row() } else { Value::from(std::mem::take(&mut page.rows)) };
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
 

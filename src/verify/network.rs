@@ -139,6 +139,9 @@ impl Line {
         self.survive(errand, "before post").await;
         self.depart(errand, &request);
         let fate = self.draw(errand);
+        if let Some(intent) = truth(&request) {
+            self.stage.twin_perhaps(&intent, fate.is_doubtful());
+        }
         let path = request.uri().path();
         self.stage.witness.trace("request", &format!("{errand:?} {path} {fate:?}"));
         if let Some(rare) = fate.rare().filter(|_| errand == Errand::Order) {
@@ -153,11 +156,7 @@ impl Line {
         self.stage.witness.departed();
         match errand {
             Errand::Order => {
-                let intent = truth(request);
-                if let Some(intent) = &intent {
-                    self.stage.twin_perhaps(intent);
-                }
-                self.stage.witness.note(What::Post { intent });
+                self.stage.witness.note(What::Post { intent: truth(request) });
                 self.stage.cue_perhaps();
             }
             Errand::Cancel | Errand::Read => {}

@@ -24,19 +24,20 @@ use crate::store::Database;
 
 /// How the venue behaves while faults are on.
 const VENUE_FAULTS: VenueFaults = VenueFaults {
-    hidden_per_mille: 80,
+    hidden_per_mille: 150,
     hidden_seconds_max: 120,
     rejected_per_mille: 15,
     frozen_per_mille: 100,
 };
 /// A crash at a step of an order or a halt, in ten thousand; and how much likelier it is in a bad hour.
-const CRASH_AT_KEY_STEP: u32 = 10;
+const CRASH_AT_KEY_STEP: u32 = 16;
 const CRASH_AT_OTHER_STEP: u32 = 1;
 const BAD_HOUR_FACTOR: u32 = 12;
 /// A halt in the middle of an order's way, in ten thousand approvals and POSTs.
 const CUE: u32 = 60;
-/// An identical order by another hand, in ten thousand POSTs.
-const TWIN: u32 = 25;
+/// An identical order by another hand, in ten thousand orders whose reply is good, and in as many whose reply is not.
+const TWIN: u32 = 10;
+const TWIN_IN_DOUBT: u32 = 400;
 
 /// The stage of one seed.
 pub(super) struct Stage {
@@ -173,8 +174,9 @@ impl Stage {
     }
 
     /// Now and then somebody gives the very same order by another hand (order-protocol 3, row 16).
-    pub(super) fn twin_perhaps(&self, intent: &str) {
-        if self.is_faulty() && self.operator.chance(TWIN) {
+    pub(super) fn twin_perhaps(&self, intent: &str, is_in_doubt: bool) {
+        let chance = if is_in_doubt { TWIN_IN_DOUBT } else { TWIN };
+        if self.is_faulty() && self.operator.chance(chance) {
             let terms = self.witness.notes().follower.get(intent).map(|followed| followed.terms.clone());
             *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = terms;
             self.cue.notify_one();

@@ -4,7 +4,9 @@
 //! Pure. Quantities only grow, states move only along [`OrderState::next`], and a row that contradicts the books or
 //! itself is reported and never booked.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::symbols::SymbolHaltCause;
 use domain::{InquiryRow, Instrument, IntentId, OpenIntent, OrderState, Quantity, VenueOrderId};
 
@@ -145,10 +147,16 @@ pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
         has_gaps: false,
     };
     let rows = planner.sound_rows(inquiry);
+    let mut numbered = ByNumber::default();
+    for booked in &books.intents {
+        if let Some(order) = &booked.intent.venue_order {
+            numbered.insert(order, booked);
+        }
+    }
     let mut unlinked = Vec::new();
     let mut listed = Vec::new();
     for row in rows {
-        match books.intents.iter().find(|booked| holds(booked, row)) {
+        match numbered.find(&row.order) {
             Some(booked) if same_terms(&booked.intent, row) => {
                 listed.push(&booked.intent.id);
                 planner.book_listed(booked, row);
@@ -165,8 +173,25 @@ pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
     planner.plan
 }
 
-fn holds(booked: &BookedIntent, row: &InquiryRow) -> bool {
-    booked.intent.venue_order.as_ref().is_some_and(|order| same_order(order, &row.order))
+/// Things found by an order's number: lists and books of a busy day are too long to compare each with each.
+struct ByNumber<'a, T>(BTreeMap<(NaiveDate, Option<u64>), Vec<(&'a VenueOrderId, &'a T)>>);
+
+impl<T> Default for ByNumber<'_, T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'a, T> ByNumber<'a, T> {
+    fn insert(&mut self, order: &'a VenueOrderId, thing: &'a T) {
+        self.0.entry((order.date, order.numeric())).or_default().push((order, thing));
+    }
+
+    /// The first thing that was put in under the same order.
+    fn find(&self, order: &VenueOrderId) -> Option<&'a T> {
+        let alike = self.0.get(&(order.date, order.numeric()))?;
+        alike.iter().find(|(other, _)| same_order(other, order)).map(|(_, thing)| *thing)
+    }
 }
 
 struct Planner<'b> {
@@ -185,13 +210,17 @@ struct Planner<'b> {
 impl Planner<'_> {
     fn sound_rows<'a>(&mut self, inquiry: &'a BookInquiry) -> Vec<&'a InquiryRow> {
         let mut sound: Vec<&InquiryRow> = Vec::new();
+        let mut numbered = ByNumber::default();
         for row in inquiry.rows.iter().filter(|row| row.instrument.market == inquiry.day.market) {
-            let twin = sound.iter().find(|other| same_order(&other.order, &row.order));
+            let twin = numbered.find(&row.order);
             match (unsoundness(row), twin) {
                 (Some(why), _) => self.doubt(row, why),
-                (None, Some(twin)) if *twin != row => self.doubt(row, "the list shows it twice, differently"),
+                (None, Some(twin)) if twin != row => self.doubt(row, "the list shows it twice, differently"),
                 (None, Some(_)) => {}
-                (None, None) => sound.push(row),
+                (None, None) => {
+                    numbered.insert(&row.order, row);
+                    sound.push(row);
+                }
             }
         }
         sound
@@ -203,8 +232,10 @@ impl Planner<'_> {
         let own = self.books.intents.iter().filter(|one| is_shown(one));
         let own = own.filter_map(|one| one.intent.venue_order.as_ref());
         let strange = self.books.strangers.iter().filter(of_day).map(|one| &one.order);
+        let mut shown = ByNumber::default();
+        inquiry.rows.iter().for_each(|row| shown.insert(&row.order, row));
         for order in own.chain(strange) {
-            if !inquiry.rows.iter().any(|row| same_order(&row.order, order)) {
+            if shown.find(order).is_none() {
                 self.has_gaps = true;
                 let line = format!("the list lacks order {order}, which an earlier one showed");
                 self.plan.contradictions.push(line);

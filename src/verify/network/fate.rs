@@ -130,6 +130,15 @@ pub(super) fn draw(dice: &Dice, errand: Errand) -> Fate {
 }
 
 impl Fate {
+    /// True when the sender cannot know whether its order was taken.
+    pub(super) fn is_doubtful(self) -> bool {
+        match self {
+            Self::LostRequest | Self::LostReply | Self::Late | Self::Reset | Self::Damaged(_) => true,
+            Self::Refused(Canned::BadGateway | Canned::Redirect) => true,
+            Self::Refused(Canned::Throttled) | Self::Delivered | Self::NotSent | Self::TokenDead => false,
+        }
+    }
+
     /// What is rare about it, at an order.
     pub(super) fn rare(self) -> Option<Sometimes> {
         match self {
