@@ -174,7 +174,10 @@ pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
 }
 
 /// Things found by an order's number: lists and books of a busy day are too long to compare each with each.
-struct ByNumber<'a, T>(BTreeMap<(NaiveDate, Option<u64>), Vec<(&'a VenueOrderId, &'a T)>>);
+struct ByNumber<'a, T>(BTreeMap<(NaiveDate, Option<u64>), Alike<'a, T>>);
+
+/// Things whose orders have the same date and number.
+type Alike<'a, T> = Vec<(&'a VenueOrderId, &'a T)>;
 
 impl<T> Default for ByNumber<'_, T> {
     fn default() -> Self {
