@@ -9,6 +9,9 @@ use domain::messages::limits::LimitsChange;
 use domain::{Confidence, Instrument, IntentId, Market};
 use rust_decimal::Decimal;
 
+#[cfg(feature = "mutants")]
+use supervision::mutant::Mutant;
+
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
@@ -310,6 +313,16 @@ pub struct VerifyArgs {
     /// Print what led to a violation, event by event.
     #[arg(long)]
     pub story: bool,
+    /// Make a deliberate mistake, by its name, and stop at the first seed that catches it.
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_parser = mutant)]
+    pub mutant: Option<Mutant>,
+}
+
+/// A mutant by its name.
+#[cfg(feature = "mutants")]
+fn mutant(name: &str) -> Result<Mutant, String> {
+    Mutant::named(name)
 }
 
 /// Which markets, when, and how they are shown.

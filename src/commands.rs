@@ -64,9 +64,16 @@ fn exchange(args: &SimulateArgs) -> ExitCode {
 }
 
 fn prove(args: VerifyArgs) -> ExitCode {
-    let VerifyArgs { seeds, first_seed, days, minutes, calendar, markets, json, story } = args;
+    #[cfg(feature = "mutants")]
+    let _until_the_end = args.mutant.map(supervision::mutant::activate);
+    #[cfg(feature = "mutants")]
+    let stops_at_violation = args.mutant.is_some();
+    #[cfg(not(feature = "mutants"))]
+    let stops_at_violation = false;
+    let VerifyArgs { seeds, first_seed, days, minutes, calendar, markets, json, story, .. } = args;
     let pace = if calendar { verify::Pace::Calendar } else { verify::Pace::Watches { minutes } };
-    let options = verify::Options { seeds, first_seed, days, pace, markets, keeps_story: story };
+    let keeps_story = story;
+    let options = verify::Options { seeds, first_seed, days, pace, markets, keeps_story, stops_at_violation };
     let progress = |seed: &verify::SeedReport| {
         seed.story.iter().for_each(terminal::line);
         if !json {
@@ -93,6 +100,11 @@ fn agent() -> ExitCode {
     let config = match Config::load() {
         Ok(config) => config,
         Err(mistakes) => return failed(mistakes, exit::CONFIGURATION),
+    };
+    #[cfg(feature = "faults")]
+    let _mutant_until_the_end = match crate::faults::mutant() {
+        Ok(mutant) => mutant,
+        Err(why) => return failed(why, exit::CONFIGURATION),
     };
     let log = match telemetry::start(&config.log_filter, config.log_format) {
         Ok(guard) => guard,

@@ -9,6 +9,7 @@
 //! | | `before:post:1` | die before the first order leaves |
 //! | | `random:7:200` | die at one of the first 200 steps, decided by seed 7 |
 //! | `KESTREL_FAULTS_RULES` | JSON of a strategy | judge by these rules instead of the default ones |
+//! | `KESTREL_FAULTS_MUTANT` | `no-sync` | make this deliberate mistake, by the names of `supervision::mutant` |
 
 mod crash;
 mod wire;
@@ -16,6 +17,7 @@ mod wire;
 use std::sync::{Arc, OnceLock};
 
 use strategy::Strategy;
+use supervision::mutant::{self, Active, Mutant};
 use trade_ledger::StoreError;
 
 use crate::app::OpenBooks;
@@ -35,6 +37,19 @@ pub fn crash() -> Result<Arc<Crash>, String> {
         Crash::parse(&wanted).map(Arc::new).map_err(|error| format!("KESTREL_FAULTS_CRASH: {error}"))
     };
     PLANNED.get_or_init(read).clone()
+}
+
+/// Turns on the mutant that the environment asks for, for as long as the answer lives.
+///
+/// # Errors
+/// In words, when there is none of that name.
+pub fn mutant() -> Result<Option<Active>, String> {
+    match std::env::var("KESTREL_FAULTS_MUTANT") {
+        Ok(name) => Mutant::named(&name)
+            .map(|mutant| Some(mutant::activate(mutant)))
+            .map_err(|error| format!("KESTREL_FAULTS_MUTANT: {error}")),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The rules that the environment asks for, or `usual`.

@@ -27,6 +27,7 @@ mod journal;
 mod limits;
 mod loading;
 mod lock;
+mod mistakes;
 mod open;
 mod orders;
 mod private;

@@ -80,6 +80,8 @@ pub struct Options {
     pub markets: Vec<Market>,
     /// Keeps the events that led to a violation.
     pub keeps_story: bool,
+    /// Ends with the first seed that shows a violation.
+    pub stops_at_violation: bool,
 }
 
 impl Default for Options {
@@ -91,6 +93,7 @@ impl Default for Options {
             pace: Pace::Watches { minutes: 20 },
             markets: vec![Market::Kr, Market::UsNasdaq],
             keeps_story: false,
+            stops_at_violation: false,
         }
     }
 }
@@ -103,11 +106,16 @@ pub fn run(options: &Options, mut progress: impl FnMut(&SeedReport)) -> Result<R
     let mut report = Report::default();
     for seed in options.first_seed..options.first_seed.saturating_add(options.seeds) {
         let mut result = run_seed(seed, options)?;
-        if seed == options.first_seed {
+        // What has failed already needs no second run.
+        if seed == options.first_seed && result.violations.is_empty() {
             result.violations.extend(differs(&result, &run_seed(seed, options)?));
         }
         progress(&result);
+        let stops = options.stops_at_violation && !result.violations.is_empty();
         report.add(result);
+        if stops {
+            break;
+        }
     }
     Ok(report)
 }

@@ -7,6 +7,7 @@ use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::EventKind;
 use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, IntentId, OrderState, Side};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
+use supervision::mutant::{self, Mutant};
 use trade_ledger::store::{CRASH_LOOP_BOOTS, CRASH_LOOP_WINDOW_SECONDS, UNKNOWNS_WINDOW_SECONDS};
 use trade_ledger::{BootFacts, BootReport, StoreError};
 
@@ -66,6 +67,9 @@ pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> R
         halts::table.filter(halts::id.eq(&record.id)).select(halts::event_id).first(conn).optional()?;
     if let Some(event) = known {
         return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: EventId(count(event)?) });
+    }
+    if mutant::is_on(Mutant::HaltInMemory) {
+        return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: last_event(conn)? });
     }
     let effect = match record.level {
         HaltLevel::Halted => "trading halted",

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use supervision::mutant::{self, Mutant};
 
 use super::fault::{Trouble, trouble};
 use super::{SqliteReader, SqliteStore};
@@ -150,6 +151,9 @@ impl Database {
         // WAL and FULL: a commit is on the disk before its answer, and before the POST it allows.
         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
         self.run(&mut connection, pragmas)?;
+        if mutant::is_on(Mutant::NoSync) {
+            self.run(&mut connection, "PRAGMA synchronous = OFF;")?;
+        }
         Ok(connection)
     }
 

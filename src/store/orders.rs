@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::messages::ledger::EventKind;
 use domain::messages::trading::OrderUpdate;
 use domain::{EventId, IntentId, Market, OpenIntent, OrderState, Outcome, Side, VenueOrderId};
+use supervision::mutant::{self, Mutant};
 use trade_ledger::claim::same_order;
 use trade_ledger::outcome::{Step, step};
 use trade_ledger::store::{APPROVALS_PER_DAY_MAX, APPROVALS_PER_MINUTE_MAX};
@@ -14,6 +15,7 @@ use trade_ledger::{Begun, DayKey, NewIntent, PermitRefused, SendingRequest};
 use super::fault::Fault;
 use super::journal::append;
 use super::loading::{self, Loaded};
+use super::mistakes;
 use super::schema::{approvals, intents, strangers, unknowns};
 use super::symbol_halts;
 use super::values::{Micros, day, ms, stored};
@@ -77,7 +79,7 @@ fn objection(
     if is_closed(conn, key)? {
         return Ok(Some(format!("the day {} of {} is closed", key.session_date, key.market)));
     }
-    if let Some(earlier) = earlier_open_day(conn, key)? {
+    if let Some(earlier) = earlier_open_day(conn, key)?.filter(|_| !mutant::is_on(Mutant::NoDayBarrier)) {
         return Ok(Some(format!("the day {} of {} is not closed yet", earlier.session_date, key.market)));
     }
     Ok(blocking_intent(conn, new, at)?
@@ -118,7 +120,8 @@ fn blocking_intent(
     let blocks = |other: &Loaded| {
         let is_waiting = other.intent.state == OrderState::Approved && other.expires_at > at;
         let is_exempt = new.terms.side == Side::Sell && other.intent.terms.side == Side::Buy;
-        (other.intent.state.is_unresolved() || is_waiting) && !is_exempt
+        let is_forgotten = other.intent.state == OrderState::Lapsed && mutant::is_on(Mutant::ReleaseAtLapse);
+        (other.intent.state.is_unresolved() || is_waiting) && !is_exempt && !is_forgotten
     };
     let open = loading::open_of(conn, &new.terms.instrument)?;
     Ok(open.into_iter().find(blocks).map(|other| other.intent))
@@ -155,10 +158,20 @@ fn insert_intent(conn: &mut SqliteConnection, new: &NewIntent, at: DateTime<Utc>
 }
 
 pub(super) fn begin_sending(conn: &mut SqliteConnection, request: &SendingRequest) -> Result<Begun, Fault> {
+    if mutant::is_on(Mutant::CommitAfterPost) {
+        return mistakes::commit_later(conn, request);
+    }
+    update_to_sending(conn, request)
+}
+
+pub(super) fn update_to_sending(
+    conn: &mut SqliteConnection,
+    request: &SendingRequest,
+) -> Result<Begun, Fault> {
     let at = ms(request.at);
     let halt_epoch = stored(request.halt_epoch.0)?;
     let fencing = stored(request.fencing.0)?;
-    let changed = diesel::sql_query(BEGIN_SENDING)
+    let changed = diesel::sql_query(mistakes::conditional_update(BEGIN_SENDING))
         .bind::<BigInt, _>(at)
         .bind::<BigInt, _>(at)
         .bind::<Nullable<BigInt>, _>(request.watermark.map(stored).transpose()?)
@@ -208,6 +221,9 @@ pub(super) fn record_outcome(
     outcome: &Outcome,
     at: DateTime<Utc>,
 ) -> Result<OrderUpdate, Fault> {
+    if mutant::is_on(Mutant::CommitAfterPost) {
+        mistakes::write_with_outcome(conn, id, outcome, at)?;
+    }
     let Some(Loaded { intent, .. }) = loading::find(conn, id)? else {
         return Err(Fault::refused(format!("no intent has the id {id}")));
     };

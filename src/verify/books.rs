@@ -14,13 +14,14 @@ use domain::messages::symbols::{
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
-    AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, OrderState, Outcome, Quantity,
+    AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent, OrderState,
+    Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
 use trade_ledger::{
-    Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
-    StoreError,
+    Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, PermitRefused,
+    SendingRequest, StoreError,
 };
 
 use super::facts::{Approval, What};
@@ -61,6 +62,13 @@ impl WitnessedBooks {
             return Err(gone());
         }
         query(self.inner.as_mut())
+    }
+
+    /// The request as a process of an earlier life would make it that woke up just now.
+    fn zombie(&self, request: &SendingRequest) -> Option<SendingRequest> {
+        let epoch = request.fencing.0;
+        let wakes = !self.life.is_dead() && self.stage.wakes_a_zombie(epoch);
+        wakes.then(|| SendingRequest { fencing: FencingEpoch(epoch - 1), ..request.clone() })
     }
 
     fn survive(&self, step: &'static str, is_key: bool) -> Result<(), StoreError> {
@@ -126,6 +134,9 @@ fn tell_sending(stage: &Stage, request: &SendingRequest, begun: &Begun) {
             stage.witness.note(What::Sending { intent, epoch: request.fencing.0 });
         }
         Begun::Refused(why) => {
+            if *why == PermitRefused::Halted {
+                stage.witness.saw(Sometimes::HaltBeforePermit);
+            }
             stage.witness.saw(Sometimes::FencedOrExpired);
             stage.witness.trace("no permit", &why.to_string());
         }
@@ -149,6 +160,11 @@ impl Store for WitnessedBooks {
     }
 
     fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
+        if let Some(stale) = self.zombie(request) {
+            let begun = self.inner.begin_sending(&stale)?;
+            self.stage.witness.saw(Sometimes::Zombie);
+            tell_sending(&self.stage, &stale, &begun);
+        }
         self.step(
             ("begin_sending", KEY),
             |store| store.begin_sending(request),

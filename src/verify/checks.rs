@@ -84,7 +84,7 @@ pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
 fn one_post_per_intent(evidence: &Evidence<'_>) -> Vec<String> {
     let mut posts: BTreeMap<&str, usize> = BTreeMap::new();
     for fact in evidence.facts {
-        if let What::Post { intent: Some(intent) } = &fact.what {
+        if let What::Post { intent: Some(intent), .. } = &fact.what {
             *posts.entry(intent).or_default() += 1;
         }
     }
@@ -132,8 +132,10 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
                 }
                 Some(_) => {}
             },
-            What::Post { intent: None } => broken.push(format!("an order without an intent left at {at}")),
-            What::Post { intent: Some(_) }
+            What::Post { intent: None, .. } => {
+                broken.push(format!("an order without an intent left at {at}"));
+            }
+            What::Post { intent: Some(_), .. }
             | What::Boot { .. }
             | What::Crash { .. }
             | What::Stop
@@ -177,13 +179,13 @@ fn every_day_closed(evidence: &Evidence<'_>) -> Vec<String> {
     broken
 }
 
-/// Invariant 5: what leaves is committed as `Sending`.
+/// Invariant 5: what leaves is committed as `Sending`, by what the ledger answered and by what is on disk.
 fn committed_before_sent(evidence: &Evidence<'_>) -> Vec<String> {
     follow(evidence, |follower, fact| {
-        let What::Post { intent: Some(intent) } = &fact.what else { return None };
-        let state = follower.get(intent).map(|followed| followed.state);
-        (state != Some(OrderState::Sending))
-            .then(|| format!("intent {intent} left at {} while the books had it {state:?}", fact.at))
+        let What::Post { intent: Some(intent), on_disk } = &fact.what else { return None };
+        let answered = follower.get(intent).map(|followed| followed.state);
+        let state = [answered, *on_disk].into_iter().find(|state| *state != Some(OrderState::Sending))?;
+        Some(format!("intent {intent} left at {} while the books had it {state:?}", fact.at))
     })
 }
 

@@ -47,6 +47,8 @@ pub enum What {
     Post {
         /// The intent it is for; none if it does not say.
         intent: Option<String>,
+        /// What the books on disk said of the intent at that moment, read by another connection.
+        on_disk: Option<OrderState>,
     },
     /// The books moved an intent.
     Update {

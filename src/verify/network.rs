@@ -156,7 +156,9 @@ impl Line {
         self.stage.witness.departed();
         match errand {
             Errand::Order => {
-                self.stage.witness.note(What::Post { intent: truth(request) });
+                let intent = truth(request);
+                let on_disk = intent.as_deref().and_then(|intent| self.stage.state_on_disk(intent));
+                self.stage.witness.note(What::Post { intent, on_disk });
                 self.stage.cue_perhaps();
             }
             Errand::Cancel | Errand::Read => {}
@@ -185,7 +187,10 @@ impl Line {
         let latency = self.latency().min(limits.timeout);
         match fate {
             Fate::NotSent => Err(NetError::NotSent("connection refused".into())),
-            Fate::LostRequest => self.give_up(limits.timeout).await,
+            Fate::LostRequest => {
+                self.stage.near_twin_perhaps(truth(&request));
+                self.give_up(limits.timeout).await
+            }
             Fate::Late => {
                 let after = limits.timeout + self.stage.network.dice.seconds(0..=LATE_SECONDS_MAX);
                 let at = self.now() + TimeDelta::from_std(after).unwrap_or(TimeDelta::zero());

@@ -19,6 +19,8 @@ const HALT_WITHIN: Duration = Duration::from_secs(8);
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// A halt is looked at after a time between these, in seconds, and then lifted.
 const THINKING_SECONDS: std::ops::RangeInclusive<u64> = 20..=400;
+/// The time from the sight of an order to the halt.
+const HALT_AFTER_CUE_MS: std::ops::RangeInclusive<u64> = 0..=200;
 /// In ten thousand looks, of which there is one every half minute or so.
 const HALTS: u32 = 100;
 const HALTS_BY_FILE: u32 = 15;
@@ -87,7 +89,11 @@ impl Operator {
                 self.stage.witness.saw(Sometimes::Twin);
                 self.stage.trade_by_hand(&terms);
             }
-            None => self.stop("an order is on the wire").await,
+            None => {
+                // Long enough that the halt may fall between the next order's turn and its permit.
+                tokio::time::sleep(self.stage.operator.millis(HALT_AFTER_CUE_MS)).await;
+                self.stop("an order is on the wire").await;
+            }
         }
     }
 

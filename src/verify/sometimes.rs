@@ -44,6 +44,7 @@ catalogue! {
     NotSent, "order certainly not sent";
     WrongNumber, "order reply with a missing, mangled or repeated number";
     HaltWhileSending, "halt while an order is being sent";
+    HaltBeforePermit, "permit refused because of a halt since the order's turn";
     HaltOverRestart, "halt that stands over a restart";
     HaltByFile, "halt by the emergency file";
     Resumed, "halt lifted by name";
@@ -57,6 +58,8 @@ catalogue! {
     Cancelled, "order cancelled";
     Foreign, "order of somebody else";
     Twin, "order of somebody else with the terms of ours";
+    NearTwin, "order of somebody else that differs from a lost one of ours in its price only";
+    Zombie, "stale process that tries to send";
     DisputeResolved, "disputed order given to its intent, or to none, by a person";
     StockReleased, "halted stock released by a person";
     DayClosedAtBoot, "past day closed by a later start";

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use domain::messages::control::HaltRecord;
-use domain::{BoxFuture, Clock, Currency, Money, OrderTerms};
+use domain::{BoxFuture, Clock, Currency, Money, OrderState, OrderTerms, tick};
 use risk_guard::EmergencyHalt;
 use rust_decimal::Decimal;
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ use super::witness::Witness;
 use crate::clock::VirtualClock;
 use crate::config::Config;
 use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults};
-use crate::store::Database;
+use crate::store::{Database, SqliteReader};
 
 /// How the venue behaves while faults are on.
 const VENUE_FAULTS: VenueFaults = VenueFaults {
@@ -39,6 +39,11 @@ const CUE: u32 = 60;
 const TWIN: u32 = 10;
 const TWIN_IN_DOUBT: u32 = 400;
 
+/// An order by another hand that differs from ours in its price only, in ten thousand requests that are lost.
+const NEAR_TWIN: u32 = 2_500;
+/// A stale process that tries to send in our place, in ten thousand orders.
+const ZOMBIE: u32 = 150;
+
 /// The stage of one seed.
 pub(super) struct Stage {
     pub(super) clock: VirtualClock,
@@ -54,6 +59,9 @@ pub(super) struct Stage {
     /// Somebody is about to halt, because an order is on the wire.
     pub(super) cue: Notify,
     crash: Dice,
+    zombie: Dice,
+    /// Reads the books beside the agent.
+    reader: Mutex<SqliteReader>,
     faulty: AtomicBool,
     bad_hour: AtomicBool,
     /// What a person's purchases beside the agent have cost at most, in millionths by currency.
@@ -83,18 +91,21 @@ impl Stage {
         }));
         venue.misbehave(VENUE_FAULTS);
         let network = Network::new(Dice::new(seed, "net"), simulator::router(venue.clone()), venue_clock);
+        let database = Database::open(":memory:").map_err(|error| error.to_string())?;
         Ok(Self {
             witness: Witness::new(clock.clone(), keeps_lines),
             clock,
             config,
             venue,
             network,
-            database: Database::open(":memory:").map_err(|error| error.to_string())?,
+            reader: Mutex::new(database.reader().map_err(|error| error.to_string())?),
+            database,
             emergency: Arc::default(),
             ids: Arc::new(Dice::new(seed, "ids")),
             operator: Dice::new(seed, "operator"),
             cue: Notify::new(),
             crash: Dice::new(seed, "crash"),
+            zombie: Dice::new(seed, "zombie"),
             faulty: AtomicBool::new(true),
             bad_hour: AtomicBool::new(false),
             by_hand: Mutex::default(),
@@ -181,6 +192,33 @@ impl Stage {
             *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = terms;
             self.cue.notify_one();
         }
+    }
+
+    /// While an order of ours is lost, somebody gives one that differs in its price only: it must not be taken
+    /// for ours (order-protocol 5.4).
+    pub(super) fn near_twin_perhaps(&self, intent: Option<String>) {
+        if !self.is_faulty() || !self.operator.chance(NEAR_TWIN) {
+            return;
+        }
+        let followed = intent.and_then(|intent| self.witness.notes().follower.get(&intent).cloned());
+        let Some(terms) = followed.map(|followed| followed.terms) else { return };
+        let up = i32::from(self.operator.chance(5_000)) * 2 - 1;
+        if let Ok(limit) = tick::shift(terms.instrument.market, terms.limit, up) {
+            self.witness.saw(Sometimes::NearTwin);
+            self.trade_by_hand(&OrderTerms { limit, ..terms });
+        }
+    }
+
+    /// Now and then a process of an earlier life wakes up, of epoch `epoch - 1`, and tries to send.
+    pub(super) fn wakes_a_zombie(&self, epoch: u64) -> bool {
+        self.is_faulty() && epoch > 1 && self.zombie.chance(ZOMBIE)
+    }
+
+    /// What the books on disk say of an intent that is open.
+    pub(super) fn state_on_disk(&self, intent: &str) -> Option<OrderState> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = reader.open_intents().ok()?;
+        open.into_iter().find(|one| one.id.as_str() == intent).map(|one| one.state)
     }
 
     /// The order that is to be given once more, if there is one.

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) use books::{Compared, compare};
 pub(crate) use rig::Rig;
+pub(crate) use syscalls::write_ahead;
 
 use kestrel::terminal;
 use tally::Tally;

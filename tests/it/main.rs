@@ -18,6 +18,7 @@ mod exchange;
 mod failures;
 mod halt;
 mod harness;
+mod mutants;
 mod privacy;
 mod proof;
 mod shutdown;

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::trading::OrderUpdate;
 use domain::{Currency, Instrument, IntentId, Money, OpenIntent, OrderState, OrderTerms, Quantity, Side};
 use rust_decimal::Decimal;
+use supervision::mutant::{self, Mutant};
 
 /// How long an approval may be used, in seconds of exchange time.
 pub const APPROVAL_TTL_S: i64 = 30;
@@ -75,7 +76,7 @@ impl Book {
         let before = self.orders.get(&update.intent);
         let filled_before = before.map_or(Quantity::ZERO, |order| order.filled);
         let approved_at = before.and_then(|order| order.approved_at);
-        if update.state.is_terminal() {
+        if update.state.is_terminal() || is_forgotten(update.state) {
             self.orders.remove(&update.intent);
             return true;
         }
@@ -103,7 +104,7 @@ impl Book {
     pub fn finish_read(&mut self, rows: Vec<OpenIntent>, now: DateTime<Utc>) {
         let changed = self.changed_during_read.take().unwrap_or_default();
         self.orders.retain(|intent, _| changed.contains(intent));
-        let fresh = rows.into_iter().map(tracked);
+        let fresh = rows.into_iter().filter(|row| !is_forgotten(row.state)).map(tracked);
         for order in fresh.filter(|order| !changed.contains(&order.intent) && !order.is_overdue(now)) {
             self.orders.insert(order.intent.clone(), order);
         }
@@ -143,6 +144,11 @@ impl Book {
             changed.insert(intent.clone());
         }
     }
+}
+
+/// True where a mutant gives a reservation back too early; never in the product.
+fn is_forgotten(state: OrderState) -> bool {
+    state == OrderState::Lapsed && mutant::is_on(Mutant::ReleaseAtLapse)
 }
 
 fn tracked(row: OpenIntent) -> Tracked {

@@ -63,7 +63,7 @@ pub const fn is_on(_mutant: Mutant) -> bool {
 }
 
 #[cfg(feature = "mutants")]
-pub use chosen::{Active, NAMES, activate, activate_named, is_on};
+pub use chosen::{Active, NAMES, activate, is_on};
 
 #[cfg(feature = "mutants")]
 mod chosen {
@@ -113,16 +113,23 @@ mod chosen {
         Active(())
     }
 
-    /// Turns on the mutant of this name, for the rest of the process.
-    ///
-    /// # Errors
-    /// When there is none of that name; says which there are.
-    pub fn activate_named(name: &str) -> Result<Active, String> {
-        let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, mutant)| activate(*mutant));
-        known.ok_or_else(|| {
-            let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
-            format!("'{name}' is no mutant; there are: {}", names.join(", "))
-        })
+    impl Mutant {
+        /// The mutant of this name.
+        ///
+        /// # Errors
+        /// When there is none; says which there are.
+        pub fn named(name: &str) -> Result<Self, String> {
+            let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, mutant)| *mutant);
+            known.ok_or_else(|| {
+                let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
+                format!("'{name}' is no mutant; there are: {}", names.join(", "))
+            })
+        }
+
+        /// Its name.
+        pub fn name(self) -> &'static str {
+            NAMES.iter().find(|(_, mutant)| *mutant == self).map_or("nameless", |(name, _)| name)
+        }
     }
 
     #[cfg(test)]
@@ -132,13 +139,13 @@ mod chosen {
         #[test]
         fn one_mutant_is_on_while_its_guard_lives() {
             for (name, mutant) in NAMES {
-                let guard = activate_named(name).unwrap();
+                let guard = activate(Mutant::named(name).unwrap());
                 let on: Vec<_> = Mutant::ALL.into_iter().filter(|m| is_on(*m)).collect();
-                assert_eq!(on, [mutant]);
+                assert_eq!((on, mutant.name()), (vec![mutant], name));
                 drop(guard);
                 assert!(!is_on(mutant));
             }
-            assert!(activate_named("no-such").unwrap_err().contains("retry-post"));
+            assert!(Mutant::named("no-such").unwrap_err().contains("retry-post"));
         }
     }
 }

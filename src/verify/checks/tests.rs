@@ -114,12 +114,16 @@ fn update(intent: &str, state: OrderState, filled: u64) -> What {
     What::Update { intent: intent.into(), state, filled: Quantity::new(filled) }
 }
 
+fn post(intent: &str) -> What {
+    What::Post { intent: Some(intent.into()), on_disk: Some(OrderState::Sending) }
+}
+
 fn clean() -> Run {
     let facts = [
         What::Boot { epoch: 1 },
         What::Approval(approval("i")),
         What::Sending { intent: "i".into(), epoch: 1 },
-        What::Post { intent: Some("i".into()) },
+        post("i"),
         update("i", OrderState::Accepted, 0),
         update("i", OrderState::Filled, 10),
         What::Close { day: day() },
@@ -161,7 +165,7 @@ fn a_clean_run_violates_nothing() {
 #[test]
 fn invariant_01_a_second_post_or_order_of_an_intent_is_found() {
     check_finds(1, |run| {
-        run.insert(POSTED, What::Post { intent: Some("i".into()) });
+        run.insert(POSTED, post("i"));
     });
     check_finds(1, |run| {
         run.venue.orders.push(order("0000000002", Some("i")));
@@ -189,7 +193,7 @@ fn invariant_03_orders_without_a_valid_approval_are_found() {
     check_finds(3, |run| drop(run.facts.remove(APPROVED)));
     check_finds(3, |run| run.facts[SENDING].at = at(60));
     check_finds(3, |run| {
-        run.insert(POSTED, What::Post { intent: None });
+        run.insert(POSTED, What::Post { intent: None, on_disk: None });
     });
     check_finds(3, |run| {
         run.insert(SENDING, What::Approval(approval("i")));
@@ -215,6 +219,10 @@ fn invariant_04_a_day_left_open_and_an_order_of_the_next_are_found() {
 #[test]
 fn invariant_05_a_post_before_its_commit_is_found() {
     check_finds(5, |run| run.facts.swap(SENDING, POSTED));
+    // The ledger has said `Sending`, and the disk knows nothing of it.
+    for on_disk in [Some(OrderState::Approved), None] {
+        check_finds(5, |run| run.facts[POSTED].what = What::Post { intent: Some("i".into()), on_disk });
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use supervision::mutant::{self, Mutant};
 use trade_ledger::{CloseDay, DayKey, UnclosedDays};
 
 use super::reconcile::{Step, alarm, ask, list, spread};
@@ -26,7 +27,7 @@ pub(super) async fn past_days(deps: &BrokerDeps) -> Vec<DayKey> {
 }
 
 pub(super) fn is_past(deps: &BrokerDeps, day: DayKey) -> bool {
-    day.session_date < day.market.date_at(deps.clock.now())
+    day.session_date < day.market.date_at(deps.clock.now()) && !mutant::is_on(Mutant::NoDayBarrier)
 }
 
 /// Tries to close a past day before trading starts. What the exchange does not settle stays reserved.
