@@ -40,6 +40,8 @@ pub struct Config {
     pub daily_sessions: u32,
     /// Hours between slots, 1 to 24.
     pub session_interval_hours: u32,
+    /// What the slots of daily mode are measured from.
+    pub session_anchor: SessionAnchor,
     /// Below this a BUY or SELL becomes HOLD, 0 to 100.
     pub confidence_threshold: domain::Confidence,
     /// Daily loss that halts, in percent, above 0, at most 3.
@@ -118,6 +120,15 @@ pub enum TradeMode {
     Daily,
     /// Every candidate every 60 s.
     Realtime,
+}
+
+/// What the slots of daily mode are measured from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionAnchor {
+    /// Each market's own open.
+    Open,
+    /// The start of the process.
+    Fixed,
 }
 
 /// What a loss is measured against.

@@ -13,6 +13,7 @@
 //! | `holdings` | the account's shares against the books |
 //! | `limits` | limits made stricter, what is counted and sold by them |
 //! | `journal` | events, cursors, judgements, day starts, the model's budget |
+//! | `occasions` | what MarketClock told |
 //! | `reports` | losers, memory, totals |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
@@ -28,6 +29,7 @@ mod limits;
 mod loading;
 mod lock;
 mod mistakes;
+mod occasions;
 mod open;
 mod orders;
 mod private;
@@ -42,7 +44,7 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
@@ -50,6 +52,7 @@ use domain::messages::ledger::{
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::occasions::Occasion;
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -262,6 +265,14 @@ impl Store for SqliteStore {
 
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
         self.write(|conn| journal::set_cursor(conn, subscriber, at))
+    }
+
+    fn book_occasions(&mut self, told: &[Occasion], at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+        self.write(|conn| occasions::book(conn, told, at))
+    }
+
+    fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
+        self.read(|conn| occasions::booked(conn, since))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

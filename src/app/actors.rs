@@ -220,6 +220,11 @@ impl Slots {
     fn clock_deps(&self, world: &World) -> market_clock::Deps {
         market_clock::Deps {
             clock: world.clock.clone(),
+            ledger: market_clock::LedgerLinks {
+                book: self.ledger.link(),
+                booked: self.ledger.link(),
+                events: self.ledger.certain_link(),
+            },
             session_changed: vec![self.risk.certain_link(), self.broker.certain_link(), self.notifier.link()],
             scan_due: vec![self.scanner.link()],
             decide_due: vec![self.brain.link()],
@@ -344,7 +349,7 @@ impl Wiring {
             ),
             brain: (brain_settings(config, world), slots.brain_deps(world)),
             scanner: (settings::scanner(config), slots.scanner_deps(world)),
-            clock: (settings::schedule(config), slots.clock_deps(world)),
+            clock: (settings::schedule(config, world.clock.now()), slots.clock_deps(world)),
         })
     }
 }

@@ -1,12 +1,13 @@
 //! From the operator's settings to each actor's own.
 
 use broker::BrokerSettings;
+use chrono::{DateTime, Utc};
 use domain::Confidence;
 use market_clock::{Cadence, DailyPlan};
 use risk_guard::{Basis, Limits, RiskSettings, Sizing};
 use strategy::{Strategy, Thresholds};
 
-use crate::config::{BreakerBasis, Config, TradeMode};
+use crate::config::{BreakerBasis, Config, SessionAnchor, TradeMode};
 
 /// RiskGuard's limits; the hard ceilings are checked here a second time, in the crate that enforces them.
 pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
@@ -29,13 +30,12 @@ pub(super) fn broker(config: &Config) -> BrokerSettings {
 }
 
 /// When to look and decide.
-pub(super) fn schedule(config: &Config) -> market_clock::Settings {
-    let cadence = match config.trade_mode {
-        TradeMode::Daily => Cadence::Daily(DailyPlan {
-            sessions: config.daily_sessions,
-            interval_hours: config.session_interval_hours,
-        }),
-        TradeMode::Realtime => Cadence::Realtime,
+pub(super) fn schedule(config: &Config, started_at: DateTime<Utc>) -> market_clock::Settings {
+    let plan = DailyPlan { sessions: config.daily_sessions, interval_hours: config.session_interval_hours };
+    let cadence = match (config.trade_mode, config.session_anchor) {
+        (TradeMode::Daily, SessionAnchor::Open) => Cadence::Daily(plan),
+        (TradeMode::Daily, SessionAnchor::Fixed) => Cadence::Fixed { plan, anchor: started_at },
+        (TradeMode::Realtime, SessionAnchor::Open | SessionAnchor::Fixed) => Cadence::Realtime,
     };
     let markets = config.markets.clone();
     market_clock::Settings { markets, cadence, calendar: market_clock::Calendar::official() }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::reader::{Bound, Reader};
 use super::{
     BreakerBasis, Config, Credentials, Database, Endpoint, Environment, LogFormat, MAX_LOSS_CEILING_PCT,
-    MAX_ORDER_CEILING_PCT, ScannerSettings, Sizing, Telegram, TradeMode, Venue,
+    MAX_ORDER_CEILING_PCT, ScannerSettings, SessionAnchor, Sizing, Telegram, TradeMode, Venue,
 };
 
 /// TR ids of earlier versions that name other services (KIS.md 22, rows 1 and 2).
@@ -28,6 +28,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let trade_mode = reader.value("TRADE_MODE", trade_mode);
     let daily_sessions = reader.whole("DAILY_SESSIONS", 1, 10);
     let session_interval_hours = reader.whole("SESSION_INTERVAL_HOURS", 1, 24);
+    let session_anchor = reader.value("SESSION_ANCHOR", session_anchor);
     let confidence = reader.value("CONFIDENCE_THRESHOLD", |t| domain::Confidence::new(t.parse().ok()?).ok());
     let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
     let max_order_pct = limit(reader, ["MAX_ORDER_PCT", "FAT_FINGER_PCT"], MAX_ORDER_CEILING_PCT, false);
@@ -48,6 +49,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         trade_mode: trade_mode?,
         daily_sessions: daily_sessions?,
         session_interval_hours: session_interval_hours?,
+        session_anchor: session_anchor?,
         confidence_threshold: confidence?,
         max_loss_pct: max_loss_pct?,
         breaker_basis: breaker_basis?,
@@ -70,6 +72,14 @@ fn environment(text: &str) -> Option<Environment> {
     match text {
         "paper" => Some(Environment::Paper),
         "live" => Some(Environment::Live),
+        _ => None,
+    }
+}
+
+fn session_anchor(text: &str) -> Option<SessionAnchor> {
+    match text {
+        "open" => Some(SessionAnchor::Open),
+        "fixed" => Some(SessionAnchor::Fixed),
         _ => None,
     }
 }

@@ -327,6 +327,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    occasions (market, session_date, kind) {
+        market -> Text,
+        session_date -> Text,
+        kind -> Text,
+        begins_at_ms -> BigInt,
+        label -> Text,
+        booked_at_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(intents -> approvals (approval_id));
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -5,6 +5,7 @@ mod days;
 mod files;
 mod intents;
 mod judgements;
+mod occasions;
 mod states;
 mod stocks;
 

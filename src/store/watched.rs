@@ -2,13 +2,14 @@
 //!
 //! Crash tests die here, simulations count and compare here; the product's own store is not wrapped.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::occasions::Occasion;
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -175,6 +176,14 @@ impl<W: Watch> Store for Watched<W> {
 
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
         self.step("set_cursor", |store| store.set_cursor(subscriber, at))
+    }
+
+    fn book_occasions(&mut self, told: &[Occasion], at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+        self.step("book_occasions", |store| store.book_occasions(told, at))
+    }
+
+    fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
+        self.step("booked_occasions", |store| store.booked_occasions(since))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord};
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::occasions::Occasion;
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -317,6 +318,14 @@ impl Store for WitnessedBooks {
 
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
         self.step(("set_cursor", OTHER), |store| store.set_cursor(subscriber, at), |_, ()| ())
+    }
+
+    fn book_occasions(&mut self, told: &[Occasion], at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+        self.step(("book_occasions", OTHER), |store| store.book_occasions(told, at), |_, _| ())
+    }
+
+    fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
+        self.read(|store| store.booked_occasions(since))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

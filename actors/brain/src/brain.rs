@@ -82,6 +82,11 @@ impl Brain {
     /// Queues a round behind the one that is running. A newer slot of a market takes the place of an older one.
     fn enqueue(&mut self, round: Option<Round>, ctx: &mut Ctx<Self>) {
         let Some(round) = round else { return };
+        let is_of_market = |waiting: &Round| waiting.key.market == round.key.market;
+        if round.key.slot.is_exits() && self.waiting.iter().any(is_of_market) {
+            // What waits looks at the holdings too.
+            return;
+        }
         self.waiting.retain(|waiting| waiting.key.market != round.key.market);
         self.waiting.push_back(round);
         self.begin_next(ctx);

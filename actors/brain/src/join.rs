@@ -21,11 +21,18 @@ pub struct Round {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The halves that wait for their other half, at most one slot per market.
+/// A market, and whether its slots are looks at what is held: those do not stand in the way of the others.
+type Lane = (Market, bool);
+
+fn lane(key: &SlotKey) -> Lane {
+    (key.market, key.slot.is_exits())
+}
+
+/// The halves that wait for their other half, at most one slot per lane.
 #[derive(Clone, Debug, Default)]
 pub struct Join {
-    waiting: BTreeMap<Market, Half>,
-    decided: BTreeMap<Market, SlotKey>,
+    waiting: BTreeMap<Lane, Half>,
+    decided: BTreeMap<Lane, SlotKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,13 +69,13 @@ impl Join {
 
     fn take(&mut self, half: Half, now: DateTime<Utc>) -> Option<Round> {
         let key = half.key();
-        if self.decided.get(&key.market).is_some_and(|last| *last >= key) {
+        if self.decided.get(&lane(&key)).is_some_and(|last| *last >= key) {
             return None;
         }
-        let other = match self.waiting.remove(&key.market) {
+        let other = match self.waiting.remove(&lane(&key)) {
             // An older half lost its slot; a newer one keeps its place and this one is late.
             Some(other) if other.key() > key => {
-                self.waiting.insert(key.market, other);
+                self.waiting.insert(lane(&key), other);
                 return None;
             }
             Some(other) if other.key() == key => Some(other),
@@ -76,12 +83,12 @@ impl Join {
         };
         match (half, other) {
             (Half::Found(found), Some(Half::Due(due))) | (Half::Due(due), Some(Half::Found(found))) => {
-                self.decided.insert(key.market, key);
+                self.decided.insert(lane(&key), key);
                 let expires_at = found.expires_at.min(due.expires_at);
                 (now < expires_at).then_some(Round { key, candidates: found.candidates, expires_at })
             }
             (half @ (Half::Found(_) | Half::Due(_)), _) => {
-                self.waiting.insert(key.market, half);
+                self.waiting.insert(lane(&key), half);
                 None
             }
         }
@@ -128,6 +135,19 @@ mod tests {
             assert_eq!((round.key, round.expires_at), (due.key, due.expires_at));
             assert_eq!(join.found(found.clone(), now), None);
             assert_eq!(join.due(due.clone(), now), None);
+        }
+    }
+
+    #[test]
+    fn a_look_at_what_is_held_does_not_stand_in_the_way_of_a_slot() {
+        let now = start();
+        let mut join = Join::default();
+        for slot in [Slot::Exits(3), Slot::Daily(1), Slot::Exits(4), Slot::Daily(2)] {
+            let key = SlotKey { slot, ..key(Market::Kr, 0) };
+            let (found, due) = halves(Market::Kr, 0);
+            assert_eq!(join.found(CandidatesFound { key, ..found }, now), None);
+            let round = join.due(DecideDue { key, ..due }, now);
+            assert_eq!(round.map(|round| round.key), Some(key));
         }
     }
 

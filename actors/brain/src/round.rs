@@ -68,9 +68,13 @@ impl Session {
         let judged = match (&self.deps.oracle, self.round.key.slot) {
             (Some(oracle), Slot::Daily(_)) => self.by_model(oracle.as_ref(), &mut report).await,
             // Every minute anew: no quota would last, and the rules answer at once.
-            (Some(_) | None, Slot::Realtime(_)) | (None, Slot::Daily(_)) => self.by_rules(),
+            (Some(_) | None, Slot::Realtime(_) | Slot::Exits(_)) | (None, Slot::Daily(_)) => self.by_rules(),
         };
         for (candidate, judgement) in self.exits_first(judged.judgements) {
+            if self.round.key.slot.is_exits() && judgement.action != Action::Sell {
+                // Sales come first, and between slots nothing else is decided.
+                break;
+            }
             if self.is_over() {
                 tracing::warn!(slot = %self.round.key, "the slot's time is over; the rest is not decided");
                 break;

@@ -8,12 +8,14 @@
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
 //! | [`ledger`] | everyone | TradeLedger |
+//! | [`occasions`] | MarketClock | TradeLedger |
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 
 pub mod control;
 pub mod ledger;
 pub mod limits;
 pub mod market_data;
+pub mod occasions;
 pub mod schedule;
 pub mod symbols;
 pub mod trading;

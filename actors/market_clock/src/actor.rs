@@ -1,29 +1,52 @@
-//! Sleeps until something is due and tells it.
+//! Sleeps until something is due, has it booked, and tells it.
 //!
-//! Nothing it knows outlives it: a fresh MarketClock tells the present phases, the slot that may still be begun and
-//! the last closed day again, under the same keys, which receivers have seen. A halt stops its slots, not its
-//! sessions; after a restart in the middle of a halt it offers slots again, and RiskGuard's gate stops what follows.
+//! Everything is booked by the ledger before it is told, under a key of market, session date and kind, so that a slot,
+//! a closed day or a notice comes once, whatever crashes or whatever the clock does. Phases are told again by each new
+//! life, because whoever was started with it must hear them. While the ledger does not answer nothing is told.
+//!
+//! A halt stops slots, not sessions; after a restart in the middle of a halt it offers slots again, and RiskGuard's
+//! gate stops what follows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Clock;
+use domain::messages::ledger::{LedgerError, RecordEvent};
+use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::schedule::{DayClosed, DecideDue, ScanDue, SessionChanged};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::TellError;
 use supervision::prelude::*;
 
-use crate::plan::{self, Event, Settings, Told};
+use crate::plan::{self, Event, Settings, Told, What};
 
 /// The clock may be set back so far without a warning.
 const HARMLESS_STEP: TimeDelta = TimeDelta::seconds(1);
+/// Longest wait for TradeLedger, in real time (messages::ledger).
+const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+/// After a failed booking it is tried again so much later, in exchange time.
+const TRY_AGAIN: TimeDelta = TimeDelta::seconds(1);
+
+/// Whom MarketClock asks in the ledger.
+#[derive(Clone, Debug)]
+pub struct LedgerLinks {
+    /// What is about to be told.
+    pub book: Link<BookOccasions>,
+    /// What earlier lives told.
+    pub booked: Link<BookedOccasions>,
+    /// Lines that people should see.
+    pub events: Link<RecordEvent>,
+}
 
 /// Whom MarketClock tells, and its clock.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Exchange time.
     pub clock: Arc<dyn Clock>,
-    /// Scanner, RiskGuard, Broker, Notifier.
+    /// TradeLedger.
+    pub ledger: LedgerLinks,
+    /// RiskGuard, Broker, Notifier.
     pub session_changed: Vec<Link<SessionChanged>>,
     /// Scanner.
     pub scan_due: Vec<Link<ScanDue>>,
@@ -50,13 +73,53 @@ impl MarketClock {
         Self { settings, deps, told: Told::default(), latest: None, obedience: Obedience::default() }
     }
 
+    /// Learns what earlier lives told; without that nothing may be told.
+    fn recall(&mut self, ctx: &mut Ctx<Self>) {
+        let today = self.now().date_naive();
+        let since = today.checked_sub_days(plan::LOOKS_BACK).unwrap_or(today);
+        let answer = self.deps.ledger.booked.ask(BookedOccasions { since }, LEDGER_WITHIN).into_actor(self);
+        ctx.spawn(answer.map(|answer, this, ctx| match heard(answer) {
+            Ok(booked) => {
+                this.told = Told::recalled(&booked);
+                this.wake(ctx);
+            }
+            Err(why) => {
+                tracing::warn!(why, "the ledger does not say what was told; asking again");
+                this.later(TRY_AGAIN, Self::recall, ctx);
+            }
+        }));
+    }
+
     fn wake(&mut self, ctx: &mut Ctx<Self>) {
         let now = self.now();
-        for event in plan::due(&self.settings, &mut self.told, now, !self.obedience.is_halted()) {
-            self.tell(&event);
+        let before = self.told.clone();
+        let events = plan::due(&self.settings, &mut self.told, now, !self.obedience.is_halted());
+        if events.is_empty() {
+            return self.sleep(now, ctx);
         }
-        let sleep = self.deps.clock.sleep_until(plan::next_wake(&self.settings, now));
+        let occasions: Vec<Occasion> = events.iter().map(|event| event.occasion.clone()).collect();
+        let answer = self.deps.ledger.book.ask(BookOccasions { occasions }, LEDGER_WITHIN).into_actor(self);
+        ctx.spawn(answer.map(move |answer, this, ctx| match heard(answer) {
+            Ok(news) => {
+                events.iter().zip(news).for_each(|(event, is_new)| this.tell(event, is_new));
+                this.sleep(now, ctx);
+            }
+            Err(why) => {
+                tracing::warn!(why, "what is due cannot be booked; it is not told");
+                this.told = before;
+                this.later(TRY_AGAIN, Self::wake, ctx);
+            }
+        }));
+    }
+
+    fn sleep(&mut self, since: DateTime<Utc>, ctx: &mut Ctx<Self>) {
+        let sleep = self.deps.clock.sleep_until(plan::next_wake(&self.settings, since));
         ctx.spawn(sleep.into_actor(self).map(|(), this, ctx| this.wake(ctx)));
+    }
+
+    fn later(&mut self, by: TimeDelta, then: fn(&mut Self, &mut Ctx<Self>), ctx: &mut Ctx<Self>) {
+        let sleep = self.deps.clock.sleep_until(self.deps.clock.now() + by);
+        ctx.spawn(sleep.into_actor(self).map(move |(), this, ctx| then(this, ctx)));
     }
 
     /// The time, never earlier than before: a clock set back tells nothing twice.
@@ -70,25 +133,55 @@ impl MarketClock {
         latest
     }
 
-    fn tell(&mut self, event: &Event) {
-        let told = match event {
-            Event::Session(change) => {
-                tracing::info!(market = %change.market, session = %change.session_date, phase = %change.phase, trust = %change.trust, "session changed");
-                tell_all(&self.deps.session_changed, change)
+    /// Tells what is new. A phase is told even if it is not: it is a state, not an occasion to act.
+    fn tell(&mut self, event: &Event, is_new: bool) {
+        match &event.what {
+            What::Session(change) => self.tell_phase(change, is_new),
+            What::Slot(..) | What::Day(_) | What::Notice(_) if !is_new => {
+                tracing::info!(occasion = ?event.occasion, "told by an earlier life; not told again");
             }
-            Event::Slot(scan, decide) => {
+            What::Slot(scan, decide) => {
                 tracing::debug!(slot = %scan.key, expires_at = %scan.expires_at, "slot due");
-                tell_all(&self.deps.scan_due, scan).and(tell_all(&self.deps.decide_due, decide))
+                warn(tell_all(&self.deps.scan_due, scan).and(tell_all(&self.deps.decide_due, decide)), event);
             }
-            Event::Day(day) => {
+            What::Day(day) => {
                 tracing::info!(market = %day.market, session = %day.session_date, "day closed");
-                tell_all(&self.deps.day_closed, day)
+                warn(tell_all(&self.deps.day_closed, day), event);
             }
-        };
-        if let Err(error) = told {
-            tracing::warn!(?event, %error, "not every receiver was told");
-            self.told.forget(event);
+            What::Notice(kind) => {
+                let Occasion { market, label: text, .. } = event.occasion.clone();
+                tracing::warn!(%market, "{text}");
+                warn(
+                    self.deps.ledger.events.tell(RecordEvent { kind: *kind, market: Some(market), text }),
+                    event,
+                );
+            }
         }
+    }
+
+    fn tell_phase(&mut self, change: &SessionChanged, is_new: bool) {
+        let SessionChanged { market, session_date: session, phase, trust, .. } = change;
+        tracing::info!(%market, %session, %phase, %trust, is_new, "session changed");
+        if let Err(error) = tell_all(&self.deps.session_changed, change) {
+            tracing::warn!(%market, %error, "not every receiver was told the phase; telling it again");
+            self.told.forget_phase(*market);
+        }
+    }
+}
+
+/// Nobody tells it again: the next slot follows soon enough, and closed days go to links that are never full.
+fn warn(told: Result<(), TellError>, event: &Event) {
+    if let Err(error) = told {
+        tracing::warn!(occasion = ?event.occasion, %error, "not every receiver was told");
+    }
+}
+
+/// The ledger's answer, or in words why there is none.
+fn heard<T>(answer: Result<Result<T, LedgerError>, AskError>) -> Result<T, String> {
+    match answer {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -96,7 +189,7 @@ impl Actor for MarketClock {
     type Context = Ctx<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.wake(ctx);
+        self.recall(ctx);
     }
 }
 

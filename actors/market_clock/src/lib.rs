@@ -5,12 +5,13 @@
 
 pub mod actor;
 pub mod calendar;
+pub mod notice;
 pub mod plan;
 pub mod slots;
 mod windows;
 
-pub use actor::{Deps, MarketClock};
+pub use actor::{Deps, LedgerLinks, MarketClock};
 pub use calendar::{Calendar, Change, DayChange, DayChanges, DayKind, Session, TableError, next_open_any};
-pub use plan::{Event, Settings};
+pub use plan::{Event, Settings, What};
 pub use slots::{Cadence, DailyPlan, DueSlot};
 pub use windows::{KisWindow, windows};

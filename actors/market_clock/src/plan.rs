@@ -5,19 +5,24 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::Market;
+use domain::messages::ledger::EventKind;
+use domain::messages::occasions::{Occasion, OccasionKind};
 use domain::messages::schedule::{
     DateStatus, DayClosed, DecideDue, Phase, ScanDue, SessionChanged, SlotKey, Trust,
 };
 
 use crate::calendar::{Calendar, Session};
-use crate::slots::{self, Cadence};
+use crate::notice;
+use crate::slots::{self, Cadence, DueSlot};
 
 /// A day counts as closed so long after its close: late fills and closing prices have arrived.
 pub const SETTLING: TimeDelta = TimeDelta::minutes(10);
 /// The longest sleep towards an event: a clock that was set or suspended is noticed (CALENDARS.md 5.3).
 pub const LONGEST_SLEEP: TimeDelta = TimeDelta::seconds(30);
+/// Closed days are told from so many days ago on; older ones are closed by the Broker, which knows what is open.
+pub const LOOKS_BACK: Days = Days::new(14);
 
 /// What the plan follows.
 #[derive(Clone, Debug)]
@@ -30,18 +35,29 @@ pub struct Settings {
     pub calendar: Calendar,
 }
 
+/// Something to tell, with what is booked of it first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What is booked.
+    pub occasion: Occasion,
+    /// What is told.
+    pub what: What,
+}
+
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A phase began, or was found at start-up.
+pub enum What {
+    /// A phase began, or was found at start-up: told even when it was booked before.
     Session(SessionChanged),
     /// Look and decide.
     Slot(ScanDue, DecideDue),
     /// A session is over and settled.
     Day(DayClosed),
+    /// Something the operator should know about the date.
+    Notice(EventKind),
 }
 
-/// What was told, per market; empty at start-up, so the present state is told afresh.
+/// What was told, per market.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     markets: BTreeMap<Market, ToldOf>,
@@ -50,19 +66,32 @@ pub struct Told {
 #[derive(Clone, Debug, Default)]
 struct ToldOf {
     phase: Option<(NaiveDate, Phase, Trust)>,
-    slot_start: Option<DateTime<Utc>>,
+    slot: Option<DateTime<Utc>>,
+    exits: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
+    notice: Option<NaiveDate>,
 }
 
 impl Told {
-    /// A receiver's mailbox was full: the phase or the day is told again at the next wake. A slot is not, the next
-    /// one follows soon enough.
-    pub fn forget(&mut self, event: &Event) {
-        match event {
-            Event::Session(change) => self.of(change.market).phase = None,
-            Event::Slot(..) => {}
-            Event::Day(day) => self.of(day.market).day_closed = day.session_date.pred_opt(),
+    /// What the books say was told. Phases are left out: whoever was started since must hear them again.
+    pub fn recalled(booked: &[Occasion]) -> Self {
+        let mut told = Self::default();
+        for occasion in booked {
+            let of = told.of(occasion.market);
+            match occasion.kind {
+                OccasionKind::Phase => {}
+                OccasionKind::Slot => of.slot = of.slot.max(Some(occasion.begins_at)),
+                OccasionKind::Exits => of.exits = of.exits.max(Some(occasion.begins_at)),
+                OccasionKind::DayClosed => of.day_closed = of.day_closed.max(Some(occasion.session_date)),
+                OccasionKind::Notice => of.notice = of.notice.max(Some(occasion.session_date)),
+            }
         }
+        told
+    }
+
+    /// A receiver's mailbox was full: the phase is told again at the next wake.
+    pub fn forget_phase(&mut self, market: Market) {
+        self.of(market).phase = None;
     }
 
     fn of(&mut self, market: Market) -> &mut ToldOf {
@@ -75,11 +104,12 @@ pub fn due(settings: &Settings, told: &mut Told, now: DateTime<Utc>, slots_wante
     let mut events = Vec::new();
     for market in &settings.markets {
         let told = told.of(*market);
-        events.extend(phase_due(settings, told, *market, now).map(Event::Session));
+        events.extend(phase_due(settings, told, *market, now));
         if slots_wanted {
-            events.extend(slot_due(settings, told, *market, now));
+            events.extend(slots_due(settings, told, *market, now));
         }
-        events.extend(days_due(settings, told, *market, now).into_iter().map(Event::Day));
+        events.extend(days_due(settings, told, *market, now));
+        events.extend(notice_due(settings, told, *market, now));
     }
     events
 }
@@ -102,24 +132,23 @@ fn next_event(settings: &Settings, market: Market, now: DateTime<Utc>) -> Option
     of_sessions.chain(change).filter(|at| *at > now).min()
 }
 
-fn phase_due(
-    settings: &Settings,
-    told: &mut ToldOf,
-    market: Market,
-    now: DateTime<Utc>,
-) -> Option<SessionChanged> {
-    let phase = settings.calendar.phase(market, now);
-    let today = market.date_at(now);
-    let session_date = match (phase, settings.calendar.last_begun(market, now)) {
-        (Phase::Unknown, _) | (_, None) => today,
-        (_, Some(session)) => session.date,
+fn phase_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+    let (phase, today) = (settings.calendar.phase(market, now), market.date_at(now));
+    let session = settings.calendar.last_begun(market, now).filter(|_| phase != Phase::Unknown);
+    let (session_date, begins_at) = match session {
+        Some(session) => (session.date, session.phase_start(now)),
+        None => (today, now),
     };
     let trust = trust(settings.calendar.status(market, today));
     if told.phase == Some((session_date, phase, trust)) {
         return None;
     }
     told.phase = Some((session_date, phase, trust));
-    Some(SessionChanged { market, session_date, phase, trust, at: now })
+    let (kind, label) = (OccasionKind::Phase, phase.to_string());
+    Some(Event {
+        occasion: Occasion { market, session_date, kind, begins_at, label },
+        what: What::Session(SessionChanged { market, session_date, phase, trust, at: now }),
+    })
 }
 
 /// What may be done on a day by its status alone (CALENDARS.md 4.2).
@@ -131,31 +160,66 @@ fn trust(status: DateStatus) -> Trust {
     }
 }
 
-fn slot_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+/// A slot of the plan, or else a look at what is held.
+fn slots_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let session = settings.calendar.session_of(market, now)?;
     if !trust(settings.calendar.status(market, session.date)).allows_entries() {
         return None;
     }
-    let due = slots::due_slot(&session, settings.cadence, now)?;
-    if told.slot_start.is_some_and(|start| start >= due.starts_at) {
+    if let Some(due) = slots::due_slot(&session, settings.cadence, now, told.slot) {
+        told.slot = Some(due.starts_at);
+        return Some(slot_event(&session, due, OccasionKind::Slot));
+    }
+    let due = slots::due_exits(&session, settings.cadence, now)?;
+    if told.exits.is_some_and(|last| last >= due.starts_at) {
         return None;
     }
-    told.slot_start = Some(due.starts_at);
-    let key = SlotKey { market, session_date: session.date, slot: due.slot };
-    let expires_at = due.expires_at;
-    Some(Event::Slot(ScanDue { key, expires_at }, DecideDue { key, expires_at }))
+    told.exits = Some(due.starts_at);
+    Some(slot_event(&session, due, OccasionKind::Exits))
 }
 
-/// Settled sessions after the last one told; at start-up the last one alone.
-fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Vec<DayClosed> {
+fn slot_event(session: &Session, due: DueSlot, kind: OccasionKind) -> Event {
+    let Session { market, date: session_date, .. } = *session;
+    let DueSlot { slot, starts_at: begins_at, expires_at } = due;
+    let key = SlotKey { market, session_date, slot };
+    Event {
+        occasion: Occasion { market, session_date, kind, begins_at, label: slot.to_string() },
+        what: What::Slot(ScanDue { key, expires_at }, DecideDue { key, expires_at }),
+    }
+}
+
+/// Settled sessions after the last one told, of the last two weeks; where none was ever told, the last one alone.
+fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Vec<Event> {
     let Some(last) = settings.calendar.last_ended(market, now - SETTLING) else { return Vec::new() };
-    let first = told.day_closed.and_then(|date| date.succ_opt()).unwrap_or(last.date);
-    let dates = first.iter_days().take_while(|date| *date <= last.date);
-    let sessions = dates.filter_map(|date| settings.calendar.session_on(market, date));
+    let oldest = last.date.checked_sub_days(LOOKS_BACK).unwrap_or(last.date);
+    let first = told.day_closed.and_then(|date| date.succ_opt()).unwrap_or(last.date).max(oldest);
+    let sessions = settings.calendar.sessions_between(market, first, last.date);
     told.day_closed = told.day_closed.max(Some(last.date));
-    sessions
-        .map(|session| DayClosed { market, session_date: session.date, closed_at: session.close })
-        .collect()
+    sessions.map(|session| day_event(&session)).collect()
+}
+
+fn day_event(session: &Session) -> Event {
+    let Session { market, date: session_date, close: closed_at, .. } = *session;
+    let (kind, label) = (OccasionKind::DayClosed, "settled".to_owned());
+    Event {
+        occasion: Occasion { market, session_date, kind, begins_at: closed_at, label },
+        what: What::Day(DayClosed { market, session_date, closed_at }),
+    }
+}
+
+/// Once a day and market.
+fn notice_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+    let session_date = market.date_at(now);
+    if told.notice.is_some_and(|date| date >= session_date) {
+        return None;
+    }
+    told.notice = Some(session_date);
+    let (event, label) = notice::about(&settings.calendar, market, session_date)?;
+    let begins_at = session_date.and_time(NaiveTime::MIN).and_utc();
+    Some(Event {
+        occasion: Occasion { market, session_date, kind: OccasionKind::Notice, begins_at, label },
+        what: What::Notice(event),
+    })
 }
 
 fn settled_at(session: &Session) -> DateTime<Utc> {

@@ -1,14 +1,15 @@
 //! When in a session to look and to decide.
 //!
 //! Daily mode spreads a few slots over the session, measured from the market's own open (CALENDARS.md 5.4), so that
-//! no trading day is without one. Realtime mode has a cycle every 60 s while the market is open, none at lunch.
+//! no trading day is without one; between them what is held is looked at every minute. Realtime mode has a cycle every
+//! 60 s. Nothing of it happens outside continuous trading.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::schedule::Slot;
 
 use crate::calendar::Session;
 
-/// Length of a realtime cycle.
+/// Length of a realtime cycle, and of a look at what is held.
 const CYCLE: TimeDelta = TimeDelta::seconds(60);
 /// The first daily slot comes so long after the open: the opening auction has settled.
 const AFTER_OPEN: TimeDelta = TimeDelta::minutes(10);
@@ -16,14 +17,25 @@ const AFTER_OPEN: TimeDelta = TimeDelta::minutes(10);
 const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(20);
 /// A daily slot that would fall into lunch or an auction moves so long behind it.
 const AFTER_PAUSE: TimeDelta = TimeDelta::minutes(5);
-/// A daily slot may be begun so long after its time, not later.
+/// A daily slot is worth something for so long after it was begun.
 const DAILY_SHELF_LIFE: TimeDelta = TimeDelta::minutes(10);
+/// A slot that was missed is made up for when it is not older than this (CALENDARS.md 5.4).
+const MADE_UP_WITHIN: TimeDelta = TimeDelta::minutes(30);
+/// A session without any slot gets a late one while so much of it is left.
+const WORTH_A_LATE_SLOT: TimeDelta = TimeDelta::minutes(30);
 
-/// How often to look and decide (`TRADE_MODE`).
+/// How often to look and decide (`TRADE_MODE`, `SESSION_ANCHOR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {
-    /// A few slots per session.
+    /// A few slots per session, measured from its open.
     Daily(DailyPlan),
+    /// A few slots per session, on a grid that begins at `anchor` whatever the markets do.
+    Fixed {
+        /// How many and how far apart.
+        plan: DailyPlan,
+        /// The grid's first instant: the start of the process.
+        anchor: DateTime<Utc>,
+    },
     /// Every 60 s while open.
     Realtime,
 }
@@ -37,6 +49,12 @@ pub struct DailyPlan {
     pub interval_hours: u32,
 }
 
+impl DailyPlan {
+    fn interval(self) -> TimeDelta {
+        TimeDelta::hours(i64::from(self.interval_hours.max(1)))
+    }
+}
+
 /// A slot that may be begun now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueSlot {
@@ -48,12 +66,19 @@ pub struct DueSlot {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The times of the daily slots of `session`, in order; each lies in continuous trading.
-///
+/// The times of the slots of `session`, in order; each lies in continuous trading. None in realtime mode.
+pub fn planned_slots(session: &Session, cadence: Cadence) -> Vec<DateTime<Utc>> {
+    match cadence {
+        Cadence::Daily(plan) => daily_slots(session, plan),
+        Cadence::Fixed { plan, anchor } => fixed_slots(session, plan, anchor),
+        Cadence::Realtime => Vec::new(),
+    }
+}
+
 /// Open + 10 min, then every interval up to close - 20 min; what falls into lunch or an auction moves 5 min behind it;
 /// where at least a third of an interval is left, the last slot is at close - 20 min (CALENDARS.md 5.4).
-pub fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
-    let interval = TimeDelta::hours(i64::from(plan.interval_hours.max(1)));
+fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
+    let interval = plan.interval();
     let latest = session.close - BEFORE_CLOSE;
     let grid = (0..plan.sessions).map_while(|index| {
         let index = i32::try_from(index).ok()?;
@@ -70,39 +95,74 @@ pub fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
     slots
 }
 
-/// The slot of `session` that may be begun at `at`, if any; only in continuous trading.
-pub fn due_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DueSlot> {
+/// The grid's instants that fall into continuous trading: the others are skipped and not counted.
+fn fixed_slots(session: &Session, plan: DailyPlan, anchor: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let interval = plan.interval();
+    let before_open = (session.open - anchor).num_seconds().div_euclid(interval.num_seconds());
+    let Ok(first) = i32::try_from(before_open.max(0)) else { return Vec::new() };
+    let grid = (first..).map(|index| anchor + interval * index).take_while(|at| *at < session.close);
+    let tradable = grid.filter(|at| session.phase(*at).is_tradable());
+    tradable.take(usize::try_from(plan.sessions).unwrap_or(0)).collect()
+}
+
+/// The slot of `session` that may be begun at `at`, if any; only in continuous trading, and only one that begins
+/// after the `last` one.
+pub fn due_slot(
+    session: &Session,
+    cadence: Cadence,
+    at: DateTime<Utc>,
+    last: Option<DateTime<Utc>>,
+) -> Option<DueSlot> {
     if !session.phase(at).is_tradable() {
         return None;
     }
-    match cadence {
-        Cadence::Daily(plan) => daily_due(session, plan, at),
-        Cadence::Realtime => cycle(session, at),
-    }
+    let due = match cadence {
+        Cadence::Daily(_) | Cadence::Fixed { .. } => planned_due(session, cadence, at, last),
+        Cadence::Realtime => cycle(session, at, Slot::Realtime),
+    }?;
+    last.is_none_or(|last| last < due.starts_at).then_some(due)
 }
 
-/// The next instant strictly after `at` at which a slot of `session` begins, apart from the open itself.
+/// The look at what is held that may be begun at `at`, between slots; realtime cycles look at it anyway.
+pub fn due_exits(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DueSlot> {
+    if cadence == Cadence::Realtime || !session.phase(at).is_tradable() {
+        return None;
+    }
+    let due = cycle(session, at, Slot::Exits)?;
+    let near = |slot: &DateTime<Utc>| *slot > due.starts_at - CYCLE && *slot <= due.expires_at;
+    (!planned_slots(session, cadence).iter().any(near)).then_some(due)
+}
+
+/// The next instant strictly after `at` at which anything of `session` may begin, apart from the open itself.
 pub fn next_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    match cadence {
-        Cadence::Daily(plan) => daily_slots(session, plan).into_iter().find(|start| *start > at),
-        Cadence::Realtime if session.phase(at).is_tradable() => {
-            cycle(session, at).map(|current| current.expires_at).filter(|next| *next < session.close)
-        }
-        Cadence::Realtime => None,
-    }
+    let planned = planned_slots(session, cadence).into_iter().find(|start| *start > at);
+    let tradable = session.phase(at).is_tradable();
+    let minute = tradable.then(|| cycle(session, at, Slot::Realtime)).flatten().map(|cycle| cycle.expires_at);
+    planned.into_iter().chain(minute.filter(|next| *next < session.close)).min()
 }
 
-fn daily_due(session: &Session, plan: DailyPlan, at: DateTime<Utc>) -> Option<DueSlot> {
-    let begun = (1..).zip(daily_slots(session, plan)).take_while(|(_number, start)| *start <= at);
+/// A slot is begun on time; one that was missed only while it is young; and a session that had none gets a late one.
+fn planned_due(
+    session: &Session,
+    cadence: Cadence,
+    at: DateTime<Utc>,
+    last: Option<DateTime<Utc>>,
+) -> Option<DueSlot> {
+    let begun = (1..).zip(planned_slots(session, cadence)).take_while(|(_number, start)| *start <= at);
     let (number, starts_at) = begun.last()?;
-    let expires_at = (starts_at + DAILY_SHELF_LIFE).min(session.phase_end(starts_at));
-    (at < expires_at).then_some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
+    let had_none = last.is_none_or(|last| last < session.open);
+    let is_late_worth = had_none && session.close - at >= WORTH_A_LATE_SLOT;
+    if at - starts_at >= MADE_UP_WITHIN && !is_late_worth {
+        return None;
+    }
+    let expires_at = (at + DAILY_SHELF_LIFE).min(session.phase_end(at));
+    Some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
 }
 
-fn cycle(session: &Session, at: DateTime<Utc>) -> Option<DueSlot> {
+fn cycle(session: &Session, at: DateTime<Utc>, slot: fn(u32) -> Slot) -> Option<DueSlot> {
     let index = (at - session.open).num_seconds().checked_div(CYCLE.num_seconds())?;
     let starts_at = session.open + CYCLE * i32::try_from(index).ok()?;
-    let slot = Slot::Realtime(u32::try_from(index).ok()?);
+    let slot = slot(u32::try_from(index).ok()?);
     Some(DueSlot { slot, starts_at, expires_at: starts_at + CYCLE })
 }
 
@@ -175,25 +235,86 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_daily_slot_is_due_for_ten_minutes() {
+    /// What is due so many minutes after the open, in daily mode with the default plan.
+    fn daily_due(minutes: i64, last: Option<i64>) -> Option<DueSlot> {
         let session = session(Market::Kr);
         let cadence = Cadence::Daily(DailyPlan { sessions: 4, interval_hours: 6 });
-        let due = |minutes| due_slot(&session, cadence, session.open + TimeDelta::minutes(minutes));
-        assert_eq!(due(9), None);
-        let first = due(10).unwrap();
-        assert_eq!(first.slot, Slot::Daily(1));
-        assert_eq!(first.expires_at - first.starts_at, TimeDelta::minutes(10));
-        assert_eq!(due(19), Some(first));
-        assert_eq!(due(20), None);
-        assert_eq!(due(371).unwrap().slot, Slot::Daily(2));
+        let after_open = |minutes| session.open + TimeDelta::minutes(minutes);
+        due_slot(&session, cadence, after_open(minutes), last.map(after_open))
+    }
+
+    #[test]
+    fn a_slot_is_begun_once_and_lives_for_ten_minutes() {
+        assert_eq!(daily_due(9, None), None);
+        let first = daily_due(10, None).unwrap();
+        assert_eq!(
+            (first.slot, first.expires_at - first.starts_at),
+            (Slot::Daily(1), TimeDelta::minutes(10))
+        );
+        assert_eq!(daily_due(10, Some(10)), None);
+        assert_eq!(daily_due(370, Some(10)).unwrap().slot, Slot::Daily(2));
+    }
+
+    #[test]
+    fn a_missed_slot_is_made_up_for_while_it_is_young() {
+        let late = daily_due(39, Some(-1_000)).unwrap();
+        assert_eq!(late.slot, Slot::Daily(1));
+        assert_eq!(late.expires_at - late.starts_at, TimeDelta::minutes(39));
+        assert_eq!(
+            daily_due(375, Some(10)).unwrap().expires_at,
+            session(Market::Kr).close - TimeDelta::minutes(10)
+        );
+        assert_eq!(daily_due(200, Some(10)), None);
+    }
+
+    #[test]
+    fn a_session_without_any_slot_gets_a_late_one_while_half_an_hour_is_left() {
+        assert_eq!(daily_due(200, None).unwrap().slot, Slot::Daily(1));
+        assert_eq!(daily_due(200, Some(-1_000)).unwrap().slot, Slot::Daily(1));
+        assert_eq!(daily_due(200, Some(10)), None, "this session had one");
+        let one_a_day = Cadence::Daily(DailyPlan { sessions: 1, interval_hours: 6 });
+        let session = session(Market::UsNyse);
+        let due = |before_close| {
+            due_slot(&session, one_a_day, session.close - TimeDelta::minutes(before_close), None)
+        };
+        assert!(due(30).is_some());
+        assert_eq!(due(29), None);
+    }
+
+    #[test]
+    fn a_fixed_grid_begins_with_the_process_and_counts_only_what_falls_into_trading() {
+        let session = session(Market::Kr);
+        let plan = DailyPlan { sessions: 4, interval_hours: 6 };
+        let slots = |minutes: i64| {
+            let anchor = session.open + TimeDelta::minutes(minutes);
+            let slots = planned_slots(&session, Cadence::Fixed { plan, anchor });
+            slots.into_iter().map(|slot| (slot - session.open).num_minutes()).collect::<Vec<_>>()
+        };
+        assert_eq!(slots(31), [31], "the next one is a minute after the close");
+        assert_eq!(slots(31 - 7 * 1_440), [31]);
+        assert_eq!(slots(5), [5, 365]);
+        assert_eq!(slots(25), [25], "the next one is in the closing auction");
+        assert_eq!(slots(500), [] as [i64; 0]);
+    }
+
+    #[test]
+    fn what_is_held_is_looked_at_every_minute_between_slots() {
+        let session = session(Market::Jp);
+        let plan = DailyPlan { sessions: 4, interval_hours: 6 };
+        let looks = |cadence| {
+            let minutes = (0..390).map(|minute| session.open + TimeDelta::minutes(minute));
+            minutes.filter(|at| due_exits(&session, cadence, *at).is_some()).count()
+        };
+        // 385 minutes without the closing auction, 60 of them lunch; two slots keep two minutes each for themselves.
+        assert_eq!(looks(Cadence::Daily(plan)), 385 - 60 - 2 * 2);
+        assert_eq!(looks(Cadence::Realtime), 0);
     }
 
     #[test]
     fn realtime_cycles_count_minutes_since_the_open_and_pause_at_lunch() {
         let session = session(Market::Jp);
         let due = |seconds| {
-            due_slot(&session, Cadence::Realtime, session.open + TimeDelta::seconds(seconds))
+            due_slot(&session, Cadence::Realtime, session.open + TimeDelta::seconds(seconds), None)
                 .map(|due| due.slot)
         };
         assert_eq!(due(-1), None);

@@ -52,7 +52,8 @@ pub struct Scanner {
     settings: Settings,
     deps: Deps,
     last_seen: BTreeMap<Market, SlotKey>,
-    running: BTreeSet<Market>,
+    /// Markets that are being scanned, and whether only for what is held: a slot does not wait for such a look.
+    running: BTreeSet<(Market, bool)>,
     cache: BarCache,
     /// The newest word on halts.
     obedience: Obedience,
@@ -79,7 +80,7 @@ impl Scanner {
             Some("expired")
         } else if self.last_seen.get(&due.key.market) == Some(&due.key) {
             Some("seen before")
-        } else if self.running.contains(&due.key.market) {
+        } else if self.running.contains(&lane(&due.key)) {
             Some("the last scan of this market is still running")
         } else {
             None
@@ -89,13 +90,13 @@ impl Scanner {
     fn begin(&mut self, due: ScanDue) -> Scan {
         let market = due.key.market;
         self.last_seen.insert(market, due.key);
-        self.running.insert(market);
+        self.running.insert(lane(&due.key));
         let cache = self.cache.take(market, due.key.session_date);
         Scan { due, settings: self.settings.clone(), deps: self.deps.clone(), cache }
     }
 
     fn finish(&mut self, due: ScanDue, report: Report) {
-        self.running.remove(&due.key.market);
+        self.running.remove(&lane(&due.key));
         self.cache.put(report.cache);
         let Some(candidates) = report.candidates else {
             tracing::warn!(scan = %due.key, "the scan took longer than its slot; its result is dropped");
@@ -107,6 +108,10 @@ impl Scanner {
             tracing::warn!(scan = %due.key, %error, "the candidates were not taken");
         }
     }
+}
+
+fn lane(key: &SlotKey) -> (Market, bool) {
+    (key.market, key.slot.is_exits())
 }
 
 impl Actor for Scanner {

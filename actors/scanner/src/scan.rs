@@ -100,6 +100,10 @@ impl Scan {
 
     /// The shortlist of the rankings; none means that the watchlist stands in for them.
     async fn ranked_rows(&self) -> Option<Vec<RankedRow>> {
+        if self.due.key.slot.is_exits() {
+            // Only what is held is looked at.
+            return Some(Vec::new());
+        }
         if !self.due.key.market.is_domestic() && !self.settings.overseas_rankings {
             return None;
         }

@@ -13,6 +13,7 @@ use domain::messages::ledger::{
     RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
 };
 use domain::messages::limits::{ApprovalsSince, OwnPosition, OwnPositions};
+use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::symbols::{
     CompareHoldings, HoldingsCompared, Resolved, SymbolHalt, SymbolHalts, SymbolReleased, UnknownsLately,
 };
@@ -441,6 +442,22 @@ impl Handler<RecordEvent> for TradeLedger {
     fn handle(&mut self, event: RecordEvent, ctx: &mut Self::Context) {
         // Nobody waits for an answer; what went wrong is in the log.
         let _ = self.commit(ctx, |store, at| store.record_event(&event, at));
+    }
+}
+
+impl Handler<BookOccasions> for TradeLedger {
+    type Result = Result<Vec<bool>, LedgerError>;
+
+    fn handle(&mut self, told: BookOccasions, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.book_occasions(&told.occasions, at)).map_err(answer)
+    }
+}
+
+impl Handler<BookedOccasions> for TradeLedger {
+    type Result = Result<Vec<Occasion>, LedgerError>;
+
+    fn handle(&mut self, query: BookedOccasions, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.booked_occasions(query.since))
     }
 }
 

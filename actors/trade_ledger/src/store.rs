@@ -11,6 +11,7 @@ use domain::messages::ledger::{
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::occasions::Occasion;
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -215,6 +216,19 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError>;
+
+    /// Writes down what is about to happen; says of each whether it begins later than the last of its market, session
+    /// date and kind.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing may happen.
+    fn book_occasions(&mut self, occasions: &[Occasion], at: DateTime<Utc>) -> Result<Vec<bool>, StoreError>;
+
+    /// The last occasion of each market, session date from `since` on, and kind; oldest date first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError>;
 
     /// Sales of a day at a loss, although the purchase was confident; the largest loss first.
     ///

@@ -161,6 +161,18 @@ pub enum Slot {
     Daily(u32),
     /// Realtime mode: the n-th cycle of 60 s since the open, from 0.
     Realtime(u32),
+    /// Between the slots of daily mode: a look at what is held, in the n-th minute since the open, from 0. Sales only.
+    Exits(u32),
+}
+
+impl Slot {
+    /// True for a look at what is held.
+    pub fn is_exits(self) -> bool {
+        match self {
+            Self::Exits(_) => true,
+            Self::Daily(_) | Self::Realtime(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Slot {
@@ -168,6 +180,7 @@ impl fmt::Display for Slot {
         match self {
             Self::Daily(n) => write!(f, "daily-{n}"),
             Self::Realtime(n) => write!(f, "realtime-{n}"),
+            Self::Exits(n) => write!(f, "exits-{n}"),
         }
     }
 }

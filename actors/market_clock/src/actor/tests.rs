@@ -98,11 +98,73 @@ hears! {
     DayClosed => |day| format!("closed {}", day.session_date);
 }
 
+/// Books that outlive every life, and can fail.
+#[derive(Clone, Default)]
+struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<bool>>);
+
+impl Books {
+    fn fail(&self, fails: bool) {
+        *self.1.lock().unwrap() = fails;
+    }
+
+    fn answer<T>(&self, value: T) -> Result<T, LedgerError> {
+        if *self.1.lock().unwrap() { Err(LedgerError::Storage("full".into())) } else { Ok(value) }
+    }
+
+    fn book(&self, occasion: &Occasion) -> bool {
+        let key = |one: &Occasion| (one.market, one.session_date, one.kind);
+        let mut booked = self.0.lock().unwrap();
+        let is_new =
+            !booked.iter().any(|old| key(old) == key(occasion) && old.begins_at >= occasion.begins_at);
+        if is_new {
+            booked.push(occasion.clone());
+        }
+        is_new
+    }
+}
+
+impl Actor for Books {
+    type Context = Context<Self>;
+}
+
+impl Handler<BookOccasions> for Books {
+    type Result = Result<Vec<bool>, LedgerError>;
+
+    fn handle(&mut self, told: BookOccasions, _: &mut Self::Context) -> Self::Result {
+        self.answer(())?;
+        Ok(told.occasions.iter().map(|occasion| self.book(occasion)).collect())
+    }
+}
+
+impl Handler<BookedOccasions> for Books {
+    type Result = Result<Vec<Occasion>, LedgerError>;
+
+    fn handle(&mut self, _: BookedOccasions, _: &mut Self::Context) -> Self::Result {
+        self.answer(self.0.lock().unwrap().clone())
+    }
+}
+
+impl Handler<RecordEvent> for Books {
+    type Result = ();
+
+    fn handle(&mut self, _: RecordEvent, _: &mut Self::Context) {}
+}
+
 fn launch(clock: &MovedClock) -> (Listener, supervision::Supervised) {
+    launch_over(clock, &Books::default())
+}
+
+fn launch_over(clock: &MovedClock, books: &Books) -> (Listener, supervision::Supervised) {
     let listener = Listener::default();
+    let ledger = books.clone().start();
     let address = listener.clone().start();
     let deps = Deps {
         clock: Arc::new(clock.clone()),
+        ledger: LedgerLinks {
+            book: Link::from_recipient(ledger.clone().recipient()),
+            booked: Link::from_recipient(ledger.clone().recipient()),
+            events: Link::from_recipient(ledger.recipient()),
+        },
         session_changed: vec![Link::from_recipient(address.clone().recipient())],
         scan_due: vec![Link::from_recipient(address.clone().recipient())],
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
@@ -147,17 +209,51 @@ fn a_clock_that_jumps_ahead_makes_no_burst_and_one_set_back_repeats_nothing() {
 }
 
 #[test]
-fn a_restarted_clock_repeats_the_present_and_goes_on() {
+fn a_restarted_clock_tells_the_phase_again_and_nothing_twice() {
     in_virtual_time(async {
         let clock = MovedClock::at("2026-11-24T00:00:10Z");
         let (listener, supervised) = launch(&clock);
         sleep(Duration::from_secs(1)).await;
-        let before = listener.heard();
+        assert_eq!(
+            listener.heard(),
+            ["Continuous", "scan realtime-0", "decide realtime-0", "closed 2026-11-23"]
+        );
         assert!(supervised.recycle("market_clock"));
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(listener.heard(), before);
+        assert_eq!(listener.heard(), ["Continuous"]);
         sleep(Duration::from_secs(60)).await;
         assert_eq!(listener.heard(), ["scan realtime-1", "decide realtime-1"]);
         assert_eq!(Phase::Continuous, Calendar::official().phase(Market::Kr, clock.now()));
+    });
+}
+
+#[test]
+fn a_new_process_whose_clock_was_set_back_tells_nothing_twice() {
+    in_virtual_time(async {
+        let books = Books::default();
+        let clock = MovedClock::at("2026-11-24T05:00:10Z");
+        let (_first, _life) = launch_over(&clock, &books);
+        sleep(Duration::from_secs(1)).await;
+        let (listener, _supervised) = launch_over(&MovedClock::at("2026-11-24T04:30:10Z"), &books);
+        sleep(Duration::from_secs(600)).await;
+        assert_eq!(listener.heard(), ["Continuous"]);
+    });
+}
+
+#[test]
+fn nothing_is_told_that_the_ledger_has_not_booked() {
+    in_virtual_time(async {
+        let books = Books::default();
+        books.fail(true);
+        let clock = MovedClock::at("2026-11-24T00:00:10Z");
+        let (listener, _supervised) = launch_over(&clock, &books);
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new());
+        books.fail(false);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(listener.heard().len(), 4, "once it answers again");
+        books.fail(true);
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new());
     });
 }

@@ -32,20 +32,26 @@ fn run(settings: &Settings, told: &mut Told, from: &str, to: &str) -> Vec<(DateT
 
 fn line((now, event): &(DateTime<Utc>, Event)) -> String {
     let time = now.format("%d %H:%M:%S");
-    match event {
-        Event::Session(change) => {
+    match &event.what {
+        What::Session(change) => {
             format!("{time} {} {} {:?}", change.market, change.session_date, change.phase)
         }
-        Event::Slot(scan, decide) => {
+        What::Slot(scan, decide) => {
             assert_eq!((scan.key, scan.expires_at), (decide.key, decide.expires_at));
             format!("{time} {} until {}", scan.key, scan.expires_at.format("%H:%M"))
         }
-        Event::Day(day) => format!("{time} {} {} settled", day.market, day.session_date),
+        What::Day(day) => format!("{time} {} {} settled", day.market, day.session_date),
+        What::Notice(_) => format!("{time} {}", event.occasion.label),
     }
 }
 
+fn is_slot(event: &Event) -> bool {
+    event.occasion.kind == OccasionKind::Slot
+}
+
 fn lines(journal: &[(DateTime<Utc>, Event)]) -> Vec<String> {
-    journal.iter().map(line).collect()
+    let but_exits = journal.iter().filter(|(_, event)| event.occasion.kind != OccasionKind::Exits);
+    but_exits.map(line).collect()
 }
 
 #[test]
@@ -82,7 +88,7 @@ fn a_day_of_two_markets_is_told_once_and_on_time() {
 fn a_realtime_session_has_one_cycle_a_minute_without_lunch() {
     let settings = settings(&[Market::Hk], Cadence::Realtime);
     let journal = run(&settings, &mut Told::default(), "2026-11-24T00:00:00Z", "2026-11-24T12:00:00Z");
-    let starts: Vec<_> = journal.iter().filter(|(_, event)| matches!(event, Event::Slot(..))).collect();
+    let starts: Vec<_> = journal.iter().filter(|(_, event)| is_slot(event)).collect();
     assert_eq!(starts.len(), 150 + 180);
     assert!(starts.iter().all(|(now, _)| now.timestamp() % 60 == 0));
     assert_eq!(line(starts[150]), "24 05:00:00 HK/2026-11-24/realtime-210 until 05:01");
@@ -94,7 +100,7 @@ fn after_a_jump_the_present_is_told_and_missed_cycles_are_not_replayed() {
     let mut told = Told::default();
     run(&settings, &mut told, "2026-11-23T23:59:00Z", "2026-11-24T00:02:00Z");
     let late = due(&settings, &mut told, at("2026-11-24T05:00:30Z"), true);
-    let Some([Event::Slot(scan, _)]) = late.first_chunk() else { panic!("{late:?}") };
+    let Some(What::Slot(scan, _)) = late.first().map(|event| &event.what) else { panic!("{late:?}") };
     assert_eq!((late.len(), scan.key.slot), (1, Slot::Realtime(300)));
     assert_eq!(scan.expires_at, at("2026-11-24T05:01:00Z"));
     assert_eq!(due(&settings, &mut told, at("2026-11-24T05:00:40Z"), true), []);
@@ -111,6 +117,7 @@ fn after_days_asleep_every_closed_day_is_told_in_order() {
         lines(&journal),
         [
             "25 01:00:00 KR 2026-11-25 Continuous",
+            "25 01:00:00 KR/2026-11-25/daily-1 until 01:10",
             "25 01:00:00 KR 2026-11-20 settled",
             "25 01:00:00 KR 2026-11-23 settled",
             "25 01:00:00 KR 2026-11-24 settled",
@@ -118,41 +125,95 @@ fn after_days_asleep_every_closed_day_is_told_in_order() {
     );
 }
 
-#[test]
-fn a_restart_repeats_the_present_with_the_same_keys() {
-    let settings = settings(&[Market::Kr], daily());
-    let now = at("2026-11-24T00:15:00Z");
-    let first = due(&settings, &mut Told::default(), now, true);
-    let again = due(&settings, &mut Told::default(), now, true);
-    assert_eq!(first, again);
-    assert_eq!(first.len(), 3, "{first:?}");
-    assert!(
-        !due(&settings, &mut Told::default(), at("2026-11-24T00:21:00Z"), true)
-            .iter()
-            .any(|event| matches!(event, Event::Slot(..)))
-    );
+/// What the books hold after these events.
+fn booked(events: &[Event]) -> Vec<Occasion> {
+    events.iter().map(|event| event.occasion.clone()).collect()
 }
 
 #[test]
-fn during_a_halt_sessions_go_on_without_slots_and_the_slot_still_valid_follows_the_release() {
+fn a_restart_tells_the_phase_again_and_nothing_else() {
+    let settings = settings(&[Market::Kr], daily());
+    let now = at("2026-11-24T00:10:00Z");
+    let first = due(&settings, &mut Told::default(), now, true);
+    assert_eq!(first.len(), 3, "{first:?}");
+    let again = due(&settings, &mut Told::recalled(&booked(&first)), now, true);
+    assert_eq!(again, first[..1]);
+    assert!(matches!(again[0].what, What::Session(_)));
+}
+
+#[test]
+fn a_slot_missed_in_a_restart_is_made_up_for_and_an_old_one_only_where_the_day_had_none() {
+    let settings = settings(&[Market::Kr], daily());
+    let slots = |booked: &[Occasion], now: &str| {
+        let events = due(&settings, &mut Told::recalled(booked), at(now), true);
+        events.into_iter().filter(is_slot).map(|event| event.occasion.label).collect::<Vec<_>>()
+    };
+    assert_eq!(slots(&[], "2026-11-24T00:39:00Z"), ["daily-1"]);
+    assert_eq!(slots(&[], "2026-11-24T03:00:00Z"), ["daily-1"], "the day had none");
+    let first = booked(&due(&settings, &mut Told::default(), at("2026-11-24T00:10:00Z"), true));
+    assert_eq!(slots(&first, "2026-11-24T03:00:00Z"), Vec::<String>::new());
+    assert_eq!(slots(&first, "2026-11-24T06:15:00Z"), ["daily-2"]);
+}
+
+#[test]
+fn days_closed_while_the_process_was_down_are_told_once() {
+    let settings = settings(&[Market::Kr], daily());
+    let days = |events: &[Event]| {
+        let closed = events.iter().filter(|event| event.occasion.kind == OccasionKind::DayClosed);
+        closed.map(|event| event.occasion.session_date.to_string()).collect::<Vec<_>>()
+    };
+    let before = due(&settings, &mut Told::default(), at("2026-11-19T08:00:00Z"), true);
+    assert_eq!(days(&before), ["2026-11-19"]);
+    let mut told = Told::recalled(&booked(&before));
+    let after = due(&settings, &mut told, at("2026-11-24T08:00:00Z"), true);
+    assert_eq!(days(&after), ["2026-11-20", "2026-11-23", "2026-11-24"]);
+    let months_later = due(&settings, &mut Told::recalled(&booked(&after)), at("2026-12-30T08:00:00Z"), true);
+    assert_eq!(days(&months_later).len(), 10, "two weeks and no more: {months_later:?}");
+}
+
+#[test]
+fn during_a_halt_sessions_go_on_without_slots_and_the_slot_still_young_follows_the_release() {
     let settings = settings(&[Market::Kr], daily());
     let mut told = Told::default();
     let halted = due(&settings, &mut told, at("2026-11-24T00:10:00Z"), false);
-    assert!(halted.iter().all(|event| !matches!(event, Event::Slot(..))) && halted.len() == 2);
+    assert!(halted.iter().all(|event| !is_slot(event)) && halted.len() == 2);
     let released = due(&settings, &mut told, at("2026-11-24T00:12:00Z"), true);
-    assert!(matches!(released.as_slice(), [Event::Slot(..)]), "{released:?}");
+    assert!(matches!(released.as_slice(), [event] if is_slot(event)), "{released:?}");
 }
 
 #[test]
-fn what_a_full_mailbox_refused_is_told_again() {
+fn a_phase_that_a_full_mailbox_refused_is_told_again() {
     let settings = settings(&[Market::Kr], daily());
     let mut told = Told::default();
     let now = at("2026-11-24T00:10:00Z");
     let first = due(&settings, &mut told, now, true);
     assert_eq!(due(&settings, &mut told, now, true), []);
-    first.iter().for_each(|event| told.forget(event));
-    let again = due(&settings, &mut told, now, true);
-    assert_eq!(again, [first[0].clone(), first[2].clone()]);
+    told.forget_phase(Market::Kr);
+    assert_eq!(due(&settings, &mut told, now, true), first[..1]);
+}
+
+#[test]
+fn a_held_position_is_watched_every_minute_between_slots() {
+    let settings = settings(&[Market::UsNyse], daily());
+    let journal = run(&settings, &mut Told::default(), "2026-11-24T14:00:00Z", "2026-11-24T22:00:00Z");
+    let looks: Vec<_> = journal
+        .iter()
+        .filter(|(_, event)| matches!(event.occasion.kind, OccasionKind::Slot | OccasionKind::Exits))
+        .map(|(now, _)| *now)
+        .collect();
+    assert_eq!(looks[0], at("2026-11-24T14:30:00Z"));
+    assert!(looks.windows(2).all(|pair| pair[1] - pair[0] <= TimeDelta::minutes(2)), "{looks:?}");
+    assert_eq!(*looks.last().unwrap(), at("2026-11-24T20:59:00Z"));
+}
+
+#[test]
+fn nothing_is_scanned_on_a_day_that_is_only_a_forecast() {
+    let settings = settings(&[Market::Kr], Cadence::Realtime);
+    let events = due(&settings, &mut Told::default(), at("2027-03-02T01:00:00Z"), true);
+    let kinds: Vec<_> = events.iter().map(|event| event.occasion.kind).collect();
+    assert_eq!(kinds, [OccasionKind::Phase, OccasionKind::DayClosed, OccasionKind::Notice]);
+    let What::Session(change) = &events[0].what else { panic!("{events:?}") };
+    assert_eq!((change.phase, change.trust), (Phase::Continuous, Trust::Unproved));
 }
 
 #[test]

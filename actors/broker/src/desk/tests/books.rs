@@ -1,9 +1,10 @@
 //! A store in memory that books by the ledger's own rules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::occasions::Occasion;
 use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::*;
@@ -256,6 +257,14 @@ impl Store for Memory {
     }
 
     fn set_cursor(&mut self, _subscriber: &str, _at: EventId) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn book_occasions(&mut self, _told: &[Occasion], _at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+        unscripted()
+    }
+
+    fn booked_occasions(&mut self, _since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
         unscripted()
     }
 

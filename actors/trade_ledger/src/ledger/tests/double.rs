@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use chrono::NaiveDate;
 use domain::messages::control::HaltRecord;
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
@@ -166,6 +167,14 @@ impl Store for Scripted {
     }
 
     fn set_cursor(&mut self, _subscriber: &str, _at: EventId) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn book_occasions(&mut self, _told: &[Occasion], _at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
+        unscripted()
+    }
+
+    fn booked_occasions(&mut self, _since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
         unscripted()
     }
 
