@@ -179,6 +179,9 @@ async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Res
     };
     let house = app::build(&config, &prepared.world, Placement::Threads(patience()), escalated, end_wedged)?;
     announce(&config, &prepared.venue);
+    if let Some(path) = config.calendar_overrides.clone() {
+        actix::spawn(crate::overrides::watch(path, house.overrides.clone()));
+    }
     if let Some(server) = &server {
         server.open(desk(&house, &prepared));
     }

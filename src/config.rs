@@ -42,6 +42,8 @@ pub struct Config {
     pub session_interval_hours: u32,
     /// What the slots of daily mode are measured from.
     pub session_anchor: SessionAnchor,
+    /// Days that differ from the built-in calendar; none: there is no such file.
+    pub calendar_overrides: Option<PathBuf>,
     /// Below this a BUY or SELL becomes HOLD, 0 to 100.
     pub confidence_threshold: domain::Confidence,
     /// Daily loss that halts, in percent, above 0, at most 3.

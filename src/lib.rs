@@ -21,6 +21,7 @@ pub mod llm;
 pub mod markets;
 #[cfg(test)]
 mod mutation;
+pub mod overrides;
 pub mod random;
 pub mod simulate;
 pub mod simulator;

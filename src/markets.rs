@@ -123,7 +123,7 @@ fn why(kind: DayKind) -> String {
 /// # Errors
 /// Why the picture or the JSON cannot be written, in words.
 pub fn run(args: &MarketsArgs) -> Result<(), String> {
-    let calendar = Calendar::official();
+    let calendar = calendar(args)?;
     if let Some(fault) = calendar.fault() {
         terminal::complain(format!("{fault}; every market is unknown"));
     }
@@ -143,6 +143,14 @@ pub fn run(args: &MarketsArgs) -> Result<(), String> {
         terminal::line(table::text(&calendar, &views, at).trim_end());
     }
     Ok(())
+}
+
+/// The built-in calendar, with the override file if one is named.
+fn calendar(args: &MarketsArgs) -> Result<Calendar, String> {
+    let official = Calendar::official();
+    let Some(path) = &args.overrides else { return Ok(official) };
+    let overrides = crate::overrides::read(path)?;
+    official.with_changes(&overrides.changes).map_err(|error| error.to_string())
 }
 
 fn write(path: &Path, svg: &str) -> Result<(), String> {

@@ -54,6 +54,7 @@ pub(super) struct Outside {
     events: Link<domain::messages::ledger::EventsAfter>,
     account: Link<domain::messages::market_data::AccountQuery>,
     proposals: Link<domain::messages::trading::Proposal>,
+    overrides: Link<market_clock::OverrideFile>,
 }
 
 impl Outside {
@@ -74,6 +75,7 @@ impl Outside {
             events,
             account,
             proposals,
+            overrides,
         } = self;
         House {
             supervised,
@@ -91,6 +93,7 @@ impl Outside {
             events,
             account,
             proposals,
+            overrides,
             watchdog,
         }
     }
@@ -126,6 +129,7 @@ impl Slots {
             events: self.ledger.link(),
             account: self.broker.link(),
             proposals: self.risk.link(),
+            overrides: self.clock.link(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! From the operator's settings to each actor's own.
 
+use std::collections::BTreeSet;
+
 use broker::BrokerSettings;
 use chrono::{DateTime, Utc};
 use domain::Confidence;
@@ -38,7 +40,12 @@ pub(super) fn schedule(config: &Config, started_at: DateTime<Utc>) -> market_clo
         (TradeMode::Realtime, SessionAnchor::Open | SessionAnchor::Fixed) => Cadence::Realtime,
     };
     let markets = config.markets.clone();
-    market_clock::Settings { markets, cadence, calendar: market_clock::Calendar::official() }
+    market_clock::Settings {
+        markets,
+        cadence,
+        calendar: market_clock::Calendar::official(),
+        exits: BTreeSet::new(),
+    }
 }
 
 /// What to scan.

@@ -28,6 +28,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let trade_mode = reader.value("TRADE_MODE", trade_mode);
     let daily_sessions = reader.whole("DAILY_SESSIONS", 1, 10);
     let session_interval_hours = reader.whole("SESSION_INTERVAL_HOURS", 1, 24);
+    let calendar_overrides = reader.set("CALENDAR_OVERRIDES").map(PathBuf::from);
     let session_anchor = reader.value("SESSION_ANCHOR", session_anchor);
     let confidence = reader.value("CONFIDENCE_THRESHOLD", |t| domain::Confidence::new(t.parse().ok()?).ok());
     let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
@@ -50,6 +51,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         daily_sessions: daily_sessions?,
         session_interval_hours: session_interval_hours?,
         session_anchor: session_anchor?,
+        calendar_overrides,
         confidence_threshold: confidence?,
         max_loss_pct: max_loss_pct?,
         breaker_basis: breaker_basis?,

@@ -62,6 +62,7 @@ settings! {
     daily_sessions "DAILY_SESSIONS" = "4", "1 to 10", "Slots per market and day in daily mode.";
     session_interval_hours "SESSION_INTERVAL_HOURS" = "6", "1 to 24", "Hours between two slots in daily mode.";
     session_anchor "SESSION_ANCHOR" = "open", "open, fixed", "What the slots are measured from: each market's own open, or (as earlier versions) the start of the process.";
+    calendar_overrides "CALENDAR_OVERRIDES" = "", "a file path", "JSON file of days that differ from the built-in calendar; read again when it changes.";
     confidence_threshold "CONFIDENCE_THRESHOLD" = "80", "0 to 100", "A BUY or SELL less sure than this becomes HOLD.";
     max_loss_pct "MAX_LOSS_PCT" = "3.0", "above 0, at most 3.0", "Daily loss in percent beyond which all trading halts. Can only be made stricter.";
     circuit_breaker_pct "CIRCUIT_BREAKER_PCT" = "", "-3.0 to below 0", "The same limit under the name of earlier versions, negative.";

@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Clock;
-use domain::messages::ledger::{LedgerError, RecordEvent};
+use domain::messages::ledger::{EventKind, LedgerError, RecordEvent};
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::schedule::{DayClosed, DecideDue, ScanDue, SessionChanged};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::TellError;
 use supervision::prelude::*;
 
+use crate::overrides::{OverrideFile, Overrides};
 use crate::plan::{self, Event, Settings, Told, What};
 
 /// The clock may be set back so far without a warning.
@@ -62,6 +63,8 @@ pub struct MarketClock {
     settings: Settings,
     deps: Deps,
     told: Told,
+    /// What the override file said last, good or bad.
+    heard: Option<OverrideFile>,
     latest: Option<DateTime<Utc>>,
     /// The newest word on halts.
     obedience: Obedience,
@@ -70,7 +73,14 @@ pub struct MarketClock {
 impl MarketClock {
     /// A MarketClock that has told nothing yet.
     pub fn new(settings: Settings, deps: Deps) -> Self {
-        Self { settings, deps, told: Told::default(), latest: None, obedience: Obedience::default() }
+        Self {
+            settings,
+            deps,
+            told: Told::default(),
+            heard: None,
+            latest: None,
+            obedience: Obedience::default(),
+        }
     }
 
     /// Learns what earlier lives told; without that nothing may be told.
@@ -190,6 +200,53 @@ impl Actor for MarketClock {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.recall(ctx);
+    }
+}
+
+impl MarketClock {
+    /// Takes the file's days in the place of its earlier ones; the next wake tells what changes by it.
+    fn take(&mut self, overrides: &Overrides) {
+        match crate::Calendar::official().with_changes(&overrides.changes) {
+            Ok(calendar) => {
+                self.settings.calendar = calendar;
+                self.settings.exits = overrides.exits.clone();
+                self.say(EventKind::Report, format!("the override file of the calendar says: {overrides}"));
+            }
+            Err(error) => self.say(EventKind::Alarm, format!("the override file is not in force: {error}")),
+        }
+    }
+
+    fn say(&self, kind: EventKind, text: String) {
+        tracing::warn!("{text}");
+        let line = RecordEvent { kind, market: None, text };
+        if let Err(error) = self.deps.ledger.events.tell(line) {
+            tracing::warn!(%error, "the ledger was not told of the override file");
+        }
+    }
+}
+
+impl Handler<OverrideFile> for MarketClock {
+    type Result = ();
+
+    /// It comes every few seconds; only what is new matters, and that nothing is overridden is no news at the start.
+    fn handle(&mut self, file: OverrideFile, _ctx: &mut Self::Context) {
+        let is_same = match &self.heard {
+            Some(heard) => *heard == file,
+            None => file == OverrideFile::Good(Overrides::default()),
+        };
+        if is_same {
+            return;
+        }
+        match &file {
+            OverrideFile::Good(overrides) => self.take(overrides),
+            OverrideFile::Bad(why) => self.say(
+                EventKind::Alarm,
+                format!(
+                    "the override file of the calendar is wrong, the last good one stays in force: {why}"
+                ),
+            ),
+        }
+        self.heard = Some(file);
     }
 }
 

@@ -16,7 +16,7 @@ use domain::Market;
 use domain::messages::schedule::{DateStatus, Phase};
 
 pub use session::{Change, Session, Span};
-pub use source::{Hours, LocalTime};
+pub use source::{Hours, LocalTime, SpecialHours};
 
 use source::{CalendarSource, Source};
 use table::{Table, instant};
@@ -390,6 +390,11 @@ impl Calendar {
     /// The dates that the table holds; none when there is no table.
     pub fn bounds(&self) -> Option<(NaiveDate, NaiveDate)> {
         self.base.source.as_ref().ok().map(|source| (source.first, source.last))
+    }
+
+    /// The hours that the embedded data gives `date` if it is a session; none outside the table.
+    pub fn usual_hours(&self, market: Market, date: NaiveDate) -> Option<Hours> {
+        self.source(market)?.1.hours(date)
     }
 
     /// What is changed in the embedded data.

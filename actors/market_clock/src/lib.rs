@@ -6,12 +6,14 @@
 pub mod actor;
 pub mod calendar;
 pub mod notice;
+pub mod overrides;
 pub mod plan;
 pub mod slots;
 mod windows;
 
 pub use actor::{Deps, LedgerLinks, MarketClock};
 pub use calendar::{Calendar, Change, DayChange, DayChanges, DayKind, Session, TableError, next_open_any};
+pub use overrides::{OverrideError, OverrideFile, Overrides};
 pub use plan::{Event, Settings, What};
 pub use slots::{Cadence, DailyPlan, DueSlot};
 pub use windows::{KisWindow, windows};

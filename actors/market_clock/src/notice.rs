@@ -5,13 +5,16 @@ use domain::Market;
 use domain::messages::ledger::EventKind;
 use domain::messages::schedule::DateStatus;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, DayChange};
 
 /// The operator hears of the end of the announced days so many days before.
 pub const AHEAD_DAYS: i64 = 30;
 
 /// One sentence about `date`, and how urgent it is; none on an ordinary day.
 pub fn about(calendar: &Calendar, market: Market, date: NaiveDate) -> Option<(EventKind, String)> {
+    if let Some(change) = calendar.changes().get(&(market, date)) {
+        return Some((EventKind::Report, overridden(market, date, *change)));
+    }
     let next = date.succ_opt().unwrap_or(date);
     match (calendar.status(market, date), calendar.status(market, next)) {
         (DateStatus::Unknown, _) => Some((EventKind::Alarm, unknown(calendar, market, date))),
@@ -27,6 +30,15 @@ pub fn about(calendar: &Calendar, market: Market, date: NaiveDate) -> Option<(Ev
             ending(calendar, market, date).map(|line| (EventKind::Report, line))
         }
     }
+}
+
+fn overridden(market: Market, date: NaiveDate, change: DayChange) -> String {
+    let what = match change {
+        DayChange::Closed => "is closed",
+        DayChange::Open => "is a session",
+        DayChange::Hours(_) => "has other hours",
+    };
+    format!("{market}: {date} {what} by the override file")
 }
 
 fn unknown(calendar: &Calendar, market: Market, date: NaiveDate) -> String {

@@ -3,7 +3,7 @@
 //! The plan never bursts: after a pause or a jump of the clock only the present phase and the present slot are told,
 //! missed ones are not replayed. Closed days are the exception: none is skipped, because each has its own work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::Market;
@@ -33,6 +33,19 @@ pub struct Settings {
     pub cadence: Cadence,
     /// Which days are sessions.
     pub calendar: Calendar,
+    /// Days that no calendar reaches and on which the operator allows exits.
+    pub exits: BTreeSet<(Market, NaiveDate)>,
+}
+
+impl Settings {
+    /// How far `date` may be traded upon, by its status alone (CALENDARS.md 4.2).
+    fn trust(&self, market: Market, date: NaiveDate) -> Trust {
+        match self.calendar.status(market, date) {
+            DateStatus::Official => Trust::Certain,
+            DateStatus::Estimated | DateStatus::Uncertain => Trust::Unproved,
+            DateStatus::Unknown => Trust::Unknown { exits: self.exits.contains(&(market, date)) },
+        }
+    }
 }
 
 /// Something to tell, with what is booked of it first.
@@ -139,7 +152,7 @@ fn phase_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTi
         Some(session) => (session.date, session.phase_start(now)),
         None => (today, now),
     };
-    let trust = trust(settings.calendar.status(market, today));
+    let trust = settings.trust(market, today);
     if told.phase == Some((session_date, phase, trust)) {
         return None;
     }
@@ -151,19 +164,10 @@ fn phase_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTi
     })
 }
 
-/// What may be done on a day by its status alone (CALENDARS.md 4.2).
-fn trust(status: DateStatus) -> Trust {
-    match status {
-        DateStatus::Official => Trust::Certain,
-        DateStatus::Estimated | DateStatus::Uncertain => Trust::Unproved,
-        DateStatus::Unknown => Trust::Unknown { exits: false },
-    }
-}
-
 /// A slot of the plan, or else a look at what is held.
 fn slots_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let session = settings.calendar.session_of(market, now)?;
-    if !trust(settings.calendar.status(market, session.date)).allows_entries() {
+    if !settings.trust(market, session.date).allows_entries() {
         return None;
     }
     if let Some(due) = slots::due_slot(&session, settings.cadence, now, told.slot) {

@@ -1,5 +1,6 @@
 //! The actor under the real supervisor, in virtual time.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -100,7 +101,7 @@ hears! {
 
 /// Books that outlive every life, and can fail.
 #[derive(Clone, Default)]
-struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<bool>>);
+struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<bool>>, Arc<Mutex<Vec<String>>>);
 
 impl Books {
     fn fail(&self, fails: bool) {
@@ -147,7 +148,9 @@ impl Handler<BookedOccasions> for Books {
 impl Handler<RecordEvent> for Books {
     type Result = ();
 
-    fn handle(&mut self, _: RecordEvent, _: &mut Self::Context) {}
+    fn handle(&mut self, event: RecordEvent, _: &mut Self::Context) {
+        self.2.lock().unwrap().push(event.text);
+    }
 }
 
 fn launch(clock: &MovedClock) -> (Listener, supervision::Supervised) {
@@ -155,6 +158,11 @@ fn launch(clock: &MovedClock) -> (Listener, supervision::Supervised) {
 }
 
 fn launch_over(clock: &MovedClock, books: &Books) -> (Listener, supervision::Supervised) {
+    let (listener, supervised, _overrides) = launch_all(clock, books);
+    (listener, supervised)
+}
+
+fn launch_all(clock: &MovedClock, books: &Books) -> (Listener, supervision::Supervised, Link<OverrideFile>) {
     let listener = Listener::default();
     let ledger = books.clone().start();
     let address = listener.clone().start();
@@ -170,12 +178,18 @@ fn launch_over(clock: &MovedClock, books: &Books) -> (Listener, supervision::Sup
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
         day_closed: vec![Link::from_recipient(address.recipient())],
     };
-    let settings =
-        Settings { markets: vec![Market::Kr], cadence: Cadence::Realtime, calendar: Calendar::official() };
+    let settings = Settings {
+        markets: vec![Market::Kr],
+        cadence: Cadence::Realtime,
+        calendar: Calendar::official(),
+        exits: BTreeSet::new(),
+    };
     let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
     let factory = move |_: &mut Ctx<MarketClock>| Ok(MarketClock::new(settings.clone(), deps.clone()));
-    supervisor.child(CHILD, slot::<MarketClock>("market_clock", 16), factory);
-    (listener, supervisor.launch())
+    let slot = slot::<MarketClock>("market_clock", 16);
+    let overrides = slot.link();
+    supervisor.child(CHILD, slot, factory);
+    (listener, supervisor.launch(), overrides)
 }
 
 #[test]
@@ -255,5 +269,30 @@ fn nothing_is_told_that_the_ledger_has_not_booked() {
         books.fail(true);
         sleep(Duration::from_secs(60)).await;
         assert_eq!(listener.heard(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_one() {
+    in_virtual_time(async {
+        let books = Books::default();
+        let clock = MovedClock::at("2026-11-24T01:00:10Z");
+        let (listener, _supervised, file) = launch_all(&clock, &books);
+        sleep(Duration::from_secs(1)).await;
+        listener.heard();
+        let parse = |text| OverrideFile::Good(Overrides::parse(text, &Calendar::official()).unwrap());
+        file.tell(parse(r#"{"KR": {"closed": ["2026-11-24"]}}"#)).unwrap();
+        sleep(Duration::from_secs(61)).await;
+        assert_eq!(listener.heard(), ["Closed"], "the day is no session any more, and no slot follows");
+        file.tell(OverrideFile::Bad("calendar.json: line 1: no JSON".into())).unwrap();
+        file.tell(OverrideFile::Bad("calendar.json: line 1: no JSON".into())).unwrap();
+        sleep(Duration::from_secs(61)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new());
+        let said = books.2.lock().unwrap().clone();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].contains("KR 2026-11-24 closed") && said[1].contains("stays in force"), "{said:?}");
+        file.tell(OverrideFile::Good(Overrides::default())).unwrap();
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(listener.heard().first().map(String::as_str), Some("Continuous"));
     });
 }

@@ -36,7 +36,7 @@ pub(super) struct CalendarSource {
     pub(super) official_until: NaiveDate,
     pub(super) uncertain: BTreeSet<NaiveDate>,
     hours: Vec<Regime>,
-    special: BTreeMap<NaiveDate, Special>,
+    special: BTreeMap<NaiveDate, SpecialHours>,
     holidays: BTreeMap<i32, BTreeSet<MonthDay>>,
 }
 
@@ -69,13 +69,24 @@ struct Regime {
 }
 
 /// One day's other hours; what is left out stays as usual.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Special {
+pub struct SpecialHours {
     open: Option<LocalTime>,
     close: Option<LocalTime>,
     #[serde(default, rename = "break", deserialize_with = "even_if_null")]
     lunch: Option<Option<[LocalTime; 2]>>,
+}
+
+impl SpecialHours {
+    /// These hours, completed by the usual ones.
+    pub fn instead_of(self, usual: Hours) -> Hours {
+        Hours {
+            open: self.open.unwrap_or(usual.open),
+            close: self.close.unwrap_or(usual.close),
+            lunch: self.lunch.unwrap_or(usual.lunch),
+        }
+    }
 }
 
 /// Present and null is something else than absent.
@@ -244,14 +255,9 @@ impl CalendarSource {
 
     /// The hours that hold on `date` if it is a session.
     pub(super) fn hours(&self, date: NaiveDate) -> Option<Hours> {
-        let usual = self.hours.iter().rfind(|regime| regime.from <= date)?;
-        let special = self.special.get(&date);
-        let lunch = special.and_then(|special| special.lunch).unwrap_or(usual.lunch);
-        Some(Hours {
-            open: special.and_then(|special| special.open).unwrap_or(usual.open),
-            close: special.and_then(|special| special.close).unwrap_or(usual.close),
-            lunch,
-        })
+        let regime = self.hours.iter().rfind(|regime| regime.from <= date)?;
+        let usual = Hours { open: regime.open, close: regime.close, lunch: regime.lunch };
+        Some(self.special.get(&date).map_or(usual, |special| special.instead_of(usual)))
     }
 }
 

@@ -10,7 +10,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn settings(markets: &[Market], cadence: Cadence) -> Settings {
-    Settings { markets: markets.to_vec(), cadence, calendar: Calendar::official() }
+    Settings { markets: markets.to_vec(), cadence, calendar: Calendar::official(), exits: BTreeSet::new() }
 }
 
 fn daily() -> Cadence {
@@ -204,6 +204,20 @@ fn a_held_position_is_watched_every_minute_between_slots() {
     assert_eq!(looks[0], at("2026-11-24T14:30:00Z"));
     assert!(looks.windows(2).all(|pair| pair[1] - pair[0] <= TimeDelta::minutes(2)), "{looks:?}");
     assert_eq!(*looks.last().unwrap(), at("2026-11-24T20:59:00Z"));
+}
+
+#[test]
+fn where_no_calendar_reaches_exits_are_allowed_on_the_operators_word_only() {
+    let now = at("2028-01-03T01:00:00Z");
+    let mut settings = settings(&[Market::Kr], daily());
+    for exits in [false, true] {
+        if exits {
+            settings.exits.insert((Market::Kr, "2028-01-03".parse().unwrap()));
+        }
+        let events = due(&settings, &mut Told::default(), now, true);
+        let What::Session(change) = &events[0].what else { panic!("{events:?}") };
+        assert_eq!((change.phase, change.trust), (Phase::Unknown, Trust::Unknown { exits }));
+    }
 }
 
 #[test]

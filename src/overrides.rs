@@ -1,0 +1,62 @@
+//! The operator's override file of the calendar: read, and watched while the agent runs.
+//!
+//! Its rules are `market_clock`'s; here is only the file. It is read again every few seconds and told whole, so that a
+//! change is in force without a restart, and a restarted MarketClock learns it again.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use market_clock::{Calendar, OverrideFile, Overrides};
+use supervision::Link;
+
+/// Real time between two looks at the file.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A file of overrides is small; a larger one is something else.
+const SIZE_MAX_BYTES: u64 = 1 << 20;
+
+/// What the file says now; an absent file says nothing.
+///
+/// # Errors
+/// One sentence with the file, the line, what is wrong and what is allowed.
+pub fn read(path: &Path) -> Result<Overrides, String> {
+    let named = |problem: String| format!("{}: {problem}", path.display());
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() > SIZE_MAX_BYTES => {
+            return Err(named(format!("{} bytes; allowed: at most {SIZE_MAX_BYTES}", file.len())));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Overrides::default()),
+        Ok(_) | Err(_) => {}
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    Overrides::parse(&text, &Calendar::official()).map_err(|error| named(error.to_string()))
+}
+
+/// Tells MarketClock what the file says, now and for as long as it is polled.
+pub async fn watch(path: PathBuf, market_clock: Link<OverrideFile>) {
+    loop {
+        let said = read(&path).map_or_else(OverrideFile::Bad, OverrideFile::Good);
+        if let Err(error) = market_clock.tell(said) {
+            tracing::warn!(%error, "MarketClock was not told of the override file; telling it again");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_file_overrides_nothing_and_a_wrong_one_is_named() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("calendar.json");
+        assert_eq!(read(&path), Ok(Overrides::default()));
+        std::fs::write(&path, "{\n\"KR\": {\"closed\": [\"2031-01-02\"]}}").unwrap();
+        let error = read(&path).unwrap_err();
+        assert!(error.contains("calendar.json: line 2: 2031-01-02 is outside"), "{error}");
+        std::fs::write(&path, "{\"KR\": {\"closed\": [\"2026-12-24\"]}}").unwrap();
+        assert_eq!(read(&path).unwrap().to_string(), "KR 2026-12-24 closed");
+        assert!(read(folder.path()).unwrap_err().contains("directory"));
+    }
+}
