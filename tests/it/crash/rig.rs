@@ -28,8 +28,8 @@ const EAGER_RULES: &str = r#"{"name": "eager", "rules": [
 /// A Monday in Korea, one hour after the open; the exchange runs sixty times as fast as real time.
 const MORNING: &str = "2026-06-01T01:00:00Z";
 const SPEED: &str = "60";
-/// Half an hour after the close.
-const EVENING: &str = "2026-06-01T07:00:00Z";
+/// Half an hour after the close of each day, in UTC.
+const EVENING: &str = "07:00:00";
 /// Longest wait, in real time, for everything to settle after the close.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -186,9 +186,10 @@ impl Rig {
         live(self.spawn(end.crash()), end, &self.dir.path().join("log"))
     }
 
-    /// Moves the exchange past its close.
+    /// Moves the exchange past the close of its day.
     pub(crate) fn close_the_day(&self) {
-        self.exchange.set_clock(EVENING.parse().unwrap());
+        let today = self.exchange.clock().now.date_naive();
+        self.exchange.set_clock(today.and_time(EVENING.parse().unwrap()).and_utc());
     }
 
     /// Runs an agent until every order is settled and the day is closed, then ends it in good order.

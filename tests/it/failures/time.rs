@@ -1,14 +1,42 @@
-//! The clock of the machine jumps by a day.
+//! The clock of the exchange, or of the machine, jumps by a day.
 
-use domain::messages::control::TradingState;
+use chrono::TimeDelta;
+use domain::messages::control::{HaltSource, TradingState};
 use kestrel::control::wire::{Reply, Request};
 use tempfile::TempDir;
 
+use crate::crash::Rig;
 use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
 use crate::tools;
 
 /// The library of the package faketime.
 const FALSE_TIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
+#[test]
+fn invariant_19_an_exchange_whose_clock_is_a_day_off_gets_no_order() {
+    for (seed, hours) in [(6_001, 24), (6_002, -24)] {
+        let rig = Rig::new(seed);
+        let agent = rig.agent();
+        rig.trade();
+        let now = rig.exchange.clock().now;
+        rig.exchange.set_clock(now + TimeDelta::hours(hours));
+        rig.halted(PATIENCE, |halt| halt.source == HaltSource::ClockSkew);
+        rig.stays_silent();
+        agent.kill_9();
+        // A day that has been traded does not come again; a clock that was set back is set right.
+        if hours < 0 {
+            rig.exchange.set_clock(now + TimeDelta::minutes(5));
+        }
+        let agent = rig.agent();
+        assert_eq!(
+            rig.decided().trading,
+            Some(TradingState::Halted),
+            "{hours} h: a halt does not end by itself"
+        );
+        agent.kill_9();
+        rig.ends_well();
+    }
+}
 
 #[test]
 fn a_machine_whose_clock_jumps_by_a_day_keeps_its_halt_and_answers() {
