@@ -152,10 +152,12 @@ fn paper_trading_keeps_below_two_requests_a_second() {
 #[test]
 fn every_setting_is_read_by_the_parser() {
     // A setting that nobody reads is a broken promise: a value of odd form must change the result or be refused.
-    let free_text = ["DB_PATH", "KESTREL_LOG"];
+    let free_text = ["DB_PATH", "KESTREL_LOG", "CALENDAR_OVERRIDES"];
     for setting in SETTINGS.iter().filter(|s| !free_text.contains(&s.name)) {
         assert!(load(&[(setting.name, "\u{1}?")]).is_err(), "{} takes anything", setting.name);
     }
+    let named = load(&[("CALENDAR_OVERRIDES", "days.json")]).unwrap().calendar_overrides;
+    assert_eq!((named, load(&[]).unwrap().calendar_overrides), (Some("days.json".into()), None));
 }
 
 #[test]
