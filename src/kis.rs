@@ -241,6 +241,10 @@ impl Exchange for Kis {
         self.gauge.skew()
     }
 
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        self.gauge.doubt()
+    }
+
     fn needs_a_person(&self, refusal: &Refusal) -> bool {
         match refusal {
             Refusal::NotSent(_) => false,

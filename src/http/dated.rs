@@ -37,6 +37,12 @@ impl ClockGauge {
         (reading.too_far >= CONFIRMED_BY).then_some(reading.skew)
     }
 
+    /// The same after a single answer that was too far off: enough to doubt it, not to call the clock wrong.
+    pub fn doubt(&self) -> Option<TimeDelta> {
+        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (reading.too_far > 0).then_some(reading.skew)
+    }
+
     fn note(&self, skew: TimeDelta) {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let too_far = if skew.abs() > SKEW_ALLOWED { reading.too_far.saturating_add(1) } else { 0 };
@@ -125,6 +131,8 @@ mod tests {
         {
             gauge.note(TimeDelta::seconds(seconds));
             assert_eq!(gauge.skew(), expected.map(TimeDelta::seconds), "{seconds}");
+            let doubted = (seconds.abs() > 5).then(|| TimeDelta::seconds(seconds));
+            assert_eq!(gauge.doubt(), doubted, "one answer is enough for a doubt: {seconds}");
         }
     }
 

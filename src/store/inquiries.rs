@@ -49,17 +49,38 @@ pub(super) fn close_day(
     }
     if !note_list(conn, inquiry)? {
         let open = loading::of_day(conn, inquiry.day)?.into_iter().map(|one| one.intent);
-        let unsettled: Vec<IntentId> = open.filter(|one| one.state.is_open()).map(|one| one.id).collect();
-        // With nothing open an overtaken list closes the day as well as a newer one.
-        if !unsettled.is_empty() {
-            return Ok(DayBooked { booked: InquiryBooked::default(), unsettled });
-        }
+        let unsettled = open.filter(|one| one.state.is_open()).map(|one| one.id).collect();
+        // With nothing open an overtaken list closes the day as well as a newer one, but what it shows is old.
+        return end_day(conn, inquiry, at, DayBooked { booked: InquiryBooked::default(), unsettled });
     }
     let (booked, unsettled) = book(conn, inquiry, at, true)?;
-    if unsettled.is_empty() {
+    end_day(conn, inquiry, at, DayBooked { booked, unsettled })
+}
+
+/// Closes the day, or remembers that a final list has left it open: from then on a person may end what keeps it.
+fn end_day(
+    conn: &mut SqliteConnection,
+    inquiry: &BookInquiry,
+    at: DateTime<Utc>,
+    booked: DayBooked,
+) -> Result<DayBooked, Fault> {
+    if booked.unsettled.is_empty() {
         insert_closed_day(conn, inquiry.day, at)?;
+        return Ok(booked);
     }
-    Ok(DayBooked { booked, unsettled })
+    let list = order_lists::table.find((inquiry.day.market.code(), day(inquiry.day.session_date)));
+    diesel::update(list.filter(order_lists::left_open_ms.is_null()))
+        .set(order_lists::left_open_ms.eq(ms(inquiry.asked_at)))
+        .execute(conn)?;
+    Ok(booked)
+}
+
+/// True when a final list of the day has been booked and the day is open all the same.
+pub(super) fn is_overdue(conn: &mut SqliteConnection, key: DayKey) -> Result<bool, Fault> {
+    let list = order_lists::table.find((key.market.code(), day(key.session_date)));
+    let left_open = list.filter(order_lists::left_open_ms.is_not_null());
+    let is_left_open: bool = diesel::select(diesel::dsl::exists(left_open)).get_result(conn)?;
+    Ok(is_left_open && !loading::is_closed(conn, key)?)
 }
 
 /// Remembers when the newest list of the day was asked for; false when this one is an older answer that came late.

@@ -79,8 +79,9 @@ pub(super) fn open_of(conn: &mut SqliteConnection, instrument: &Instrument) -> R
 pub(super) fn of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loaded>, Fault> {
     let same_day = intents::market.eq(key.market.code()).and(intents::session_date.eq(day(key.session_date)));
     let mut day_intents = load!(conn, same_day)?;
-    for one in day_intents.iter_mut().filter(|one| one.intent.state.is_unresolved()) {
-        one.evidence.declared_none = resolutions::declared_none(conn, &one.intent.id)?;
+    let declared_none = resolutions::declared_none(conn)?;
+    for one in &mut day_intents {
+        one.evidence.declared_none = declared_none.contains(one.intent.id.as_str());
     }
     Ok(day_intents)
 }

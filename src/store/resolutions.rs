@@ -1,14 +1,16 @@
 //! A person's word on an intent in dispute, booked by the rule of `trade_ledger::resolution`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::messages::ledger::EventKind;
 use domain::messages::symbols::{RequestResolution, Resolved};
 use domain::messages::trading::OrderUpdate;
-use domain::{IntentId, Market, OpenIntent, OrderState, VenueOrderId};
-use trade_ledger::StoreError;
+use domain::{Market, OpenIntent, OrderState, VenueOrderId};
 use trade_ledger::claim::StrangerKind;
-use trade_ledger::resolution::{DisputedOrder, Verdict, resolve as decide};
+use trade_ledger::resolution::{DisputedOrder, Situation, Verdict, resolve as decide};
+use trade_ledger::{DayKey, StoreError};
 
 use super::fault::Fault;
 use super::journal::append;
@@ -16,8 +18,8 @@ use super::loading::{self, Loaded};
 use super::orders::{move_to, set_venue_order, update_of};
 use super::rows::instrument;
 use super::schema::{resolutions, strangers};
-use super::symbol_halts;
 use super::values::{Micros, day, ms, parsed, shares, stored};
+use super::{inquiries, symbol_halts};
 
 pub(super) fn resolve(
     conn: &mut SqliteConnection,
@@ -28,11 +30,14 @@ pub(super) fn resolve(
         return Err(Fault::refused(format!("no intent has the id {}; see: kestrel status", request.intent)));
     };
     let stock = &intent.terms.instrument;
-    let disputed = disputed(conn, stock.market)?;
-    let unresolved = loading::open(conn)?;
-    let is_halted = !symbol_halts::standing_on(conn, stock)?.is_empty();
-    let verdict =
-        decide(&intent, &unresolved, &disputed, is_halted, &request.resolution).map_err(Fault::refused)?;
+    let key = DayKey { market: stock.market, session_date: intent.session_date };
+    let situation = Situation {
+        unresolved: &loading::open(conn)?,
+        disputed: &disputed(conn, stock.market)?,
+        is_halted: !symbol_halts::standing_on(conn, stock)?.is_empty(),
+        is_overdue: inquiries::is_overdue(conn, key)?,
+    };
+    let verdict = decide(&intent, situation, &request.resolution).map_err(Fault::refused)?;
     let update = match &verdict {
         Verdict::Attribute(order) => attribute(conn, &intent, order, request, at)?,
         Verdict::None(orders) => declare_none(conn, &intent, orders, request, at)?,
@@ -66,7 +71,10 @@ fn declare_none(
     at: DateTime<Utc>,
 ) -> Result<OrderUpdate, Fault> {
     let RequestResolution { by, reason, .. } = request;
-    let line = format!("{} has none of {} disputed orders, says {by}: {reason}", intent.terms, orders.len());
+    let line = match orders.len() {
+        0 => format!("the exchange has nothing more of {}, says {by}: {reason}", intent.terms),
+        number => format!("{} has none of {number} disputed orders, says {by}: {reason}", intent.terms),
+    };
     record(conn, intent, None, request, &line, at)?;
     for order in orders {
         let foreign = strangers::kind.eq(StrangerKind::Foreign.code());
@@ -143,10 +151,12 @@ fn disputed_order(
     })
 }
 
-/// True when a person has said that none of the disputed orders belongs to this intent.
-pub(super) fn declared_none(conn: &mut SqliteConnection, intent: &IntentId) -> Result<bool, Fault> {
-    let said = resolutions::table
-        .filter(resolutions::intent_id.eq(intent.as_str()))
-        .filter(resolutions::number.is_null());
-    Ok(diesel::select(diesel::dsl::exists(said)).get_result(conn)?)
+/// Intents of which a person's latest word is that the exchange has no order of theirs, or nothing more.
+pub(super) fn declared_none(conn: &mut SqliteConnection) -> Result<BTreeSet<String>, Fault> {
+    let words: Vec<(String, Option<String>)> = resolutions::table
+        .order(resolutions::id)
+        .select((resolutions::intent_id, resolutions::number))
+        .load(conn)?;
+    let latest: BTreeMap<String, Option<String>> = words.into_iter().collect();
+    Ok(latest.into_iter().filter(|(_, number)| number.is_none()).map(|(intent, _)| intent).collect())
 }

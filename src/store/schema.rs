@@ -212,6 +212,7 @@ diesel::table! {
         market -> Text,
         session_date -> Text,
         asked_at_ms -> BigInt,
+        left_open_ms -> Nullable<BigInt>,
     }
 }
 

@@ -77,6 +77,13 @@ pub trait Exchange: Send + Sync + 'static {
         None
     }
 
+    /// The same after one reply only. It may be the reply that is wrong, so nothing is halted for it, but what cannot be
+    /// taken back, such as the close of a day, waits. An adapter that cannot tell a single reply says the same as
+    /// [`Exchange::clock_skew`].
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        self.clock_skew()
+    }
+
     /// True when a refused order shows that nothing will work until a person acts: keys, account, configuration
     /// (KIS.md 5, class F). Broker then asks for a halt. An adapter that cannot tell says false.
     fn needs_a_person(&self, refusal: &Refusal) -> bool {

@@ -64,7 +64,7 @@ pub struct Evidence {
     pub absence: Absence,
     /// The exchange once gave it a number.
     pub had_number: bool,
-    /// A person has said that none of the disputed orders is its order.
+    /// A person has looked and says that the exchange has no order of it, or nothing of it beyond what is booked.
     pub declared_none: bool,
 }
 
@@ -268,7 +268,7 @@ impl Planner<'_> {
         let before = Booked { quantity: intent.filled, amount: booked.amount };
         let fill = match delta(before, row) {
             Ok(fill) => fill,
-            Err(error) => return self.leave(intent, row, &error.to_string()),
+            Err(error) => return self.leave_listed(booked, row, &error.to_string()),
         };
         let to = self.proven_state(row);
         if fill.is_none() && is_old_news(intent.state, to) {
@@ -277,7 +277,19 @@ impl Planner<'_> {
             self.keep_open(intent, to);
             self.change(intent, to, Some(fuller(intent, row)), fill);
         } else {
-            self.leave(intent, row, &format!("the list says {to}, the books say {}", intent.state));
+            self.leave_listed(booked, row, &format!("the list says {to}, the books say {}", intent.state));
+        }
+    }
+
+    /// The row contradicts the books. On a final list only a person's word ends that; the halt of the stock stays.
+    fn leave_listed(&mut self, booked: &BookedIntent, row: &InquiryRow, why: &str) {
+        let intent = &booked.intent;
+        if !(self.is_final && booked.evidence.declared_none) {
+            return self.leave(intent, row, why);
+        }
+        self.doubt(row, why);
+        if intent.state.may_become(OrderState::Expired) {
+            self.change(intent, OrderState::Expired, Some(fuller(intent, row)), None);
         }
     }
 
@@ -364,9 +376,10 @@ impl Planner<'_> {
     fn book_absent(&mut self, intent: &OpenIntent) {
         let was_sent_before = intent.sent_at.is_some_and(|sent_at| sent_at < self.asked_at);
         let evidence = self.evidence(intent);
-        // An unsound row of the stock may be this order, unless a person has looked and says that it is not.
-        let is_doubted = self.doubted.contains(&intent.terms.instrument) && !evidence.declared_none;
-        if !was_sent_before || is_doubted || self.has_gaps {
+        // An unsound row of the stock may be this order, and so may one that the list lacks, unless a person has looked
+        // and says that it is not.
+        let is_doubted = self.has_gaps || self.doubted.contains(&intent.terms.instrument);
+        if !was_sent_before || (is_doubted && !evidence.declared_none) {
             self.keep_open(intent, intent.state);
             return;
         }
@@ -412,8 +425,14 @@ impl Planner<'_> {
     fn book_silent(&mut self, intent: &OpenIntent) {
         match (intent.state, self.is_final) {
             (OrderState::Approved, true) => self.change(intent, OrderState::Expired, None, None),
-            (OrderState::Accepted, true) if self.has_gaps => self.keep_open(intent, intent.state),
+            (OrderState::Accepted, true) if self.has_gaps && !self.evidence(intent).declared_none => {
+                self.keep_open(intent, intent.state);
+            }
             (OrderState::Accepted, true) => self.book_missing(intent),
+            // What is booked stays booked; of the rest a person says that it works no more.
+            (OrderState::Partial, true) if self.evidence(intent).declared_none => {
+                self.change(intent, OrderState::Expired, intent.venue_order.clone(), None);
+            }
             (OrderState::Partial, true) => {
                 self.note_missing(intent);
                 self.keep_open(intent, intent.state);

@@ -1,7 +1,9 @@
-//! A person ends a dispute: which order belongs to an intent whose attribution no rule may guess.
+//! A person ends a dispute: which order belongs to an intent whose attribution no rule may guess; or a day that the
+//! exchange's final lists do not settle.
 //!
-//! Pure. A person can only choose among what the exchange has shown; the intent then goes on with that order's number,
-//! or goes on being looked for. Nothing is ever sent again for it (order-protocol 5.3, 5.4).
+//! Pure. A person can only choose among what the exchange has shown, or say that it has nothing more; the intent then goes
+//! on with that order's number, or goes on being looked for. A list that shows it after all is believed, not the person.
+//! Nothing is ever sent again for it (order-protocol 5.3, 5.4).
 
 use domain::messages::symbols::Resolution;
 use domain::{Instrument, IntentId, OpenIntent, OrderState, Price, Quantity, Side, VenueOrderId};
@@ -30,33 +32,77 @@ pub enum Verdict {
     None(Vec<VenueOrderId>),
 }
 
-/// Decides. `unresolved` are the intents of the market whose fate is open; `is_halted` says whether the stock is halted.
+/// What else is known when a person speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The intents whose fate is open.
+    pub unresolved: &'a [OpenIntent],
+    /// The market's orders in dispute.
+    pub disputed: &'a [DisputedOrder],
+    /// The stock is halted.
+    pub is_halted: bool,
+    /// A final list of the intent's day has left the day open.
+    pub is_overdue: bool,
+}
+
+/// Decides.
 ///
 /// # Errors
 /// Why not, and what is possible, in words.
 pub fn resolve(
     intent: &OpenIntent,
-    unresolved: &[OpenIntent],
-    disputed: &[DisputedOrder],
-    is_halted: bool,
+    situation: Situation<'_>,
     resolution: &Resolution,
 ) -> Result<Verdict, String> {
+    let Situation { unresolved, disputed, is_halted, is_overdue } = situation;
     if !matches!(intent.state, OrderState::Unknown | OrderState::Lapsed) {
-        return Err(format!(
-            "intent {} is {}; only one that is Unknown or Lapsed can be resolved",
-            intent.id, intent.state
-        ));
+        return leave_open_day(intent, situation, resolution);
     }
     let fitting: Vec<&DisputedOrder> = disputed.iter().filter(|order| fits(intent, order)).collect();
-    if fitting.is_empty() && !is_halted {
-        return Err(format!("no disputed order fits intent {}; the exchange's lists decide it", intent.id));
+    if fitting.is_empty() && !is_halted && !is_overdue {
+        return Err(format!(
+            "no disputed order fits intent {}; the exchange's lists decide it, the last of them after the close",
+            intent.id
+        ));
     }
     match resolution {
         Resolution::Order(name) => attribute(intent, disputed, &fitting, name),
-        Resolution::None => match rival(intent, unresolved) {
+        // Where no order is in question there is none that a twin could have made.
+        Resolution::None => match rival(intent, unresolved).filter(|_| !fitting.is_empty()) {
             Some(other) => Err(format!("intent {other} could have made the same orders; resolve it first")),
             None => Ok(Verdict::None(fitting.into_iter().map(|order| order.order.clone()).collect())),
         },
+    }
+}
+
+/// An intent that has its order keeps a day open when the final lists lack it or contradict the books.
+fn leave_open_day(
+    intent: &OpenIntent,
+    situation: Situation<'_>,
+    resolution: &Resolution,
+) -> Result<Verdict, String> {
+    let OpenIntent { id, state, .. } = intent;
+    let may = match state {
+        OrderState::Accepted | OrderState::Partial => situation.is_overdue,
+        OrderState::Filled | OrderState::Cancelled | OrderState::Rejected | OrderState::Expired => {
+            situation.is_overdue && situation.is_halted
+        }
+        OrderState::Approved
+        | OrderState::Sending
+        | OrderState::Unknown
+        | OrderState::Lapsed
+        | OrderState::Refused
+        | OrderState::NeverAccepted => false,
+    };
+    match resolution {
+        _ if !may => Err(format!(
+            "intent {id} is {state}; only one that is Unknown or Lapsed can be resolved, or one that keeps its day open \
+             after the close"
+        )),
+        Resolution::Order(_) => Err(format!(
+            "intent {id} is {state} and has its order; --none is what can be said: nothing more of it"
+        )),
+        Resolution::None => Ok(Verdict::None(Vec::new())),
     }
 }
 
@@ -157,12 +203,20 @@ mod tests {
         DisputedOrder { order, instrument: stock(), side, ordered, limit: Some("70000".parse().unwrap()) }
     }
 
+    fn situation<'a>(
+        unresolved: &'a [OpenIntent],
+        disputed: &'a [DisputedOrder],
+        is_halted: bool,
+    ) -> Situation<'a> {
+        Situation { unresolved, disputed, is_halted, is_overdue: false }
+    }
+
     fn number(name: &str) -> Resolution {
         Resolution::Order(name.into())
     }
 
     fn said(disputed: &[DisputedOrder], state: OrderState, resolution: &Resolution) -> String {
-        match resolve(&intent("i-1", state), &[], disputed, true, resolution) {
+        match resolve(&intent("i-1", state), situation(&[], disputed, true), resolution) {
             Ok(Verdict::Attribute(order)) => format!("= {order}"),
             Ok(Verdict::None(orders)) => format!("none of {}", orders.len()),
             Err(why) => why,
@@ -212,10 +266,41 @@ mod tests {
         let (mine, twin) = (intent("i-1", OrderState::Unknown), intent("i-2", OrderState::Lapsed));
         let disputed = [order("06010", "101")];
         let both = [mine.clone(), twin];
-        let refused = resolve(&mine, &both, &disputed, true, &Resolution::None).unwrap_err();
+        let refused = resolve(&mine, situation(&both, &disputed, true), &Resolution::None).unwrap_err();
         assert!(refused.contains("i-2"), "{refused}");
-        let refused = resolve(&mine, &[], &[], false, &Resolution::None).unwrap_err();
+        let refused = resolve(&mine, situation(&[], &[], false), &Resolution::None).unwrap_err();
         assert!(refused.contains("lists decide"), "{refused}");
-        assert_eq!(resolve(&mine, &[], &[], true, &Resolution::None), Ok(Verdict::None(Vec::new())));
+        let nothing = Ok(Verdict::None(Vec::new()));
+        assert_eq!(resolve(&mine, situation(&[], &[], true), &Resolution::None), nothing);
+        assert_eq!(
+            resolve(&mine, situation(&both, &[], true), &Resolution::None),
+            nothing,
+            "no order to argue about"
+        );
+    }
+
+    #[test]
+    fn what_keeps_a_day_open_after_its_final_list_can_be_ended_by_a_person() {
+        let overdue = |is_halted| Situation { is_overdue: true, ..situation(&[], &[], is_halted) };
+        for state in OrderState::ALL {
+            let said =
+                |is_halted| resolve(&intent("i-1", state), overdue(is_halted), &Resolution::None).is_ok();
+            let expected = match state {
+                OrderState::Unknown | OrderState::Lapsed | OrderState::Accepted | OrderState::Partial => {
+                    [true, true]
+                }
+                OrderState::Filled | OrderState::Cancelled | OrderState::Rejected | OrderState::Expired => {
+                    [false, true]
+                }
+                OrderState::Approved
+                | OrderState::Sending
+                | OrderState::Refused
+                | OrderState::NeverAccepted => [false, false],
+            };
+            assert_eq!([said(false), said(true)], expected, "{state}");
+        }
+        let partial =
+            resolve(&intent("i-1", OrderState::Partial), overdue(true), &number("101")).unwrap_err();
+        assert!(partial.contains("--none is what can be said"), "{partial}");
     }
 }

@@ -157,6 +157,64 @@ fn invariant_08_a_list_that_a_newer_one_has_overtaken_changes_nothing() {
 }
 
 #[test]
+fn an_overtaken_final_list_closes_a_finished_day_and_books_nothing_of_what_it_shows() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.accepted(&first, "101");
+    let old = books.list(vec![row("101", Side::Buy, 2, "70000")]);
+    books.book(vec![row("101", Side::Buy, 10, "70000")]);
+    let closed = books.store.close_day(&old, books.now).unwrap();
+    assert_eq!(closed, trade_ledger::DayBooked::default());
+    assert_eq!((causes(&mut books), books.state(&first)), (vec![], OrderState::Filled));
+    assert_eq!(books.store.unclosed_days().unwrap(), []);
+}
+
+#[test]
+fn invariant_09_a_day_that_final_lists_leave_open_is_ended_by_a_person_and_keeps_its_fills() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.accepted(&first, "101");
+    books.book(vec![row("101", Side::Buy, 4, "69900")]);
+    let early = resolve(&mut books, &first, Resolution::None).unwrap_err().to_string();
+    assert!(early.contains("after the close"), "{early}");
+    let close = |books: &mut Books| {
+        let list = books.after(30).list(vec![]);
+        books.store.close_day(&list, books.now).unwrap().unsettled.len()
+    };
+    for _ in 0..3 {
+        assert_eq!((close(&mut books), books.state(&first)), (1, OrderState::Partial));
+    }
+    let resolved = resolve(&mut books, &first, Resolution::None).unwrap();
+    assert_eq!(resolved.update.state, OrderState::Partial, "a list that shows it would still be believed");
+    assert_eq!((close(&mut books), books.state(&first)), (0, OrderState::Expired));
+    assert_eq!(books.trades(), ["BUY 4 69900 0 85"]);
+    assert_eq!(books.store.unclosed_days().unwrap(), []);
+    let tomorrow = NewIntent { session_date: "2026-11-25".parse().unwrap(), ..buy("2") };
+    let tomorrow = NewIntent { expires_at: books.now + TimeDelta::seconds(60), ..tomorrow };
+    books.approve(&tomorrow).unwrap();
+}
+
+#[test]
+fn invariant_09_an_unknown_order_beside_a_gap_is_ended_by_a_persons_word_and_the_next_final_lists() {
+    let mut books = Books::new();
+    let mut other = row("99", Side::Sell, 0, "0");
+    other.ordered = Quantity::new(3);
+    other.remaining = other.ordered;
+    books.book(vec![other]);
+    let first = buy("1");
+    books.unknown(&first);
+    books.after(200);
+    let close = |books: &mut Books| {
+        let list = books.after(60).list(vec![]);
+        books.store.close_day(&list, books.now).unwrap().unsettled.len()
+    };
+    assert_eq!([close(&mut books), close(&mut books), close(&mut books)], [1, 1, 1]);
+    resolve(&mut books, &first, Resolution::None).unwrap();
+    assert_eq!([close(&mut books), close(&mut books)], [1, 0]);
+    assert_eq!(books.state(&first), OrderState::NeverAccepted);
+}
+
+#[test]
 fn invariant_09_shares_from_before_are_adopted_once_and_own_fills_explain_the_rest() {
     let mut books = Books::new();
     assert_eq!(compare(&mut books, 7).adopted, [(stock("005930"), 7)]);

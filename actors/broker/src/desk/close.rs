@@ -1,11 +1,14 @@
 //! The end of a day: the final list is asked for until everything on it has ended (order-protocol 5.2, step 8).
+//!
+//! A day ends by our clock, and its close cannot be taken back: while the exchange's clock disagrees, none is closed.
 
 use std::time::Duration;
 
+use domain::IntentId;
 use supervision::mutant::{self, Mutant};
 use trade_ledger::{CloseDay, DayKey, UnclosedDays};
 
-use super::reconcile::{Step, alarm, ask, list, spread};
+use super::reconcile::{Step, alarm, ask, list, spread, watch_clock};
 use super::{BrokerDeps, Shared, hold};
 use crate::backoff::{Ladder, pause};
 
@@ -15,6 +18,8 @@ const ATTEMPTS_AT_START: u32 = 3;
 const ATTEMPTS_UNTIL_ALARM: u32 = 20;
 /// The pause between two attempts from then on, exchange time.
 const PATIENT_PAUSE: Duration = Duration::from_secs(300);
+/// An alarm names at most so many orders; the others follow when these are settled.
+const ORDERS_NAMED_MAX: usize = 5;
 
 /// Days before today that the books have open. None while the ledger does not answer: the next session asks again.
 pub(super) async fn past_days(deps: &BrokerDeps) -> Vec<DayKey> {
@@ -37,7 +42,7 @@ pub(super) fn is_past(deps: &BrokerDeps, day: DayKey) -> bool {
 pub(super) async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<()> {
     let mut ladder = Ladder::default();
     for _attempt in 0..ATTEMPTS_AT_START {
-        if close_once(deps, shared, day).await? {
+        if close_once(deps, shared, day).await?.is_empty() {
             return Ok(());
         }
         pause(&deps.clock, ladder.next_wait()).await;
@@ -51,18 +56,14 @@ pub(super) async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey)
 pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
     let mut ladder = Ladder::default();
     for attempt in 1_u32.. {
-        match close_once(deps, shared, day).await {
-            Ok(true) => break,
-            Ok(false) => {}
+        let closed = close_once(deps, shared, day).await;
+        match &closed {
+            Ok(unsettled) if unsettled.is_empty() => break,
+            Ok(_unsettled) => {}
             Err(why) => tracing::warn!(market = %day.market, why, "the day is not closed yet"),
         }
         if attempt == ATTEMPTS_UNTIL_ALARM {
-            let DayKey { market, session_date } = day;
-            let text = format!(
-                "{session_date} cannot be closed yet: orders are not settled; {market} does not trade until they are. \
-                 See: kestrel status; one in dispute is settled with: kestrel resolve INTENT"
-            );
-            alarm(deps, market, text);
+            alarm(deps, day.market, why_open(day, &closed));
         }
         let wait = if attempt < ATTEMPTS_UNTIL_ALARM { ladder.next_wait() } else { PATIENT_PAUSE };
         pause(&deps.clock, wait).await;
@@ -70,9 +71,37 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
     hold(&shared.marks).forget(day);
 }
 
-async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<bool> {
+/// The intents that keep the day open; none when it is closed.
+async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Vec<IntentId>> {
     let inquiry = list(deps, shared, day).await?;
+    if let Some(skew) = deps.exchange.clock_doubt() {
+        // A list of a running session, taken for the final one, would end orders that still work.
+        watch_clock(deps, shared);
+        let seconds = skew.num_seconds();
+        return Err(format!(
+            "the clocks differ by about {seconds} s, so whether the day is over is not known"
+        ));
+    }
     let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
     spread(deps, day.market, &booked.booked).await;
-    Ok(booked.unsettled.is_empty())
+    Ok(booked.unsettled)
+}
+
+/// What a person reads about a day that stays open: what to look up, and the command for each order.
+fn why_open(day: DayKey, closed: &Step<Vec<IntentId>>) -> String {
+    let DayKey { market, session_date } = day;
+    let begin = format!("{session_date} cannot be closed yet, and {market} does not trade until it is:");
+    let unsettled = match closed {
+        Ok(unsettled) => unsettled,
+        Err(why) => return format!("{begin} {why}"),
+    };
+    let command = |intent: &IntentId| format!("kestrel resolve {intent} --none --reason \"...\"");
+    let commands: Vec<String> = unsettled.iter().take(ORDERS_NAMED_MAX).map(command).collect();
+    format!(
+        "{begin} the final list does not settle {} of its orders. Look them up at the exchange. For one that the exchange \
+         does not have, or has nothing of beyond what is booked: {}. For one that has an order in dispute: --order NUMBER \
+         instead of --none",
+        unsettled.len(),
+        commands.join("; ")
+    )
 }

@@ -409,6 +409,70 @@ fn invariant_11_clocks_that_differ_stop_orders_at_once_and_halt_once() {
 }
 
 #[test]
+fn invariant_11_a_clock_that_jumped_ahead_closes_no_day_whose_orders_still_work() {
+    let day = DayKey { market: Market::Kr, session_date: today() };
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.pass(2.0).await;
+            world.facts().unclosed = vec![day];
+            // Our clock went a day ahead; one answer of the exchange has shown it so far.
+            world.facts().doubt = Some(TimeDelta::hours(-24));
+            let closed = DayClosed { market: day.market, session_date: day.session_date, closed_at: begun() };
+            world.day_closed.tell(closed).unwrap();
+            world.pass(60.0).await;
+            assert_eq!((world.states(), world.facts().unclosed.len()), (vec![OrderState::Partial], 1));
+            world.facts().doubt = None;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [7, 0])]);
+            world.pass(31.0).await;
+            assert_eq!((world.states(), world.facts().unclosed.len()), (vec![OrderState::Filled], 0));
+        },
+    );
+}
+
+#[test]
+fn invariant_11_a_start_with_the_date_ahead_takes_no_day_for_a_past_one() {
+    let live = DayKey { market: Market::Kr, session_date: today().pred_opt().unwrap() };
+    world(
+        |facts| (facts.unclosed, facts.doubt) = (vec![live], Some(TimeDelta::hours(-24))),
+        async |world| {
+            world.pass(60.0).await;
+            assert!(!world.gate.is_open());
+            assert_eq!(world.facts().unclosed, [live]);
+            let log = world.log();
+            assert!(log.iter().any(|line| line.contains("the clocks differ")), "{log:?}");
+            world.facts().doubt = None;
+            world.pass(31.0).await;
+            assert!(world.gate.is_open());
+            assert!(world.facts().unclosed.is_empty());
+        },
+    );
+}
+
+#[test]
+fn a_day_that_stays_open_is_told_with_the_command_that_ends_it() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.facts().rows = Some(vec![row("005930", "0000000101", [2, 5])]);
+            world.pass(2.0).await;
+            world.facts().rows = Some(Vec::new());
+            world.facts().unclosed = vec![DayKey { market: Market::Kr, session_date: today() }];
+            let closed = DayClosed { market: Market::Kr, session_date: today(), closed_at: begun() };
+            world.day_closed.tell(closed).unwrap();
+            world.pass(900.0).await;
+            let intent = world.facts().intents[0].intent.id.clone();
+            let command = format!("kestrel resolve {intent} --none --reason");
+            let log = world.log();
+            assert!(log.iter().any(|line| line.starts_with("alarm: ") && line.contains(&command)), "{log:?}");
+        },
+    );
+}
+
+#[test]
 fn invariant_12_a_broker_whose_books_belong_to_another_process_sends_nothing_and_asks_for_a_halt() {
     trading(
         |facts| facts.fenced = true,

@@ -340,3 +340,67 @@ fn invariant_07_an_order_whose_reply_named_another_one_does_not_lose_its_own_row
     );
     assert!(!next.strangers.iter().any(|(_, row)| row.order == order("8")), "{next:?}");
 }
+
+fn declared_none(mut booked: BookedIntent) -> BookedIntent {
+    booked.evidence.declared_none = true;
+    booked
+}
+
+#[test]
+fn invariant_09_a_persons_word_closes_a_day_whose_final_lists_stay_cut_short() {
+    let foreign = Stranger { order: order("99"), kind: StrangerKind::Foreign };
+    let gone = |booked: BookedIntent| DayBooks { intents: vec![booked], strangers: vec![foreign.clone()] };
+    let cases = [
+        (intent(OrderState::Unknown, None), 2),
+        (intent(OrderState::Lapsed, None), 2),
+        (intent(OrderState::Accepted, Some("7")), 3),
+        (filled(intent(OrderState::Partial, Some("7")), 4), 1),
+    ];
+    for (booked, lists) in cases {
+        let state = booked.intent.state;
+        let without = plan(&gone(booked.clone()), &inquiry(vec![], 9_000), true);
+        assert_eq!(without.unsettled.len(), 1, "{state}: a list with a gap proves nothing by itself");
+        assert!(without.changes.is_empty(), "{state}: {without:?}");
+        let mut books = gone(declared_none(booked));
+        for number in 1..=lists {
+            let plan = plan(&books, &inquiry(vec![], 9_000 + 120 * number), true);
+            assert_eq!(plan.unsettled.is_empty(), number == lists, "{state}, list {number}: {plan:?}");
+            let [change] = plan.changes.as_slice() else { panic!("{state}: {plan:?}") };
+            let one = &mut books.intents[0];
+            assert_eq!(change.filled, one.intent.filled, "{state}: what is booked stays booked");
+            one.intent.state = change.to;
+            one.intent.venue_order.clone_from(&change.venue_order);
+            one.evidence.absence = change.absence;
+            one.evidence.had_number = one.intent.venue_order.is_some();
+        }
+        assert!(books.intents[0].intent.state.is_terminal(), "{state}");
+    }
+}
+
+#[test]
+fn a_final_list_that_shows_the_order_is_believed_whatever_a_person_said() {
+    let partial = || declared_none(filled(intent(OrderState::Partial, Some("7")), 4));
+    check(partial(), vec![row("7", [9, 1, 0, 0])], true, "Partial>Expired+5  c0 u0");
+    check(
+        declared_none(intent(OrderState::Unknown, None)),
+        vec![row("7", [10, 0, 0, 0])],
+        true,
+        "Unknown>Filled+10  c0 u0",
+    );
+}
+
+#[test]
+fn a_persons_word_ends_what_a_final_list_contradicts_and_the_stock_stays_halted() {
+    let less = || vec![row("7", [3, 7, 0, 0])];
+    check(
+        declared_none(filled(intent(OrderState::Partial, Some("7")), 4)),
+        less(),
+        true,
+        "Partial>Expired+0  c1 u0",
+    );
+    let full = || filled(intent(OrderState::Filled, Some("7")), 10);
+    check(full(), less(), true, "  c1 u1");
+    check(declared_none(full()), less(), true, "  c1 u0");
+    let halted = plan(&books(vec![declared_none(full())]), &inquiry(less(), 60), true);
+    assert_eq!(halted.symbol_halts.len(), 1);
+}

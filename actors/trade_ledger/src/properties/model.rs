@@ -15,7 +15,7 @@ use crate::booking::{BookedIntent, Change, DayBooks, Evidence, is_overtaken, pla
 use crate::claim::{Stranger, StrangerKind, same_order, same_terms};
 use crate::outcome::{Step, step};
 use crate::permit::{BookInquiry, DayKey};
-use crate::resolution::{DisputedOrder, Verdict, resolve};
+use crate::resolution::{DisputedOrder, Situation, Verdict, resolve};
 
 /// What a POST meets on its way.
 #[derive(Clone, Copy, Debug)]
@@ -435,7 +435,9 @@ impl History {
                 Some(order) => Resolution::Order(order.id.to_string()),
                 None => Resolution::None,
             };
-            if let Ok(verdict) = resolve(intent, &open, &disputed, false, &said) {
+            let (unresolved, disputed) = (open.as_slice(), disputed.as_slice());
+            let situation = Situation { unresolved, disputed, is_halted: false, is_overdue: false };
+            if let Ok(verdict) = resolve(intent, situation, &said) {
                 self.happened.insert("resolved by a person");
                 self.obey(intent, verdict);
             }

@@ -45,6 +45,8 @@ pub(super) struct Facts {
     pub(super) halt_cancels: bool,
     /// How far the exchange's clock is off.
     pub(super) skew: Option<TimeDelta>,
+    /// The same by its last answer alone.
+    pub(super) doubt: Option<TimeDelta>,
     /// Another process owns the books.
     pub(super) fenced: bool,
     /// What the books say of the account.
@@ -151,6 +153,11 @@ impl Exchange for Venue {
 
     fn clock_skew(&self) -> Option<TimeDelta> {
         self.facts().skew
+    }
+
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        let facts = self.facts();
+        facts.doubt.or(facts.skew)
     }
 
     fn orders_of_day(
@@ -477,6 +484,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         refuses_for_good: false,
         halt_cancels: false,
         skew: None,
+        doubt: None,
         fenced: false,
         compared: HoldingsCompared::default(),
         unknowns: 0,

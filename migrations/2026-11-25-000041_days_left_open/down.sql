@@ -1,0 +1,1 @@
+ALTER TABLE order_lists DROP COLUMN left_open_ms;
