@@ -122,3 +122,43 @@ fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
     }
     files
 }
+
+/// The order protocol numbers its invariants from 1 to 28.
+const INVARIANTS: std::ops::RangeInclusive<u32> = 1..=28;
+
+#[test]
+fn every_invariant_has_a_check_that_bears_its_number() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["actors", "src", "tests"].into_iter().flat_map(|folder| rust_files(&root.join(folder)));
+    let found: BTreeSet<u32> =
+        files.flat_map(|file| invariants_of_checks(&std::fs::read_to_string(file).unwrap())).collect();
+    let without: Vec<_> = INVARIANTS.filter(|number| !found.contains(number)).collect();
+    assert!(without.is_empty(), "invariants without a check of their name: {without:?}");
+    let unknown: Vec<_> = found.iter().filter(|number| !INVARIANTS.contains(number)).collect();
+    assert!(unknown.is_empty(), "there are no such invariants: {unknown:?}");
+}
+
+/// The numbers in the names of this file's tests, `invariant_NN_...`; any other way to write one is a mistake.
+fn invariants_of_checks(source: &str) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    let mut is_test = false;
+    for line in source.lines().map(str::trim_start) {
+        let name = line.trim_start_matches("async ").strip_prefix("fn invariant_");
+        if let Some(name) = name.filter(|_| is_test) {
+            let digits = name.split('_').next().unwrap_or_default();
+            assert!(digits.len() == 2, "two digits and a sentence: invariant_{name}");
+            numbers.push(digits.parse().unwrap_or_else(|_| panic!("no number: invariant_{name}")));
+        }
+        let attribute = line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        is_test = attribute || (is_test && line.starts_with("#["));
+    }
+    numbers
+}
+
+#[test]
+fn only_a_test_counts_as_a_check_of_an_invariant() {
+    let source = "#[test]\nfn invariant_01_a_b() {\n}\nfn invariant_02_a_b() {}\n\
+                  #[tokio::test(start_paused = true)]\nasync fn invariant_03_a_b() {}\n\
+                  /// invariant_04_a_b\n#[test]\nfn a_b() { invariant_05_a_b(); }\n";
+    assert_eq!(invariants_of_checks(source), [1, 3]);
+}

@@ -7,13 +7,14 @@
 //! | variable | CI | what |
 //! |---|---|---|
 //! | `KESTREL_KILLS` | 100 | kills at named steps, random steps and random times |
-//! | `KESTREL_HALTS` | 50 | halts with a kill before their answer or within 50 ms of it |
+//! | `KESTREL_HALTS` | 50 | halts with a kill within 50 ms of their answer, and some more with a kill before it |
 //! | `KESTREL_SYSCALL_KILLS` | 60 | kills between system calls, with strace |
 //!
 //! `KESTREL_KILLS=1000 cargo test --features faults --test it crash -- --nocapture` runs a campaign and prints its table.
 
 mod books;
 mod halts;
+mod lanes;
 mod life;
 mod operator;
 mod plan;
@@ -22,10 +23,8 @@ mod syscalls;
 mod tally;
 mod trace;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 pub(crate) use books::{Compared, compare};
+pub(crate) use lanes::in_lanes;
 pub(crate) use rig::Rig;
 pub(crate) use syscalls::write_ahead;
 
@@ -34,39 +33,16 @@ use tally::Tally;
 
 /// Kills of one round: one exchange, one ledger, one trading day.
 const KILLS_A_ROUND: u32 = 25;
-/// Rounds at a time; an agent mostly waits.
-const LANES: u32 = 4;
 
 #[test]
 fn kill_9_anywhere_loses_no_order_and_doubles_none() {
-    let kills = std::env::var("KESTREL_KILLS").ok().map_or(100, |text| {
-        text.parse().unwrap_or_else(|_| panic!("KESTREL_KILLS='{text}' is no number of kills"))
-    });
-    let tally = campaign(u32::div_ceil(kills, KILLS_A_ROUND).max(LANES));
+    let kills = lanes::wanted("KESTREL_KILLS", 100);
+    let rounds = u32::div_ceil(kills, KILLS_A_ROUND);
+    let round = |number| rig::round(number, KILLS_A_ROUND);
+    let tally: Tally = lanes::campaign(rounds, round, Tally::add, |tally| tally.kills >= kills);
     terminal::line(&tally);
     assert!(tally.kills >= kills, "{} of {kills} kills", tally.kills);
     assert_eq!(tally.broken(), Vec::<String>::new(), "the books disagree");
     assert_eq!(tally.points_without_a_hit(), Vec::<String>::new(), "never died at");
     assert!(tally.orders >= u64::from(kills) / 2, "too few orders to prove anything: {}", tally.orders);
-}
-
-fn campaign(rounds: u32) -> Tally {
-    let next = AtomicU32::new(0);
-    let tally = Mutex::new(Tally::default());
-    let lane = || {
-        loop {
-            let round = next.fetch_add(1, Ordering::Relaxed);
-            if round >= rounds {
-                return;
-            }
-            let report = rig::round(round, KILLS_A_ROUND);
-            tally.lock().unwrap().add(report);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(lane);
-        }
-    });
-    tally.into_inner().unwrap()
 }

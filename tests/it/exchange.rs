@@ -7,6 +7,7 @@ use domain::messages::control::TradingState;
 use kestrel::simulate::client;
 use kestrel::simulate::wire::{ClockFacts, Greeting, SetClock};
 use kestrel::simulator::{Environment, VenueBooks};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::harness::{Agent, PATIENCE, command, log_of, send_signal, status_of, until};
@@ -41,8 +42,8 @@ impl Exchange {
         client::books(&self.url).unwrap()
     }
 
-    /// Sends it a signal, e.g. `-STOP`.
-    pub(crate) fn signal(&self, signal: &str) {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         send_signal(&self.child, signal);
     }
 

@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 
 use domain::messages::control::Durability;
 use kestrel::control::wire::{FaultKind, Reply, Request};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
+use crate::harness::{Agent, PATIENCE, ask, command, log_of, send_signal, status_of, until};
 use crate::proof::{AS_NOBODY, CUT_OFF, can_be_cut_off, can_be_nobody, skip, through};
 
 const ACTORS: [&str; 8] =
@@ -85,8 +86,7 @@ fn invariant_23_a_crash_of_the_process_leaves_no_core_and_its_limit_is_zero() {
     let dir = TempDir::new().unwrap();
     let mut agent = Running(command(&dir, &[]).arg("run").spawn().unwrap());
     assert!(until(PATIENCE, || status_of(&dir)).is_some(), "{}", log_of(&dir));
-    let pid = agent.0.id().to_string();
-    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", agent.0.id())).unwrap();
     let core: Vec<&str> = limits
         .lines()
         .find(|line| line.starts_with("Max core file size"))
@@ -94,7 +94,7 @@ fn invariant_23_a_crash_of_the_process_leaves_no_core_and_its_limit_is_zero() {
         .split_whitespace()
         .collect();
     assert_eq!(core[4..6], ["0", "0"], "{core:?}");
-    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    send_signal(&agent.0, Signal::ABORT);
     let status = until(PATIENCE, || agent.0.try_wait().unwrap()).expect("it dies");
     assert!(status.signal() == Some(6) && !status.core_dumped(), "{status:?}");
     let files: Vec<PathBuf> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path()).collect();
@@ -201,7 +201,7 @@ fn invariant_23_no_secret_is_in_logs_books_halt_file_output_or_replies_after_eve
     note(ask(&dir, &Request::Status));
     assert!(dir.path().join("data/HALT").exists(), "no HALT file to search: {replies}");
     // With the ledger blocked the drain runs out; that is not what is proved here.
-    assert!(Command::new("kill").args(["-TERM", &agent.0.id().to_string()]).status().unwrap().success());
+    send_signal(&agent.0, Signal::TERM);
     assert!(until(PATIENCE, || agent.0.try_wait().unwrap()).is_some(), "it ends");
     assert_no_canary("the replies", replies.as_bytes());
     let files = contents(dir.path());

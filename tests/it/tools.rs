@@ -29,10 +29,19 @@ pub(crate) fn can_trace() -> bool {
     }
 }
 
-/// True when `library` is installed, which is loaded before the program to make the system fail.
-pub(crate) fn has_library(proof: &str, library: &str, package: &str) -> bool {
-    std::path::Path::new(library).exists()
-        || skipped(proof, &format!("{library} is not there (apt install {package})"))
+/// Where a library of `package` is, e.g. `fiu/fiu_run_preload.so`, which is loaded before the program to make the
+/// system fail: below `/usr/lib`, or in the folder there for this kind of processor.
+pub(crate) fn library(proof: &str, name: &str, package: &str) -> Option<PathBuf> {
+    let root = Path::new("/usr/lib");
+    let folders = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mine =
+        folders.filter(|entry| entry.file_name().to_string_lossy().starts_with(std::env::consts::ARCH));
+    let mut places = std::iter::once(root.to_owned()).chain(mine.map(|entry| entry.path()));
+    let found = places.find_map(|place| Some(place.join(name)).filter(|path| path.exists()));
+    if found.is_none() {
+        skipped(proof, &format!("{name} is nowhere below /usr/lib (apt install {package})"));
+    }
+    found
 }
 
 /// A file system of a few blocks in memory, gone when dropped.
@@ -46,8 +55,10 @@ impl SmallDisk {
         std::fs::create_dir_all(place).unwrap();
         let mounted = mount(place, &format!("size={size},mode=700"));
         if !mounted {
-            // A container may lack this right whoever runs in it, so it is never demanded.
-            terminal::complain(format_args!("SKIPPED: {proof}: this process may not mount a small disk"));
+            skipped(
+                proof,
+                "this process may not mount a small disk (it takes root, in a container CAP_SYS_ADMIN)",
+            );
             return None;
         }
         Some(Self { place: place.to_owned() })

@@ -409,7 +409,7 @@ fn check_lost(
 }
 
 #[tokio::test(start_paused = true)]
-async fn invariant_7_and_8_broken_lists_book_nothing_that_is_not_in_their_bytes() {
+async fn invariant_07_and_08_broken_lists_book_nothing_that_is_not_in_their_bytes() {
     for listing in [&DOMESTIC, &FOREIGN] {
         let cases = Mutator::cases();
         let tally = run(listing, cases).await;

@@ -113,7 +113,7 @@ fn is_harmless(outcome: &Outcome) -> bool {
 }
 
 #[test]
-fn invariant_7_a_broken_reply_books_no_order_number_that_is_not_in_its_bytes() {
+fn invariant_07_a_broken_reply_books_no_order_number_that_is_not_in_its_bytes() {
     for (name, seed) in SEEDS {
         let mut mutator = Mutator::new(0x0d0 + name.len() as u64);
         let (mut accepted, mut refused, mut unknown) = (0_u64, 0_u64, 0_u64);

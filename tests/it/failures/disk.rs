@@ -12,8 +12,8 @@ use crate::crash::Rig;
 use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
 use crate::tools::{self, SmallDisk};
 
-/// The error library of fiu-utils.
-const FAILING_CALLS: &str = "/usr/lib/fiu/fiu_run_preload.so";
+/// The error libraries of fiu-utils.
+const FAILING_CALLS: [&str; 2] = ["fiu/fiu_run_preload.so", "fiu/fiu_posix_preload.so"];
 /// Longest wait until so small a disk is full.
 const FULL_WITHIN: Duration = Duration::from_secs(60);
 
@@ -62,19 +62,16 @@ fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill() {
 
 #[test]
 fn input_and_output_errors_make_no_wrong_book() {
-    if !tools::has_library("the proof with failing system calls", FAILING_CALLS, "fiu-utils") {
-        return;
-    }
+    let find = |name| tools::library("the proof with failing system calls", name, "fiu-utils");
+    let (Some(control), Some(calls)) = (find(FAILING_CALLS[0]), find(FAILING_CALLS[1])) else { return };
     let rig = Rig::new(4_003);
     rig.agent().kill_9();
     let mut run = command(&rig.dir, &rig.settings());
-    run.arg("run")
-        .env("LD_PRELOAD", "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so")
-        .env(
-            "FIU_ENABLE",
-            "enable_random name=posix/io/sync/fsync,probability=0.05\n\
+    run.arg("run").env("LD_PRELOAD", format!("{} {}", control.display(), calls.display())).env(
+        "FIU_ENABLE",
+        "enable_random name=posix/io/sync/fsync,probability=0.05\n\
              enable_random name=posix/io/rw/pwrite,probability=0.02",
-        );
+    );
     let mut agent = Agent::of(run.spawn().unwrap());
     meets(&rig, &mut agent, "database");
     drop(agent);

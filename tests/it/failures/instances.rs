@@ -1,5 +1,6 @@
 //! Two agents on one account, one that wakes up too late, and one that is asked to end in the middle of an order.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
@@ -7,16 +8,39 @@ use diesel::{Connection as _, SqliteConnection};
 use domain::OrderState;
 use kestrel::demo::audit::{audit_books, is_clean};
 use kestrel::store;
+use rustix::process::Signal;
 
-use crate::crash::Rig;
-use crate::harness::{Agent, PATIENCE, log_of, status_of, until};
+use crate::crash::{Rig, in_lanes};
+use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
 
 /// SIGTERM to exit (invariant 20).
 const EXIT_WITHIN: Duration = Duration::from_secs(10);
 
+/// So often each.
+const TIMES: u32 = 5;
+
+#[test]
+fn five_starts_on_a_directory_that_is_in_use_are_refused_and_the_agent_there_trades_on() {
+    let rig = Rig::new(5_010);
+    let agent = rig.agent();
+    for time in 0..TIMES {
+        rig.trade();
+        let out = command(&rig.dir, &rig.settings()).arg("run").stderr(Stdio::piped()).output().unwrap();
+        let told = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(78) && told.contains("another kestrel"), "{time}: {out:?}");
+    }
+    rig.trade();
+    agent.kill_9();
+    rig.ends_well();
+}
+
 #[test]
 fn of_two_agents_on_one_account_who_sees_the_others_orders_halts_and_every_order_stays_known_to_its_sender() {
-    let first = Rig::new(5_001);
+    assert_eq!(in_lanes(TIMES, |time| two_on_one_account(5_020 + time)).len(), TIMES as usize);
+}
+
+fn two_on_one_account(seed: u32) {
+    let first = Rig::new(seed);
     let second = first.beside();
     let agents = [first.agent(), second.agent()];
     // Who is halted before it has sent anything leaves the other alone on the account, which then may go on.
@@ -44,9 +68,16 @@ fn of_two_agents_on_one_account_who_sees_the_others_orders_halts_and_every_order
 #[test]
 fn invariant_12_an_agent_that_sleeps_through_a_takeover_sends_nothing_when_it_wakes() {
     let rig = Rig::new(5_002);
+    for _ in 0..TIMES {
+        sleeps_through_a_takeover(&rig);
+    }
+    rig.ends_well();
+}
+
+fn sleeps_through_a_takeover(rig: &Rig) {
     let stale = rig.agent();
     rig.trade();
-    let asleep = until(PATIENCE, || falls_asleep(&stale, &rig).then_some(()));
+    let asleep = until(PATIENCE, || falls_asleep(&stale, rig).then_some(()));
     assert!(asleep.is_some(), "always stopped in the middle of a transaction");
     // Lock and socket would keep the next agent out; somebody has removed both.
     std::fs::remove_file(rig.data().join("kestrel.lock")).unwrap();
@@ -57,21 +88,22 @@ fn invariant_12_an_agent_that_sleeps_through_a_takeover_sends_nothing_when_it_wa
     let known = store::open_read_only(rig.database()).unwrap().all_intents().unwrap().len();
     // The books are at rest; what leaves from here on comes from the one that was asleep.
     let orders = rig.orders();
-    stale.signal("-CONT");
+    stale.signal(Signal::CONT);
     rig.stays_silent();
     let more = rig.orders() - orders;
     assert_eq!(more, 0, "a stale agent sent {more} orders; {known} intents were known");
     stale.kill_9();
-    rig.ends_well();
 }
 
 /// Stops the agent, but not inside a transaction: the database would then be locked, and nobody could take over.
 fn falls_asleep(agent: &Agent, rig: &Rig) -> bool {
-    agent.signal("-STOP");
+    agent.signal(Signal::STOP);
+    // The signal is on its way; a thread that still runs might begin a transaction after the look below.
+    assert!(until(PATIENCE, || agent.is_stopped().then_some(())).is_some(), "it does not stop");
     let mut other = SqliteConnection::establish(rig.database().to_str().unwrap()).unwrap();
     let free = other.batch_execute("BEGIN IMMEDIATE; ROLLBACK").is_ok();
     if !free {
-        agent.signal("-CONT");
+        agent.signal(Signal::CONT);
     }
     free
 }
@@ -83,7 +115,7 @@ fn invariant_20_sigterm_in_the_middle_of_an_order_leaves_nothing_sending() {
         let mut agent = rig.agent();
         rig.trade();
         // The exchange hangs, so the next order is on the wire until its deadline.
-        rig.exchange.signal("-STOP");
+        rig.exchange.signal(Signal::STOP);
         let sending = until(PATIENCE, || {
             let open = store::open_read_only(rig.database()).unwrap().open_intents().unwrap();
             open.iter().any(|intent| intent.state == OrderState::Sending).then_some(())
@@ -93,7 +125,7 @@ fn invariant_20_sigterm_in_the_middle_of_an_order_leaves_nothing_sending() {
         agent.terminate();
         let code = agent.wait().code();
         let took = start.elapsed();
-        rig.exchange.signal("-CONT");
+        rig.exchange.signal(Signal::CONT);
         assert!(took < EXIT_WITHIN, "round {round}: {took:?}\n{}", log_of(&rig.dir));
         assert!(matches!(code, Some(0 | 75)), "round {round}: {code:?}\n{}", log_of(&rig.dir));
         let open = store::open_read_only(rig.database()).unwrap().open_intents().unwrap();

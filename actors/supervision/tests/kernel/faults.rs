@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::worker::{Add, CHILD, MS, SECOND, World, in_virtual_time, only, policy};
 
 #[test]
-fn an_injected_panic_is_caught_and_the_actor_answers_within_a_second() {
+fn invariant_15_an_injected_panic_is_caught_and_the_actor_answers_within_a_second() {
     in_virtual_time(async {
         let worker = only(policy(), CHILD, World::default());
         sleep(MS).await;

@@ -13,7 +13,7 @@ use crate::worker::{
 };
 
 #[test]
-fn a_full_mailbox_refuses_and_counts() {
+fn invariant_18_a_full_mailbox_refuses_and_counts() {
     in_virtual_time(async {
         let worker = only(policy(), CHILD, World::default());
         for number in 0..CAPACITY as u64 {

@@ -36,7 +36,7 @@ fn an_actor_that_starts_at_the_third_attempt_answers_after_two_back_offs() {
 }
 
 #[test]
-fn a_child_that_cannot_start_is_escalated_once_with_its_letter_still_queued() {
+fn invariant_16_a_child_that_cannot_start_is_escalated_once_with_its_letter_still_queued() {
     in_virtual_time(async {
         let worker = only(policy(), CHILD, world_failing(100));
         let pending = spawn_local(worker.add.ask(Add(1), 10 * MINUTE));
@@ -71,6 +71,23 @@ fn a_parked_child_is_retried_and_comes_back_with_its_queue() {
         sleep(5 * MINUTE).await;
         assert_eq!(pending.await.unwrap(), Ok(vec![1]));
         assert_eq!((worker.vitals.state(), worker.escalations().len()), (State::Running, 0));
+    });
+}
+
+#[test]
+fn invariant_16_three_crashes_in_a_minute_are_forgiven_and_the_fourth_escalates() {
+    in_virtual_time(async {
+        let as_shipped = Policy { health_every: None, ..Policy::default() };
+        assert_eq!((as_shipped.max_restarts, as_shipped.within), (3, MINUTE));
+        let worker = only(as_shipped, CHILD, World::default());
+        for crash in 1..=4_usize {
+            let escalations = crash / 4;
+            worker.act.tell(Do(Mischief::Panic)).unwrap();
+            sleep(14 * SECOND).await;
+            assert_eq!(worker.escalations().len(), escalations, "crash {crash}");
+            assert_eq!(worker.vitals.state() == State::Running, crash < 4, "crash {crash}");
+        }
+        assert_eq!((worker.vitals.state(), worker.vitals.restarts()), (State::Down, 3));
     });
 }
 

@@ -85,7 +85,7 @@ async fn ask_all(link: Link<Count>) -> (u64, u64) {
 }
 
 #[test]
-fn four_threads_of_askers_lose_nothing_but_the_poison() {
+fn invariant_15_four_threads_of_askers_lose_nothing_but_the_poison() {
     System::new().block_on(async {
         let (link, counted, vitals) = launch(Place::Thread("soak"));
         let (report, mut reports) = tokio::sync::mpsc::unbounded_channel();
