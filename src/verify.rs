@@ -37,6 +37,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::messages::ledger::{EventKind, EventsAfter};
 use domain::{Clock, EventId, Market};
+use rust_decimal::Decimal;
 use trade_ledger::store::Store;
 
 use crate::config::Config;
@@ -52,6 +53,38 @@ use timetable::Watch;
 const LIVES_MAX: u32 = 5000;
 /// Events read from the books at once.
 const EVENTS_AT_ONCE: u16 = 1000;
+
+/// How much the agent may spend, and on how large orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// A hundredfold of what the demo starts with, in small orders: they fill in parts, and none is refused for its size.
+    Ample,
+    /// A twentieth of that of the demo, in orders as large as allowed: cash and reservations decide.
+    Little,
+}
+
+impl Means {
+    /// Every fourth seed has little.
+    fn of(seed: u64) -> Self {
+        if seed % 4 == 2 { Self::Little } else { Self::Ample }
+    }
+
+    fn times(self) -> Decimal {
+        match self {
+            Self::Ample => Decimal::ONE_HUNDRED,
+            Self::Little => Decimal::new(5, 2),
+        }
+    }
+
+    /// Base, smallest and largest share of the cash for one order, in percent.
+    fn shares(self) -> [&'static str; 3] {
+        match self {
+            // Small enough that a day of dense trading does not trip the breaker by its fees alone.
+            Self::Ample => ["0.4", "0.1", "0.8"],
+            Self::Little => ["30", "10", "30"],
+        }
+    }
+}
 
 /// When the agent is up, and how densely it trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +120,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            seeds: 50,
+            seeds: 64,
             first_seed: 1,
             days: 1,
             pace: Pace::Watches { minutes: 20 },
@@ -103,7 +136,7 @@ impl Default for Options {
 /// # Errors
 /// When the stage itself cannot be set up, in words. A violation is no error.
 pub fn run(options: &Options, mut progress: impl FnMut(&SeedReport)) -> Result<Report, String> {
-    let mut report = Report::default();
+    let mut report = Report::of(options.pace);
     for seed in options.first_seed..options.first_seed.saturating_add(options.seeds) {
         let mut result = run_seed(seed, options)?;
         // What has failed already needs no second run.
@@ -133,8 +166,9 @@ fn differs(first: &SeedReport, second: &SeedReport) -> Option<Violation> {
 pub fn run_seed(seed: u64, options: &Options) -> Result<SeedReport, String> {
     check_markets(&options.markets)?;
     let watches = timetable::watches(seed, options);
+    let means = Means::of(seed);
     let start = watches.first().ok_or("no market of these ever opens")?.start;
-    let stage = Arc::new(Stage::new(seed, settings(options)?, start, options.keeps_story)?);
+    let stage = Arc::new(Stage::new(seed, settings(options, means)?, start, options.keeps_story, means)?);
     for watch in watches {
         keep(&stage, watch)?;
     }
@@ -179,12 +213,13 @@ fn keep(stage: &Arc<Stage>, watch: Watch) -> Result<(), String> {
     Ok(())
 }
 
-fn settings(options: &Options) -> Result<Config, String> {
+fn settings(options: &Options, means: Means) -> Result<Config, String> {
     let codes: Vec<_> = options.markets.iter().map(|market| market.code()).collect();
     let (mode, stocks) = match options.pace {
         Pace::Watches { .. } => ("realtime", "20"),
         Pace::Calendar => ("daily", "3"),
     };
+    let [base, smallest, largest] = means.shares();
     let pairs = [
         ("ENABLED_MARKETS", codes.join(",")),
         ("TRADE_MODE", mode.to_owned()),
@@ -194,10 +229,9 @@ fn settings(options: &Options) -> Result<Config, String> {
         ("DB_PATH", ":memory:".to_owned()),
         // Dense orders are the point; the code's own ceilings stay.
         ("MAX_ORDERS_PER_DAY", "400".to_owned()),
-        // Small enough that a day of dense trading does not trip the breaker by its fees alone.
-        ("POSITION_BASE_ALLOCATION_PCT", "0.4".to_owned()),
-        ("POSITION_MIN_ALLOCATION_PCT", "0.1".to_owned()),
-        ("POSITION_MAX_ALLOCATION_PCT", "0.8".to_owned()),
+        ("POSITION_BASE_ALLOCATION_PCT", base.to_owned()),
+        ("POSITION_MIN_ALLOCATION_PCT", smallest.to_owned()),
+        ("POSITION_MAX_ALLOCATION_PCT", largest.to_owned()),
     ];
     let pairs: BTreeMap<String, String> =
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -288,6 +288,7 @@ pub(super) fn add_all(
     placement: Placement,
 ) -> Result<(), String> {
     let (keeper, gate) = risk_guard::gate();
+    let gate = gate.shut_by(world.emergency.clone());
     let wiring = Wiring::new(&slots, config, world, keeper, gate)?;
     let books = world.books.clone();
     let ledger = wiring.ledger;

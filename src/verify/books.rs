@@ -125,6 +125,7 @@ fn tell_approval(stage: &Stage, new: &NewIntent) {
         day: DayKey { market, session_date: new.session_date },
         expires_at: new.expires_at,
         cash: stage.cash(market.currency()),
+        account: stage.account_of(new.intent.as_str(), &new.terms.instrument),
     }));
 }
 
@@ -142,6 +143,26 @@ fn tell_sending(stage: &Stage, request: &SendingRequest, begun: &Begun) {
             stage.witness.trace("no permit", &why.to_string());
         }
     }
+}
+
+fn tell_halt(stage: &Stage, record: &HaltRecord) {
+    let id = record.id.clone();
+    stage.witness.note(match record.level {
+        HaltLevel::Halted => What::Halt { id },
+        // Exits may still leave.
+        HaltLevel::Reducing | HaltLevel::Flatten => What::Reduce { id },
+    });
+}
+
+fn tell_refusal(stage: &Stage, refusal: &ProposalRefused) {
+    let rare = match refusal.reason.as_str() {
+        "FatFinger" | "TooSmall" => Some(Sometimes::RefusedForSize),
+        "NoCash" => Some(Sometimes::RefusedForCash),
+        "Reducing" => Some(Sometimes::RefusedReducing),
+        _ => None,
+    };
+    rare.into_iter().for_each(|rare| stage.witness.saw(rare));
+    stage.witness.trace("proposal refused", &refusal.reason);
 }
 
 const KEY: bool = true;
@@ -233,10 +254,7 @@ impl Store for WitnessedBooks {
             ("commit_halt", KEY),
             |store| store.commit_halt(record),
             |stage, _| {
-                // Where exits go on, orders may still leave.
-                if record.level == HaltLevel::Halted {
-                    stage.witness.note(What::Halt { id: record.id.clone() });
-                }
+                tell_halt(stage, record);
             },
         )
     }
@@ -244,6 +262,10 @@ impl Store for WitnessedBooks {
     fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError> {
         let lifted = |stage: &Stage, _: &HaltCommitted| {
             release.halts.iter().for_each(|id| stage.witness.note(What::Release { id: id.to_string() }));
+            if let Some(left) = &release.leaves {
+                stage.witness.saw(Sometimes::ResumedReducing);
+                tell_halt(stage, left);
+            }
         };
         self.step(("commit_release", KEY), |store| store.commit_release(release), lifted)
     }
@@ -252,7 +274,10 @@ impl Store for WitnessedBooks {
         self.step(
             ("commit_latch", KEY),
             |store| store.commit_latch(halt, at),
-            |stage, _| stage.witness.note(What::Halt { id: halt.to_string() }),
+            |stage, _| {
+                stage.witness.saw(Sometimes::Flattened);
+                stage.witness.note(What::Halt { id: halt.to_string() });
+            },
         )
     }
 
@@ -280,7 +305,7 @@ impl Store for WitnessedBooks {
         self.step(
             ("record_refusal", OTHER),
             |store| store.record_refusal(refusal),
-            |stage, ()| stage.witness.trace("proposal refused", &refusal.reason),
+            |stage, ()| tell_refusal(stage, refusal),
         )
     }
 

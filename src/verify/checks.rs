@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::IntentRecord;
+use domain::messages::schedule::Phase;
 use domain::{Instrument, OrderState, Quantity, Side};
 use market_clock::Calendar;
-use rust_decimal::Decimal;
 use serde::Serialize;
 use trade_ledger::DayKey;
+
+mod halts;
+mod size;
 
 use super::facts::{Approval, Fact, Follower, What};
 use crate::demo::audit::{self, LedgerLine, VenueLine};
@@ -22,8 +25,6 @@ const REQUESTS_PER_SECOND: usize = 20;
 /// Approvals in any minute, and in any 24 hours (invariant 13).
 const APPROVALS_PER_MINUTE: usize = 10;
 const APPROVALS_PER_DAY: usize = 400;
-/// An entry may cost so much of the cash, in percent (invariant 14).
-const MAX_ORDER_PCT: i64 = 30;
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,7 +57,7 @@ type Check = fn(&Evidence<'_>) -> Vec<String>;
 
 /// Every violation, in the order of the invariants.
 pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
-    let checks: [(u8, Check); 15] = [
+    let checks: [(u8, Check); 16] = [
         (1, one_post_per_intent),
         (2, nothing_lost),
         (3, nothing_unapproved),
@@ -66,10 +67,11 @@ pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
         (7, attribution),
         (8, monotone),
         (9, positions),
-        (10, no_sending_in_a_halt),
+        (10, halts::nothing_leaves_in_a_halt),
         (12, only_the_present_epoch_sends),
         (13, rates),
-        (14, order_size),
+        (14, size::within_means),
+        (15, no_actor_fails),
         (19, only_in_sessions),
         (22, everything_settles),
     ];
@@ -143,7 +145,12 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Update { .. }
             | What::Halt { .. }
             | What::Release { .. }
-            | What::Close { .. } => {}
+            | What::Close { .. }
+            | What::Reduce { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Failed { .. } => {}
         }
     }
     broken
@@ -153,7 +160,7 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
 fn every_day_closed(evidence: &Evidence<'_>) -> Vec<String> {
     let mut open: BTreeSet<DayKey> = BTreeSet::new();
     let mut closed: BTreeSet<DayKey> = BTreeSet::new();
-    let mut broken = Vec::new();
+    let mut broken = unsettled_at_close(evidence);
     for Fact { at, what } in evidence.facts {
         if let What::Close { day } = what {
             open.remove(day);
@@ -177,6 +184,18 @@ fn every_day_closed(evidence: &Evidence<'_>) -> Vec<String> {
         evidence.unclosed.iter().map(|day| format!("{} of {} is open", day.session_date, day.market)),
     );
     broken
+}
+
+/// A day is closed when nothing of it is open any more.
+fn unsettled_at_close(evidence: &Evidence<'_>) -> Vec<String> {
+    follow(evidence, |follower, fact| {
+        let What::Close { day } = &fact.what else { return None };
+        let open: Vec<_> =
+            follower.open_of(*day).map(|(id, followed)| format!("{id} {}", followed.state)).collect();
+        let DayKey { market, session_date } = day;
+        (!open.is_empty())
+            .then(|| format!("{session_date} of {market} was closed at {} with {}", fact.at, open.join(", ")))
+    })
 }
 
 /// Invariant 5: what leaves is committed as `Sending`, by what the ledger answered and by what is on disk.
@@ -227,7 +246,12 @@ fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Quiet
             | What::Halt { .. }
             | What::Release { .. }
-            | What::Close { .. } => return None,
+            | What::Close { .. }
+            | What::Reduce { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Failed { .. } => return None,
         };
         let before = follower.get(intent)?;
         let filled = filled.unwrap_or(before.filled);
@@ -262,39 +286,6 @@ fn positions(evidence: &Evidence<'_>) -> Vec<String> {
     differs
         .map(|(instrument, (ours, theirs))| format!("{instrument}: booked {ours}, at the exchange {theirs}"))
         .collect()
-}
-
-/// Invariant 10: no intent becomes `Sending` while a halt stands, in whatever life.
-fn no_sending_in_a_halt(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut standing: BTreeSet<&str> = BTreeSet::new();
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    let mut broken = Vec::new();
-    for Fact { at, what } in evidence.facts {
-        match what {
-            // Writing a halt again changes nothing.
-            What::Halt { id } if known.insert(id) => {
-                standing.insert(id);
-            }
-            What::Release { id } => {
-                standing.remove(id.as_str());
-            }
-            What::Sending { intent, .. } => {
-                if let Some(halt) = standing.first() {
-                    broken.push(format!("intent {intent} became Sending at {at} during the halt {halt}"));
-                }
-            }
-            What::Halt { .. }
-            | What::Boot { .. }
-            | What::Crash { .. }
-            | What::Stop
-            | What::Quiet
-            | What::Approval(_)
-            | What::Post { .. }
-            | What::Update { .. }
-            | What::Close { .. } => {}
-        }
-    }
-    broken
 }
 
 /// Invariant 12: only the process that booted last sends.
@@ -338,28 +329,31 @@ fn crowded(times: &[DateTime<Utc>], most: usize, span: TimeDelta, what: &str) ->
     Some(format!("more than {most} {what} within {} s from {first}", span.num_seconds()))
 }
 
-/// Invariant 14: an entry costs at most 30 % of the cash.
-fn order_size(evidence: &Evidence<'_>) -> Vec<String> {
-    let too_large = |fact: &Fact| {
-        let What::Approval(Approval { intent, terms, cash, .. }) = &fact.what else { return None };
-        let notional = terms.notional().amount() * Decimal::ONE_HUNDRED;
-        let allowed = cash.amount() * Decimal::from(MAX_ORDER_PCT);
-        (terms.side == Side::Buy && notional > allowed)
-            .then(|| format!("intent {intent} costs {} of {cash} cash", terms.notional()))
+/// Invariant 15: no actor fails, and none is given up, while its process is alive: no fault of the run is in the process.
+fn no_actor_fails(evidence: &Evidence<'_>) -> Vec<String> {
+    let failed = |fact: &Fact| {
+        let What::Failed { actor, how } = &fact.what else { return None };
+        Some(format!("{actor} {how}, seen at {}", fact.at))
     };
-    evidence.facts.iter().filter_map(too_large).collect()
+    evidence.facts.iter().filter_map(failed).collect()
 }
 
-/// Invariant 19: nothing is approved outside its market's session.
+/// Invariant 19: nothing is approved or sent outside continuous trading of its market's day.
 fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
     let calendar = Calendar::official();
-    let outside = |fact: &Fact| {
-        let What::Approval(Approval { intent, day, .. }) = &fact.what else { return None };
+    follow(evidence, |follower, fact| {
+        let (intent, day, what) = if let What::Approval(approval) = &fact.what {
+            (&approval.intent, approval.day, "approved")
+        } else if let What::Sending { intent, .. } = &fact.what {
+            (intent, follower.get(intent)?.day, "sent")
+        } else {
+            return None;
+        };
         let session = calendar.session_on(day.market, day.session_date);
-        let is_inside = session.is_some_and(|session| session.open <= fact.at && fact.at < session.close);
-        (!is_inside).then(|| format!("intent {intent} was approved at {} outside the session", fact.at))
-    };
-    evidence.facts.iter().filter_map(outside).collect()
+        let phase = session.map(|session| session.phase(fact.at));
+        (phase != Some(Phase::Continuous))
+            .then(|| format!("intent {intent} was {what} at {}, when the market was in {phase:?}", fact.at))
+    })
 }
 
 /// Invariant 22: once faults have stopped, every intent ends and trading goes on.

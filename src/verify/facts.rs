@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{Instrument, Money, OrderState, OrderTerms, Quantity, Side};
+use rust_decimal::Decimal;
 use trade_ledger::DayKey;
 
 /// One thing that happened.
@@ -64,6 +65,24 @@ pub enum What {
         /// Its id.
         id: String,
     },
+    /// A halt that lets exits through was committed.
+    Reduce {
+        /// Its id.
+        id: String,
+    },
+    /// A file HALT was written, by a person or by the agent.
+    HaltFile,
+    /// The agent removed the file HALT.
+    HaltFileGone,
+    /// Whoever asked for a halt was answered.
+    HaltAnswered(HaltAnswer),
+    /// An actor failed although its process was alive.
+    Failed {
+        /// Which.
+        actor: &'static str,
+        /// What came of it.
+        how: String,
+    },
     /// A halt was lifted.
     Release {
         /// Its id.
@@ -74,6 +93,19 @@ pub enum What {
         /// Which.
         day: DayKey,
     },
+}
+
+/// What the answer to a halt promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltAnswer {
+    /// The halt.
+    pub id: String,
+    /// True when it survives a restart.
+    pub is_durable: bool,
+    /// True when Broker confirmed that nothing more leaves.
+    pub is_confirmed: bool,
+    /// The intents that it listed as open or unknown, the one on the wire among them.
+    pub listed: Vec<String>,
 }
 
 /// A committed approval.
@@ -91,6 +123,19 @@ pub struct Approval {
     pub expires_at: DateTime<Utc>,
     /// The cash that the exchange held for us at that moment, had nobody else used the account.
     pub cash: Money,
+    /// What else the exchange had of us.
+    pub account: AccountTruth,
+}
+
+/// What the exchange itself knows of the account, at an approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountTruth {
+    /// Shares of the stock held.
+    pub held: Quantity,
+    /// What our other purchases that have not ended may still cost at their limits, in the currency.
+    pub reserved: Decimal,
+    /// Fees of our latest purchases and sales, which the agent need not know of yet.
+    pub fees_lately: Decimal,
 }
 
 /// An intent, followed through the facts.
@@ -99,6 +144,8 @@ pub(super) struct Followed {
     pub(super) terms: OrderTerms,
     pub(super) state: OrderState,
     pub(super) filled: Quantity,
+    pub(super) day: DayKey,
+    pub(super) expires_at: DateTime<Utc>,
 }
 
 /// Where every intent is, by the facts so far.
@@ -113,9 +160,14 @@ impl Follower {
     /// Follows one fact more.
     pub(super) fn take(&mut self, what: &What) {
         match what {
-            What::Approval(Approval { intent, terms, .. }) => {
-                let new =
-                    Followed { terms: terms.clone(), state: OrderState::Approved, filled: Quantity::ZERO };
+            What::Approval(Approval { intent, terms, day, expires_at, .. }) => {
+                let new = Followed {
+                    terms: terms.clone(),
+                    state: OrderState::Approved,
+                    filled: Quantity::ZERO,
+                    day: *day,
+                    expires_at: *expires_at,
+                };
                 self.0.insert(intent.clone(), new);
             }
             What::Sending { intent, .. } => self.set(intent, OrderState::Sending, None),
@@ -127,7 +179,12 @@ impl Follower {
             | What::Post { .. }
             | What::Halt { .. }
             | What::Release { .. }
-            | What::Close { .. } => {}
+            | What::Close { .. }
+            | What::Reduce { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Failed { .. } => {}
         }
     }
 
@@ -159,7 +216,26 @@ impl Follower {
 
     /// True while an order is being sent.
     pub(super) fn is_sending(&self) -> bool {
-        self.0.values().any(|one| one.state == OrderState::Sending)
+        self.sending().next().is_some()
+    }
+
+    /// Intents that are being sent.
+    pub(super) fn sending(&self) -> impl Iterator<Item = &str> {
+        let sending = self.0.iter().filter(|(_, one)| one.state == OrderState::Sending);
+        sending.map(|(id, _)| id.as_str())
+    }
+
+    /// Intents that have not ended, but for approvals that are void at `now`.
+    pub(super) fn alive(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&str, &Followed)> {
+        let is_void = move |one: &Followed| one.state == OrderState::Approved && now >= one.expires_at;
+        let alive = self.0.iter().filter(move |(_, one)| one.state.is_open() && !is_void(one));
+        alive.map(|(id, one)| (id.as_str(), one))
+    }
+
+    /// Intents of a day that have not ended.
+    pub(super) fn open_of(&self, day: DayKey) -> impl Iterator<Item = (&str, &Followed)> {
+        let open = self.0.iter().filter(move |(_, one)| one.day == day && one.state.is_open());
+        open.map(|(id, one)| (id.as_str(), one))
     }
 
     /// True while an approval waits for its permit.

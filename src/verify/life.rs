@@ -14,7 +14,6 @@ use super::eager;
 use super::facts::What;
 use super::network::Line;
 use super::operator::Operator;
-use super::sometimes::Sometimes;
 use super::stage::{HaltSheetOf, Life, Stage};
 use crate::agent;
 use crate::app::{self, OpenBooks, Placement, World};
@@ -42,9 +41,6 @@ pub(super) fn live(stage: &Arc<Stage>, until: DateTime<Utc>) -> Result<End, Stri
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     let system = System::with_tokio_rt(move || runtime);
     let (stage, life) = (stage.clone(), stage.begin_life());
-    if stage.network.has_orphans(life.number) {
-        stage.witness.saw(Sometimes::LateAfterDeath);
-    }
     system.block_on(async move {
         stage.clock.start();
         let end = run(&stage, &life, until).await;
@@ -58,8 +54,11 @@ async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Resu
     let given_up = Arc::new(Notify::new());
     let tell = given_up.clone();
     let witness = stage.clone();
+    let alive = life.clone();
     let escalated = move |actor: &'static str| {
-        witness.witness.trace("escalated", actor);
+        if !alive.is_dead() {
+            witness.witness.note(What::Failed { actor, how: "could not be kept alive".into() });
+        }
         tell.notify_one();
     };
     let house = app::build(&stage.config, &world, Placement::OneThread, escalated, |_wedge| ())?;
@@ -77,10 +76,28 @@ async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Resu
         () = finish(end, stage, &house) => end,
     };
     operator.abort();
+    note_failures(stage, &house, end);
     if end != End::Killed {
         stage.witness.note(What::Stop);
     }
     Ok(end)
+}
+
+/// Whatever went wrong in an actor while its process was alive.
+///
+/// A process that was killed fails in every actor that still moves, but nothing is restarted before its end is seen: the
+/// shortest back-off is longer.
+fn note_failures(stage: &Stage, house: &app::House, end: End) {
+    for vitals in house.supervised.vitals() {
+        let health = vitals.health();
+        let (actor, restarts) = (health.actor, health.restarts);
+        let error = health.last_error.filter(|_| restarts > 0 || end != End::Killed);
+        if restarts > 0 || error.is_some() {
+            let error = error.unwrap_or_else(|| "no error".into());
+            let how = format!("was started again {restarts} times: {error}");
+            stage.witness.note(What::Failed { actor, how });
+        }
+    }
 }
 
 async fn finish(end: End, stage: &Stage, house: &app::House) {
@@ -102,7 +119,7 @@ fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
     let books = books(stage, life);
     let clock: Arc<dyn Clock> = Arc::new(stage.clock.clone());
     let emergency: Arc<dyn EmergencyHalt> =
-        Arc::new(HaltSheetOf { sheet: stage.emergency.clone(), life: life.clone() });
+        Arc::new(HaltSheetOf { stage: stage.clone(), life: life.clone() });
     let random: Arc<dyn domain::Random> = stage.ids.clone();
     let fencing = match agent::boot(&books, [&clock, &clock], &random, &*emergency) {
         Ok(fencing) => fencing,

@@ -48,6 +48,8 @@ pub(super) struct Network {
 struct Late {
     sent: u64,
     waiting: BTreeMap<(DateTime<Utc>, u64), (Request, u64)>,
+    /// When each life was killed.
+    dead: BTreeMap<u64, DateTime<Utc>>,
 }
 
 impl Network {
@@ -67,6 +69,7 @@ impl Network {
                 .filter(|entry| entry.key().0 <= now)
                 .map(OccupiedEntry::remove_entry);
             let Some(((at, _), (request, life))) = due else { return };
+            let is_orphan = self.late().dead.get(&life).is_some_and(|death| *death < at);
             self.venue_clock.show(Some(at));
             let truth = truth(&request);
             let answer = self.serve(request);
@@ -76,12 +79,15 @@ impl Network {
             if accepted {
                 witness.saw(Sometimes::LateAccepted);
             }
+            if accepted && is_orphan {
+                witness.saw(Sometimes::LateAfterDeath);
+            }
         }
     }
 
-    /// True while a request of an earlier life than `life` is under way.
-    pub(super) fn has_orphans(&self, life: u64) -> bool {
-        self.late().waiting.values().any(|(_, sender)| *sender < life)
+    /// The process of this life was killed; what it has sent is still under way.
+    pub(super) fn sender_died(&self, life: u64, at: DateTime<Utc>) {
+        self.late().dead.insert(life, at);
     }
 
     fn post_late(&self, request: Request, at: DateTime<Utc>, life: u64) {
@@ -144,7 +150,7 @@ impl Line {
         }
         let path = request.uri().path();
         self.stage.witness.trace("request", &format!("{errand:?} {path} {fate:?}"));
-        if let Some(rare) = fate.rare().filter(|_| errand == Errand::Order) {
+        if let Some(rare) = fate.rare().filter(|_| errand == Errand::Order && !fate.is_about_an_answer()) {
             self.stage.witness.saw(rare);
         }
         let reply = self.meet(fate, request, limits).await;
@@ -198,11 +204,11 @@ impl Line {
                 self.give_up(limits.timeout).await
             }
             Fate::LostReply => {
-                self.deliver(request, latency).await;
+                self.deliver(fate, request, latency).await;
                 self.give_up(limits.timeout.saturating_sub(latency)).await
             }
             Fate::Reset => {
-                self.deliver(request, latency).await;
+                self.deliver(fate, request, latency).await;
                 Err(NetError::Ambiguous("connection reset".into()))
             }
             Fate::Refused(answer) => {
@@ -211,11 +217,11 @@ impl Line {
             }
             Fate::TokenDead => {
                 self.stage.venue.revoke_tokens();
-                self.deliver(request, latency).await.ok_or_else(|| broken(latency))
+                self.deliver(fate, request, latency).await.ok_or_else(|| broken(latency))
             }
-            Fate::Delivered => self.deliver(request, latency).await.ok_or_else(|| broken(latency)),
+            Fate::Delivered => self.deliver(fate, request, latency).await.ok_or_else(|| broken(latency)),
             Fate::Damaged(damage) => {
-                let answer = self.deliver(request, latency).await.ok_or_else(|| broken(latency))?;
+                let answer = self.deliver(fate, request, latency).await.ok_or_else(|| broken(latency))?;
                 let earlier = self.number().clone();
                 damage::inflict(damage, answer, earlier.as_deref())
             }
@@ -228,7 +234,7 @@ impl Line {
     }
 
     /// Half the way there, the exchange's answer, half the way back.
-    async fn deliver(&self, request: Request, latency: Duration) -> Option<Response> {
+    async fn deliver(&self, fate: Fate, request: Request, latency: Duration) -> Option<Response> {
         let is_order = Errand::of(&request) == Errand::Order;
         tokio::time::sleep(latency / 2).await;
         let network = &self.stage.network;
@@ -237,8 +243,12 @@ impl Line {
         if answer.is_none() {
             self.stage.witness.odd("the simulated exchange did not answer at once".into());
         }
-        tokio::time::sleep(latency / 2).await;
         let number = answer.as_ref().filter(|_| is_order).and_then(damage::order_number);
+        // What befalls an answer counts only where the exchange really took the order.
+        if let Some(rare) = fate.rare().filter(|_| fate.is_about_an_answer() && number.is_some()) {
+            self.stage.witness.saw(rare);
+        }
+        tokio::time::sleep(latency / 2).await;
         if number.is_some() {
             *self.number() = number;
         }

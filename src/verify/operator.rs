@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{
-    HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestResume, StatusQuery, TradingStatus,
+    Durability, HaltLevel, HaltRecord, HaltReport, HaltSource, RequestHalt, RequestReduce, RequestResume,
+    StatusQuery, TradingStatus,
 };
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution, SymbolHaltCause};
 use domain::{Clock, HaltId, HaltNonce, IntentId, OrderState, OrderTerms, Quantity, Side};
 use supervision::Link;
 
+use super::facts::{HaltAnswer, What};
 use super::sometimes::Sometimes;
 use super::stage::{Life, Stage};
 use crate::app::House;
@@ -25,12 +27,20 @@ const HALT_AFTER_CUE_MS: std::ops::RangeInclusive<u64> = 0..=200;
 const HALTS: u32 = 100;
 const HALTS_BY_FILE: u32 = 15;
 const TRADES_BY_HAND: u32 = 60;
+const REDUCES: u32 = 60;
+const FLATTENS: u32 = 40;
+/// Of ten thousand halts in the middle of an order's way, so many by file; and of the rest, so many stop entries only.
+const CUES_FOR_THE_FILE: u32 = 2_000;
+const CUES_FOR_REDUCING: u32 = 2_000;
+/// Of ten thousand halts that are lifted, so many let exits only through from then on.
+const RESUMES_INTO_REDUCING: u32 = 1_000;
 
 /// What the operator holds of a house.
 pub(super) struct Operator {
     stage: Arc<Stage>,
     life: Arc<Life>,
     halt: Link<RequestHalt>,
+    reduce: Link<RequestReduce>,
     resume: Link<RequestResume>,
     status: Link<StatusQuery>,
     release: Link<RequestSymbolRelease>,
@@ -44,6 +54,7 @@ impl Operator {
             stage,
             life,
             halt: house.halt.clone(),
+            reduce: house.reduce.clone(),
             resume: house.resume.clone(),
             status: house.status.clone(),
             release: house.release.clone(),
@@ -75,6 +86,10 @@ impl Operator {
         }
         if self.stage.operator.chance(HALTS) {
             self.stop("to have a look").await;
+        } else if self.stage.operator.chance(REDUCES) {
+            self.reduce(false).await;
+        } else if self.stage.operator.chance(FLATTENS) {
+            self.reduce(true).await;
         } else if self.stage.operator.chance(HALTS_BY_FILE) {
             self.touch_file();
         } else if self.stage.operator.chance(TRADES_BY_HAND) {
@@ -86,13 +101,20 @@ impl Operator {
     async fn interfere(&self) {
         match self.stage.take_twin() {
             Some(terms) => {
-                self.stage.witness.saw(Sometimes::Twin);
-                self.stage.trade_by_hand(&terms);
+                if self.stage.trade_by_hand(&terms) {
+                    self.stage.witness.saw(Sometimes::Twin);
+                }
             }
             None => {
                 // Long enough that the halt may fall between the next order's turn and its permit.
                 tokio::time::sleep(self.stage.operator.millis(HALT_AFTER_CUE_MS)).await;
-                self.stop("an order is on the wire").await;
+                if self.stage.operator.chance(CUES_FOR_THE_FILE) {
+                    self.touch_file();
+                } else if self.stage.operator.chance(CUES_FOR_REDUCING) {
+                    self.reduce(false).await;
+                } else {
+                    self.stop("an order is on the wire").await;
+                }
             }
         }
     }
@@ -133,16 +155,31 @@ impl Operator {
     async fn stop(&self, reason: &str) {
         let request =
             RequestHalt { source: HaltSource::Operator, by: "verification".into(), reason: reason.into() };
-        let answer = self.halt.ask(request, HALT_WITHIN).await;
+        match self.halt.ask(request, HALT_WITHIN).await {
+            Ok(report) => self.stage.witness.note(What::HaltAnswered(promised(report))),
+            Err(error) => self.stage.witness.trace("halt not answered", &error.to_string()),
+        }
+    }
+
+    /// Stops entries; `flatten`: and sells what the agent holds, then halts.
+    async fn reduce(&self, flatten: bool) {
+        let (by, reason) = ("verification".into(), "less is enough".into());
+        let request = RequestReduce { source: HaltSource::Operator, by, reason, flatten };
+        let answer = self.reduce.ask(request, HALT_WITHIN).await;
         let durability = answer.map(|report| report.durability);
-        self.stage.witness.trace("halt answered", &format!("{durability:?}"));
+        self.stage.witness.trace("reduce answered", &format!("{flatten} {durability:?}"));
     }
 
     /// Lifts every halt that has stood for long enough, by its name.
     async fn lift(&self, status: &TradingStatus) {
         let (patience, now) = (self.patience(), self.stage.clock.now());
         for halt in status.halts.iter().filter(|halt| has_stood(halt.at, now, patience)) {
-            let request = RequestResume::local("verification", Some(HaltId::from_stored(halt.id.clone())));
+            let id = HaltId::from_stored(halt.id.clone());
+            // From a halt only: from reducing into reducing would never end.
+            let into_reducing = halt.level == HaltLevel::Halted
+                && self.stage.is_faulty()
+                && self.stage.operator.chance(RESUMES_INTO_REDUCING);
+            let request = RequestResume { into_reducing, ..RequestResume::local("verification", Some(id)) };
             let answer = self.resume.ask(request, ASK_WITHIN).await;
             let trading = answer.map(|report| report.map(|report| report.trading));
             self.stage.witness.trace("resume answered", &format!("{trading:?}"));
@@ -152,7 +189,7 @@ impl Operator {
     /// What `touch data/HALT` does.
     fn touch_file(&self) {
         self.stage.witness.saw(Sometimes::HaltByFile);
-        self.stage.emergency.set(Some(HaltRecord {
+        self.stage.write_halt_file(HaltRecord {
             id: "h-operator-file".into(),
             at: self.stage.clock.now(),
             source: HaltSource::EmergencyFile,
@@ -160,7 +197,7 @@ impl Operator {
             reason: "the file HALT is there".into(),
             level: HaltLevel::Halted,
             nonce: HaltNonce::default(),
-        }));
+        });
     }
 
     /// Something small at the market, in a stock that the agent trades too.
@@ -173,7 +210,18 @@ impl Operator {
         };
         let quantity = Quantity::new(self.stage.operator.within(1..=5));
         let instrument = position.instrument.clone();
-        self.stage.trade_by_hand(&OrderTerms { instrument, side: Side::Buy, quantity, limit });
+        let _taken = self.stage.trade_by_hand(&OrderTerms { instrument, side: Side::Buy, quantity, limit });
+    }
+}
+
+/// What the answer to a halt promises.
+fn promised(report: HaltReport) -> HaltAnswer {
+    let listed = report.open.iter().chain(&report.unknown).map(|order| order.intent.to_string());
+    HaltAnswer {
+        listed: listed.collect(),
+        is_durable: report.durability != Durability::NotDurable,
+        is_confirmed: report.broker_confirmed,
+        id: report.record.id,
     }
 }
 

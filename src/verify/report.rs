@@ -5,11 +5,15 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Pace;
 use super::checks::Violation;
 use super::sometimes::{Sightings, Sometimes};
 
-/// From so many seeds on, a run set must have met everything of the catalogue.
+/// From so many seeds on, a run set must have met everything of the catalogue, and have had the orders and crashes below.
 pub const SEEDS_THAT_MUST_MEET_ALL: usize = 50;
+/// Fewer orders or crashes prove too little.
+const ORDERS_MIN: u64 = 10_000;
+const CRASHES_MIN: u64 = 500;
 /// Violations of one seed that are printed.
 const SHOWN_PER_SEED: usize = 5;
 
@@ -57,6 +61,19 @@ pub struct Report {
     pub never: Vec<Sometimes>,
     /// Violations by the number of the invariant.
     pub violations: BTreeMap<u8, u64>,
+    /// What the set must have met.
+    pub demands: Demands,
+}
+
+/// What a set must have met to prove anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Demands {
+    /// Every rare event, 10,000 orders and 500 crashes, from 50 seeds on.
+    #[default]
+    All,
+    /// Nothing: a calendar trades twice a day, which is too seldom to meet everything.
+    Nothing,
 }
 
 /// Sums over all seeds.
@@ -75,6 +92,15 @@ pub struct Totals {
 }
 
 impl Report {
+    /// An empty report of a set at this pace.
+    pub fn of(pace: Pace) -> Self {
+        let demands = match pace {
+            Pace::Watches { .. } => Demands::All,
+            Pace::Calendar => Demands::Nothing,
+        };
+        Self { demands, ..Self::default() }
+    }
+
     /// Adds a seed.
     pub fn add(&mut self, seed: SeedReport) {
         self.totals.orders += seed.orders;
@@ -92,7 +118,30 @@ impl Report {
 
     /// True when the set had enough seeds to meet everything, and did not.
     pub fn is_too_weak(&self) -> bool {
-        self.seeds.len() >= SEEDS_THAT_MUST_MEET_ALL && !self.never.is_empty()
+        self.exemption().is_none() && !self.weaknesses().is_empty()
+    }
+
+    /// Why nothing is demanded of this set.
+    fn exemption(&self) -> Option<String> {
+        match self.demands {
+            Demands::Nothing => Some("a calendar trades too seldom".into()),
+            Demands::All if self.seeds.len() < SEEDS_THAT_MUST_MEET_ALL => {
+                Some(format!("these are fewer than {SEEDS_THAT_MUST_MEET_ALL} seeds"))
+            }
+            Demands::All => None,
+        }
+    }
+
+    /// What the set lacks.
+    fn weaknesses(&self) -> Vec<String> {
+        let mut lacks: Vec<String> = self.never.iter().map(|what| format!("never met: {what}")).collect();
+        let Totals { orders, crashes, .. } = self.totals;
+        for (had, least, what) in [(orders, ORDERS_MIN, "orders"), (crashes, CRASHES_MIN, "crashes")] {
+            if had < least {
+                lacks.push(format!("{had} {what}, at least {least} are needed"));
+            }
+        }
+        lacks
     }
 
     /// True when nothing was violated and the set was strong enough.
@@ -144,9 +193,10 @@ impl fmt::Display for Report {
                 writeln!(f, "  invariant {invariant:>2}: {count}")?;
             }
         }
-        if self.is_too_weak() {
-            let never: Vec<_> = self.never.iter().map(|what| what.text()).collect();
-            writeln!(f, "TOO WEAK: never met: {}", never.join("; "))?;
+        match self.exemption() {
+            Some(why) => writeln!(f, "Whether the set met enough to prove much is not judged: {why}.")?,
+            None if self.is_too_weak() => writeln!(f, "TOO WEAK: {}", self.weaknesses().join("; "))?,
+            None => {}
         }
         write!(f, "{}", if self.is_clean() { "All invariants hold." } else { "NOT PROVED." })
     }
@@ -183,7 +233,22 @@ mod tests {
         let mut all = seed(51);
         Sometimes::ALL.iter().for_each(|what| all.sightings.saw(*what));
         report.add(all);
-        assert!(report.is_clean());
+        assert!(report.is_too_weak() && report.to_string().contains("51 orders, at least 10000 are needed"));
+        report.add(SeedReport { orders: 10_000, crashes: 499, ..seed(52) });
+        assert!(report.to_string().contains("TOO WEAK: 499 crashes, at least 500 are needed"), "{report}");
+        report.add(SeedReport { crashes: 1, ..seed(53) });
+        assert!(report.is_clean(), "{report}");
+    }
+
+    #[test]
+    fn a_set_that_is_not_judged_says_so() {
+        let mut few = Report::default();
+        few.add(seed(1));
+        assert!(few.to_string().contains("not judged: these are fewer than 50 seeds"), "{few}");
+        let mut calendar = Report::of(Pace::Calendar);
+        (1..60).for_each(|number| calendar.add(seed(number)));
+        assert!(calendar.is_clean());
+        assert!(calendar.to_string().contains("not judged: a calendar trades too seldom"), "{calendar}");
     }
 
     #[test]

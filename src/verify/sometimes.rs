@@ -48,6 +48,12 @@ catalogue! {
     HaltOverRestart, "halt that stands over a restart";
     HaltByFile, "halt by the emergency file";
     Resumed, "halt lifted by name";
+    ResumedReducing, "halt lifted for exits only";
+    Reducing, "sale sent while only exits are let through";
+    RefusedReducing, "entry refused while only exits are let through";
+    Flattened, "everything sold and halted on request";
+    RefusedForSize, "entry refused for its size";
+    RefusedForCash, "entry refused for lack of cash beside open orders";
     Unknown, "order whose fate became unknown";
     Claimed, "unknown order found in the exchange's list";
     Lapsed, "unknown order that lapsed";

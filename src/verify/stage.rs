@@ -1,25 +1,27 @@
 //! What outlives the agent's lives: the exchange, the network, the disk, the operator's mind, the witness.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::HaltRecord;
-use domain::{BoxFuture, Clock, Currency, Money, OrderState, OrderTerms, tick};
+use domain::{BoxFuture, Clock, Currency, Instrument, Money, OrderState, OrderTerms, Quantity, Side, tick};
 use risk_guard::EmergencyHalt;
 use rust_decimal::Decimal;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+use super::Means;
 use super::dice::Dice;
-use super::facts::What;
+use super::facts::{AccountTruth, What};
 use super::network::Network;
 use super::sometimes::Sometimes;
 use super::witness::Witness;
 use crate::clock::VirtualClock;
 use crate::config::Config;
-use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults};
+use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults, VenueOrder};
 use crate::store::{Database, SqliteReader};
 
 /// How the venue behaves while faults are on.
@@ -30,7 +32,7 @@ const VENUE_FAULTS: VenueFaults = VenueFaults {
     frozen_per_mille: 100,
 };
 /// A crash at a step of an order or a halt, in ten thousand; and how much likelier it is in a bad hour.
-const CRASH_AT_KEY_STEP: u32 = 16;
+const CRASH_AT_KEY_STEP: u32 = 20;
 const CRASH_AT_OTHER_STEP: u32 = 1;
 const BAD_HOUR_FACTOR: u32 = 12;
 /// A halt in the middle of an order's way, in ten thousand approvals and POSTs.
@@ -43,6 +45,12 @@ const TWIN_IN_DOUBT: u32 = 400;
 const NEAR_TWIN: u32 = 2_500;
 /// A stale process that tries to send in our place, in ten thousand orders.
 const ZOMBIE: u32 = 150;
+
+/// A purchase by hand shows in the cash that the agent sizes its orders on after so many minutes at the latest: it looks at
+/// the account every minute, and the order may be filled in parts.
+const BY_HAND_KNOWN_AFTER_MINUTES: i64 = 5;
+/// A fee of a purchase may be unknown to the agent for so many minutes.
+const FEES_KNOWN_AFTER_MINUTES: i64 = 5;
 
 /// The stage of one seed.
 pub(super) struct Stage {
@@ -64,8 +72,8 @@ pub(super) struct Stage {
     reader: Mutex<SqliteReader>,
     faulty: AtomicBool,
     bad_hour: AtomicBool,
-    /// What a person's purchases beside the agent have cost at most, in millionths by currency.
-    by_hand: Mutex<Vec<(Currency, Decimal)>>,
+    /// What each of a person's purchases beside the agent costs at most, and when it was ordered.
+    by_hand: Mutex<Vec<(DateTime<Utc>, Currency, Decimal)>>,
     twin: Mutex<Option<OrderTerms>>,
     data: TempDir,
     lives: AtomicU64,
@@ -78,6 +86,7 @@ impl Stage {
         config: Config,
         start: DateTime<Utc>,
         keeps_lines: bool,
+        means: Means,
     ) -> Result<Self, String> {
         let clock = VirtualClock::new(start);
         let venue_clock = VenueClock::new(clock.clone());
@@ -85,7 +94,7 @@ impl Stage {
             clock: Arc::new(venue_clock.clone()),
             seed,
             markets: config.markets.clone(),
-            cash: cash(&config),
+            cash: cash(&config, means),
             environment: Environment::Real,
             data: MarketData::Seeded,
         }));
@@ -159,6 +168,7 @@ impl Stage {
         if life.dead.swap(true, SeqCst) {
             return;
         }
+        self.network.sender_died(life.number, self.clock.now());
         if let Some(rare) = self.rare_crash(step) {
             self.witness.saw(rare);
         }
@@ -203,9 +213,10 @@ impl Stage {
         let followed = intent.and_then(|intent| self.witness.notes().follower.get(&intent).cloned());
         let Some(terms) = followed.map(|followed| followed.terms) else { return };
         let up = i32::from(self.operator.chance(5_000)) * 2 - 1;
-        if let Ok(limit) = tick::shift(terms.instrument.market, terms.limit, up) {
+        if let Ok(limit) = tick::shift(terms.instrument.market, terms.limit, up)
+            && self.trade_by_hand(&OrderTerms { limit, ..terms })
+        {
             self.witness.saw(Sometimes::NearTwin);
-            self.trade_by_hand(&OrderTerms { limit, ..terms });
         }
     }
 
@@ -226,33 +237,64 @@ impl Stage {
         self.twin.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// A person trades beside the agent.
-    pub(super) fn trade_by_hand(&self, terms: &OrderTerms) {
+    /// A person trades beside the agent; true when the exchange took it.
+    pub(super) fn trade_by_hand(&self, terms: &OrderTerms) -> bool {
         self.network.deliver_late(&self.witness);
         let placed = self.venue.place_by_hand(terms);
         self.witness.trace("by hand", &format!("{terms} {placed:?}"));
         if placed.is_ok() {
             let mut spent = self.by_hand.lock().unwrap_or_else(PoisonError::into_inner);
-            spent.push((terms.instrument.market.currency(), terms.notional().amount()));
+            spent.push((self.clock.now(), terms.instrument.market.currency(), terms.notional().amount()));
         }
+        placed.is_ok()
     }
 
-    /// The cash that the exchange holds for us, had nobody else used the account.
+    /// The cash that the exchange holds for us, had nobody else used the account lately: the agent may not know of that
+    /// yet.
     pub(super) fn cash(&self, currency: Currency) -> Money {
         self.network.deliver_late(&self.witness);
+        let since = self.clock.now() - TimeDelta::minutes(BY_HAND_KNOWN_AFTER_MINUTES);
         let spent = self.by_hand.lock().unwrap_or_else(PoisonError::into_inner);
-        let spent: Decimal = spent.iter().filter(|(of, _)| *of == currency).map(|(_, amount)| amount).sum();
+        let lately = spent.iter().filter(|(at, of, _)| *of == currency && *at >= since);
+        let spent: Decimal = lately.map(|(_, _, amount)| amount).sum();
         Money::new(self.venue.cash(currency).amount() + spent, currency)
+    }
+
+    /// What the exchange has of us besides cash, at an approval.
+    pub(super) fn account_of(&self, besides: &str, instrument: &Instrument) -> AccountTruth {
+        self.network.deliver_late(&self.witness);
+        let books = self.venue.books();
+        let (now, currency) = (self.clock.now(), instrument.market.currency());
+        let held = books.positions.iter().find(|position| position.instrument == *instrument);
+        let held = held.map_or(Quantity::ZERO, |position| position.quantity);
+        let mut truth = AccountTruth { held, reserved: Decimal::ZERO, fees_lately: Decimal::ZERO };
+        let ours: BTreeMap<&str, &VenueOrder> =
+            books.orders.iter().filter_map(|order| Some((order.tag.as_deref()?, order))).collect();
+        let notes = self.witness.notes();
+        for (id, one) in notes.follower.alive(now).filter(|(id, _)| *id != besides) {
+            if one.terms.side == Side::Buy && one.terms.instrument.market.currency() == currency {
+                let left = ours.get(id).map_or(one.terms.quantity, |order| order.remaining());
+                truth.reserved += one.terms.limit.times(left, currency).amount();
+            }
+        }
+        let since = now - TimeDelta::minutes(FEES_KNOWN_AFTER_MINUTES);
+        let lately = ours
+            .values()
+            .filter(|order| order.received_at >= since && order.instrument.market.currency() == currency);
+        truth.fees_lately = lately.map(|order| order.fees).sum();
+        truth
+    }
+
+    /// Writes the file HALT.
+    pub(super) fn write_halt_file(&self, record: HaltRecord) {
+        self.witness.note(What::HaltFile);
+        self.emergency.set(Some(record));
     }
 }
 
-/// About what the demo starts with, a hundredfold, so that orders are large enough to fill in parts.
-fn cash(config: &Config) -> Vec<Money> {
+fn cash(config: &Config, means: Means) -> Vec<Money> {
     let usual = crate::venue::starting_cash(&config.markets);
-    usual
-        .into_iter()
-        .map(|money| Money::new(money.amount() * Decimal::ONE_HUNDRED, money.currency()))
-        .collect()
+    usual.into_iter().map(|money| Money::new(money.amount() * means.times(), money.currency())).collect()
 }
 
 /// One life of the agent's process.
@@ -290,7 +332,7 @@ impl HaltSheet {
 
 /// The emergency file as one life sees it.
 pub(super) struct HaltSheetOf {
-    pub(super) sheet: Arc<HaltSheet>,
+    pub(super) stage: Arc<Stage>,
     pub(super) life: Arc<Life>,
 }
 
@@ -299,19 +341,20 @@ impl EmergencyHalt for HaltSheetOf {
         if self.life.is_dead() {
             return Err("this life is over".into());
         }
-        self.sheet.set(Some(record.clone()));
+        self.stage.write_halt_file(record.clone());
         Ok(())
     }
 
     fn read(&self) -> Option<HaltRecord> {
-        self.sheet.read()
+        self.stage.emergency.read()
     }
 
     fn clear(&self) -> Result<(), String> {
         if self.life.is_dead() {
             return Err("this life is over".into());
         }
-        self.sheet.set(None);
+        self.stage.emergency.set(None);
+        self.stage.witness.note(What::HaltFileGone);
         Ok(())
     }
 }

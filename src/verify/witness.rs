@@ -33,6 +33,7 @@ pub(super) struct Notes {
     pub(super) crashes: u64,
     pub(super) follower: Follower,
     standing: BTreeSet<String>,
+    reducing: BTreeSet<String>,
     closed: BTreeSet<DayKey>,
 }
 
@@ -48,6 +49,7 @@ impl Witness {
             crashes: 0,
             follower: Follower::default(),
             standing: BTreeSet::new(),
+            reducing: BTreeSet::new(),
             closed: BTreeSet::new(),
         };
         Self { clock, notes: Mutex::new(notes) }
@@ -118,24 +120,35 @@ impl Notes {
             What::Boot { .. } if !self.standing.is_empty() => self.sightings.saw(Sometimes::HaltOverRestart),
             What::Crash { .. } => self.crashes += 1,
             What::Halt { id } => {
+                self.reducing.remove(id);
                 self.standing.insert(id.clone());
                 if self.follower.is_sending() {
                     self.sightings.saw(Sometimes::HaltWhileSending);
                 }
             }
             What::Release { id } => {
+                self.reducing.remove(id);
                 if self.standing.remove(id) {
                     self.sightings.saw(Sometimes::Resumed);
                 }
             }
             What::Update { intent, state, .. } => self.see_move(intent, *state),
+            What::Reduce { id } => drop(self.reducing.insert(id.clone())),
+            What::Sending { .. } => {
+                if !self.reducing.is_empty() {
+                    self.sightings.saw(Sometimes::Reducing);
+                }
+            }
             What::Boot { .. }
             | What::Stop
             | What::Quiet
             | What::Approval(_)
-            | What::Sending { .. }
             | What::Post { .. }
-            | What::Close { .. } => {}
+            | What::Close { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Failed { .. } => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A halt message queued behind fifty orders would be too late; the gate is not.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -11,20 +12,35 @@ use domain::messages::control::HaltRecord;
 /// Makes one gate, closed: who may write it, and who may read it.
 pub fn gate() -> (GateKeeper, Gate) {
     let word = Arc::new(AtomicU64::new(0));
-    (GateKeeper { word: word.clone(), notices: Arc::default() }, Gate { word })
+    (GateKeeper { word: word.clone(), notices: Arc::default() }, Gate { word, file: None })
 }
 
 /// Reads the gate.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gate {
     /// Epoch shifted left by one; the lowest bit says open.
     word: Arc<AtomicU64>,
+    /// While its file is there, the gate is shut, whether RiskGuard has seen the file yet or not.
+    file: Option<Arc<dyn EmergencyHalt>>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("word", &self.word).finish_non_exhaustive()
+    }
 }
 
 impl Gate {
+    /// The same gate, which the file HALT shuts at once: an order that was approved before the file came does not leave.
+    #[must_use]
+    pub fn shut_by(self, file: Arc<dyn EmergencyHalt>) -> Self {
+        Self { file: Some(file), ..self }
+    }
+
     /// True when orders of `epoch` may leave.
     pub fn is_open_for(&self, epoch: HaltEpoch) -> bool {
         self.word.load(SeqCst) == (epoch.0 << 1 | 1)
+            && self.file.as_ref().is_none_or(|file| file.read().is_none())
     }
 
     /// True when any order may leave.
@@ -91,6 +107,48 @@ mod tests {
         assert!(!gate.is_open_for(HaltEpoch(6)));
         keeper.close();
         assert!(!gate.is_open() && !gate.is_open_for(HaltEpoch(7)));
+    }
+
+    /// A file that comes and goes.
+    #[derive(Default)]
+    struct File(std::sync::Mutex<Option<HaltRecord>>);
+
+    impl EmergencyHalt for File {
+        fn write(&self, record: &HaltRecord) -> Result<(), String> {
+            *self.0.lock().unwrap() = Some(record.clone());
+            Ok(())
+        }
+
+        fn read(&self) -> Option<HaltRecord> {
+            self.0.lock().unwrap().clone()
+        }
+
+        fn clear(&self) -> Result<(), String> {
+            *self.0.lock().unwrap() = None;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn invariant_10_the_halt_file_shuts_an_open_gate_before_anybody_has_seen_it() {
+        let (keeper, gate) = gate();
+        let file = Arc::new(File::default());
+        let gate = gate.shut_by(file.clone());
+        keeper.open(HaltEpoch(7));
+        assert!(gate.is_open_for(HaltEpoch(7)));
+        file.write(&HaltRecord {
+            id: "h".into(),
+            at: "2026-11-24T01:00:00Z".parse().unwrap(),
+            source: domain::messages::control::HaltSource::EmergencyFile,
+            by: "a person".into(),
+            reason: "the file is there".into(),
+            level: domain::messages::control::HaltLevel::Halted,
+            nonce: domain::HaltNonce::default(),
+        })
+        .unwrap();
+        assert!(!gate.is_open_for(HaltEpoch(7)), "an order that was approved before must not leave");
+        file.clear().unwrap();
+        assert!(gate.is_open_for(HaltEpoch(7)));
     }
 
     /// The steps of an order and of a halt, as they really come: approval, permit, look at the gate, POST.

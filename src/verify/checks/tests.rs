@@ -3,8 +3,10 @@
 use chrono::NaiveDate;
 use domain::{Currency, Market, Money, Price, VenueOrderId};
 
+use super::super::facts::{AccountTruth, HaltAnswer};
 use super::*;
 use crate::simulator::VenuePosition;
+use rust_decimal::Decimal;
 
 /// A run in which one purchase goes well: the base that each case spoils.
 struct Run {
@@ -70,6 +72,7 @@ fn approval(intent: &str) -> Approval {
         day: day(),
         expires_at: at(60),
         cash: Money::new(Decimal::from(10_000_000), Currency::Krw),
+        account: AccountTruth { held: Quantity::ZERO, reserved: Decimal::ZERO, fees_lately: Decimal::ZERO },
     }
 }
 
@@ -217,6 +220,11 @@ fn invariant_04_a_day_left_open_and_an_order_of_the_next_are_found() {
 }
 
 #[test]
+fn invariant_04_a_day_closed_over_an_open_order_is_found() {
+    check_finds(4, |run| run.facts.swap(FILLED, FILLED + 1));
+}
+
+#[test]
 fn invariant_05_a_post_before_its_commit_is_found() {
     check_finds(5, |run| run.facts.swap(SENDING, POSTED));
     // The ledger has said `Sending`, and the disk knows nothing of it.
@@ -313,6 +321,61 @@ fn invariant_10_sending_during_a_halt_is_found_in_this_life_and_the_next() {
 }
 
 #[test]
+fn invariant_10_a_purchase_while_only_exits_are_let_through_is_found() {
+    check_finds(10, |run| run.insert(SENDING, What::Reduce { id: "h".into() }));
+    let sale = spoiled(|run| {
+        run.insert(SENDING, What::Reduce { id: "h".into() });
+        let terms = domain::OrderTerms { side: Side::Sell, ..terms() };
+        run.facts[APPROVED].what = What::Approval(Approval { terms, ..approval("i") });
+    });
+    assert!(!sale.contains(&10), "{sale:?}");
+    let flat = |run: &mut Run| {
+        run.insert(APPROVED, What::Reduce { id: "h".into() });
+        run.insert(APPROVED + 1, What::Halt { id: "h".into() });
+        run.insert(APPROVED + 2, What::Release { id: "h".into() });
+    };
+    assert!(spoiled(flat).is_empty(), "one release lifts what was flattened");
+}
+
+fn answered(listed: &[&str], is_confirmed: bool, is_durable: bool) -> What {
+    let listed = listed.iter().map(|intent| (*intent).to_owned()).collect();
+    What::HaltAnswered(HaltAnswer { id: "h".into(), is_durable, is_confirmed, listed })
+}
+
+#[test]
+fn invariant_10_what_leaves_after_the_answer_to_a_halt_is_found() {
+    check_finds(10, |run| run.insert(SENDING, answered(&[], false, true)));
+    check_finds(10, |run| run.insert(POSTED, answered(&["j"], true, true)));
+    check_finds(10, |run| {
+        run.insert(SENDING, answered(&[], true, true));
+        run.insert(SENDING + 1, What::Boot { epoch: 2 });
+    });
+    let allowed: [fn(&mut Run); 3] = [
+        |run| run.insert(POSTED, answered(&["i"], true, true)),
+        |run| run.insert(POSTED, answered(&[], false, true)),
+        |run| {
+            run.insert(SENDING, answered(&[], true, true));
+            run.insert(SENDING + 1, What::Release { id: "h".into() });
+        },
+    ];
+    for (number, spoil) in allowed.into_iter().enumerate() {
+        assert!(spoiled(spoil).is_empty(), "case {number}");
+    }
+}
+
+#[test]
+fn invariant_10_what_leaves_while_the_halt_file_is_there_is_found() {
+    check_finds(10, |run| run.insert(SENDING, What::HaltFile));
+    let on_the_wire = spoiled(|run| run.insert(POSTED, What::HaltFile));
+    assert!(on_the_wire.is_empty(), "{on_the_wire:?}");
+    let gone = spoiled(|run| {
+        run.insert(SENDING, What::HaltFile);
+        run.insert(SENDING + 1, What::HaltFileGone);
+    });
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
 fn invariant_12_an_old_epoch_that_sends_is_found() {
     check_finds(12, |run| {
         run.insert(SENDING, What::Boot { epoch: 2 });
@@ -343,9 +406,54 @@ fn invariant_14_an_entry_above_its_share_of_the_cash_is_found() {
 }
 
 #[test]
+fn invariant_14_an_entry_above_its_share_of_what_open_purchases_leave_is_found() {
+    let with = |account: AccountTruth| {
+        spoiled(move |run| {
+            let cash = Money::new(Decimal::from(2_333_334), Currency::Krw);
+            run.facts[APPROVED].what = What::Approval(Approval { cash, account, ..approval("i") });
+        })
+    };
+    let account = approval("i").account;
+    assert!(with(account.clone()).is_empty());
+    assert!(with(AccountTruth { reserved: Decimal::ONE, ..account.clone() }).contains(&14));
+    let fees_lately = Decimal::ONE;
+    assert!(with(AccountTruth { reserved: Decimal::ONE, fees_lately, ..account }).is_empty());
+}
+
+#[test]
+fn invariant_14_a_sale_of_more_than_is_held_and_not_being_sold_is_found() {
+    let selling = |held: u64, other: Option<&'static str>| {
+        spoiled(move |run| {
+            let terms = domain::OrderTerms { side: Side::Sell, ..terms() };
+            let account = AccountTruth { held: Quantity::new(held), ..approval("i").account };
+            let sale =
+                |intent| Approval { terms: terms.clone(), account: account.clone(), ..approval(intent) };
+            run.facts[APPROVED].what = What::Approval(sale("i"));
+            if let Some(other) = other {
+                run.insert(APPROVED, What::Approval(sale(other)));
+            }
+        })
+    };
+    assert!(selling(9, None).contains(&14));
+    assert!(!selling(10, None).contains(&14));
+    assert!(selling(19, Some("j")).contains(&14));
+    assert!(!selling(20, Some("j")).contains(&14));
+}
+
+#[test]
+fn invariant_15_a_failing_actor_is_found() {
+    check_finds(15, |run| {
+        run.insert(APPROVED, What::Failed { actor: "scanner", how: "was started again 1 times".into() });
+    });
+}
+
+#[test]
 fn invariant_19_an_approval_outside_the_session_is_found() {
     check_finds(19, |run| run.facts[APPROVED].at = "2026-11-24T06:30:00Z".parse().unwrap());
     check_finds(19, |run| run.facts[APPROVED].at = "2026-11-23T23:59:59Z".parse().unwrap());
+    // In the closing auction, at 15:20 in Seoul.
+    check_finds(19, |run| run.facts[APPROVED].at = "2026-11-24T06:20:00Z".parse().unwrap());
+    check_finds(19, |run| run.facts[SENDING].at = "2026-11-24T06:20:00Z".parse().unwrap());
 }
 
 #[test]

@@ -139,6 +139,15 @@ impl Fate {
         }
     }
 
+    /// True when it befalls the answer of an order that arrived: it means something only if that was taken.
+    pub(super) fn is_about_an_answer(self) -> bool {
+        match self {
+            Self::LostReply | Self::Reset | Self::Damaged(_) => true,
+            Self::Delivered | Self::NotSent | Self::LostRequest | Self::Late => false,
+            Self::Refused(_) | Self::TokenDead => false,
+        }
+    }
+
     /// What is rare about it, at an order.
     pub(super) fn rare(self) -> Option<Sometimes> {
         match self {

@@ -1,0 +1,130 @@
+//! Invariant 10: what a halt of any kind lets leave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Side;
+
+use super::super::facts::{Fact, Follower, HaltAnswer, What};
+use super::Evidence;
+
+/// What stands, by the facts so far.
+#[derive(Default)]
+struct Halts<'a> {
+    standing: BTreeSet<&'a str>,
+    /// Halts that let exits through.
+    reducing: BTreeSet<&'a str>,
+    /// Answers of halts that stand.
+    answered: BTreeMap<&'a str, &'a HaltAnswer>,
+    /// Writing a halt again that was lifted changes nothing.
+    lifted: BTreeSet<&'a str>,
+    /// While the file HALT is there: the intents that were being sent when it came.
+    on_the_wire_at_file: Option<BTreeSet<String>>,
+}
+
+/// While a halt stands, in whatever life, nothing becomes `Sending`; while only exits are let through, no purchase does.
+/// Once a halt is answered, nothing leaves that the answer did not list. Once the file HALT is there, nothing leaves that
+/// was not being sent already.
+pub(super) fn nothing_leaves_in_a_halt(evidence: &Evidence<'_>) -> Vec<String> {
+    let (mut halts, mut follower) = (Halts::default(), Follower::default());
+    let mut broken = Vec::new();
+    for fact in evidence.facts {
+        broken.extend(halts.objection(&follower, fact).map(|why| format!("{why}, at {}", fact.at)));
+        halts.take(&follower, &fact.what);
+        follower.take(&fact.what);
+    }
+    broken
+}
+
+impl<'a> Halts<'a> {
+    fn objection(&self, follower: &Follower, fact: &Fact) -> Option<String> {
+        match &fact.what {
+            What::Sending { intent, .. } => {
+                let side = follower.get(intent).map(|followed| followed.terms.side);
+                self.objection_to_sending(intent, side)
+            }
+            What::Post { intent: Some(intent), .. } => self.objection_to_post(intent),
+            What::Boot { .. }
+            | What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Approval(_)
+            | What::Post { intent: None, .. }
+            | What::Update { .. }
+            | What::Halt { .. }
+            | What::Reduce { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Failed { .. }
+            | What::Release { .. }
+            | What::Close { .. } => None,
+        }
+    }
+
+    fn objection_to_sending(&self, intent: &str, side: Option<Side>) -> Option<String> {
+        if let Some(halt) = self.standing.first() {
+            return Some(format!("intent {intent} became Sending during the halt {halt}"));
+        }
+        if let Some(halt) = self.answered.keys().next() {
+            return Some(format!("intent {intent} became Sending after the halt {halt} was answered"));
+        }
+        let reducing = self.reducing.first().filter(|_| side == Some(Side::Buy))?;
+        Some(format!("the purchase {intent} became Sending while {reducing} lets exits through only"))
+    }
+
+    fn objection_to_post(&self, intent: &str) -> Option<String> {
+        let is_promised = |answer: &&&HaltAnswer| {
+            answer.is_confirmed && !answer.listed.iter().any(|listed| listed == intent)
+        };
+        if let Some(answer) = self.answered.values().find(is_promised) {
+            let halt = &answer.id;
+            return Some(format!(
+                "intent {intent} left after the answer to the halt {halt}, which does not list it"
+            ));
+        }
+        let on_the_wire = self.on_the_wire_at_file.as_ref()?;
+        (!on_the_wire.contains(intent)).then(|| format!("intent {intent} left while the file HALT was there"))
+    }
+
+    fn take(&mut self, follower: &Follower, what: &'a What) {
+        match what {
+            What::Halt { id } if !self.lifted.contains(id.as_str()) => {
+                self.standing.insert(id);
+                self.reducing.remove(id.as_str());
+            }
+            What::Reduce { id }
+                if !self.lifted.contains(id.as_str()) && !self.standing.contains(id.as_str()) =>
+            {
+                self.reducing.insert(id);
+            }
+            What::HaltAnswered(answer) if !self.lifted.contains(answer.id.as_str()) => {
+                self.answered.insert(&answer.id, answer);
+            }
+            What::Release { id } => {
+                self.standing.remove(id.as_str());
+                self.reducing.remove(id.as_str());
+                self.answered.remove(id.as_str());
+                self.lifted.insert(id);
+            }
+            What::HaltFile => {
+                let sending = || follower.sending().map(str::to_owned).collect();
+                self.on_the_wire_at_file.get_or_insert_with(sending);
+            }
+            What::HaltFileGone => self.on_the_wire_at_file = None,
+            What::Boot { .. } => self.answered.retain(|_, answer| answer.is_durable),
+            // The last three: written again after they were lifted.
+            What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Approval(_)
+            | What::Sending { .. }
+            | What::Post { .. }
+            | What::Update { .. }
+            | What::Failed { .. }
+            | What::Close { .. }
+            | What::Halt { .. }
+            | What::Reduce { .. }
+            | What::HaltAnswered(_) => {}
+        }
+    }
+}
