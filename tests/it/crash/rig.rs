@@ -160,11 +160,17 @@ impl Rig {
         assert!(passed.is_some(), "time stands still");
     }
 
-    /// Watches the exchange for a realtime cycle in which no further order may come.
-    pub(crate) fn stays_silent(&self) {
-        let (orders, start) = (self.orders(), self.exchange.clock().now);
+    /// Lets a realtime cycle pass, in which an agent that may trade does.
+    pub(crate) fn a_cycle_passes(&self) {
+        let start = self.exchange.clock().now;
         let passed = until(PATIENCE, || (self.exchange.clock().now > start + A_CYCLE).then_some(()));
         assert!(passed.is_some(), "time stands still");
+    }
+
+    /// Watches the exchange for a realtime cycle in which no further order may come.
+    pub(crate) fn stays_silent(&self) {
+        let orders = self.orders();
+        self.a_cycle_passes();
         assert_eq!(self.orders(), orders, "an order left: {:?}\n{}", status_of(&self.dir), log_of(&self.dir));
     }
 
