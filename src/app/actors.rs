@@ -232,11 +232,8 @@ impl Slots {
             session_changed: vec![self.risk.certain_link(), self.broker.certain_link(), self.notifier.link()],
             scan_due: vec![self.scanner.link()],
             decide_due: vec![self.brain.link()],
-            day_closed: vec![
-                self.risk.certain_link(),
-                self.broker.certain_link(),
-                self.optimizer.certain_link(),
-            ],
+            day_ended: vec![self.risk.certain_link(), self.broker.certain_link()],
+            day_closed: vec![self.optimizer.certain_link()],
         }
     }
 

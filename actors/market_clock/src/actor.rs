@@ -1,8 +1,9 @@
 //! Sleeps until something is due, has it booked, and tells it.
 //!
-//! Everything is booked by the ledger before it is told, under a key of market, session date and kind, so that a slot,
-//! a closed day or a notice comes once, whatever crashes or whatever the clock does. Phases are told again by each new
-//! life, because whoever was started with it must hear them. While the ledger does not answer nothing is told.
+//! Everything is booked by the ledger before it is told, under a key of market, session date and kind, so that a slot
+//! or a notice comes once, whatever crashes or whatever the clock does. Phases and the last closed day are told again by
+//! each new life, because whoever was started with it must hear them: a day whose end died with the process would
+//! otherwise stay open until tomorrow. While the ledger does not answer nothing is told.
 //!
 //! A halt stops slots, not sessions; after a restart in the middle of a halt it offers slots again, and RiskGuard's
 //! gate stops what follows.
@@ -53,7 +54,9 @@ pub struct Deps {
     pub scan_due: Vec<Link<ScanDue>>,
     /// Brain.
     pub decide_due: Vec<Link<DecideDue>>,
-    /// Broker, RiskGuard, Optimizer.
+    /// Broker, RiskGuard: the last closed day is a state to them, told again by each life; closing twice changes nothing.
+    pub day_ended: Vec<Link<DayClosed>>,
+    /// Optimizer: each day once.
     pub day_closed: Vec<Link<DayClosed>>,
 }
 
@@ -143,11 +146,13 @@ impl MarketClock {
         latest
     }
 
-    /// Tells what is new. A phase is told even if it is not: it is a state, not an occasion to act.
+    /// Tells what is new. A phase, and that a day is over, are told even if they are not: they are states, not
+    /// occasions to act.
     fn tell(&mut self, event: &Event, is_new: bool) {
         match &event.what {
             What::Session(change) => self.tell_phase(change, is_new),
-            What::Slot(..) | What::Day(_) | What::Notice(_) if !is_new => {
+            What::Day(day) if !is_new => warn(tell_all(&self.deps.day_ended, day), event),
+            What::Slot(..) | What::Notice(_) if !is_new => {
                 tracing::info!(occasion = ?event.occasion, "told by an earlier life; not told again");
             }
             What::Slot(scan, decide) => {
@@ -156,7 +161,7 @@ impl MarketClock {
             }
             What::Day(day) => {
                 tracing::info!(market = %day.market, session = %day.session_date, "day closed");
-                warn(tell_all(&self.deps.day_closed, day), event);
+                warn(tell_all(&self.deps.day_ended, day).and(tell_all(&self.deps.day_closed, day)), event);
             }
             What::Notice(kind) => {
                 let Occasion { market, label: text, .. } = event.occasion.clone();

@@ -86,7 +86,8 @@ struct ToldOf {
 }
 
 impl Told {
-    /// What the books say was told. Phases are left out: whoever was started since must hear them again.
+    /// What the books say was told. Phases and the last closed day are left out: whoever was started since must hear
+    /// them again, and a day whose report died with the process would otherwise stay open until tomorrow.
     pub fn recalled(booked: &[Occasion]) -> Self {
         let mut told = Self::default();
         for occasion in booked {
@@ -95,7 +96,7 @@ impl Told {
                 OccasionKind::Phase => {}
                 OccasionKind::Slot => of.slot = of.slot.max(Some(occasion.begins_at)),
                 OccasionKind::Exits => of.exits = of.exits.max(Some(occasion.begins_at)),
-                OccasionKind::DayClosed => of.day_closed = of.day_closed.max(Some(occasion.session_date)),
+                OccasionKind::DayClosed => of.day_closed = of.day_closed.max(occasion.session_date.pred_opt()),
                 OccasionKind::Notice => of.notice = of.notice.max(Some(occasion.session_date)),
             }
         }

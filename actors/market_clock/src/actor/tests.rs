@@ -176,7 +176,8 @@ fn launch_all(clock: &MovedClock, books: &Books) -> (Listener, supervision::Supe
         session_changed: vec![Link::from_recipient(address.clone().recipient())],
         scan_due: vec![Link::from_recipient(address.clone().recipient())],
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
-        day_closed: vec![Link::from_recipient(address.recipient())],
+        day_ended: vec![Link::from_recipient(address.recipient())],
+        day_closed: vec![],
     };
     let settings = Settings {
         markets: vec![Market::Kr],
@@ -223,7 +224,7 @@ fn a_clock_that_jumps_ahead_makes_no_burst_and_one_set_back_repeats_nothing() {
 }
 
 #[test]
-fn a_restarted_clock_tells_the_phase_again_and_nothing_twice() {
+fn a_restarted_clock_tells_the_phase_and_the_closed_day_again_and_nothing_else_twice() {
     in_virtual_time(async {
         let clock = MovedClock::at("2026-11-24T00:00:10Z");
         let (listener, supervised) = launch(&clock);
@@ -234,7 +235,7 @@ fn a_restarted_clock_tells_the_phase_again_and_nothing_twice() {
         );
         assert!(supervised.recycle("market_clock"));
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(listener.heard(), ["Continuous"]);
+        assert_eq!(listener.heard(), ["Continuous", "closed 2026-11-23"]);
         sleep(Duration::from_secs(60)).await;
         assert_eq!(listener.heard(), ["scan realtime-1", "decide realtime-1"]);
         assert_eq!(Phase::Continuous, Calendar::official().phase(Market::Kr, clock.now()));
@@ -242,7 +243,7 @@ fn a_restarted_clock_tells_the_phase_again_and_nothing_twice() {
 }
 
 #[test]
-fn a_new_process_whose_clock_was_set_back_tells_nothing_twice() {
+fn a_new_process_whose_clock_was_set_back_tells_no_slot_twice() {
     in_virtual_time(async {
         let books = Books::default();
         let clock = MovedClock::at("2026-11-24T05:00:10Z");
@@ -250,7 +251,7 @@ fn a_new_process_whose_clock_was_set_back_tells_nothing_twice() {
         sleep(Duration::from_secs(1)).await;
         let (listener, _supervised) = launch_over(&MovedClock::at("2026-11-24T04:30:10Z"), &books);
         sleep(Duration::from_secs(600)).await;
-        assert_eq!(listener.heard(), ["Continuous"]);
+        assert_eq!(listener.heard(), ["Continuous", "closed 2026-11-23"]);
     });
 }
 
