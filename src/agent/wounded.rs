@@ -103,13 +103,7 @@ fn wound(source: HaltSource, why: String, last_resort: &LastResort) -> Wound {
     }
     let request = RequestHalt { source, by: "start".into(), reason: why.clone() };
     let halt = app::emergency_record(request, &last_resort.clock, &last_resort.random);
-    let durability = match last_resort.emergency.write(&halt) {
-        Ok(()) => Durability::EmergencyFile,
-        Err(error) => {
-            tracing::error!(error, "the emergency file cannot be written");
-            Durability::NotDurable
-        }
-    };
+    let durability = last_resort.keep(&halt);
     Wound { halt, durability, remedy: why }
 }
 

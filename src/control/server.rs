@@ -66,10 +66,31 @@ pub struct Desk {
 pub struct LastResort {
     /// The file HALT.
     pub emergency: Arc<dyn EmergencyHalt>,
-    /// Exchange time.
+    /// Wall time: what time the exchange has is not known when the first halt may come.
     pub clock: Arc<dyn Clock>,
     /// Ids and codes of such halts.
     pub random: Arc<dyn Random>,
+}
+
+impl LastResort {
+    /// Writes `halt` into the file; tells how it is kept now.
+    pub(crate) fn keep(&self, halt: &HaltRecord) -> Durability {
+        match self.emergency.write(halt) {
+            Ok(()) => Durability::EmergencyFile,
+            Err(error) => {
+                tracing::error!(error, "the emergency file cannot be written");
+                Durability::NotDurable
+            }
+        }
+    }
+
+    /// As `keep`, but a file that is there already stays as it is: it halts the next start as well.
+    fn keep_if_missing(&self, halt: &HaltRecord) -> Durability {
+        match self.emergency.read() {
+            Some(_) => Durability::EmergencyFile,
+            None => self.keep(halt),
+        }
+    }
 }
 
 /// Why the agent cannot trade at all, although the process runs (order-protocol 4, invariant 11).
@@ -77,7 +98,7 @@ pub struct LastResort {
 pub struct Wound {
     /// The halt that stands.
     pub halt: HaltRecord,
-    /// How it is kept.
+    /// How it was kept at the start; a halt that is asked for tries again.
     pub durability: Durability,
     /// What happened and what to do, in words.
     pub remedy: String,
@@ -214,7 +235,7 @@ async fn read_request(reader: tokio::net::unix::OwnedReadHalf) -> Result<Request
 async fn answer(request: Request, reception: &Reception) -> Reply {
     match reception.office.get() {
         Some(Office::Open(desk)) => serve_at(desk, request, &reception.last_resort).await,
-        Some(Office::Wounded(wound)) => answer_wounded(wound, request),
+        Some(Office::Wounded(wound)) => answer_wounded(wound, request, &reception.last_resort),
         None => answer_early(request, reception).await,
     }
 }
@@ -272,10 +293,11 @@ fn starting() -> Reply {
 }
 
 /// The process runs to say why it does not trade.
-fn answer_wounded(wound: &Wound, request: Request) -> Reply {
+fn answer_wounded(wound: &Wound, request: Request, last_resort: &LastResort) -> Reply {
     match request {
         Request::Halt { .. } | Request::Reduce { .. } => {
-            let Wound { halt, durability, remedy } = wound.clone();
+            let Wound { halt, remedy, .. } = wound.clone();
+            let durability = last_resort.keep_if_missing(&halt);
             Reply::Halted(Halted::bare(halt, durability, true, Some(remedy)))
         }
         Request::Status => Reply::Status(Status {
@@ -335,13 +357,7 @@ fn emergency(last_resort: &LastResort, request: RequestHalt) -> Reply {
 
 fn write_file(last_resort: &LastResort, request: RequestHalt) -> (HaltRecord, Durability) {
     let halt = crate::app::emergency_record(request, &last_resort.clock, &last_resort.random);
-    let durability = match last_resort.emergency.write(&halt) {
-        Ok(()) => Durability::EmergencyFile,
-        Err(error) => {
-            tracing::error!(error, "the emergency file cannot be written");
-            Durability::NotDurable
-        }
-    };
+    let durability = last_resort.keep(&halt);
     (halt, durability)
 }
 
@@ -427,5 +443,65 @@ fn fault(desk: &Desk, actor: &str, kind: super::wire::FaultKind) -> Reply {
         Reply::Done
     } else {
         Reply::Error { message: format!("no actor is named '{actor}'") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A file whose disk is full until there is room.
+    #[derive(Default)]
+    struct Disk {
+        has_room: Mutex<bool>,
+        file: Mutex<Option<HaltRecord>>,
+    }
+
+    impl EmergencyHalt for Disk {
+        fn write(&self, record: &HaltRecord) -> Result<(), String> {
+            if !*self.has_room.lock().unwrap() {
+                return Err("no space left".into());
+            }
+            *self.file.lock().unwrap() = Some(record.clone());
+            Ok(())
+        }
+
+        fn read(&self) -> Option<HaltRecord> {
+            self.file.lock().unwrap().clone()
+        }
+
+        fn clear(&self) -> Result<(), String> {
+            *self.file.lock().unwrap() = None;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn invariant_11_a_halt_of_a_wounded_start_is_written_as_soon_as_the_disk_has_room() {
+        let disk = Arc::new(Disk::default());
+        let last_resort = LastResort {
+            emergency: disk.clone(),
+            clock: Arc::new(crate::clock::SystemClock),
+            random: Arc::new(crate::random::Seeded::from_system()),
+        };
+        let request = RequestHalt {
+            source: HaltSource::Storage,
+            by: "start".into(),
+            reason: "the disk is full".into(),
+        };
+        let (halt, durability) = write_file(&last_resort, request);
+        let wound = Wound { halt: halt.clone(), durability, remedy: "make room and start again".into() };
+        let ask = || {
+            let request = Request::Halt { reason: "now".into(), by: "kim".into() };
+            match answer_wounded(&wound, request, &last_resort) {
+                Reply::Halted(halted) => halted.durability,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!((ask(), disk.read()), (Durability::NotDurable, None));
+        *disk.has_room.lock().unwrap() = true;
+        assert_eq!((ask(), disk.read()), (Durability::EmergencyFile, Some(halt)));
     }
 }

@@ -98,7 +98,11 @@ pub(super) fn commit_release(conn: &mut SqliteConnection, release: &Release) -> 
         event = lift(conn, halt, release)?.or(event);
     }
     let Some(event) = event else {
-        return Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: last_release(conn)? });
+        return match &release.leaves {
+            // An earlier release left nothing; who asks for exits only gets them only.
+            Some(left) if standing(conn)?.is_empty() => commit_halt(conn, left),
+            Some(_) | None => Ok(HaltCommitted { epoch: halt_epoch(conn)?, event: last_release(conn)? }),
+        };
     };
     match &release.leaves {
         // Its row begins the epoch: one transaction, one step.
@@ -148,6 +152,7 @@ pub(super) fn commit_latch(
     if !stands {
         return Err(Fault::refused(format!("no flatten with the id {id} stands")));
     }
+    refuse_unless_flat(conn)?;
     let line = format!("everything this agent held is sold; trading is halted ({id})");
     let event = append(conn, at, EventKind::Halt, None, &line)?;
     let row = (
@@ -157,6 +162,17 @@ pub(super) fn commit_latch(
     );
     diesel::insert_into(halt_latches::table).values(row).execute(conn)?;
     Ok(HaltCommitted { epoch: next_epoch(conn)?, event })
+}
+
+/// RiskGuard saw positions and orders at two moments; here they are one.
+fn refuse_unless_flat(conn: &mut SqliteConnection) -> Result<(), Fault> {
+    if let Some(held) = limits::own_positions(conn)?.first() {
+        return Err(Fault::refused(format!("{} of {} are still held", held.quantity, held.instrument)));
+    }
+    match loading::open(conn)?.first() {
+        Some(open) => Err(Fault::refused(format!("the order {} is not over yet", open.id))),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn trading_state(conn: &mut SqliteConnection) -> Result<StoredTradingState, Fault> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::control::HaltLevel;
 use domain::{InquiryRow, IntentId, OpenIntent, OrderState, Side, VenueOrderId};
 use trade_ledger::DayKey;
 
@@ -51,6 +52,19 @@ pub enum Unwanted {
 }
 
 impl Unwanted {
+    /// What the halts that stand do not want. A full halt may want everything cancelled; where exits go on, only
+    /// purchases; a flatten never wants purchases.
+    pub fn under(standing: &BTreeSet<HaltLevel>, halt_cancels: bool) -> Self {
+        let stands = |level| standing.contains(&level);
+        if stands(HaltLevel::Halted) && halt_cancels {
+            Self::Everything
+        } else if stands(HaltLevel::Flatten) || stands(HaltLevel::Reducing) && halt_cancels {
+            Self::Purchases
+        } else {
+            Self::Nothing
+        }
+    }
+
     /// True when this order works at the exchange and is unwanted.
     pub fn includes(self, intent: &OpenIntent) -> bool {
         let works = matches!(intent.state, OrderState::Accepted | OrderState::Partial);
@@ -197,6 +211,25 @@ mod tests {
             let open = [intent(1, state, sent_at)];
             let found = stale(&open, at(120), TTL, &requested).len() == 1;
             assert_eq!(found, expected, "{state} {sent_at:?} {requested_at:?}");
+        }
+    }
+
+    #[test]
+    fn exits_go_on_wherever_no_full_halt_stands_whatever_else_does() {
+        use HaltLevel::{Flatten, Halted, Reducing};
+        let cases: [(&[HaltLevel], Unwanted, Unwanted); 7] = [
+            (&[], Unwanted::Nothing, Unwanted::Nothing),
+            (&[Reducing], Unwanted::Nothing, Unwanted::Purchases),
+            (&[Flatten], Unwanted::Purchases, Unwanted::Purchases),
+            (&[Flatten, Reducing], Unwanted::Purchases, Unwanted::Purchases),
+            (&[Halted], Unwanted::Nothing, Unwanted::Everything),
+            (&[Halted, Reducing], Unwanted::Nothing, Unwanted::Everything),
+            (&[Halted, Flatten], Unwanted::Purchases, Unwanted::Everything),
+        ];
+        for (levels, leaves_orders, cancels_orders) in cases {
+            let standing: BTreeSet<HaltLevel> = levels.iter().copied().collect();
+            assert_eq!(Unwanted::under(&standing, false), leaves_orders, "{levels:?}");
+            assert_eq!(Unwanted::under(&standing, true), cancels_orders, "{levels:?}");
         }
     }
 

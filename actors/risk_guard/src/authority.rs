@@ -3,9 +3,11 @@
 //! Invariant: nothing outside this crate can build them, and nothing can copy them. This module has no children
 //! but its tests, because a child could reach its private fields.
 
+use std::collections::BTreeSet;
+
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::messages::control::{HaltCancels, HaltRecord, HaltSource, TradingState};
+use domain::messages::control::{HaltCancels, HaltLevel, HaltRecord, HaltSource, TradingState};
 use domain::messages::ledger::{Committed, LedgerError};
 use domain::messages::limits::{LimitsChange, LimitsRecord};
 use domain::{
@@ -239,9 +241,20 @@ pub struct StoredTradingState {
 #[rtype(result = "HaltAck")]
 pub struct HaltSystem {
     record: HaltRecord,
-    epoch: HaltEpoch,
-    state: TradingState,
-    notice: u64,
+    now: Notice,
+}
+
+/// What RiskGuard says with each halt and each resume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// The halt epoch.
+    pub(crate) epoch: HaltEpoch,
+    /// What holds now.
+    pub(crate) state: TradingState,
+    /// The level of every halt that stands.
+    pub(crate) levels: BTreeSet<HaltLevel>,
+    /// Counts halts and resumes of this process.
+    pub(crate) number: u64,
 }
 
 /// An actor obeyed a halt.
@@ -275,9 +288,7 @@ pub struct HaltAck {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ResumeSystem {
-    epoch: HaltEpoch,
-    state: TradingState,
-    notice: u64,
+    now: Notice,
 }
 
 // === impl CommitApproval, ApprovedOrder ===
@@ -364,8 +375,8 @@ impl CommitLimits {
 }
 
 impl HaltSystem {
-    pub(crate) fn new(record: HaltRecord, epoch: HaltEpoch, state: TradingState, notice: u64) -> Self {
-        Self { record, epoch, state, notice }
+    pub(crate) fn new(record: HaltRecord, now: Notice) -> Self {
+        Self { record, now }
     }
 
     /// Since when, by whom and why.
@@ -375,38 +386,48 @@ impl HaltSystem {
 
     /// The epoch that began with it.
     pub fn epoch(&self) -> HaltEpoch {
-        self.epoch
+        self.now.epoch
     }
 
     /// What holds now, with everything that stands besides.
     pub fn state(&self) -> TradingState {
-        self.state
+        self.now.state
+    }
+
+    /// The levels of all halts that stand, this one and those besides.
+    pub fn levels(&self) -> &BTreeSet<HaltLevel> {
+        &self.now.levels
     }
 
     /// Counts halts and resumes of this process: a resume that comes late must not undo a newer halt.
     pub fn notice(&self) -> u64 {
-        self.notice
+        self.now.number
     }
 }
 
 impl ResumeSystem {
-    pub(crate) fn new(epoch: HaltEpoch, state: TradingState, notice: u64) -> Self {
-        Self { epoch, state, notice }
+    pub(crate) fn new(now: Notice) -> Self {
+        Self { now }
     }
 
     /// The epoch that began with it.
     pub fn epoch(&self) -> HaltEpoch {
-        self.epoch
+        self.now.epoch
     }
 
     /// What holds now: Active, Reducing, or Starting while Broker reconciles.
     pub fn state(&self) -> TradingState {
-        self.state
+        self.now.state
+    }
+
+    /// The levels of the halts that still stand; none of them is a full halt.
+    pub fn levels(&self) -> &BTreeSet<HaltLevel> {
+        &self.now.levels
     }
 
     /// Counts halts and resumes of this process.
     pub fn notice(&self) -> u64 {
-        self.notice
+        self.now.number
     }
 }
 

@@ -17,6 +17,11 @@ pub struct Obedience {
 }
 
 impl Obedience {
+    /// True when `halt` is newer than every word heard.
+    pub fn is_news(&self, halt: &HaltSystem) -> bool {
+        halt.notice() > self.notice
+    }
+
     /// Takes in a halt and confirms the epoch that is obeyed now.
     pub fn obey(&mut self, halt: &HaltSystem) -> HaltAck {
         self.take(halt.notice(), halt.epoch(), halt.state());
@@ -52,6 +57,11 @@ mod tests {
     use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 
     use super::*;
+    use crate::authority::Notice;
+
+    fn word(number: u64, state: TradingState) -> Notice {
+        Notice { epoch: HaltEpoch(number), state, levels: Default::default(), number }
+    }
 
     fn halt(notice: u64, state: TradingState) -> HaltSystem {
         let record = HaltRecord {
@@ -63,11 +73,11 @@ mod tests {
             level: HaltLevel::Halted,
             nonce: domain::HaltNonce::default(),
         };
-        HaltSystem::new(record, HaltEpoch(notice), state, notice)
+        HaltSystem::new(record, word(notice, state))
     }
 
     fn resume(notice: u64, state: TradingState) -> ResumeSystem {
-        ResumeSystem::new(HaltEpoch(notice), state, notice)
+        ResumeSystem::new(word(notice, state))
     }
 
     #[test]
@@ -76,6 +86,8 @@ mod tests {
         assert!(!obedience.is_halted());
         assert_eq!(obedience.obey(&halt(1, TradingState::Halted)).epoch, HaltEpoch(1));
         assert_eq!(obedience.obey(&halt(3, TradingState::Halted)).epoch, HaltEpoch(3));
+        assert!(!obedience.is_news(&halt(3, TradingState::Reducing)));
+        assert!(obedience.is_news(&halt(4, TradingState::Reducing)));
         assert!(!obedience.go_on(&resume(2, TradingState::Active)));
         assert!(obedience.is_halted());
         assert!(obedience.go_on(&resume(4, TradingState::Active)));

@@ -52,14 +52,14 @@ pub struct TradeLedger {
     deps: LedgerDeps,
     /// The newest event the subscribers were told of in this life.
     announced: EventId,
-    /// A halt was asked for, and nothing was written since: RiskGuard's own attempt to write it must not ask again.
-    asked_to_halt: bool,
+    /// Why a halt was asked for, while nothing was written since: RiskGuard's own attempt to write it must not ask again.
+    unwritable: Option<&'static str>,
 }
 
 impl TradeLedger {
     /// A ledger over a store that is open; called by its factory at the start of each life.
     pub fn new(store: Box<dyn Store>, deps: LedgerDeps) -> Self {
-        Self { store, deps, announced: EventId(0), asked_to_halt: false }
+        Self { store, deps, announced: EventId(0), unwritable: None }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -76,7 +76,7 @@ impl TradeLedger {
         let answer = transaction(self.store.as_mut(), at);
         match &answer {
             Ok(_) => {
-                self.asked_to_halt = false;
+                self.unwritable = None;
                 self.announce();
             }
             Err(error) => {
@@ -98,9 +98,12 @@ impl TradeLedger {
             | StoreError::Malformed { .. }
             | StoreError::NotRepresentable(_) => return,
         };
-        if std::mem::replace(&mut self.asked_to_halt, true) {
-            return;
+        if self.unwritable.replace(reason).is_none() {
+            self.ask_to_halt(reason);
         }
+    }
+
+    fn ask_to_halt(&self, reason: &str) {
         let request =
             RequestHalt { source: HaltSource::Storage, by: "trade_ledger".into(), reason: reason.into() };
         if let Err(error) = self.deps.halt.tell(request) {
@@ -272,7 +275,11 @@ impl Handler<OwnPositions> for TradeLedger {
 impl Handler<LoadTradingState> for TradeLedger {
     type Result = Result<StoredTradingState, LedgerError>;
 
+    /// Only RiskGuard asks, and above all when it begins a new life: it does not know of a halt that no book took.
     fn handle(&mut self, _: LoadTradingState, ctx: &mut Self::Context) -> Self::Result {
+        if let Some(reason) = self.unwritable {
+            self.ask_to_halt(reason);
+        }
         self.read(ctx, |store| store.trading_state())
     }
 }

@@ -84,6 +84,44 @@ fn a_latch_turns_a_flatten_into_a_halt_once_and_survives_boots_until_it_is_lifte
 }
 
 #[test]
+fn invariant_14_a_flatten_is_not_over_while_anything_is_held_or_working() {
+    let mut books = Books::new();
+    let purchase = buy("1");
+    books.accepted(&purchase, "0000000101");
+    books.halt_at("h-1", HaltLevel::Flatten);
+    let halt = HaltId::from_stored("h-1".into());
+    for (filled, why) in [(0, "is not over yet"), (10, "still held")] {
+        if filled > 0 {
+            books.book(vec![row("0000000101", Side::Buy, filled, "70000")]);
+        }
+        let refused = books.store.commit_latch(&halt, start()).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+        assert_eq!(books.store.trading_state().unwrap().halts[0].level, HaltLevel::Flatten);
+    }
+}
+
+#[test]
+fn a_repeated_release_for_exits_only_leaves_exits_only_and_only_once() {
+    let left = |id: &str| HaltRecord {
+        id: id.into(),
+        at: start(),
+        source: HaltSource::Operator,
+        by: "mina".into(),
+        reason: "exits first".into(),
+        level: HaltLevel::Reducing,
+        nonce: HaltNonce::new(9),
+    };
+    for (first, expected) in [(Some(left("h-2")), "h-2"), (None, "h-3")] {
+        let mut books = Books::new();
+        books.halt("h-1");
+        books.store.commit_release(&Release { leaves: first, ..release(&ids("h-1")) }).unwrap();
+        books.store.commit_release(&Release { leaves: Some(left("h-3")), ..release(&ids("h-1")) }).unwrap();
+        let standing = books.store.trading_state().unwrap().halts;
+        assert_eq!(standing.iter().map(|halt| halt.id.as_str()).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
 fn only_a_flatten_can_be_latched() {
     let mut books = Books::new();
     books.halt_at("h-1", HaltLevel::Reducing);

@@ -3,9 +3,10 @@
 //! The gate is closed already when a halt arrives here; orders that wait for their turn find it so. Cancels stay allowed
 //! while halted, because they cannot create exposure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::messages::control::{HaltCancels, HaltLevel, TradingState};
+use domain::messages::control::{HaltCancels, HaltLevel};
 use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
 use supervision::prelude::*;
 use trade_ledger::{JournalledOrder, JournalledOrders};
@@ -21,11 +22,14 @@ impl Handler<HaltSystem> for Broker {
     type Result = ResponseActFuture<Self, HaltAck>;
 
     fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
+        let is_news = self.obedience.is_news(&halt);
         let ack = self.obedience.obey(&halt);
         let in_flight = hold(&self.shared.in_flight).iter().cloned().collect();
         let ack = HaltAck { in_flight, ..ack };
-        let unwanted = unwanted_by(&halt, self.settings.halt_cancels);
-        *hold(&self.shared.unwanted) = unwanted;
+        if is_news {
+            self.want(halt.levels());
+        }
+        let unwanted = *hold(&self.shared.unwanted);
         if unwanted == Unwanted::Nothing {
             return Box::pin(fut::ready(ack));
         }
@@ -44,6 +48,10 @@ impl Handler<HaltSystem> for Broker {
 }
 
 impl Broker {
+    fn want(&self, standing: &BTreeSet<HaltLevel>) {
+        *hold(&self.shared.unwanted) = Unwanted::under(standing, self.settings.halt_cancels);
+    }
+
     /// Cancels at once, beside the actor, what the halt does not want; the watch repeats what the list still shows.
     fn cancel(
         &mut self,
@@ -67,21 +75,9 @@ impl Handler<ResumeSystem> for Broker {
     type Result = ();
 
     fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
-        if self.obedience.go_on(&resume) && resume.state() != TradingState::Reducing {
-            *hold(&self.shared.unwanted) = Unwanted::Nothing;
+        if self.obedience.go_on(&resume) {
+            self.want(resume.levels());
         }
         self.shared.wake.notify_one();
-    }
-}
-
-/// A full halt may want everything cancelled; where exits go on, only purchases; a flatten never wants purchases.
-fn unwanted_by(halt: &HaltSystem, halt_cancels: bool) -> Unwanted {
-    let flattens = halt.record().level == HaltLevel::Flatten;
-    match halt.state() {
-        TradingState::Halted if halt_cancels => Unwanted::Everything,
-        TradingState::Reducing | TradingState::Starting if halt_cancels || flattens => Unwanted::Purchases,
-        TradingState::Starting | TradingState::Active | TradingState::Reducing | TradingState::Halted => {
-            Unwanted::Nothing
-        }
     }
 }

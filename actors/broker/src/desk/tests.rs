@@ -11,6 +11,7 @@ use domain::{Outcome, Refusal};
 
 use super::*;
 use domain::OrderState;
+use trade_ledger::booking::BookedIntent;
 use world::{begun, row, today, trading, world};
 
 const BUY: &str = "BUY 7 KR:005930 at 70200";
@@ -374,6 +375,54 @@ fn a_halt_cancels_what_works_says_how_many_and_repeats_only_what_the_list_still_
             assert_eq!(world.states(), [OrderState::Cancelled]);
         },
     );
+}
+
+/// `SELL 7 at 70200`, accepted, of this morning.
+fn working_sale() -> BookedIntent {
+    let mut venue_row = row("005930", "0000000101", [0, 7]);
+    venue_row.side = domain::Side::Sell;
+    let terms = domain::OrderTerms {
+        instrument: venue_row.instrument,
+        side: domain::Side::Sell,
+        quantity: venue_row.ordered,
+        limit: "70200".parse().unwrap(),
+    };
+    let intent = domain::OpenIntent {
+        id: domain::IntentId::new(0, 1),
+        terms,
+        state: OrderState::Accepted,
+        venue_order: Some(venue_row.order),
+        filled: domain::Quantity::ZERO,
+        sent_at: None,
+        watermark: None,
+        session_date: today(),
+        approved_at: begun(),
+        missed_inquiries: 0,
+    };
+    BookedIntent { intent, amount: Default::default(), evidence: Default::default() }
+}
+
+#[test]
+fn a_resume_into_reducing_lets_sales_work_that_the_halt_wanted_cancelled() {
+    for into_reducing in [true, false] {
+        trading(
+            |facts| {
+                facts.halt_cancels = true;
+                facts.intents = vec![working_sale()];
+                let mut shown = row("005930", "0000000101", [0, 7]);
+                shown.side = domain::Side::Sell;
+                facts.rows = Some(vec![shown]);
+            },
+            async |world| {
+                assert_eq!(world.request_halt().await.cancels, HaltCancels::Requested(1));
+                world.pass(40.0).await;
+                assert!(cancels(&world.log()) >= 2, "asked again while the list shows it");
+                world.resume(into_reducing).await;
+                world.pass(100.0).await;
+                assert_eq!(cancels(&world.log()), 0, "into reducing: {into_reducing}");
+            },
+        );
+    }
 }
 
 #[test]

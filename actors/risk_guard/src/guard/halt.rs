@@ -10,7 +10,7 @@ use domain::{HaltEpoch, HaltId, HaltNonce, IntentId, OrderState};
 use supervision::prelude::*;
 
 use super::RiskGuard;
-use crate::authority::{CommitHalt, HaltAck, HaltCommitted, HaltSystem};
+use crate::authority::{CommitHalt, HaltAck, HaltCommitted, HaltSystem, Notice};
 use crate::book::Tracked;
 
 /// After this the emergency file is written instead.
@@ -24,7 +24,7 @@ pub(super) struct StandingHalt {
     pub(super) record: HaltRecord,
     /// How it is kept; `NotDurable` also while that is still being tried.
     pub(super) durability: Durability,
-    /// A release of it is being committed: a new request must not lean on it.
+    /// A release of it is being committed, or may have been: a new request must not lean on it.
     pub(super) releasing: bool,
     /// It is being written for the first time.
     pub(super) pending: bool,
@@ -250,8 +250,8 @@ impl RiskGuard {
         record: HaltRecord,
         durability: Durability,
     ) -> ResponseActFuture<Self, HaltReport> {
-        let notice = self.deps.keeper.next_notice();
-        let message = || HaltSystem::new(record.clone(), self.epoch, self.state(), notice);
+        let notice = self.notice();
+        let message = || HaltSystem::new(record.clone(), notice.clone());
         let answer = self.deps.broker.halt.ask(message(), BROKER_WITHIN);
         for listener in &self.deps.halt_listeners {
             if let Err(error) = listener.tell(message()) {
@@ -260,6 +260,16 @@ impl RiskGuard {
         }
         let report = answer.into_actor(self);
         Box::pin(report.map(move |answer, this, _ctx| this.report(record, durability, answer)))
+    }
+
+    /// What holds now, under the next number.
+    pub(super) fn notice(&self) -> Notice {
+        Notice {
+            epoch: self.epoch,
+            state: self.state(),
+            levels: self.halts.iter().map(|halt| halt.record.level).collect(),
+            number: self.deps.keeper.next_notice(),
+        }
     }
 
     fn report(

@@ -1,16 +1,35 @@
 //! Going on: only a named person, only a committed release, and only when nothing else stands against it.
 
+use domain::HaltId;
 use domain::messages::control::{
     Durability, HaltLevel, HaltRecord, HaltSource, RequestResume, ResumeError, ResumeReport, ResumeWarrant,
 };
-use domain::{HaltEpoch, HaltId};
 use supervision::prelude::*;
 
 use super::halt::StandingHalt;
+use super::start::{RETRY_AFTER, ask_ledger};
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::authority::{CommitRelease, Release, ResumeSystem};
+use crate::authority::{CommitRelease, LoadTradingState, Release, ResumeSystem, StoredTradingState};
 
-type Released = Result<HaltEpoch, ResumeError>;
+/// What became of a release.
+enum Released {
+    /// It is in the books.
+    Written,
+    /// It is not, and why.
+    Refused(String),
+    /// No answer came, and why: it may be.
+    Perhaps(String),
+}
+
+/// What the books say after a release.
+enum Read {
+    /// This.
+    Told(StoredTradingState),
+    /// They were not asked, because they took no release.
+    Refused(String),
+    /// Nothing yet, and why.
+    Not(String),
+}
 
 impl Handler<RequestResume> for RiskGuard {
     type Result = ResponseActFuture<Self, Result<ResumeReport, ResumeError>>;
@@ -54,9 +73,9 @@ impl RiskGuard {
         self.mark_releasing(&record.id, true);
         let kept = self.keep(record.clone());
         let release = self.release_of(&record, request);
-        let leaves = release.leaves.clone();
         let released = kept.then(move |durability, this, _ctx| this.release(release, durability));
-        Box::pin(released.map(move |released, this, _ctx| this.lifted(record, leaves, released)))
+        let read = released.then(|released, this, _ctx| this.read_after(released));
+        Box::pin(read.map(move |read, this, ctx| this.lifted(&record, read, ctx)))
     }
 
     fn release_of(&self, record: &HaltRecord, request: RequestResume) -> Release {
@@ -71,59 +90,142 @@ impl RiskGuard {
     fn release(&self, release: Release, kept: Durability) -> ResponseActFuture<Self, Released> {
         if kept != Durability::Ledger {
             let why = "the ledger does not take the halt's own record".into();
-            return Box::pin(fut::ready(Err(ResumeError::NotDurable(why))));
+            return Box::pin(fut::ready(Released::Refused(why)));
         }
         let answer = self.deps.ledger.commit_release.ask(CommitRelease::new(release), LEDGER_WITHIN);
         Box::pin(answer.into_actor(self).map(|answer, _this, _ctx| match answer {
-            Ok(Ok(committed)) => Ok(committed.epoch),
-            Ok(Err(error)) => Err(ResumeError::NotDurable(error.to_string())),
-            // It may be written all the same; asking again is harmless, and until then trading stays halted.
-            Err(error) => Err(ResumeError::NotDurable(error.to_string())),
+            Ok(Ok(_committed)) => Released::Written,
+            Ok(Err(error)) => Released::Refused(error.to_string()),
+            Err(error) => Released::Perhaps(error.to_string()),
         }))
     }
 
-    /// The halt is lifted, or it stands as before.
-    fn lifted(
-        &mut self,
-        record: HaltRecord,
-        leaves: Option<HaltRecord>,
-        released: Released,
-    ) -> Result<ResumeReport, ResumeError> {
-        let epoch = match released {
-            Ok(epoch) => epoch,
-            Err(error) => {
-                self.mark_releasing(&record.id, false);
-                return Err(error);
+    /// What stands now is what the books say: a repeated release writes nothing, and what it leaves may be another's.
+    fn read_after(&self, released: Released) -> ResponseActFuture<Self, Read> {
+        match released {
+            Released::Refused(why) => Box::pin(fut::ready(Read::Refused(why))),
+            Released::Perhaps(why) => Box::pin(fut::ready(Read::Not(why))),
+            Released::Written => {
+                let answer = self.deps.ledger.load_state.ask(LoadTradingState, LEDGER_WITHIN);
+                Box::pin(answer.into_actor(self).map(|answer, _this, _ctx| match answer {
+                    Ok(Ok(stored)) => Read::Told(stored),
+                    Ok(Err(error)) => Read::Not(error.to_string()),
+                    Err(error) => Read::Not(error.to_string()),
+                }))
             }
-        };
-        self.halts.retain(|halt| halt.record.id != record.id);
-        self.halts.extend(leaves.map(StandingHalt::committed));
-        self.take_epoch(epoch);
-        tracing::warn!(id = record.id, %epoch, left = self.halts.len(), "a halt is lifted");
-        let goes_on = self.halts.iter().all(|halt| halt.record.level != HaltLevel::Halted);
-        if goes_on {
-            self.clear_emergency();
         }
-        let trading = self.settle_gate();
-        if goes_on {
-            self.tell_resume();
-        }
-        Ok(ResumeReport { lifted: vec![record], trading, state: self.state() })
     }
 
-    fn clear_emergency(&self) {
-        if self.deps.emergency.read().is_none() {
+    /// The halt is lifted, or it stands as before, or the books must be asked until they tell.
+    fn lifted(
+        &mut self,
+        record: &HaltRecord,
+        read: Read,
+        ctx: &mut Ctx<Self>,
+    ) -> Result<ResumeReport, ResumeError> {
+        let why = match read {
+            Read::Told(stored) if !self.is_overtaken(&stored) => {
+                let lifted = self.go_by(stored, ctx);
+                if lifted.iter().any(|halt| halt.id == record.id) {
+                    let trading = self.settle_gate();
+                    return Ok(ResumeReport { lifted, trading, state: self.state() });
+                }
+                "the books say that it still stands".to_owned()
+            }
+            Read::Refused(why) => {
+                self.mark_releasing(&record.id, false);
+                why
+            }
+            Read::Told(_) => self.read_books("the books changed meanwhile", ctx),
+            Read::Not(why) => self.read_books(&why, ctx),
+        };
+        Err(ResumeError::NotDurable(why))
+    }
+
+    /// Asks until the books tell; until then nothing leaves, and no new request leans on what may be lifted.
+    fn read_books(&self, why: &str, ctx: &mut Ctx<Self>) -> String {
+        let link = self.deps.ledger.load_state.clone();
+        let state = async move {
+            tokio::time::sleep(RETRY_AFTER).await;
+            ask_ledger(link, || LoadTradingState).await
+        };
+        ctx.spawn(state.into_actor(self).map(|stored, this, ctx| this.books_read(stored, ctx)));
+        format!("{why}; whether it is lifted is being read from the books, see: kestrel status")
+    }
+
+    fn books_read(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) {
+        if self.is_overtaken(&stored) {
+            self.read_books("the books changed meanwhile", ctx);
             return;
         }
-        if let Err(error) = self.deps.emergency.clear() {
+        self.go_by(stored, ctx);
+    }
+
+    /// A halt was committed after this was read: it knows less than we do.
+    fn is_overtaken(&self, stored: &StoredTradingState) -> bool {
+        stored.epoch < self.books_epoch
+    }
+
+    /// Lifts what the books hold as lifted, lets stand what they let stand, and goes on if that is what is left. A halt
+    /// that is not in the books yet stays.
+    fn go_by(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) -> Vec<HaltRecord> {
+        let stands = |halt: &StandingHalt| {
+            halt.durability != Durability::Ledger || stored.halts.iter().any(|row| row.id == halt.record.id)
+        };
+        let (standing, lifted): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.halts).into_iter().partition(stands);
+        self.halts = standing;
+        stored.halts.into_iter().for_each(|row| self.stand(StandingHalt::committed(row)));
+        self.take_epoch(stored.epoch);
+        let lifted: Vec<HaltRecord> = lifted.into_iter().map(|halt| halt.record).collect();
+        if !lifted.is_empty() {
+            self.go_on_without(&lifted, ctx);
+        }
+        self.settle_gate();
+        lifted
+    }
+
+    fn go_on_without(&mut self, lifted: &[HaltRecord], ctx: &mut Ctx<Self>) {
+        for halt in lifted {
+            tracing::warn!(id = halt.id, epoch = %self.epoch, left = self.halts.len(), "a halt is lifted");
+        }
+        self.look_at_emergency_file(lifted, ctx);
+        self.settle_gate();
+        if self.halts.iter().all(|halt| halt.record.level != HaltLevel::Halted) {
+            self.tell_resume();
+            self.flatten_soon(ctx);
+        }
+    }
+
+    /// The file of a lifted halt goes; any other is a halt that nobody has obeyed yet.
+    fn look_at_emergency_file(&mut self, lifted: &[HaltRecord], ctx: &mut Ctx<Self>) {
+        let Some(file) = self.deps.emergency.read() else { return };
+        let by_hand = file.source == HaltSource::EmergencyFile;
+        let is_its =
+            |halt: &HaltRecord| halt.id == file.id || by_hand && halt.source == HaltSource::EmergencyFile;
+        if lifted.iter().any(is_its) {
+            self.clear_emergency();
+        } else {
+            self.obey_emergency_file(ctx);
+        }
+    }
+
+    /// The file holds one halt only. When it goes, another that is in no book takes its place.
+    fn clear_emergency(&self) {
+        let only_there = self.halts.iter().find(|halt| halt.durability == Durability::EmergencyFile);
+        let done = match only_there {
+            Some(halt) => self.deps.emergency.write(&halt.record),
+            None => self.deps.emergency.clear(),
+        };
+        if let Err(error) = done {
             self.alarm(None, format!("the emergency file is still there and halts again: {error}"));
         }
     }
 
     fn tell_resume(&self) {
-        let notice = self.deps.keeper.next_notice();
+        let notice = self.notice();
         for listener in &self.deps.resume_listeners {
-            if let Err(error) = listener.tell(ResumeSystem::new(self.epoch, self.state(), notice)) {
+            if let Err(error) = listener.tell(ResumeSystem::new(notice.clone())) {
                 tracing::error!(%error, ?listener, "an actor was not told to go on");
             }
         }

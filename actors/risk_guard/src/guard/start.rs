@@ -20,7 +20,7 @@ use crate::authority::{LoadTradingState, StoredTradingState};
 use crate::rate::Window;
 
 /// Between two attempts at a question that was not answered.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// The longest wait for Broker's word on reconciliation.
 const BROKER_WITHIN: Duration = Duration::from_secs(3);
 
@@ -74,7 +74,8 @@ impl RiskGuard {
         let known = |halt: &StandingHalt| {
             halt.record.id == record.id || by_hand && halt.record.source == HaltSource::EmergencyFile
         };
-        if self.halts.iter().any(known) {
+        if let Some(place) = self.halts.iter().position(known) {
+            self.raise(place, ctx);
             return true;
         }
         if by_hand {
@@ -89,6 +90,18 @@ impl RiskGuard {
         let kept = self.enforce(record);
         ctx.spawn(kept.map(|_report, _this, _ctx| ()));
         true
+    }
+
+    /// The books may know the file's halt by a milder level: its commit was answered too late, so the file was written.
+    fn raise(&mut self, place: usize, ctx: &mut Ctx<Self>) {
+        let Some(halt) = self.halts.get_mut(place) else { return };
+        if std::mem::replace(&mut halt.record.level, HaltLevel::Halted) == HaltLevel::Halted {
+            return;
+        }
+        self.deps.keeper.close();
+        let StandingHalt { record, durability, .. } = halt.clone();
+        let told = self.announce(record, durability);
+        ctx.spawn(told.map(|_report, _this, _ctx| ()));
     }
 
     /// Asks the ledger which orders are open; one question at a time.

@@ -1,6 +1,7 @@
 //! The actor against doubles of its neighbours, in virtual time.
 
 mod doubles;
+mod lifts;
 mod states;
 mod stocks;
 mod world;

@@ -83,6 +83,7 @@ struct World {
     event: Link<RecordEvent>,
     summary: Link<SummaryQuery>,
     abandon: Link<AbandonSending>,
+    state: Link<LoadTradingState>,
     _supervised: Supervised,
 }
 
@@ -94,7 +95,7 @@ impl World {
         let halt = Link::from_recipient(Guard(facts.clone()).start().recipient());
         let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt };
         let slot = slot::<TradeLedger>("trade_ledger", 64);
-        let (event, summary, abandon) = (slot.link(), slot.link(), slot.link());
+        let (event, summary, abandon, state) = (slot.link(), slot.link(), slot.link(), slot.link());
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -104,7 +105,7 @@ impl World {
         let mut family = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| ());
         let shared = facts.clone();
         family.child(spec, slot, move |_ctx| Ok(TradeLedger::new(Scripted::open(&shared), deps.clone())));
-        Self { facts, event, summary, abandon, _supervised: family.launch() }
+        Self { facts, event, summary, abandon, state, _supervised: family.launch() }
     }
 
     async fn settle(&self) {
@@ -123,6 +124,11 @@ impl World {
 
     async fn abandon(&self) -> Result<Vec<OrderUpdate>, LedgerError> {
         self.abandon.ask(AbandonSending, Duration::from_secs(5)).await.unwrap()
+    }
+
+    async fn load_state(&self) {
+        self.state.ask(LoadTradingState, Duration::from_secs(5)).await.unwrap().unwrap();
+        self.settle().await;
     }
 
     fn next_fails(&self, error: StoreError) {
@@ -186,6 +192,22 @@ fn a_refusal_or_a_full_disk_keeps_the_connection() {
         assert!(matches!(world.abandon().await, Err(LedgerError::Storage(_))));
         world.settle().await;
         assert_eq!(world.opened(), 1);
+    });
+}
+
+#[test]
+fn invariant_11_a_riskguard_in_a_new_life_learns_that_the_books_cannot_be_written() {
+    with_world(async |world| {
+        world.load_state().await;
+        assert_eq!(world.facts.lock().unwrap().halts.len(), 0);
+        world.next_fails(StoreError::DiskFull("full".into()));
+        world.record().await;
+        world.load_state().await;
+        let halts = world.facts.lock().unwrap().halts.clone();
+        assert_eq!((halts.len(), &halts[0]), (2, &halts[1]));
+        world.record().await;
+        world.load_state().await;
+        assert_eq!(world.facts.lock().unwrap().halts.len(), 2, "they can be written again");
     });
 }
 

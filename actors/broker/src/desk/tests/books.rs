@@ -190,11 +190,16 @@ impl Store for Memory {
         let mut facts = self.0.lock().unwrap();
         facts.log.push(format!("ledger: halt by {}", record.source));
         facts.halts.push(record.clone());
-        Ok(HaltCommitted { epoch: HaltEpoch(1), event: EventId(1) })
+        facts.halt_epoch += 1;
+        Ok(HaltCommitted { epoch: HaltEpoch(facts.halt_epoch), event: EventId(1) })
     }
 
-    fn commit_release(&mut self, _release: &Release) -> Result<HaltCommitted, StoreError> {
-        unscripted()
+    fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError> {
+        let mut facts = self.0.lock().unwrap();
+        facts.halts.retain(|halt| release.halts.iter().all(|id| id.as_str() != halt.id));
+        facts.halts.extend(release.leaves.clone());
+        facts.halt_epoch += 1;
+        Ok(HaltCommitted { epoch: HaltEpoch(facts.halt_epoch), event: EventId(1) })
     }
 
     fn commit_latch(&mut self, _halt: &HaltId, _at: DateTime<Utc>) -> Result<HaltCommitted, StoreError> {
@@ -214,8 +219,9 @@ impl Store for Memory {
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
-        let halts = self.0.lock().unwrap().halts.clone();
-        Ok(StoredTradingState { halts, limits: Vec::new(), epoch: HaltEpoch(0), fencing: FencingEpoch(1) })
+        let facts = self.0.lock().unwrap();
+        let (halts, epoch) = (facts.halts.clone(), HaltEpoch(facts.halt_epoch));
+        Ok(StoredTradingState { halts, limits: Vec::new(), epoch, fencing: FencingEpoch(1) })
     }
 
     fn record_decision(&mut self, _decision: &Decision) -> Result<EventId, StoreError> {

@@ -30,6 +30,7 @@ pub(super) struct Facts {
     pub(super) intents: Vec<BookedIntent>,
     pub(super) expiries: BTreeMap<IntentId, DateTime<Utc>>,
     pub(super) halts: Vec<HaltRecord>,
+    pub(super) halt_epoch: u64,
     pub(super) unclosed: Vec<DayKey>,
     /// What the exchange lists; none: it does not answer.
     pub(super) rows: Option<Vec<InquiryRow>>,
@@ -263,6 +264,7 @@ pub(super) struct World {
     pub(super) day_closed: Link<DayClosed>,
     pub(super) ranking: Link<RankingQuery>,
     pub(super) halt: Link<RequestHalt>,
+    resume: Link<RequestResume>,
     propose: Link<Proposal>,
     status: Link<StatusQuery>,
 }
@@ -379,6 +381,7 @@ impl World {
             (slots.risk_deps(&clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
         let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
         let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
+        let resume = slots.risk.link();
         let mut family = Supervisor::new(policy(), |_escalation| ());
         let ledger = LedgerDeps {
             clock: clock.clone(),
@@ -395,7 +398,7 @@ impl World {
         family.child(CHILD, slots.broker, move |_ctx| Ok(Broker::new(markets.clone(), broker.clone())));
         family.child(CHILD, slots.risk, move |_ctx| Ok(RiskGuard::new(settings(), risk.clone())));
         let supervised = family.launch();
-        Self { shared, gate, clock, supervised, session, day_closed, ranking, halt, propose, status }
+        Self { shared, gate, clock, supervised, session, day_closed, ranking, halt, resume, propose, status }
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -433,6 +436,12 @@ impl World {
         let request =
             RequestHalt { source: HaltSource::Operator, by: "kim".into(), reason: "enough".to_owned() };
         self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    /// Lifts the only halt that stands.
+    pub(super) async fn resume(&self, into_reducing: bool) {
+        let request = RequestResume { into_reducing, ..RequestResume::local("kim", None) };
+        self.resume.ask(request, Duration::from_secs(10)).await.unwrap().unwrap();
     }
 
     /// The orders that RiskGuard believes to be alive.
@@ -474,6 +483,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         intents: Vec::new(),
         expiries: BTreeMap::new(),
         halts: Vec::new(),
+        halt_epoch: 0,
         unclosed: Vec::new(),
         rows: Some(Vec::new()),
         outcome: accepted("0000000101"),

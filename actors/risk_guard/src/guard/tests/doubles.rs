@@ -31,6 +31,8 @@ pub(super) struct Facts {
     pub(super) halt_takes: Duration,
     /// How long the ledger takes to write a release.
     pub(super) release_takes: Duration,
+    /// How long after that it tells that the release is written.
+    pub(super) release_told_after: Duration,
     pub(super) reconciled: bool,
     pub(super) approval: Result<(), LedgerError>,
     pub(super) halts: Vec<HaltRecord>,
@@ -185,17 +187,26 @@ impl Handler<CommitRelease> for Ledger {
     type Result = ResponseFuture<Result<HaltCommitted, LedgerError>>;
 
     fn handle(&mut self, msg: CommitRelease, _ctx: &mut Self::Context) -> Self::Result {
-        self.later(
+        let told_after = self.0.lock().unwrap().release_told_after;
+        let written = self.later(
             |facts| facts.release_takes,
             move |facts| {
                 let release = msg.release();
                 facts.log.push(format!("ledger: release by {}", release.by));
+                let before = facts.halts.len();
                 facts.halts.retain(|halt| release.halts.iter().all(|id| id.as_str() != halt.id));
-                facts.halts.extend(release.leaves.clone());
-                facts.epoch += 1;
+                if facts.halts.len() < before || facts.halts.is_empty() {
+                    facts.halts.extend(release.leaves.clone());
+                    facts.epoch += 1;
+                }
                 Ok(HaltCommitted { epoch: HaltEpoch(facts.epoch), event: EventId(1) })
             },
-        )
+        );
+        Box::pin(async move {
+            let committed = written.await;
+            tokio::time::sleep(told_after).await;
+            committed
+        })
     }
 }
 

@@ -258,6 +258,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         broker_silent: false,
         halt_takes: Duration::ZERO,
         release_takes: Duration::ZERO,
+        release_told_after: Duration::ZERO,
         reconciled: true,
         approval: Ok(()),
         halts: Vec::new(),
