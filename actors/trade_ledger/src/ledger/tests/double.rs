@@ -127,7 +127,7 @@ impl Store for Scripted {
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
-        let (epoch, fencing) = (HaltEpoch(0), FencingEpoch(7));
+        let (epoch, fencing) = (domain::HaltEpoch(0), FencingEpoch(7));
         Ok(StoredTradingState { halts: Vec::new(), limits: Vec::new(), epoch, fencing })
     }
 
