@@ -495,10 +495,9 @@ mod tests {
         let wound = Wound { halt: halt.clone(), durability, remedy: "make room and start again".into() };
         let ask = || {
             let request = Request::Halt { reason: "now".into(), by: "kim".into() };
-            match answer_wounded(&wound, request, &last_resort) {
-                Reply::Halted(halted) => halted.durability,
-                other => panic!("{other:?}"),
-            }
+            let reply = answer_wounded(&wound, request, &last_resort);
+            let Reply::Halted(halted) = reply else { panic!("{reply:?}") };
+            halted.durability
         };
         assert_eq!((ask(), disk.read()), (Durability::NotDurable, None));
         *disk.has_room.lock().unwrap() = true;

@@ -96,7 +96,9 @@ impl Told {
                 OccasionKind::Phase => {}
                 OccasionKind::Slot => of.slot = of.slot.max(Some(occasion.begins_at)),
                 OccasionKind::Exits => of.exits = of.exits.max(Some(occasion.begins_at)),
-                OccasionKind::DayClosed => of.day_closed = of.day_closed.max(occasion.session_date.pred_opt()),
+                OccasionKind::DayClosed => {
+                    of.day_closed = of.day_closed.max(occasion.session_date.pred_opt());
+                }
                 OccasionKind::Notice => of.notice = of.notice.max(Some(occasion.session_date)),
             }
         }
