@@ -107,8 +107,8 @@ fn the_range_is_in_percent_of_the_close_and_the_fall_in_percent_of_the_high() {
 }
 
 #[test]
-fn prices_too_large_for_a_decimal_result_give_no_number_instead_of_a_panic() {
-    let huge = Price::new(Decimal::MAX).unwrap();
+fn the_largest_prices_that_leave_no_decimal_result_give_no_number_instead_of_a_panic() {
+    let huge = Price::MAX;
     let tiny = Price::new(Decimal::new(1, 28)).unwrap();
     let at = DateTime::<Utc>::UNIX_EPOCH;
     let bars: Vec<_> = (0..30)
