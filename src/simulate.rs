@@ -78,6 +78,7 @@ impl OpenExchange {
             cash: venue::starting_cash(&args.markets),
             environment: args.environment.into(),
             data: MarketData::default(),
+            closed: venue::closed_dates(&args.markets),
         });
         let exchange = Arc::new(exchange);
         Self { exchange, clock, environment: args.environment.into(), markets: args.markets.clone() }

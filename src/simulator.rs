@@ -12,7 +12,9 @@ mod account;
 mod bars;
 mod book;
 mod call;
+mod closed;
 mod domestic;
+mod domestic_calendar;
 mod domestic_ledger;
 mod domestic_quotes;
 mod endpoints;
@@ -50,6 +52,7 @@ use gateway::Gateway;
 use orders::Order;
 use venue::Venue;
 
+pub use closed::ClosedDates;
 pub use faults::{FREEZE_SECONDS, VenueFaults};
 pub use web::{router, serve};
 
@@ -98,6 +101,8 @@ pub struct SimulatorConfig {
     pub environment: Environment,
     /// Where history comes from.
     pub data: MarketData,
+    /// When markets stay closed beside weekends.
+    pub closed: ClosedDates,
 }
 
 /// The exchange. Shared by the router and by whoever reads its own books.
@@ -133,7 +138,8 @@ impl Exchange {
             *cash.entry(money.currency()).or_default() += money.amount();
         }
         let now = config.clock.now();
-        let venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), now);
+        let mut venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), now);
+        venue.closed = config.closed;
         let gateway = Gateway::new(config.environment, requests_per_second, config.seed);
         let state = State { gateway, venue, order_posts: 0, order_posts_refused: 0 };
         Self { clock: config.clock, environment: config.environment, state: Mutex::new(state) }

@@ -15,7 +15,7 @@ use crate::embedded::{self, Embedded};
 use crate::http::{ReqwestTransport, Transport};
 use crate::kis::{self, KisConfig};
 use crate::simulate::client::{self as simulate, Sighting};
-use crate::simulator::{self, SimulatorConfig};
+use crate::simulator::{self, ClosedDates, SimulatorConfig};
 
 /// KIS's hosts (KIS.md 1).
 const LIVE_URL: &str = "https://openapi.koreainvestment.com:9443";
@@ -188,6 +188,7 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
         cash: starting_cash(&config.markets),
         environment: simulator::Environment::Real,
         data: simulator::MarketData::default(),
+        closed: closed_dates(&config.markets),
     });
     let embedded = embedded::start(Arc::new(venue))?;
     // The embedded exchange forgets its tokens with the process.
@@ -198,6 +199,20 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
         name: "the embedded exchange (no money moves)".into(),
         embedded: Some(embedded),
     })
+}
+
+/// The weekdays on which the calendar has no session, for an exchange that plays `markets`.
+pub(crate) fn closed_dates(markets: &[Market]) -> ClosedDates {
+    let calendar = market_clock::Calendar::official();
+    let Some((first, last)) = calendar.bounds() else { return ClosedDates::default() };
+    let days = || first.iter_days().take_while(|date| *date <= last);
+    let closed = |market: Market| {
+        let calendar = calendar.clone();
+        days()
+            .filter(move |date| calendar.session_on(market, *date).is_none())
+            .map(move |date| (market, date))
+    };
+    markets.iter().copied().flat_map(closed).collect()
 }
 
 /// A margin below what KIS allows, in requests per second (KIS.md 4); the settings of a simulator do not know its host.

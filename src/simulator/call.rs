@@ -86,6 +86,17 @@ impl Reply {
         Self::with(code, wire::pad(text, 80), parts)
     }
 
+    /// A page of a list that has its own context keys: `KIOK0500` with more to come, `KIOK0460` with the last rows.
+    pub(super) fn part(more: bool, is_empty: bool, parts: Vec<(&str, Value)>) -> Self {
+        let (code, text) = match (more, is_empty) {
+            (true, true | false) => ("KIOK0500", "조회가 계속됩니다..다음버튼을 Click 하십시오."),
+            (false, true) => ("KIOK0560", "조회할 내용이 없습니다"),
+            (false, false) => ("KIOK0460", "조회 되었습니다. (마지막 자료)"),
+        };
+        let reply = Self::with(code, wire::pad(text, 80), parts);
+        Self { continuation: if more { "M" } else { "D" }, ..reply }
+    }
+
     /// An order that was taken.
     pub(super) fn order(environment: Environment, output: Value) -> Self {
         let text = match environment {

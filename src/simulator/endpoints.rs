@@ -4,8 +4,8 @@ use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::venue::Venue;
 use super::{
-    Environment, domestic, domestic_ledger, domestic_quotes, overseas, overseas_ledger, overseas_quotes,
-    rankings, search,
+    Environment, domestic, domestic_calendar, domestic_ledger, domestic_quotes, overseas, overseas_ledger,
+    overseas_quotes, rankings, search,
 };
 
 /// One TR id, and its twin on the paper host. Quotes have the same id on both.
@@ -78,7 +78,7 @@ const fn post(
 }
 
 /// Every endpoint below `/uapi` that asks for a TR id.
-pub(super) static ENDPOINTS: [Endpoint; 29] = [
+pub(super) static ENDPOINTS: [Endpoint; 31] = [
     post(
         "/uapi/domestic-stock/v1/trading/order-cash",
         &[both("TTTC0012U", "VTTC0012U"), both("TTTC0011U", "VTTC0011U")],
@@ -235,6 +235,18 @@ pub(super) static ENDPOINTS: [Endpoint; 29] = [
             "FID_RSFL_RATE2",
         ],
         rankings::domestic_fluctuation,
+    ),
+    get(
+        "/uapi/domestic-stock/v1/quotations/chk-holiday",
+        &[real("CTCA0903R")],
+        &["BASS_DT", "CTX_AREA_NK", "CTX_AREA_FK"],
+        domestic_calendar::holidays,
+    ),
+    get(
+        "/uapi/domestic-stock/v1/quotations/market-time",
+        &[real("HHMCM000002C0")],
+        &[],
+        domestic_calendar::market_time,
     ),
     post(
         "/uapi/overseas-stock/v1/trading/order",

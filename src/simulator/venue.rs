@@ -19,7 +19,7 @@ use super::orders::{Order, Terms};
 use super::refusal::OrderRefusal;
 use super::sessions::{self, Session};
 use super::tape::{Bar, Tape};
-use super::{MarketData, rules};
+use super::{ClosedDates, MarketData, rules};
 
 /// The share of a displayed level that reaches one order in one step: others want it too. In percent.
 const LEVEL_SHARE_PCT: u32 = 40;
@@ -89,6 +89,7 @@ pub(super) struct Venue {
     pub(super) orders: Vec<Order>,
     numbers: BTreeMap<(NaiveDate, &'static str), u64>,
     pub(super) misbehaviour: Misbehaviour,
+    pub(super) closed: ClosedDates,
     /// Total won assets at the last closes of the Korean market.
     closes: Vec<(NaiveDate, Decimal)>,
 }
@@ -114,6 +115,7 @@ impl Venue {
             orders: Vec::new(),
             numbers: BTreeMap::new(),
             misbehaviour: Misbehaviour::new(seed),
+            closed: ClosedDates::default(),
             closes: vec![(NaiveDate::MIN, opening)],
         }
     }
@@ -298,7 +300,8 @@ impl Venue {
 
     fn order_session(&self, market: Market) -> Result<Session, OrderRefusal> {
         let today = market.date_at(self.now);
-        let session = sessions::session(market, today).ok_or(OrderRefusal::NotATradingDay)?;
+        let session = sessions::session(market, today).filter(|_| self.closed.opens(market, today));
+        let session = session.ok_or(OrderRefusal::NotATradingDay)?;
         if session.takes_orders(self.now) {
             Ok(session)
         } else if self.now < session.orders_from {

@@ -11,10 +11,16 @@ pub(super) fn fixed(value: Decimal, decimals: u32) -> String {
     format!("{unsigned_zero:.*}", usize::try_from(decimals).unwrap_or(0))
 }
 
-/// `text` padded with blanks to `bytes` bytes, as ledger texts are.
+/// `text` padded with blanks to `bytes` bytes, as ledger texts are. The ledger counts in cp949, where a Korean character takes two
+/// bytes: every official sample has 80 of those.
 pub(super) fn pad(text: &str, bytes: usize) -> String {
-    let blanks = bytes.saturating_sub(text.len());
+    let blanks = bytes.saturating_sub(korean_bytes(text));
     format!("{text}{}", " ".repeat(blanks))
+}
+
+/// How long `text` is in cp949.
+pub(super) fn korean_bytes(text: &str) -> usize {
+    text.chars().map(|character| if character.is_ascii() { 1 } else { 2 }).sum()
 }
 
 /// `YYYYMMDD`.
@@ -24,7 +30,9 @@ pub(super) fn date(date: NaiveDate) -> String {
 
 /// A `YYYYMMDD` date.
 pub(super) fn parse_date(text: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text.trim(), "%Y%m%d").ok()
+    let digits =
+        Some(text.trim()).filter(|text| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.and_then(|text| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
 }
 
 /// `HHMMSS` on the market's own clock.
@@ -126,7 +134,15 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_padded_in_bytes() {
-        assert_eq!(pad("조회", 10).len(), 10);
+    fn a_date_has_eight_digits_and_nothing_else() {
+        assert!(parse_date(" 20260229 ").is_none() && parse_date("+2026112").is_none());
+        assert!(parse_date("2026112").is_none() && parse_date("202611244").is_none());
+        assert_eq!(parse_date(" 20261124"), NaiveDate::from_ymd_opt(2026, 11, 24));
+    }
+
+    #[test]
+    fn texts_are_padded_in_bytes_of_the_ledgers_own_encoding() {
+        assert_eq!(pad("조회", 10), "조회      ");
+        assert_eq!(pad("조회가 완료되었습니다", 80).chars().count(), 70);
     }
 }

@@ -80,11 +80,12 @@ pub(super) struct Setting {
     pub(super) seed: u64,
     pub(super) environment: Environment,
     pub(super) rate: u32,
+    pub(super) closed: &'static [(Market, &'static str)],
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { start: KOREAN_OPEN, seed: 7, environment: Environment::Real, rate: 1_000_000 }
+        Self { start: KOREAN_OPEN, seed: 7, environment: Environment::Real, rate: 1_000_000, closed: &[] }
     }
 }
 
@@ -112,6 +113,7 @@ impl World {
             ],
             environment: setting.environment,
             data: MarketData::default(),
+            closed: setting.closed.iter().map(|(market, date)| (*market, date.parse().unwrap())).collect(),
         };
         let exchange = Arc::new(Exchange::with_rate(config, setting.rate));
         let router = router(exchange.clone());

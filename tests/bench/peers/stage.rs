@@ -12,7 +12,7 @@ use kestrel::clock::VirtualClock;
 use kestrel::config::{Config, Credentials};
 use kestrel::http::{InProcess, Transport};
 use kestrel::kis::{self, Kis, KisConfig, Pace};
-use kestrel::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig};
+use kestrel::simulator::{self, ClosedDates, Environment, Exchange, MarketData, SimulatorConfig};
 use rust_decimal::Decimal;
 
 use crate::network::{Network, VenueClock};
@@ -127,6 +127,7 @@ fn exchange(seed: u64, clock: Arc<dyn Clock>) -> Exchange {
         cash: vec![Money::new(Decimal::from(STARTING_CASH), Currency::Krw)],
         environment: Environment::Real,
         data: MarketData::Seeded,
+        closed: ClosedDates::default(),
     })
 }
 

@@ -28,7 +28,7 @@ use kestrel::embedded;
 use kestrel::http::{Cleared, Reply, ReqwestTransport, Transport};
 use kestrel::kis::{self, Kis, KisConfig};
 use kestrel::random::Seeded;
-use kestrel::simulator::{Environment, Exchange, MarketData, SimulatorConfig};
+use kestrel::simulator::{ClosedDates, Environment, Exchange, MarketData, SimulatorConfig};
 use kestrel::store::{Database, HaltFile};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -342,6 +342,7 @@ fn connect(config: &Config, clock: &Arc<dyn Clock>, orders: Arc<Recorder>, seed:
         cash: vec![Money::new(Decimal::from(1_000_000_000), Currency::Krw)],
         environment: Environment::Real,
         data: MarketData::Seeded,
+        closed: ClosedDates::default(),
     };
     let venue = embedded::start(Arc::new(Exchange::with_rate(simulator, RATE))).expect("an exchange");
     let kis_config = KisConfig {
