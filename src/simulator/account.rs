@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use domain::{Currency, Market, Side};
 use rust_decimal::Decimal;
 
+use super::journal::Journal;
 use super::rules;
 
 /// A stock of the exchange.
@@ -112,6 +113,7 @@ pub(super) struct Account {
     cash: BTreeMap<Currency, Decimal>,
     positions: BTreeMap<StockKey, Position>,
     totals: BTreeMap<Currency, DayTotals>,
+    journal: Journal,
 }
 
 impl Account {
@@ -145,9 +147,16 @@ impl Account {
         self.totals.get(&currency).filter(|totals| totals.date == date).copied().unwrap_or_default()
     }
 
+    /// What every stock did on every day.
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Books a trade: cash moves by its amount and its fee, the fee on top of a purchase and out of a sale.
     pub(super) fn book(&mut self, trade: &Trade, fee: Decimal) {
-        let realised = self.positions.entry(trade.stock).or_default().book(trade);
+        let position = self.positions.entry(trade.stock).or_default();
+        let realised = position.book(trade);
+        self.journal.book(trade, fee, realised, position.shares);
         let totals = self.totals.entry(trade.currency()).or_default();
         if totals.date != trade.date {
             *totals = DayTotals { date: trade.date, ..DayTotals::default() };

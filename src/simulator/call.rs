@@ -1,5 +1,6 @@
 //! One request to a transaction, and its answer.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -52,6 +53,11 @@ impl Call {
         quantity.ok_or_else(|| refusal::invalid(name))
     }
 
+    /// A `YYYYMMDD` date.
+    pub(super) fn date(&self, name: &str) -> Result<NaiveDate, Refusal> {
+        wire::parse_date(self.get(name)).ok_or_else(|| refusal::invalid(name))
+    }
+
     /// A decimal number, not negative.
     pub(super) fn decimal(&self, name: &str) -> Result<Decimal, Refusal> {
         let number = Decimal::from_str_exact(self.get(name)).ok();
@@ -59,6 +65,36 @@ impl Call {
         let sane = number
             .filter(|number| !number.is_sign_negative() && *number < Decimal::from(QUANTITY_MAX * 1_000));
         sane.ok_or_else(|| refusal::invalid(name))
+    }
+}
+
+/// What the ledger says about an answer (KIS.md 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// All that was asked for.
+    Complete,
+    /// Said by inquiries of one thing.
+    Shown,
+    /// The same, said by the sellable quantity.
+    ShownInOrder,
+    /// The last page.
+    LastRows,
+    /// Another page follows.
+    MoreToCome,
+    /// There is nothing.
+    Nothing,
+}
+
+impl Note {
+    fn on_the_wire(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Complete => ("KIOK0510", "조회가 완료되었습니다"),
+            Self::Shown => ("KIOK0530", "조회되었습니다"),
+            Self::ShownInOrder => ("KIOK0420", "정상적으로 조회되었습니다"),
+            Self::LastRows => ("KIOK0460", "조회 되었습니다. (마지막 자료)"),
+            Self::MoreToCome => ("KIOK0500", "조회가 계속됩니다..다음버튼을 Click 하십시오."),
+            Self::Nothing => ("KIOK0560", "조회할 내용이 없습니다"),
+        }
     }
 }
 
@@ -76,25 +112,25 @@ impl Reply {
         Self::with("MCA00000", "정상처리 되었습니다.".into(), parts)
     }
 
-    /// A page of the ledger: `KIOK0510`, or `KIOK0560` when there is nothing.
+    /// A whole answer of the ledger: `KIOK0510`, or `KIOK0560` when there is nothing.
     pub(super) fn ledger(is_empty: bool, parts: Vec<(&str, Value)>) -> Self {
-        let (code, text) = if is_empty {
-            ("KIOK0560", "조회할 내용이 없습니다")
-        } else {
-            ("KIOK0510", "조회가 완료되었습니다")
-        };
+        Self::noted(if is_empty { Note::Nothing } else { Note::Complete }, parts)
+    }
+
+    /// An answer of the ledger, with what it says about itself.
+    pub(super) fn noted(note: Note, parts: Vec<(&str, Value)>) -> Self {
+        let (code, text) = note.on_the_wire();
         Self::with(code, wire::pad(text, 80), parts)
     }
 
     /// A page of a list that has its own context keys: `KIOK0500` with more to come, `KIOK0460` with the last rows.
     pub(super) fn part(more: bool, is_empty: bool, parts: Vec<(&str, Value)>) -> Self {
-        let (code, text) = match (more, is_empty) {
-            (true, true | false) => ("KIOK0500", "조회가 계속됩니다..다음버튼을 Click 하십시오."),
-            (false, true) => ("KIOK0560", "조회할 내용이 없습니다"),
-            (false, false) => ("KIOK0460", "조회 되었습니다. (마지막 자료)"),
+        let note = match (more, is_empty) {
+            (true, true | false) => Note::MoreToCome,
+            (false, true) => Note::Nothing,
+            (false, false) => Note::LastRows,
         };
-        let reply = Self::with(code, wire::pad(text, 80), parts);
-        Self { continuation: if more { "M" } else { "D" }, ..reply }
+        Self { continuation: if more { "M" } else { "D" }, ..Self::noted(note, parts) }
     }
 
     /// An order that was taken.
@@ -166,14 +202,15 @@ pub(super) struct Page {
 impl Page {
     /// The answer: `parts` beside the page's own keys. `is_empty` tells whether there is anything to show at all.
     pub(super) fn reply(self, is_empty: bool, parts: Vec<(&str, Value)>) -> Reply {
-        let mut reply = Reply::ledger(is_empty, parts);
+        self.reply_closing(if is_empty { Note::Nothing } else { Note::Complete }, parts)
+    }
+
+    /// The same, with what the last page says.
+    pub(super) fn reply_closing(self, closing: Note, parts: Vec<(&str, Value)>) -> Reply {
+        let note = if self.continuation == "M" { Note::MoreToCome } else { closing };
+        let mut reply = Reply::noted(note, parts);
         reply.body.insert(format!("ctx_area_fk{}", self.width), json!(self.filter));
         reply.body.insert(format!("ctx_area_nk{}", self.width), json!(self.next));
-        if self.continuation == "M" {
-            reply.body.insert("msg_cd".into(), "KIOK0500".into());
-            let text = "조회가 계속됩니다..다음버튼을 Click 하십시오.";
-            reply.body.insert("msg1".into(), wire::pad(text, 80).into());
-        }
         reply.continuation = self.continuation;
         reply
     }

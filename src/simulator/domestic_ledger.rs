@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Environment;
 use super::account::{Position, StockKey};
-use super::call::{Call, Paging, Reply};
+use super::call::{Call, Note, Paging, Reply};
 use super::orders::{Order, Terms};
 use super::refusal::{self, OrderRefusal, Refusal};
 use super::venue::{self, Venue};
@@ -184,7 +184,7 @@ pub(super) fn sellable(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal>
         "evlu_pfls_amt": fixed(value - position.cost, 0),
         "evlu_pfls_rt": fixed(wire::ratio(value - position.cost, position.cost), 2),
     });
-    Ok(Reply::ledger(false, vec![("output", output)]))
+    Ok(Reply::noted(Note::ShownInOrder, vec![("output", output)]))
 }
 
 /// `inquire-psbl-rvsecncl`: orders that can still be cancelled, newest first.
@@ -280,7 +280,7 @@ fn row(order: &Order) -> Value {
         "ord_unpr": if cancels { "0".into() } else { fixed(order.limit().unwrap_or_default(), 0) },
         "ord_tmd": wire::korean_time(order.received_at),
         "tot_ccld_qty": order.filled.to_string(),
-        "avg_prvs": order.average().map_or("0".into(), |average| fixed(average, 4)),
+        "avg_prvs": order.average().map_or("0".into(), average_text),
         "cncl_yn": if !cancels && order.cancelled > 0 { "y" } else { "" },
         "tot_ccld_amt": fixed(order.amount, 0),
         "loan_dt": "",
@@ -304,6 +304,11 @@ fn row(order: &Order) -> Value {
         "stpm_cndt_pric": "0",
         "stpm_efct_occr_dtmd": "",
     })
+}
+
+/// Whole where it is whole, as KIS tells it; with four decimals where several prices made it.
+fn average_text(average: Decimal) -> String {
+    fixed(average, if average.is_integer() { 0 } else { 4 })
 }
 
 fn summary(orders: &[&Order]) -> Value {

@@ -19,7 +19,7 @@ const CHART_BARS: usize = 100;
 const SHORT_BARS: usize = 30;
 
 /// The stock a quote asks about.
-fn quote(venue: &mut Venue, call: &Call) -> Result<Quote, Refusal> {
+pub(super) fn quote(venue: &mut Venue, call: &Call) -> Result<Quote, Refusal> {
     if !matches!(call.get("FID_COND_MRKT_DIV_CODE"), "J" | "UN") {
         return Err(Refusal::input("OPSQ2001", "ERROR : INPUT INVALID_CHECK_MRKT_DIV_CODE"));
     }
@@ -267,7 +267,7 @@ pub(super) fn daily_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
     Ok(Reply::quote(vec![("output1", chart_head(&quote)), ("output2", rows.into())]))
 }
 
-fn period(call: &Call) -> Result<bars::Period, Refusal> {
+pub(super) fn period(call: &Call) -> Result<bars::Period, Refusal> {
     match call.get("FID_PERIOD_DIV_CODE") {
         "D" => Ok(bars::Period::Day),
         "W" => Ok(bars::Period::Week),
@@ -402,8 +402,13 @@ pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refu
     }
     rows.reverse();
     rows.truncate(SHORT_BARS);
-    let change = change(&quote);
-    let head = json!({
+    Ok(Reply::quote(vec![("output1", minute_head(&quote)), ("output2", rows.into())]))
+}
+
+/// What stands above minutes: the stock as it is now.
+pub(super) fn minute_head(quote: &Quote) -> Value {
+    let change = change(quote);
+    json!({
         "prdy_vrss": change.units.to_string(),
         "prdy_vrss_sign": change.sign(),
         "prdy_ctrt": change.percent_text(),
@@ -412,6 +417,5 @@ pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refu
         "acml_tr_pbmn": value_text(quote.bar),
         "hts_kor_isnm": quote.listing.name,
         "stck_prpr": quote.last.to_string(),
-    });
-    Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
+    })
 }

@@ -1,5 +1,7 @@
 //! The endpoint matrix: path, TR ids in both environments, required parameters, and who answers (KIS.md 6).
 
+mod further;
+
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::venue::Venue;
@@ -78,7 +80,12 @@ const fn post(
 }
 
 /// Every endpoint below `/uapi` that asks for a TR id.
-pub(super) static ENDPOINTS: [Endpoint; 31] = [
+pub(super) fn all() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(&further::FURTHER)
+}
+
+/// What an agent trades with.
+static ENDPOINTS: [Endpoint; 31] = [
     post(
         "/uapi/domestic-stock/v1/trading/order-cash",
         &[both("TTTC0012U", "VTTC0012U"), both("TTTC0011U", "VTTC0011U")],
@@ -375,8 +382,5 @@ pub(super) static ENDPOINTS: [Endpoint; 31] = [
 
 /// True for a TR id that is right somewhere in `environment`.
 pub(super) fn knows(tr_id: &str, environment: Environment) -> bool {
-    ENDPOINTS
-        .iter()
-        .flat_map(|endpoint| endpoint.transactions)
-        .any(|known| known.id(environment) == Some(tr_id))
+    all().flat_map(|endpoint| endpoint.transactions).any(|known| known.id(environment) == Some(tr_id))
 }

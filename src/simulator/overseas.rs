@@ -123,7 +123,7 @@ fn present_row(
         "thdt_buy_ccld_frcr_amt": "0.000000",
         "thdt_sll_ccld_frcr_amt": "0.000000",
         "unit_amt": "1",
-        "std_pdno": "",
+        "std_pdno": super::places::securities_number(stock.0, stock.1),
         "prdt_type_cd": place.product_type,
         "scts_dvsn_name": "현금",
         "loan_rmnd": "0",

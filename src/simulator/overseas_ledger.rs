@@ -25,7 +25,7 @@ fn paging(call: &Call, real: usize, paper: usize, newest_first: bool) -> Paging 
 
 /// The markets that an exchange code of an inquiry covers: `NASD` is all of the United States on the real host and NASDAQ alone on
 /// the paper host; `%` and blank are all (KIS.md 7.1).
-fn markets_of(call: &Call) -> Result<Vec<Market>, Refusal> {
+pub(super) fn markets_of(call: &Call) -> Result<Vec<Market>, Refusal> {
     let all = || rules::FOREIGN.iter().map(|venue| venue.market).collect();
     match (call.get("OVRS_EXCG_CD"), call.environment) {
         ("" | "%", Environment::Real | Environment::Paper) | ("NASD", Environment::Real) => Ok(all()),

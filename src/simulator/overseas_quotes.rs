@@ -30,6 +30,11 @@ pub(super) fn dollars(units: i64) -> String {
     fixed(rules::decimal(Market::UsNasdaq, units), 4)
 }
 
+/// Shares in a lot of `listing`.
+pub(super) fn lot(_: &super::listing::Listing) -> u64 {
+    1
+}
+
 /// The change of a quote against yesterday's close.
 pub(super) fn change(quote: &Quote) -> Change {
     Change::between(quote.base, quote.last, None)
@@ -101,9 +106,10 @@ pub(super) fn detail(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     };
     let year = bars::extremes(venue.tape(quote.listing).bars(), quote.bar);
     let mut output = detail_today(call, &quote);
-    let company = ["perx", "pbrx", "epsx", "bpsx", "mcap", "e_parp"];
-    output.extend(company.map(|name| (name.to_owned(), Value::from("0.00"))));
+    output.extend(wire::alike(["perx", "pbrx", "epsx", "bpsx"], "0.00"));
     let text = [
+        ("mcap", "0".to_owned()),
+        ("e_parp", "0.0000".to_owned()),
         ("h52p", dollars(year.high)),
         ("h52d", year.high_date.map_or(String::new(), wire::date)),
         ("l52p", dollars(year.low)),

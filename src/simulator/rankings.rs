@@ -39,12 +39,12 @@ fn check_domestic(call: &Call, screen: &str) -> Result<(), Refusal> {
 }
 
 /// Volume against what is usual, in percent.
-fn increase(volume: u64, usual: u64) -> Decimal {
+pub(super) fn increase(volume: u64, usual: u64) -> Decimal {
     wire::ratio(volume.into(), usual.into())
 }
 
 /// The mean volume of the days before today.
-fn usual_volume(days: &[Bar]) -> u64 {
+pub(super) fn usual_volume(days: &[Bar]) -> u64 {
     let recent: Vec<u64> = days.iter().rev().take(USUAL_DAYS).map(|bar| bar.volume).collect();
     let count = u64::try_from(recent.len()).unwrap_or(1).max(1);
     recent.iter().sum::<u64>() / count
@@ -122,7 +122,8 @@ pub(super) fn domestic_fluctuation(venue: &mut Venue, call: &Call) -> Result<Rep
     let mut rows = Vec::new();
     for (index, quote) in ranked.iter().take(DOMESTIC_ROWS).enumerate() {
         let run = run_of_closes(venue.tape(quote.listing).bars(), quote.last);
-        rows.push(fluctuation_row(index + 1, quote, run));
+        let hours = extreme_hours(venue, quote);
+        rows.push(fluctuation_row(index + 1, quote, run, hours));
     }
     Ok(Reply::quote(vec![("output", rows.into())]))
 }
@@ -136,7 +137,24 @@ fn run_of_closes(days: &[Bar], last: i64) -> (usize, usize) {
     (rising, falling)
 }
 
-fn fluctuation_row(rank: usize, quote: &Quote, (rising, falling): (usize, usize)) -> Value {
+/// When today's high and low were first seen; blank before the open.
+fn extreme_hours(venue: &mut Venue, quote: &Quote) -> [String; 2] {
+    let steps = venue.tape(quote.listing).steps_of(quote.session.date).unwrap_or_default();
+    let shown = &steps[..quote.index.map_or(0, |index| index + 1).min(steps.len())];
+    let first_at = |price: Option<i64>| {
+        let index = price.and_then(|price| shown.iter().position(|step| step.price == price));
+        index.map_or(String::new(), |index| wire::korean_time(quote.session.time_of(index)))
+    };
+    let prices = || shown.iter().map(|step| step.price);
+    [first_at(prices().max()), first_at(prices().min())]
+}
+
+fn fluctuation_row(
+    rank: usize,
+    quote: &Quote,
+    (rising, falling): (usize, usize),
+    [high_hour, low_hour]: [String; 2],
+) -> Value {
     let change = Change::between(quote.base, quote.last, quote.limits());
     let [open, high, low] = quote.bar.map_or([quote.last; 3], |bar| [bar.open, bar.high, bar.low]);
     let since = |units: i64| fixed(wire::percent(quote.last - units, units), 2);
@@ -152,10 +170,10 @@ fn fluctuation_row(rank: usize, quote: &Quote, (rising, falling): (usize, usize)
         "prdy_ctrt": change.percent_text(),
         "acml_vol": quote.volume().to_string(),
         "stck_hgpr": high.to_string(),
-        "hgpr_hour": "",
+        "hgpr_hour": high_hour,
         "acml_hgpr_date": date,
         "stck_lwpr": low.to_string(),
-        "lwpr_hour": "",
+        "lwpr_hour": low_hour,
         "acml_lwpr_date": date,
         "lwpr_vrss_prpr_rate": since(low),
         "dsgt_date_clpr_vrss_prpr_rate": change.percent_text(),
@@ -171,7 +189,7 @@ fn fluctuation_row(rank: usize, quote: &Quote, (rising, falling): (usize, usize)
 }
 
 /// The quotes that a US ranking is made of: one market, above a volume.
-fn foreign_quotes(venue: &mut Venue, call: &Call) -> Result<Vec<Quote>, Refusal> {
+pub(super) fn foreign_quotes(venue: &mut Venue, call: &Call) -> Result<Vec<Quote>, Refusal> {
     let place = by_quote_code(call.get("EXCD")).ok_or_else(|| refusal::invalid("EXCD"))?;
     let least = least_volume(call)?;
     Ok(quotes(venue, place.market).into_iter().filter(|quote| quote.volume() >= least).collect())
@@ -192,14 +210,14 @@ fn least_volume(call: &Call) -> Result<u64, Refusal> {
 }
 
 /// Sessions back that `NDAY` means, today being none (KIS.md 7.4).
-fn days_back(call: &Call) -> Result<usize, Refusal> {
+pub(super) fn days_back(call: &Call) -> Result<usize, Refusal> {
     let days = [0, 1, 2, 4, 9, 19, 29, 59, 119, 249];
     let index: usize = call.get("NDAY").parse().map_err(|_| refusal::invalid("NDAY"))?;
     days.get(index).copied().ok_or_else(|| refusal::invalid("NDAY"))
 }
 
 /// Minutes that `MIXN` means (KIS.md 7.4).
-fn minutes_back(call: &Call) -> Result<usize, Refusal> {
+pub(super) fn minutes_back(call: &Call) -> Result<usize, Refusal> {
     let minutes = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120];
     let index: usize = call.get("MIXN").parse().map_err(|_| refusal::invalid("MIXN"))?;
     minutes.get(index).copied().ok_or_else(|| refusal::invalid("MIXN"))
@@ -245,7 +263,7 @@ fn updown_row(rank: usize, call: &Call, quote: &Quote, reference: i64) -> Value 
     Value::Object(row)
 }
 
-fn ranking_row(call: &Call, quote: &Quote) -> serde_json::Map<String, Value> {
+pub(super) fn ranking_row(call: &Call, quote: &Quote) -> serde_json::Map<String, Value> {
     let change = change(quote);
     let text = [
         ("rsym", format!("D{}{}", call.get("EXCD"), quote.listing.symbol)),

@@ -37,6 +37,8 @@ pub(super) struct Tape {
     listing: &'static Listing,
     seed: u64,
     bars: Vec<Bar>,
+    /// How many of them were there before day one.
+    history: usize,
     today: NaiveDate,
     path: Vec<Step>,
 }
@@ -49,8 +51,9 @@ impl Tape {
             MarketData::Seeded => Vec::new(),
         };
         let bars = if bars.is_empty() { generated(listing, seed) } else { bars };
-        let mut tape =
-            Self { listing, seed, bars: dated(bars, first_day), today: first_day, path: Vec::new() };
+        let bars = dated(bars, first_day);
+        let history = bars.len();
+        let mut tape = Self { listing, seed, bars, history, today: first_day, path: Vec::new() };
         tape.path = tape.walk_of(first_day);
         tape
     }
@@ -97,13 +100,36 @@ impl Tape {
         index.and_then(|index| self.step(index)).map_or_else(|| self.base(), |step| step.price)
     }
 
+    /// True for the day that is being walked.
+    pub(super) fn is_today(&self, date: NaiveDate) -> bool {
+        self.today == date
+    }
+
+    /// All steps of a day that is over, or of today; none of other dates. A day before this exchange began has no walk: its price
+    /// goes straight from its open over its extremes to its close, its volume evenly.
+    pub(super) fn steps_of(&self, date: NaiveDate) -> Option<Vec<Step>> {
+        if self.is_today(date) {
+            return Some(self.path.clone());
+        }
+        let index = self.bars.binary_search_by_key(&date, |bar| bar.date).ok()?;
+        let steps = sessions::session(self.listing.market, date).as_ref().map_or(0, Session::steps);
+        let before = index.checked_sub(1).and_then(|index| self.bars.get(index));
+        match before {
+            Some(before) if index >= self.history => {
+                Some(walk::day(self.listing, self.seed, date, before.close, steps))
+            }
+            Some(_) | None => Some(straight(self.listing.market, &self.bars[index], steps)),
+        }
+    }
+
     fn walk_of(&self, date: NaiveDate) -> Vec<Step> {
         let steps = sessions::session(self.listing.market, date).as_ref().map_or(0, Session::steps);
         walk::day(self.listing, self.seed, date, self.base(), steps)
     }
 }
 
-fn bar_of(date: NaiveDate, steps: &[Step]) -> Option<Bar> {
+/// The bar of some steps of `date`; none of no steps.
+pub(super) fn bar_of(date: NaiveDate, steps: &[Step]) -> Option<Bar> {
     let (first, last) = (steps.first()?, steps.last()?);
     let mut bar = Bar {
         date,
@@ -121,6 +147,35 @@ fn bar_of(date: NaiveDate, steps: &[Step]) -> Option<Bar> {
         bar.value += step.price * i64::from(step.volume);
     }
     Some(bar)
+}
+
+/// Steps whose bar is `bar`: from the open over both extremes to the close, the one against the day's direction first.
+fn straight(market: Market, bar: &Bar, steps: usize) -> Vec<Step> {
+    let rises = bar.close >= bar.open;
+    let [first, second] = if rises { [bar.low, bar.high] } else { [bar.high, bar.low] };
+    let last = steps.saturating_sub(1);
+    let corners = [(0, bar.open), (last / 3, first), (last * 2 / 3, second), (last, bar.close)];
+    let count = u64::try_from(steps).unwrap_or(1).max(1);
+    let each = bar.volume / count;
+    let step = |index: usize| {
+        let leg = corners.windows(2).find(|leg| index <= leg[1].0);
+        let volume = if index == last { bar.volume - each * (count - 1) } else { each };
+        Step {
+            price: leg.map_or(bar.close, |leg| between(market, leg[0], leg[1], index)),
+            volume: u32::try_from(volume).unwrap_or(u32::MAX),
+        }
+    };
+    (0..steps).map(step).collect()
+}
+
+/// The price at `index` on the line between two corners, on its step; at a corner, the corner's own.
+fn between(market: Market, (from, start): (usize, i64), (to, end): (usize, i64), index: usize) -> i64 {
+    if index == from || index == to {
+        return if index == from { start } else { end };
+    }
+    let part = |steps: usize| i64::try_from(steps).unwrap_or(1);
+    let price = start + (end - start) * part(index - from) / part(to - from);
+    rules::floor(market, price).max(start.min(end))
 }
 
 /// History that ends at the listing's reference price: walked forward, then scaled as a whole.
@@ -217,6 +272,23 @@ mod tests {
         assert_eq!(dates, ["2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27"]);
         assert_eq!(tape.bars()[HISTORY_DAYS], whole);
         assert_eq!(tape.today().to_string(), "2026-11-30");
+    }
+
+    #[test]
+    fn the_steps_of_a_day_that_is_over_make_its_bar_whether_it_was_walked_or_not() {
+        for symbol in ["910020", "910090"] {
+            let listing = listing::find(Market::Kr, symbol).unwrap();
+            let mut tape = Tape::new(listing, 3, MarketData::SeededAndRecorded, first_day());
+            tape.roll_to("2026-11-27".parse().unwrap());
+            for bar in &tape.bars()[HISTORY_DAYS - 30..] {
+                let told = bar_of(bar.date, &tape.steps_of(bar.date).unwrap()).unwrap();
+                let prices = |bar: &Bar| [bar.open, bar.high, bar.low, bar.close];
+                assert_eq!(prices(&told), prices(bar), "{bar:?}");
+                assert_eq!(told.volume, bar.volume);
+            }
+            assert_eq!(tape.steps_of("2026-11-28".parse().unwrap()), None);
+            assert_eq!(tape.steps_of("1999-01-04".parse().unwrap()), None);
+        }
     }
 
     #[test]

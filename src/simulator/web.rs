@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::call::{Call, Reply};
-use super::endpoints::{ENDPOINTS, Endpoint, Verb};
+use super::endpoints::{self, Endpoint, Verb};
 use super::refusal::{self, Refusal};
 use super::{Exchange, State, gateway};
 
@@ -30,7 +30,7 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/oauth2/tokenP", routing::post(issue_token))
         .route("/oauth2/revokeP", routing::post(revoke_token))
         .route(HASHKEY, routing::post(hash_body));
-    for endpoint in &ENDPOINTS {
+    for endpoint in endpoints::all() {
         let method = match endpoint.verb {
             Verb::Get => MethodFilter::GET,
             Verb::Post => MethodFilter::POST,

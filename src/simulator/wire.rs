@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::Market;
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::{Map, Value};
 
 /// `value` with exactly `decimals` decimals.
 pub(super) fn fixed(value: Decimal, decimals: u32) -> String {
@@ -16,6 +17,16 @@ pub(super) fn fixed(value: Decimal, decimals: u32) -> String {
 pub(super) fn pad(text: &str, bytes: usize) -> String {
     let blanks = bytes.saturating_sub(korean_bytes(text));
     format!("{text}{}", " ".repeat(blanks))
+}
+
+/// An object of texts.
+pub(super) fn texts<const N: usize>(fields: [(&str, String); N]) -> Map<String, Value> {
+    fields.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
+}
+
+/// The same text in many fields.
+pub(super) fn alike<const N: usize>(names: [&str; N], text: &str) -> Map<String, Value> {
+    names.into_iter().map(|name| (name.to_owned(), Value::from(text))).collect()
 }
 
 /// How long `text` is in cp949.

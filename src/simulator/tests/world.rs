@@ -130,6 +130,12 @@ impl World {
         self.send(request).await
     }
 
+    /// Gives the token back.
+    pub(super) async fn revoke(&self) -> Answer {
+        let body = json!({"appkey": "key", "appsecret": "secret", "token": self.token});
+        self.send(Request::post("/oauth2/revokeP").body(Body::from(body.to_string())).unwrap()).await
+    }
+
     /// The headers every transaction needs, for `tr_id`.
     pub(super) fn headers(&self, tr_id: &str) -> Vec<(&'static str, String)> {
         vec![

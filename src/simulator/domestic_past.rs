@@ -1,0 +1,89 @@
+//! Korean minutes of earlier days, and volatility interruptions (KIS.md 9.5, 10.2). Real host only.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::Market;
+use serde_json::{Value, json};
+
+use super::call::{Call, Reply};
+use super::domestic_quotes::{minute_head, quote};
+use super::refusal::{self, Refusal};
+use super::sessions;
+use super::tape::{self, Bar};
+use super::venue::Venue;
+use super::wire;
+
+/// Bars of one answer.
+const BARS: usize = 120;
+/// Days that one answer looks back at most; a hundred and twenty minutes never need more.
+const DAYS_BACK: usize = 2;
+
+/// `inquire-time-dailychartprice`: minutes at or before an hour of a day, newest first; `FID_PW_DATA_INCU_YN` Y goes on into the day before.
+pub(super) fn minutes(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    let quote = quote(venue, call)?;
+    let date = call.date("FID_INPUT_DATE_1")?;
+    let hour = call.get("FID_INPUT_HOUR_1");
+    if hour.len() != 6 || !hour.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refusal::invalid("FID_INPUT_HOUR_1"));
+    }
+    let days = if call.get("FID_PW_DATA_INCU_YN") == "Y" { DAYS_BACK } else { 1 };
+    let mut rows: Vec<Value> = Vec::new();
+    for (back, date) in wanted_days(date, days).into_iter().enumerate() {
+        let until = if back == 0 { hour } else { "240000" };
+        let mut day =
+            day_rows(venue, quote.listing, date, quote.index.filter(|_| date == quote.session.date));
+        day.retain(|(at, _)| wire::korean_time(*at).as_str() <= until);
+        rows.extend(day.into_iter().rev().map(|(_, row)| row));
+    }
+    rows.truncate(BARS);
+    Ok(Reply::quote(vec![("output1", minute_head(&quote)), ("output2", rows.into())]))
+}
+
+fn wanted_days(date: NaiveDate, count: usize) -> Vec<NaiveDate> {
+    std::iter::successors(Some(date), |day| Some(sessions::previous_day(*day))).take(count).collect()
+}
+
+/// The minutes of one day, oldest first: of today up to the step shown, of an earlier day all of them, of a later one none.
+fn day_rows(
+    venue: &mut Venue,
+    listing: &'static super::listing::Listing,
+    date: NaiveDate,
+    shown: Option<usize>,
+) -> Vec<(DateTime<Utc>, Value)> {
+    let Some(session) = sessions::session(Market::Kr, date) else { return Vec::new() };
+    let tape = venue.tape(listing);
+    let steps = tape.steps_of(date).unwrap_or_default();
+    let steps = if tape.is_today(date) { &steps[..shown.map_or(0, |last| last + 1)] } else { &steps[..] };
+    let per_minute = usize::try_from(60 / sessions::STEP_SECONDS).unwrap_or(1);
+    let mut traded = 0;
+    let chunks = steps.chunks(per_minute).enumerate();
+    chunks
+        .filter_map(|(minute, steps)| {
+            let bar = tape::bar_of(date, steps)?;
+            traded += bar.value;
+            let at = session.time_of(minute * per_minute);
+            Some((at, row(at, &bar, traded)))
+        })
+        .collect()
+}
+
+fn row(at: DateTime<Utc>, bar: &Bar, traded: i64) -> Value {
+    json!({
+        "stck_bsop_date": wire::date(bar.date),
+        "stck_cntg_hour": wire::korean_time(at),
+        "stck_prpr": bar.close.to_string(),
+        "stck_oprc": bar.open.to_string(),
+        "stck_hgpr": bar.high.to_string(),
+        "stck_lwpr": bar.low.to_string(),
+        "cntg_vol": bar.volume.to_string(),
+        "acml_tr_pbmn": traded.to_string(),
+    })
+}
+
+/// `inquire-vi-status`: no stock is ever interrupted here, so the list is empty.
+pub(super) fn interruptions(_: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
+    if call.get("FID_COND_SCR_DIV_CODE") != "20139" {
+        return Err(refusal::invalid("FID_COND_SCR_DIV_CODE"));
+    }
+    call.date("FID_INPUT_DATE_1")?;
+    Ok(Reply::quote(vec![("output", json!([]))]))
+}
