@@ -95,6 +95,9 @@ pub struct SimulateArgs {
     /// How much faster than real time the exchange runs, 1 to 600.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub speed: u32,
+    /// Requests per second of one app key that account and order paths take, 1 to 20; without it, as many as all others.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub ledger_rate: Option<u32>,
     /// Exchange time at the start, e.g. 2026-06-01T00:00:00Z; now if not given.
     #[arg(long)]
     pub start: Option<DateTime<Utc>>,

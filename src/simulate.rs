@@ -80,6 +80,9 @@ impl OpenExchange {
             data: MarketData::default(),
             closed: venue::closed_dates(&args.markets),
         });
+        if let Some(rate) = args.ledger_rate {
+            exchange.limit_ledger(rate);
+        }
         let exchange = Arc::new(exchange);
         Self { exchange, clock, environment: args.environment.into(), markets: args.markets.clone() }
     }

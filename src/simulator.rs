@@ -194,6 +194,11 @@ impl Exchange {
         self.advanced().venue.misbehaviour.faults = faults;
     }
 
+    /// From now on the ledger behind the gateway takes so many requests per second of one app key to account and order paths.
+    pub fn limit_ledger(&self, requests_per_second: u32) {
+        self.advanced().gateway.ledger_per_second = Some(requests_per_second);
+    }
+
     /// Every token handed out so far is dead (KIS revokes them when another is forced out).
     pub fn revoke_tokens(&self) {
         self.advanced().gateway.revoke_all();

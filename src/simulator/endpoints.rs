@@ -49,6 +49,13 @@ pub(super) struct Endpoint {
     pub(super) handler: Handler,
 }
 
+impl Endpoint {
+    /// True for account and order paths, which the ledger behind the gateway answers (KIS.md 4).
+    pub(super) fn is_of_the_ledger(&self) -> bool {
+        self.path.contains("/trading/")
+    }
+}
+
 const fn both(real: &'static str, paper: &'static str) -> Transaction {
     Transaction { real, paper: Some(paper) }
 }

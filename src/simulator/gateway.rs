@@ -17,6 +17,12 @@ const TOKEN_LIFE: TimeDelta = TimeDelta::hours(24);
 const TOKEN_REUSE: TimeDelta = TimeDelta::hours(6);
 /// At least this long between two answers of the token server.
 const TOKEN_SPACING: TimeDelta = TimeDelta::minutes(1);
+/// Tokens are forgotten this long after their issue: long enough to say that they have expired.
+const TOKEN_MEMORY: TimeDelta = TimeDelta::hours(48);
+/// The longest app key and secret that KIS has, in bytes (KIS.md 2.1).
+const KEY_BYTES_MAX: [usize; 2] = [36, 180];
+/// So many customers at most.
+const KEYS_MAX: usize = 1_000;
 /// Microseconds in a second: the grain of the rate bucket.
 const MICROS: i64 = 1_000_000;
 
@@ -25,6 +31,8 @@ const MICROS: i64 = 1_000_000;
 pub(super) struct Gateway {
     environment: Environment,
     requests_per_second: u32,
+    /// Requests to account and order paths; none: the ledger takes what the gateway lets through.
+    pub(super) ledger_per_second: Option<u32>,
     keys: BTreeMap<String, Key>,
     tokens: Vec<Token>,
     random: fastrand::Rng,
@@ -35,6 +43,7 @@ struct Key {
     secret: String,
     answered_at: Option<DateTime<Utc>>,
     bucket: Bucket,
+    ledger: Bucket,
 }
 
 #[derive(Debug)]
@@ -53,6 +62,10 @@ struct Bucket {
 }
 
 impl Bucket {
+    fn full(rate: u32, now: DateTime<Utc>) -> Self {
+        Self { micros: i64::from(rate) * MICROS, filled_at: now }
+    }
+
     fn take(&mut self, rate: u32, now: DateTime<Utc>) -> bool {
         let passed = (now - self.filled_at).num_microseconds().unwrap_or(i64::MAX).clamp(0, MICROS);
         let full = i64::from(rate) * MICROS;
@@ -70,16 +83,21 @@ impl Gateway {
     /// A gateway that lets `requests_per_second` pass for each app key.
     pub(super) fn new(environment: Environment, requests_per_second: u32, seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
-        Self { environment, requests_per_second, keys: BTreeMap::new(), tokens: Vec::new(), random }
+        let (keys, tokens) = (BTreeMap::new(), Vec::new());
+        Self { environment, requests_per_second, ledger_per_second: None, keys, tokens, random }
     }
 
     /// `POST /oauth2/tokenP`: any app key is a customer here; its first secret is the right one.
     pub(super) fn issue(&mut self, body: &Value, now: DateTime<Utc>) -> Result<Value, Refusal> {
         let (app_key, secret) = credentials(body)?;
+        if self.keys.len() >= KEYS_MAX && !self.keys.contains_key(app_key) {
+            return Err(Refusal::oauth("EGW00003", "접근이 거부되었습니다."));
+        }
         let key = self.keys.entry(app_key.to_owned()).or_insert_with(|| Key {
             secret: secret.to_owned(),
             answered_at: None,
-            bucket: Bucket { micros: i64::from(self.requests_per_second) * MICROS, filled_at: now },
+            bucket: Bucket::full(self.requests_per_second, now),
+            ledger: Bucket::full(self.ledger_per_second.unwrap_or_default(), now),
         });
         if key.secret != secret {
             return Err(Refusal::oauth("EGW00105", "유효하지 않은 AppSecret입니다."));
@@ -98,6 +116,7 @@ impl Gateway {
     fn mint(&mut self, app_key: &str, now: DateTime<Utc>) -> usize {
         let text: String = std::iter::repeat_with(|| self.random.alphanumeric()).take(172).collect();
         let text = format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.{text}");
+        self.tokens.retain(|token| now - token.issued_at < TOKEN_MEMORY);
         self.tokens.push(Token { text, app_key: app_key.to_owned(), issued_at: now, revoked: false });
         self.tokens.len() - 1
     }
@@ -130,18 +149,18 @@ impl Gateway {
             .ok_or_else(|| Refusal::gateway("EGW00104", "AppSecret은 필수입니다."))?;
         self.check_key(app_key, secret)?;
         self.check_token(headers, app_key, now)?;
-        self.check_rate(app_key, now)?;
+        self.check_rate(app_key, now, endpoint)?;
         check_form(headers)?;
         transaction(self.environment, endpoint, text(headers, "tr_id").unwrap_or_default())
     }
 
     fn check_key(&self, app_key: &str, secret: &str) -> Result<(), Refusal> {
         let key = self.keys.get(app_key);
-        let key = key.ok_or_else(|| Refusal::gateway("EGW00103", "유효하지 않은 AppKey입니다."))?;
+        let key = key.ok_or_else(|| Refusal::forbidden("EGW00103", "유효하지 않은 AppKey입니다."))?;
         if key.secret == secret {
             Ok(())
         } else {
-            Err(Refusal::gateway("EGW00105", "유효하지 않은 AppSecret입니다."))
+            Err(Refusal::forbidden("EGW00105", "유효하지 않은 AppSecret입니다."))
         }
     }
 
@@ -159,14 +178,16 @@ impl Gateway {
         }
     }
 
-    fn check_rate(&mut self, app_key: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let rate = self.requests_per_second;
-        let passes = self.keys.get_mut(app_key).is_some_and(|key| key.bucket.take(rate, now));
-        if passes {
-            Ok(())
-        } else {
-            Err(Refusal::gateway("EGW00201", "초당 거래건수를 초과하였습니다."))
+    fn check_rate(&mut self, app_key: &str, now: DateTime<Utc>, endpoint: &Endpoint) -> Result<(), Refusal> {
+        let Some(key) = self.keys.get_mut(app_key) else { return Ok(()) };
+        if !key.bucket.take(self.requests_per_second, now) {
+            return Err(Refusal::gateway("EGW00201", "초당 거래건수를 초과하였습니다."));
         }
+        let ledger = self.ledger_per_second.filter(|_| endpoint.is_of_the_ledger());
+        if ledger.is_some_and(|rate| !key.ledger.take(rate, now)) {
+            return Err(Refusal::gateway("EGW00215", "원장 초당 거래건수를 초과하였습니다."));
+        }
+        Ok(())
     }
 }
 
@@ -210,14 +231,18 @@ fn transaction(
 }
 
 fn credentials(body: &Value) -> Result<(&str, &str), Refusal> {
-    let field =
-        |name: &str| body.get(name).and_then(Value::as_str).map(str::trim).filter(|value| !value.is_empty());
+    let field = |name: &str, longest: usize| {
+        let text = body.get(name).and_then(Value::as_str).map(str::trim);
+        text.filter(|text| (1..=longest).contains(&text.len()))
+    };
+    let [key_bytes, secret_bytes] = KEY_BYTES_MAX;
     if body.get("grant_type").is_some_and(|kind| kind != "client_credentials") {
         return Err(Refusal::oauth("EGW00112", "유효하지 않은 grant_type입니다."));
     }
-    let app_key = field("appkey").ok_or_else(|| Refusal::oauth("EGW00103", "유효하지 않은 AppKey입니다."))?;
-    let secret =
-        field("appsecret").ok_or_else(|| Refusal::oauth("EGW00105", "유효하지 않은 AppSecret입니다."))?;
+    let app_key = field("appkey", key_bytes)
+        .ok_or_else(|| Refusal::oauth("EGW00103", "유효하지 않은 AppKey입니다."))?;
+    let secret = field("appsecret", secret_bytes)
+        .ok_or_else(|| Refusal::oauth("EGW00105", "유효하지 않은 AppSecret입니다."))?;
     Ok((app_key, secret))
 }
 

@@ -22,6 +22,11 @@ impl Refusal {
         Self { status: 500, result: Some("1"), code, message: message.to_owned() }
     }
 
+    /// The gateway does not know the customer: the one refusal of it with another status (KIS.md 2.5).
+    pub(super) fn forbidden(code: &'static str, message: &str) -> Self {
+        Self { status: 403, ..Self::gateway(code, message) }
+    }
+
     /// The token server refuses.
     pub(super) fn oauth(code: &'static str, message: &str) -> Self {
         Self { status: 403, result: None, code, message: message.to_owned() }

@@ -1,8 +1,12 @@
 //! The exchange from outside: through its router, on a clock that tests move by hand.
 
+mod board;
 mod calendar;
 mod contract;
 mod door;
 mod ledger;
+mod matrix;
+mod reports;
+mod rubbish;
 mod trading;
 mod world;

@@ -64,27 +64,46 @@ pub async fn serve(exchange: Arc<Exchange>, listener: TcpListener) -> std::io::R
 async fn issue_token(Shared(exchange): Shared<Arc<Exchange>>, request: Request) -> Response {
     let (_, body) = read(request).await;
     let now = exchange.clock.now();
-    let answer = parse(&body).and_then(|body| exchange.advanced().gateway.issue(&body, now));
+    let answer = asked(&body).and_then(|body| exchange.advanced().gateway.issue(&body, now));
     plain(answer)
 }
 
 async fn revoke_token(Shared(exchange): Shared<Arc<Exchange>>, request: Request) -> Response {
     let (_, body) = read(request).await;
-    let answer = parse(&body).and_then(|body| exchange.advanced().gateway.revoke(&body));
+    let answer = asked(&body).and_then(|body| exchange.advanced().gateway.revoke(&body));
     plain(answer)
 }
 
-/// A hash that depends on the body alone. It is not KIS's own function, which is not published; nobody here checks it.
+/// What the token server is asked.
+fn asked(body: &[u8]) -> Result<Value, Refusal> {
+    parse(body).map_err(|_| Refusal::oauth("EGW00101", "유효하지 않은 요청입니다."))
+}
+
+/// A hash that depends on the body alone. It is not KIS's own function, which is not published.
 async fn hash_body(request: Request) -> Response {
     let (parts, body) = read(request).await;
     if gateway::text(&parts.headers, "appkey").is_none() {
         return refused(&Refusal::gateway("EGW00102", "AppKey는 필수입니다."));
     }
     plain(parse(&body).map(|body| {
-        let hash: String =
-            (0_u64..4).map(|salt| format!("{:016x}", mixed(&body.to_string(), salt))).collect();
+        let hash = hash_of(&body);
         json!({"BODY": body, "HASH": hash})
     }))
+}
+
+fn hash_of(body: &Value) -> String {
+    let text = body.to_string();
+    (0_u64..4).map(|salt| format!("{:016x}", mixed(&text, salt))).collect()
+}
+
+/// An order may come with the hash of its body, or without (KIS.md 2.3); a wrong one is refused.
+fn check_hash(parts: &Parts, body: &Value) -> Result<(), Refusal> {
+    match gateway::text(&parts.headers, "hashkey") {
+        Some(hash) if hash != hash_of(body) => {
+            Err(Refusal::gateway("EGW00131", "유효하지 않은 hashkey입니다."))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn mixed(text: &str, salt: u64) -> u64 {
@@ -116,7 +135,11 @@ fn answer(
     let transaction = state.gateway.admit(&parts.headers, endpoint, state.venue.now())?;
     let parameters = match endpoint.verb {
         Verb::Get => query(parts)?,
-        Verb::Post => fields(&parse(body)?)?,
+        Verb::Post => {
+            let body = parse(body)?;
+            check_hash(parts, &body)?;
+            fields(&body)?
+        }
     };
     let call = Call {
         environment: exchange.environment,

@@ -168,6 +168,18 @@ impl World {
         self.call(Request::post(path), headers, Body::from(body.to_string())).await
     }
 
+    /// An order with the hash of its body.
+    pub(super) async fn post_hashed(&self, path: &str, tr_id: &str, body: Value, hash: String) -> Answer {
+        let mut headers = self.headers(tr_id);
+        headers.push(("hashkey", hash));
+        self.call(Request::post(path), headers, Body::from(body.to_string())).await
+    }
+
+    /// A body of any text.
+    pub(super) async fn post_text(&self, path: &str, tr_id: &str, body: &str) -> Answer {
+        self.call(Request::post(path), self.headers(tr_id), Body::from(body.to_owned())).await
+    }
+
     async fn call(
         &self,
         mut request: http::request::Builder,
