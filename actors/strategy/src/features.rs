@@ -10,7 +10,7 @@ use domain::{Candle, Holding, Price};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::indicators::{self, DECISION_BARS};
+use crate::indicators::{DECIMALS, Period, candles};
 
 /// One value of a stock, as a rule names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -213,26 +213,27 @@ pub struct Features {
 impl Features {
     /// The values that follow from daily bars, oldest first; the last bar is the day being judged.
     ///
-    /// RSI and ATR stay absent below [`DECISION_BARS`] bars.
+    /// RSI and ATR stay absent below [`crate::DECISION_BARS`] bars.
     pub fn of_bars(bars: &[Candle]) -> Self {
-        let ripe = if bars.len() >= DECISION_BARS { bars } else { &[] };
-        let change = indicators::change_pct(bars, 1);
-        let range = indicators::range_pct(bars);
+        let (one, five, fourteen) = (Period::of::<1>(), Period::of::<5>(), Period::of::<14>());
+        let (twenty, sixty) = (Period::of::<20>(), Period::of::<60>());
+        let change = candles::change_pct(bars, one);
+        let range = candles::range_pct(bars);
         let mut features = Self::default();
         features.set(Feature::Price, bars.last().map(|bar| bar.close.value()));
         features.set(Feature::ChangePct, change);
-        features.set(Feature::Change5Pct, indicators::change_pct(bars, 5));
-        features.set(Feature::Change20Pct, indicators::change_pct(bars, 20));
+        features.set(Feature::Change5Pct, candles::change_pct(bars, five));
+        features.set(Feature::Change20Pct, candles::change_pct(bars, twenty));
         features.set(Feature::RangePct, range);
-        features.set(Feature::FromHighPct, indicators::from_high_pct(bars));
+        features.set(Feature::FromHighPct, candles::from_high_pct(bars));
         features.set(Feature::MovePct, larger_move(change, range));
-        features.set(Feature::Volatility20Pct, indicators::volatility_pct(bars, 20));
-        features.set(Feature::Rsi14, indicators::rsi(ripe, 14));
-        features.set(Feature::Atr14Pct, indicators::atr_pct(ripe, 14));
-        features.set(Feature::VolumeRatio, indicators::volume_ratio(bars, 20));
-        features.set(Feature::Sma20, indicators::sma(bars, 20));
-        features.set(Feature::Sma20DistancePct, indicators::sma_distance_pct(bars, 20));
-        features.set(Feature::Sma60DistancePct, indicators::sma_distance_pct(bars, 60));
+        features.set(Feature::Volatility20Pct, candles::volatility_pct(bars, twenty));
+        features.set(Feature::Rsi14, candles::rsi(bars, fourteen));
+        features.set(Feature::Atr14Pct, candles::atr_pct(bars, fourteen));
+        features.set(Feature::VolumeRatio, candles::volume_ratio(bars, twenty));
+        features.set(Feature::Sma20, candles::sma(bars, twenty));
+        features.set(Feature::Sma20DistancePct, candles::sma_distance_pct(bars, twenty));
+        features.set(Feature::Sma60DistancePct, candles::sma_distance_pct(bars, sixty));
         features
     }
 
@@ -290,7 +291,7 @@ impl Features {
 pub fn profit_pct(average: Price, price: Price) -> Option<Decimal> {
     let gain = price.value().checked_sub(average.value())?;
     let pct = gain.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(average.value())?;
-    Some(pct.round_dp(indicators::DECIMALS))
+    Some(pct.round_dp(DECIMALS))
 }
 
 /// The larger of |change| and range (lessons.md 2); one of them is enough.
