@@ -53,6 +53,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show where the ten markets stand, what comes next, and how well that is known.
     Markets(MarketsArgs),
+    /// Compute the indicators of any file of bars.
+    Indicators(IndicatorsArgs),
     /// List all settings.
     Settings(SettingsArgs),
 }
@@ -358,6 +360,17 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     parsed.map_err(|_| {
         "allowed: date, time and offset of RFC 3339, e.g. 2026-11-26T14:30:00Z or 2026-11-26T23:30:00+09:00".into()
     })
+}
+
+/// Which bars, and how their indicators are shown.
+#[derive(Clone, Debug, Args)]
+pub struct IndicatorsArgs {
+    /// A CSV file with the header date,open,high,low,close,volume and a row per bar, oldest first.
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    /// Print one JSON object of arrays, a value for every bar, null where it is not defined.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How the settings are shown.

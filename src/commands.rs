@@ -8,13 +8,13 @@ use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
 use crate::cli::{
-    Cli, Command, DemoArgs, HaltArgs, LimitsArgs, MarketsArgs, ReduceArgs, ReleaseArgs, ResolveArgs,
-    ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
+    Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ReduceArgs, ReleaseArgs,
+    ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::wire::{Reply, Request};
 use crate::control::{self, client};
-use crate::{agent, demo, hardening, markets, simulate, telemetry, terminal, verify};
+use crate::{agent, demo, hardening, indicators, markets, simulate, telemetry, terminal, verify};
 
 /// Exit codes (architecture 4). Zero is success.
 pub mod exit {
@@ -44,6 +44,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Status(args)) => status(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),
+        Some(Command::Indicators(args)) => show_indicators(&args),
         Some(Command::Settings(args)) => show_settings(args),
     }
 }
@@ -208,6 +209,13 @@ fn user_name() -> String {
 
 fn show_markets(args: &MarketsArgs) -> ExitCode {
     match markets::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn show_indicators(args: &IndicatorsArgs) -> ExitCode {
+    match indicators::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
     }

@@ -16,6 +16,7 @@ pub mod embedded;
 pub mod faults;
 pub mod hardening;
 pub mod http;
+pub mod indicators;
 pub mod kis;
 pub mod llm;
 pub mod markets;

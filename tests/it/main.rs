@@ -18,6 +18,7 @@ mod exchange;
 mod failures;
 mod halt;
 mod harness;
+mod indicators;
 mod mutants;
 mod privacy;
 mod proof;
