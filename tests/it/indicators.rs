@@ -56,7 +56,7 @@ fn the_command_gives_the_reference_values_under_the_reference_names() {
             if reference["unspecified"][key].is_null() {
                 let pairs = found.iter().zip(expected).enumerate();
                 pairs.for_each(|(i, (found, expected))| {
-                    assert_same(&format!("{name} {key}[{i}]"), found, expected)
+                    assert_same(&format!("{name} {key}[{i}]"), found, expected);
                 });
             }
         }

@@ -35,7 +35,7 @@ fn is_near(found: f64, expected: f64) -> bool {
 fn assert_near(found: Option<f64>, expected: Option<f64>, what: &str) {
     match (found, expected) {
         (Some(found), Some(expected)) => {
-            assert!(is_near(found, expected), "{what}: {found} is not {expected}")
+            assert!(is_near(found, expected), "{what}: {found} is not {expected}");
         }
         (found, expected) => assert_eq!(found, expected, "{what}"),
     }
