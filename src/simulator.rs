@@ -15,6 +15,7 @@ mod call;
 mod closed;
 mod desks;
 mod domestic;
+mod domestic_bars;
 mod domestic_calendar;
 mod domestic_ledger;
 mod domestic_margin;

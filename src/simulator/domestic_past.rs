@@ -5,7 +5,8 @@ use domain::Market;
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::domestic_quotes::{minute_head, quote};
+use super::domestic_bars::minute_head;
+use super::domestic_quotes::quote;
 use super::refusal::{self, Refusal};
 use super::sessions;
 use super::tape::{self, Bar};

@@ -6,8 +6,8 @@ use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::venue::Venue;
 use super::{
-    Environment, domestic, domestic_calendar, domestic_ledger, domestic_quotes, overseas, overseas_ledger,
-    overseas_quotes, rankings, search,
+    Environment, domestic, domestic_bars, domestic_calendar, domestic_ledger, domestic_quotes, overseas,
+    overseas_ledger, overseas_quotes, rankings, search,
 };
 
 /// One TR id, and its twin on the paper host. Quotes have the same id on both.
@@ -184,7 +184,7 @@ static ENDPOINTS: [Endpoint; 31] = [
         "/uapi/domestic-stock/v1/quotations/inquire-daily-price",
         &[same("FHKST01010400")],
         &["FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD", "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"],
-        domestic_quotes::last_days,
+        domestic_bars::last_days,
     ),
     get(
         "/uapi/domestic-stock/v1/quotations/inquire-daily-itemchartprice",
@@ -197,7 +197,7 @@ static ENDPOINTS: [Endpoint; 31] = [
             "FID_PERIOD_DIV_CODE",
             "FID_ORG_ADJ_PRC",
         ],
-        domestic_quotes::daily_chart,
+        domestic_bars::daily_chart,
     ),
     get(
         "/uapi/domestic-stock/v1/quotations/inquire-time-itemchartprice",
@@ -209,7 +209,7 @@ static ENDPOINTS: [Endpoint; 31] = [
             "FID_PW_DATA_INCU_YN",
             "FID_ETC_CLS_CODE",
         ],
-        domestic_quotes::minute_chart,
+        domestic_bars::minute_chart,
     ),
     get(
         "/uapi/domestic-stock/v1/quotations/volume-rank",

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::domestic_quotes::period;
+use super::domestic_bars::period;
 use super::places::{currency_name, won_per};
 use super::refusal::{self, Refusal};
 use super::tape::Bar;

@@ -335,6 +335,47 @@ async fn every_code_of_the_sheet_is_drawn_or_has_a_reason_not_to_be() {
     assert!(open.is_empty(), "codes of the sheet that nothing draws: {open:?}");
 }
 
+/// The reference bodies of refusals: the same status, fields and `rt_cd`, and the same words.
+#[tokio::test]
+async fn refusals_look_like_their_reference_bodies() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/kis/examples");
+    let Ok(files) = std::fs::read_dir(folder) else {
+        assert!(!std::env::var("KESTREL_STRICT").is_ok_and(|value| value == "1"), "the bodies are missing");
+        return println!("skipped: ../shared/reference/kis/examples is not there");
+    };
+    let drawn = everything().await;
+    let mut compared = 0;
+    for path in files.flatten().map(|file| file.path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.starts_with("error_") {
+            continue;
+        }
+        let reference: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let body = &reference["body"];
+        let code = body.get("msg_cd").or_else(|| body.get("error_code")).and_then(Value::as_str).unwrap();
+        if body["rt_cd"] == "0" {
+            continue;
+        }
+        let is_listed = code.is_empty() || NOT_DRAWN.iter().any(|(_, codes)| codes.contains(&code));
+        let same = |drawn: &&Drawn| {
+            let own = &drawn.answer.body;
+            let fields = |body: &Value| body.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+            let text = |body: &Value| {
+                let text = body.get("msg1").or_else(|| body.get("error_description"));
+                text.and_then(Value::as_str).unwrap_or_default().trim().to_owned()
+            };
+            drawn.answer.code() == code
+                && reference["http_status"] == drawn.answer.status
+                && fields(own) == fields(body)
+                && own.get("rt_cd") == body.get("rt_cd")
+                && text(own) == text(body)
+        };
+        assert!(is_listed || drawn.iter().any(|drawn| same(&drawn)), "{name}: nothing looks like it");
+        compared += usize::from(!is_listed);
+    }
+    assert!(compared >= 14, "only {compared} refusals were compared");
+}
+
 fn is_code(word: &str) -> bool {
     let prefixes = ["EGW", "OPSQ", "KIOK", "APBK", "APAC", "APAM", "APRP", "IGW", "MCA", "40"];
     let digits = word.trim_start_matches(|character: char| character.is_ascii_uppercase());

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::world::{Answer, World};
-use crate::simulator::{desks, endpoints};
+use super::world::{Answer, Setting, World};
+use crate::simulator::{Environment, desks, endpoints};
 use cases::{AMERICAN, Case, KOREAN, Moment};
 use shape::Shape;
 
@@ -220,6 +220,51 @@ fn the_table_itself_agrees_with_the_reference_bodies() {
 
 fn code_here(name: &str) -> Option<String> {
     OTHER_CODE.iter().find(|(known, _, _)| *known == name).map(|(_, code, _)| (*code).to_owned())
+}
+
+/// The same questions on the paper host, with its own ids; without its counterparts there, the service is not offered.
+#[tokio::test]
+async fn the_paper_host_answers_in_the_same_shapes_or_says_that_it_does_not() {
+    let setting =
+        Setting { environment: Environment::Paper, start: "2026-11-24T05:00:00Z", ..Setting::default() };
+    let world = World::of(setting).await;
+    assert!(world.korean_order("VTTC0012U", "910010", 5, "0").await.is_ok());
+    world.minutes(10);
+    assert!(world.korean_order("VTTC0011U", "910010", 2, "0").await.is_ok());
+    world.minutes(10);
+    let mut faults = Vec::new();
+    let mut compared = compare_on_paper(&world, &KOREAN, &mut faults).await;
+    world.minutes(10 * 60);
+    assert!(world.us_order("VTTT1002U", "AAPL", 5, "480.00").await.is_ok());
+    world.minutes(10);
+    compared += compare_on_paper(&world, &AMERICAN, &mut faults).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(compared >= 14, "only {compared} rows are offered on paper");
+}
+
+async fn compare_on_paper(world: &World, cases: &[Case], faults: &mut Vec<String>) -> usize {
+    let table = table();
+    let mut compared = 0;
+    for case in cases.iter().filter(|case| case.moment != Moment::Fresh) {
+        let path = format!("/uapi/{}", case.path);
+        let endpoint = endpoints::all().find(|endpoint| endpoint.path == path).unwrap();
+        let known = endpoint.transactions.iter().find(|known| known.real == case.tr_id).unwrap();
+        // The paper host takes no filter in the list of orders (KIS.md 12.9).
+        let bare = case.query.replace("PDNO=%25", "PDNO=");
+        let bare = bare.replace("OVRS_EXCG_CD=NASD&SORT_SQN=DS&ORD_DT", "OVRS_EXCG_CD=&SORT_SQN=DS&ORD_DT");
+        let answer = world.get(&path, known.paper.unwrap_or(case.tr_id), &bare).await;
+        if known.paper.is_none() {
+            let text = answer.body["msg1"].as_str().unwrap_or_default();
+            assert!(text.contains("제공되지 않습니다"), "{}: {answer:?}", case.shape);
+            continue;
+        }
+        compared += 1;
+        // Only the totals of this one are filled on paper (KIS.md 12.6).
+        let is_empty = case.shape == "overseas_inquire-present-balance";
+        let found = Shape::of(&answer.body).faults(&table[case.shape], |_| false, stays_blank, is_empty);
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", case.shape)));
+    }
+    compared
 }
 
 /// Whether an answer has pages shows in three places, which must agree (KIS.md 3.3).
