@@ -16,10 +16,12 @@ mod errors;
 mod foreign_account;
 #[cfg(test)]
 mod fuzz;
+mod holidays;
 mod json;
 mod order;
 mod orders;
 mod overseas;
+mod proof_of_life;
 mod ranking;
 #[cfg(test)]
 mod testing;
@@ -33,10 +35,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::{CancelOutcome, Exchange, Urgency};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
+use domain::messages::proof::ListedDay;
 use domain::{AccountSnapshot, BoxFuture, Candle, Clock, InquiryRow, Market, Outcome, Refusal};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
@@ -219,11 +222,15 @@ impl Exchange for Kis {
 
     fn bars(&self, query: BarsQuery) -> BoxFuture<'_, Result<Vec<Candle>, QueryError>> {
         Box::pin(async move {
-            if query.instrument.market.is_domestic() {
-                domestic::bars(&self.session, &query).await
+            let bars = if query.instrument.market.is_domestic() {
+                domestic::bars(&self.session, &query).await?
             } else {
-                overseas::bars(&self.session, &query).await
+                overseas::bars(&self.session, &query).await?
+            };
+            if !bars.is_empty() {
+                self.session.remember(&query.instrument);
             }
+            Ok(bars)
         })
     }
 
@@ -235,6 +242,18 @@ impl Exchange for Kis {
                 overseas::quote(&self.session, query.instrument, urgency).await
             }
         })
+    }
+
+    fn last_trade(&self, market: Market) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, QueryError>> {
+        Box::pin(proof_of_life::last_trade(&self.session, market))
+    }
+
+    fn listed_days(
+        &self,
+        market: Market,
+        from: NaiveDate,
+    ) -> BoxFuture<'_, Result<Vec<ListedDay>, QueryError>> {
+        Box::pin(holidays::listed_days(&self.session, market, from))
     }
 
     fn clock_skew(&self) -> Option<TimeDelta> {

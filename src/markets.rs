@@ -111,6 +111,7 @@ fn why(kind: DayKind) -> String {
         DayKind::Weekend => "weekend",
         DayKind::Holiday(name) => name.unwrap_or("holiday"),
         DayKind::Changed(DayChange::Closed) => "closed by the override file",
+        DayKind::Changed(DayChange::ClosedByBroker) => "closed by the broker's list",
         DayKind::Changed(DayChange::Open) => "opened by the override file",
         DayKind::Changed(DayChange::Hours(_)) => "hours from the override file",
         DayKind::Unknown => "outside the calendar",

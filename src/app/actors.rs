@@ -229,6 +229,10 @@ impl Slots {
                 booked: self.ledger.link(),
                 events: self.ledger.certain_link(),
             },
+            broker: market_clock::BrokerLinks {
+                last_trade: self.broker.link(),
+                listed_days: self.broker.link(),
+            },
             session_changed: vec![self.risk.certain_link(), self.broker.certain_link(), self.notifier.link()],
             scan_due: vec![self.scanner.link()],
             decide_due: vec![self.brain.link()],

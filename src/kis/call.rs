@@ -163,6 +163,11 @@ impl Session {
         known.insert(instrument.market, instrument.symbol.clone());
     }
 
+    /// The stock that `market` last proved to know.
+    pub(super) fn last_priced(&self, market: Market) -> Option<Symbol> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&market).cloned()
+    }
+
     /// A symbol that `venue` knows: one it has just priced, else a share listed there for decades.
     pub(super) fn valid_symbol(&self, venue: &Venue) -> String {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

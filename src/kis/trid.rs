@@ -61,10 +61,11 @@ pub(super) mod reads {
     pub(in super::super) const OVERSEAS_DAILY: Read = read("foreign daily bars", overseas_price!("quotations/dailyprice"), "HHDFS76240000", Some("HHDFS76240000"));
     pub(in super::super) const OVERSEAS_MINUTES: Read = read("foreign minute bars", overseas_price!("quotations/inquire-time-itemchartprice"), "HHDFS76950200", None);
     pub(in super::super) const OVERSEAS_SEARCH: Read = read("foreign condition search", overseas_price!("quotations/inquire-search"), "HHDFS76410000", Some("HHDFS76410000"));
+    pub(in super::super) const KR_DAYS: Read = read("domestic list of days", domestic!("quotations/chk-holiday"), "CTCA0903R", None);
     #[cfg(test)]
-    pub(super) const ALL: [Read; 15] = [
+    pub(super) const ALL: [Read; 16] = [
         KR_BALANCE, KR_BUYABLE, KR_ORDERS, KR_PRICE, KR_DAILY, KR_MINUTES, KR_VOLUME_RANK, KR_FLUCTUATION, OVERSEAS_BALANCE,
-        OVERSEAS_BUYABLE, OVERSEAS_ORDERS, OVERSEAS_PRICE, OVERSEAS_DAILY, OVERSEAS_MINUTES, OVERSEAS_SEARCH,
+        OVERSEAS_BUYABLE, OVERSEAS_ORDERS, OVERSEAS_PRICE, OVERSEAS_DAILY, OVERSEAS_MINUTES, OVERSEAS_SEARCH, KR_DAYS,
     ];
 }
 
@@ -98,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn a_paper_account_has_no_rankings_and_no_foreign_minute_bars() {
-        for read in [reads::KR_VOLUME_RANK, reads::KR_FLUCTUATION, reads::OVERSEAS_MINUTES] {
+    fn a_paper_account_has_no_rankings_no_foreign_minute_bars_and_no_list_of_days() {
+        for read in [reads::KR_VOLUME_RANK, reads::KR_FLUCTUATION, reads::OVERSEAS_MINUTES, reads::KR_DAYS] {
             let error = read.tr_id(Environment::Paper).unwrap_err();
             assert!(matches!(error, QueryError::NotOffered(_)), "{error}");
         }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::schedule::{DateStatus, Phase};
-use domain::{Market, is_ledger_pause};
-use market_clock::{Calendar, KisWindow, windows};
+use domain::{KisWindow, Market, is_ledger_pause, windows};
+use market_clock::Calendar;
 
 use super::{DayView, MarketView, why};
 

@@ -16,6 +16,7 @@ use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use strategy::Strategy;
 use supervision::prelude::*;
 
+use crate::gather::{Gathered, Gathering};
 use crate::join::{Join, Round};
 use crate::round::{Report, Session};
 
@@ -58,6 +59,7 @@ pub struct Brain {
     settings: Settings,
     deps: Deps,
     join: Join,
+    gathering: Gathering,
     waiting: VecDeque<Round>,
     busy: bool,
     model_rests_until: Option<DateTime<Utc>>,
@@ -72,6 +74,7 @@ impl Brain {
             settings,
             deps,
             join: Join::default(),
+            gathering: Gathering::default(),
             waiting: VecDeque::new(),
             busy: false,
             model_rests_until: None,
@@ -79,15 +82,32 @@ impl Brain {
         }
     }
 
-    /// Queues a round behind the one that is running. A newer slot of a market takes the place of an older one.
-    fn enqueue(&mut self, round: Option<Round>, ctx: &mut Ctx<Self>) {
+    /// Where a model is asked, rounds that can share a question wait for each other; rules answer each at once.
+    fn take(&mut self, round: Option<Round>, ctx: &mut Ctx<Self>) {
         let Some(round) = round else { return };
-        let is_of_market = |waiting: &Round| waiting.key.market == round.key.market;
+        if self.deps.oracle.is_none() {
+            return self.enqueue(round, ctx);
+        }
+        let key = round.key;
+        match self.gathering.add(round, self.deps.clock.now()) {
+            Gathered::Ready(rounds) => rounds.into_iter().for_each(|round| self.enqueue(round, ctx)),
+            Gathered::Waits { until } => {
+                let wait = self.deps.clock.sleep_until(until);
+                ctx.spawn(wait.into_actor(self).map(move |(), this, ctx| {
+                    this.gathering.release(&key).into_iter().for_each(|round| this.enqueue(round, ctx));
+                }));
+            }
+        }
+    }
+
+    /// Queues a round behind the one that is running. A newer slot of a market takes the place of an older one.
+    fn enqueue(&mut self, round: Round, ctx: &mut Ctx<Self>) {
+        let is_of_market = |waiting: &Round| waiting.markets.iter().any(|one| round.markets.contains(one));
         if round.key.slot.is_exits() && self.waiting.iter().any(is_of_market) {
             // What waits looks at the holdings too.
             return;
         }
-        self.waiting.retain(|waiting| waiting.key.market != round.key.market);
+        self.waiting.retain(|waiting| !is_of_market(waiting));
         self.waiting.push_back(round);
         self.begin_next(ctx);
     }
@@ -134,7 +154,7 @@ impl Handler<CandidatesFound> for Brain {
             return;
         }
         let round = self.join.found(found, self.deps.clock.now());
-        self.enqueue(round, ctx);
+        self.take(round, ctx);
     }
 }
 
@@ -146,7 +166,7 @@ impl Handler<DecideDue> for Brain {
             return;
         }
         let round = self.join.due(due, self.deps.clock.now());
-        self.enqueue(round, ctx);
+        self.take(round, ctx);
     }
 }
 
@@ -157,6 +177,7 @@ impl Handler<HaltSystem> for Brain {
         let ack = self.obedience.obey(&halt);
         if self.obedience.is_halted() {
             self.waiting.clear();
+            self.gathering.clear();
         }
         MessageResult(ack)
     }

@@ -1,9 +1,9 @@
 //! How often a language model may be asked: a quota of calls a day, counted durably by TradeLedger.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::OracleError;
 use domain::messages::ledger::ReserveOracleCall;
 use domain::messages::schedule::SlotKey;
+use domain::{Market, OracleError};
 
 /// Calls a day that the free tier of the smallest quota allows (LLM.md 1.6).
 pub const CALLS_PER_DAY: u32 = 20;
@@ -13,9 +13,13 @@ pub fn quota_date(at: DateTime<Utc>) -> NaiveDate {
     at.with_timezone(&chrono_tz::America::Los_Angeles).date_naive()
 }
 
-/// The reservation for the one call of a slot. A slot's purpose is granted once, so a restart cannot spend twice.
-pub fn reservation(key: &SlotKey, now: DateTime<Utc>, limit: u32) -> ReserveOracleCall {
-    ReserveOracleCall { quota_date: quota_date(now), limit, purpose: key.to_string() }
+/// The reservation for the one call of a slot, of one market or of several together. A slot's purpose is granted once, so
+/// a restart cannot spend twice.
+pub fn reservation(key: &SlotKey, markets: &[Market], now: DateTime<Utc>, limit: u32) -> ReserveOracleCall {
+    let SlotKey { session_date, slot, .. } = key;
+    let codes: Vec<_> = markets.iter().map(|market| market.code()).collect();
+    let purpose = format!("{}/{session_date}/{slot}", codes.join("+"));
+    ReserveOracleCall { quota_date: quota_date(now), limit, purpose }
 }
 
 /// Until when the model need not be asked again after this error; none: the next slot may try.

@@ -13,9 +13,13 @@ use domain::messages::trading::{Candidate, CandidatesFound};
 /// Candidates that are due for a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Round {
-    /// The slot.
+    /// The slot; of the first market when several are judged together.
     pub key: SlotKey,
-    /// Who is judged, best first.
+    /// The markets that are judged in this round.
+    pub markets: Vec<Market>,
+    /// The markets that may be judged with this one; empty when it stands alone.
+    pub together: Vec<Market>,
+    /// Who is judged, best first in each market.
     pub candidates: Vec<Candidate>,
     /// After this no decision may be made from them.
     pub expires_at: DateTime<Utc>,
@@ -85,7 +89,8 @@ impl Join {
             (Half::Found(found), Some(Half::Due(due))) | (Half::Due(due), Some(Half::Found(found))) => {
                 self.decided.insert(lane(&key), key);
                 let expires_at = found.expires_at.min(due.expires_at);
-                (now < expires_at).then_some(Round { key, candidates: found.candidates, expires_at })
+                let (markets, together, candidates) = (vec![key.market], due.together, found.candidates);
+                (now < expires_at).then_some(Round { key, markets, together, candidates, expires_at })
             }
             (half @ (Half::Found(_) | Half::Due(_)), _) => {
                 self.waiting.insert(lane(&key), half);
@@ -115,7 +120,7 @@ mod tests {
         let key = key(market, cycle);
         let found =
             CandidatesFound { key, candidates: Vec::new(), expires_at: start() + TimeDelta::seconds(50) };
-        (found, DecideDue { key, expires_at: start() + TimeDelta::seconds(40) })
+        (found, DecideDue { key, expires_at: start() + TimeDelta::seconds(40), together: Vec::new() })
     }
 
     #[test]

@@ -10,7 +10,7 @@ use domain::messages::ledger::RememberedDecision;
 use domain::messages::schedule::SlotKey;
 use domain::messages::trading::Candidate;
 use domain::text::harmless;
-use domain::{AccountSnapshot, Action, OracleRequest, Symbol};
+use domain::{AccountSnapshot, Action, Market, OracleRequest, Symbol};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -68,11 +68,10 @@ impl Batch<'_> {
     }
 
     fn data(&self) -> Value {
-        let market = self.key.market;
         let stocks: Vec<_> = self.candidates.iter().map(|candidate| self.stock(candidate)).collect();
         let mut data = json!({
-            "market": market.code(),
-            "currency": market.currency().code(),
+            "market": self.markets().join(", "),
+            "currency": self.key.market.currency().code(),
             "session_date": self.key.session_date.to_string(),
             "time_utc": self.now.to_rfc3339_opts(SecondsFormat::Secs, true),
             "stocks": stocks,
@@ -87,6 +86,15 @@ impl Batch<'_> {
         data
     }
 
+    /// Codes of the markets of this batch, in order; they share session date and currency.
+    fn markets(&self) -> Vec<&'static str> {
+        let mut markets: Vec<_> = self.candidates.iter().map(|one| one.instrument.market).collect();
+        markets.push(self.key.market);
+        markets.sort();
+        markets.dedup();
+        markets.into_iter().map(Market::code).collect()
+    }
+
     fn stock(&self, candidate: &Candidate) -> Value {
         let features: Map<_, _> =
             candidate.features.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
@@ -99,6 +107,9 @@ impl Batch<'_> {
             "actions": actions,
             "features": features,
         });
+        if self.markets().len() > 1 {
+            stock["market"] = json!(candidate.instrument.market.code());
+        }
         if let Some(holding) = self.account.and_then(|account| account.holding(&candidate.instrument)) {
             stock["quantity_held"] = json!(holding.quantity.get());
             if let Some(average) = holding.average_price {

@@ -11,7 +11,9 @@ use domain::messages::ledger::{BudgetAnswer, RecentDecisions, RememberedDecision
 use domain::messages::market_data::{AccountQuery, Quote, QuoteQuery};
 use domain::messages::schedule::Slot;
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
-use domain::{AccountSnapshot, Action, Decision, DecisionId, Oracle, OracleError, OracleReply, Price, Side};
+use domain::{
+    AccountSnapshot, Action, Decision, DecisionId, Market, Oracle, OracleError, OracleReply, Price, Side,
+};
 use rust_decimal::Decimal;
 use supervision::mutant::{self, Mutant};
 
@@ -148,7 +150,7 @@ impl Session {
         let memory = self.memory().await;
         self.reserve().await?;
         let now = self.now();
-        let Round { key, candidates, expires_at } = &self.round;
+        let Round { key, candidates, expires_at, .. } = &self.round;
         let batch = Batch { key, candidates, account: account.as_ref(), memory: &memory, now };
         let left = (*expires_at - now).to_std().unwrap_or_default();
         let request = batch.request(self.deps.clock.real(left).min(ANSWER_WITHIN));
@@ -163,7 +165,7 @@ impl Session {
 
     async fn reserve(&self) -> Result<(), String> {
         let limit = self.settings.oracle_calls_per_day;
-        let request = budget::reservation(&self.round.key, self.now(), limit);
+        let request = budget::reservation(&self.round.key, &self.round.markets, self.now(), limit);
         match self.deps.budget.ask(request, LEDGER_WITHIN).await {
             Ok(Ok(BudgetAnswer::Granted { used })) => {
                 tracing::info!(slot = %self.round.key, used, limit, "a call of the model is reserved");
@@ -185,8 +187,17 @@ impl Session {
         }
     }
 
+    /// Newest first within each market.
     async fn memory(&self) -> Vec<RememberedDecision> {
-        let query = RecentDecisions { market: self.round.key.market, limit: MEMORY };
+        let mut all = Vec::new();
+        for market in self.round.markets.iter().copied() {
+            all.extend(self.memory_of(market).await);
+        }
+        all
+    }
+
+    async fn memory_of(&self, market: Market) -> Vec<RememberedDecision> {
+        let query = RecentDecisions { market, limit: MEMORY };
         let remembered = match self.deps.memory.ask(query, LEDGER_WITHIN).await {
             Ok(Ok(memory)) => Some(memory),
             Ok(Err(error)) => self.without("memory", &error.to_string()),

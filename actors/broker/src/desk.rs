@@ -3,6 +3,7 @@
 //! Nothing it knows must outlive it. Each life begins with a reconciliation, and no order leaves before that holds: at
 //! the start of the process RiskGuard keeps the gate closed, and after a crash of Broker alone orders wait for their turn.
 
+mod alive;
 mod answer;
 mod close;
 mod halt;
@@ -125,6 +126,10 @@ struct Shared {
     cancels: Mutex<BTreeMap<IntentId, DateTime<Utc>>>,
     /// What a halt wants cancelled, however long it has worked.
     unwanted: Mutex<Unwanted>,
+    /// Until when orders of a market are taken, as last told; a market that nothing was told of may take some.
+    orders_until: Mutex<BTreeMap<Market, Option<DateTime<Utc>>>>,
+    /// Markets of which the exchange was last asked in vain whether they trade.
+    silent: Mutex<BTreeSet<Market>>,
     /// RiskGuard was told that the clocks differ.
     skew_told: Mutex<bool>,
     /// An order or a fill makes the next look come soon.
@@ -318,6 +323,7 @@ impl Handler<SessionChanged> for Broker {
 
     fn handle(&mut self, change: SessionChanged, ctx: &mut Self::Context) {
         self.phases.insert(change.market, change.phase);
+        hold(&self.shared.orders_until).insert(change.market, change.orders_until);
         if self.reconciled.is_some() {
             self.close_past_days(ctx);
         }

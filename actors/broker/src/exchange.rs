@@ -3,10 +3,11 @@
 //! `submit` takes a [`SendPermit`] by value: no code path reaches the order endpoint without RiskGuard's approval and
 //! the ledger's permit.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
+use domain::messages::proof::ListedDay;
 use domain::{AccountSnapshot, BoxFuture, Candle, InquiryRow, Market, Outcome, Refusal};
 use trade_ledger::{JournalledOrder, SendPermit};
 
@@ -70,6 +71,17 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// The price now.
     fn quote(&self, query: QuoteQuery, urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>>;
+
+    /// When a well-known stock of `market` last traded: the start of its newest bar with volume, none if it has none. An
+    /// error other than [`QueryError::Unavailable`] means that the exchange works but cannot tell.
+    fn last_trade(&self, market: Market) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, QueryError>>;
+
+    /// On which days from `from` on `market` opens, by the exchange's own list, oldest first. To be asked at most once a day.
+    fn listed_days(
+        &self,
+        market: Market,
+        from: NaiveDate,
+    ) -> BoxFuture<'_, Result<Vec<ListedDay>, QueryError>>;
 
     /// How far the exchange's clock is from ours, when the replies prove that it is more than the 5 s that are allowed
     /// (order-protocol 3, row 33); positive when the exchange is ahead. An adapter that cannot tell says none.

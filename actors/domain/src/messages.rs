@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`schedule`] | MarketClock | Scanner, Brain, RiskGuard, Broker, Optimizer, TradeLedger, Notifier |
 //! | [`market_data`] | Scanner, Brain, RiskGuard | Broker |
+//! | [`proof`] | MarketClock | Broker |
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod limits;
 pub mod market_data;
 pub mod occasions;
+pub mod proof;
 pub mod schedule;
 pub mod symbols;
 pub mod trading;

@@ -5,28 +5,38 @@
 //! each new life, because whoever was started with it must hear them: a day whose end died with the process would
 //! otherwise stay open until tomorrow. While the ledger does not answer nothing is told.
 //!
+//! A calendar may be wrong: the Broker is asked whether the market really trades, and once a day for its own list of days
+//! (`evidence`). What it says changes how far a day may be traded upon, and halts nothing.
+//!
 //! A halt stops slots, not sessions; after a restart in the middle of a halt it offers slots again, and RiskGuard's
 //! gate stops what follows.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::Clock;
+use actix::SpawnHandle;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::ledger::{EventKind, LedgerError, RecordEvent};
-use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
+use domain::messages::market_data::QueryError;
+use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion, OccasionKind};
+use domain::messages::proof::{LastTradeQuery, ListedDay, ListedDaysQuery};
 use domain::messages::schedule::{DayClosed, DecideDue, ScanDue, SessionChanged};
+use domain::{Clock, Market, is_ledger_pause};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::TellError;
 use supervision::prelude::*;
 
+use crate::calendar::{Calendar, DayChanges, Session};
+use crate::evidence::{self, Evidence, Look};
 use crate::overrides::{OverrideFile, Overrides};
-use crate::plan::{self, Event, Settings, Told, What};
+use crate::plan::{self, Event, Known, Settings, Told, What};
 
 /// The clock may be set back so far without a warning.
 const HARMLESS_STEP: TimeDelta = TimeDelta::seconds(1);
 /// Longest wait for TradeLedger, in real time (messages::ledger).
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for Broker, in real time (messages::proof).
+const BROKER_WITHIN: Duration = Duration::from_secs(25);
 /// After a failed booking it is tried again so much later, in exchange time.
 const TRY_AGAIN: TimeDelta = TimeDelta::seconds(1);
 
@@ -41,13 +51,24 @@ pub struct LedgerLinks {
     pub events: Link<RecordEvent>,
 }
 
-/// Whom MarketClock tells, and its clock.
+/// Whom MarketClock asks in Broker.
+#[derive(Clone, Debug)]
+pub struct BrokerLinks {
+    /// Whether a market trades.
+    pub last_trade: Link<LastTradeQuery>,
+    /// The broker's own list of days.
+    pub listed_days: Link<ListedDaysQuery>,
+}
+
+/// Whom MarketClock asks and tells, and its clock.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Exchange time.
     pub clock: Arc<dyn Clock>,
     /// TradeLedger.
     pub ledger: LedgerLinks,
+    /// Broker.
+    pub broker: BrokerLinks,
     /// RiskGuard, Broker, Notifier.
     pub session_changed: Vec<Link<SessionChanged>>,
     /// Scanner.
@@ -66,6 +87,13 @@ pub struct MarketClock {
     settings: Settings,
     deps: Deps,
     told: Told,
+    evidence: Evidence,
+    /// The days that the operator has changed.
+    changes: DayChanges,
+    /// The sleep until the next wake, while there is one.
+    sleep: Option<SpawnHandle>,
+    /// Something became known while something was being booked.
+    restless: bool,
     /// What the override file said last, good or bad.
     heard: Option<OverrideFile>,
     latest: Option<DateTime<Utc>>,
@@ -80,6 +108,10 @@ impl MarketClock {
             settings,
             deps,
             told: Told::default(),
+            evidence: Evidence::default(),
+            changes: DayChanges::default(),
+            sleep: None,
+            restless: false,
             heard: None,
             latest: None,
             obedience: Obedience::default(),
@@ -94,6 +126,8 @@ impl MarketClock {
         ctx.spawn(answer.map(|answer, this, ctx| match heard(answer) {
             Ok(booked) => {
                 this.told = Told::recalled(&booked);
+                this.evidence = Evidence::recalled(&booked);
+                this.redraw();
                 this.wake(ctx);
             }
             Err(why) => {
@@ -104,9 +138,12 @@ impl MarketClock {
     }
 
     fn wake(&mut self, ctx: &mut Ctx<Self>) {
+        self.sleep = None;
         let now = self.now();
+        self.look_around(now, ctx);
         let before = self.told.clone();
-        let events = plan::due(&self.settings, &mut self.told, now, !self.obedience.is_halted());
+        let known = Known { settings: &self.settings, evidence: &self.evidence };
+        let events = plan::due(known, &mut self.told, now, !self.obedience.is_halted());
         if events.is_empty() {
             return self.sleep(now, ctx);
         }
@@ -114,7 +151,9 @@ impl MarketClock {
         let answer = self.deps.ledger.book.ask(BookOccasions { occasions }, LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| match heard(answer) {
             Ok(news) => {
-                events.iter().zip(news).for_each(|(event, is_new)| this.tell(event, is_new));
+                for (event, is_new) in plan::share(events, &news) {
+                    this.tell(&event, is_new);
+                }
                 this.sleep(now, ctx);
             }
             Err(why) => {
@@ -126,8 +165,23 @@ impl MarketClock {
     }
 
     fn sleep(&mut self, since: DateTime<Utc>, ctx: &mut Ctx<Self>) {
-        let sleep = self.deps.clock.sleep_until(plan::next_wake(&self.settings, since));
-        ctx.spawn(sleep.into_actor(self).map(|(), this, ctx| this.wake(ctx)));
+        if std::mem::take(&mut self.restless) {
+            return self.wake(ctx);
+        }
+        let known = Known { settings: &self.settings, evidence: &self.evidence };
+        let sleep = self.deps.clock.sleep_until(plan::next_wake(known, since));
+        self.sleep = Some(ctx.spawn(sleep.into_actor(self).map(|(), this, ctx| this.wake(ctx))));
+    }
+
+    /// Cuts a sleep short, or the next one before it begins.
+    fn wake_now(&mut self, ctx: &mut Ctx<Self>) {
+        match self.sleep.take() {
+            Some(sleep) => {
+                ctx.cancel_future(sleep);
+                self.wake(ctx);
+            }
+            None => self.restless = true,
+        }
     }
 
     fn later(&mut self, by: TimeDelta, then: fn(&mut Self, &mut Ctx<Self>), ctx: &mut Ctx<Self>) {
@@ -152,7 +206,7 @@ impl MarketClock {
         match &event.what {
             What::Session(change) => self.tell_phase(change, is_new),
             What::Day(day) if !is_new => warn(tell_all(&self.deps.day_ended, day), event),
-            What::Slot(..) | What::Notice(_) if !is_new => {
+            What::Slot(..) | What::Notice(..) if !is_new => {
                 tracing::info!(occasion = ?event.occasion, "told by an earlier life; not told again");
             }
             What::Slot(scan, decide) => {
@@ -163,14 +217,7 @@ impl MarketClock {
                 tracing::info!(market = %day.market, session = %day.session_date, "day closed");
                 warn(tell_all(&self.deps.day_ended, day).and(tell_all(&self.deps.day_closed, day)), event);
             }
-            What::Notice(kind) => {
-                let Occasion { market, label: text, .. } = event.occasion.clone();
-                tracing::warn!(%market, "{text}");
-                warn(
-                    self.deps.ledger.events.tell(RecordEvent { kind: *kind, market: Some(market), text }),
-                    event,
-                );
-            }
+            What::Notice(kind, text) => self.say(*kind, Some(event.occasion.market), text.clone()),
         }
     }
 
@@ -180,6 +227,85 @@ impl MarketClock {
         if let Err(error) = tell_all(&self.deps.session_changed, change) {
             tracing::warn!(%market, %error, "not every receiver was told the phase; telling it again");
             self.told.forget_phase(*market);
+        }
+    }
+}
+
+// === Evidence ===
+
+impl MarketClock {
+    /// Asks whether the markets that should be open trade, and once a day for the broker's own list of days.
+    fn look_around(&mut self, now: DateTime<Utc>, ctx: &mut Ctx<Self>) {
+        for market in self.settings.markets.clone() {
+            let session = self.settings.calendar.session_of(market, now);
+            if let Some(session) = session
+                && self.evidence.begin_look(&self.settings.calendar, &session, now)
+            {
+                self.look(session, ctx);
+            }
+            if market == Market::Kr && !is_ledger_pause(now) && self.evidence.begin_list(market, now) {
+                self.read_list(market, market.date_at(now), ctx);
+            }
+        }
+    }
+
+    fn look(&self, session: Session, ctx: &mut Ctx<Self>) {
+        let market = session.market;
+        let answer = self.deps.broker.last_trade.ask(LastTradeQuery { market }, BROKER_WITHIN);
+        ctx.spawn(answer.into_actor(self).map(move |answer, this, ctx| {
+            // An actor that does not answer says nothing about the broker.
+            let look = answer.map_or(Look::CannotTell, Look::from);
+            tracing::debug!(%market, ?look, "looked whether it trades");
+            this.evidence.end_look(&session, look);
+            this.redraw();
+            this.wake_now(ctx);
+        }));
+    }
+
+    fn read_list(&self, market: Market, today: NaiveDate, ctx: &mut Ctx<Self>) {
+        let query = ListedDaysQuery { market, from: today };
+        let answer = self.deps.broker.listed_days.ask(query, BROKER_WITHIN);
+        ctx.spawn(answer.into_actor(self).map(move |answer, this, ctx| match answer {
+            Ok(Ok(days)) => this.book_list(market, today, days, ctx),
+            Ok(Err(QueryError::NotOffered(why))) => {
+                tracing::info!(%market, why, "the broker has no list of days here");
+                this.evidence.no_list(market, today);
+            }
+            Ok(Err(error)) => tracing::warn!(%market, %error, "the broker's list of days is not known"),
+            Err(error) => tracing::warn!(%market, %error, "the broker's list of days is not known"),
+        }));
+    }
+
+    /// The list is booked before it is used: it is asked for once a day, whatever crashes.
+    fn book_list(&mut self, market: Market, today: NaiveDate, days: Vec<ListedDay>, ctx: &mut Ctx<Self>) {
+        let label = evidence::list_label(today, &days);
+        let (kind, begins_at) = (OccasionKind::ListedDays, self.now());
+        let occasion = Occasion { market, session_date: today, kind, begins_at, label };
+        let booking = self.deps.ledger.book.ask(BookOccasions { occasions: vec![occasion] }, LEDGER_WITHIN);
+        ctx.spawn(booking.into_actor(self).map(move |answer, this, ctx| match heard(answer) {
+            Ok(_news) => this.use_list(market, today, &days, ctx),
+            Err(why) => tracing::warn!(why, "the broker's list of days cannot be booked; it is not used"),
+        }));
+    }
+
+    fn use_list(&mut self, market: Market, today: NaiveDate, days: &[ListedDay], ctx: &mut Ctx<Self>) {
+        let operators = Calendar::official().with_changes(&self.changes);
+        let said = operators.map(|calendar| evidence::contradictions(&calendar, market, days));
+        for text in said.unwrap_or_default() {
+            self.say(EventKind::Alarm, Some(market), text);
+        }
+        tracing::info!(%market, days = days.len(), "the broker's list of days is in force");
+        self.evidence.take_list(market, today, days);
+        self.redraw();
+        self.wake_now(ctx);
+    }
+
+    /// The calendar in force: the embedded one, what the operator changed, and what the broker closed.
+    fn redraw(&mut self) {
+        match Calendar::official().with_changes(&self.evidence.narrowed(&self.changes)) {
+            Ok(calendar) => self.settings.calendar = calendar,
+            // Closing a day contradicts nothing; without a table there is nothing to change either.
+            Err(error) => tracing::error!(%error, "the calendar cannot be changed"),
         }
     }
 }
@@ -211,21 +337,24 @@ impl Actor for MarketClock {
 impl MarketClock {
     /// Takes the file's days in the place of its earlier ones; the next wake tells what changes by it.
     fn take(&mut self, overrides: &Overrides) {
-        match crate::Calendar::official().with_changes(&overrides.changes) {
-            Ok(calendar) => {
-                self.settings.calendar = calendar;
+        match Calendar::official().with_changes(&overrides.changes) {
+            Ok(_fits) => {
+                self.changes = overrides.changes.clone();
                 self.settings.exits = overrides.exits.clone();
-                self.say(EventKind::Report, format!("the override file of the calendar says: {overrides}"));
+                self.redraw();
+                let text = format!("the override file of the calendar says: {overrides}");
+                self.say(EventKind::Report, None, text);
             }
-            Err(error) => self.say(EventKind::Alarm, format!("the override file is not in force: {error}")),
+            Err(error) => {
+                self.say(EventKind::Alarm, None, format!("the override file is not in force: {error}"));
+            }
         }
     }
 
-    fn say(&self, kind: EventKind, text: String) {
+    fn say(&self, kind: EventKind, market: Option<Market>, text: String) {
         tracing::warn!("{text}");
-        let line = RecordEvent { kind, market: None, text };
-        if let Err(error) = self.deps.ledger.events.tell(line) {
-            tracing::warn!(%error, "the ledger was not told of the override file");
+        if let Err(error) = self.deps.ledger.events.tell(RecordEvent { kind, market, text }) {
+            tracing::warn!(%error, "the ledger was not told");
         }
     }
 }
@@ -246,6 +375,7 @@ impl Handler<OverrideFile> for MarketClock {
             OverrideFile::Good(overrides) => self.take(overrides),
             OverrideFile::Bad(why) => self.say(
                 EventKind::Alarm,
+                None,
                 format!(
                     "the override file of the calendar is wrong, the last good one stays in force: {why}"
                 ),

@@ -81,8 +81,10 @@ pub enum TableError {
 /// What somebody who knows better says about one day of one market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayChange {
-    /// No session.
+    /// No session, by the operator's file.
     Closed,
+    /// No session, by the broker's own list of days.
+    ClosedByBroker,
     /// A session with the usual hours.
     Open,
     /// A session with these hours.
@@ -220,7 +222,7 @@ fn changed_row(
     }
     let (of_market, calendar) = source.of(market)?;
     match change {
-        DayChange::Closed => Ok(None),
+        DayChange::Closed | DayChange::ClosedByBroker => Ok(None),
         DayChange::Open => table::usual_row(market, of_market, calendar, date).map(Some),
         DayChange::Hours(hours) => table::row(market, of_market, calendar, date, &hours).map(Some),
     }

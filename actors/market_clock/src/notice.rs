@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use domain::Market;
 use domain::messages::ledger::EventKind;
-use domain::messages::schedule::DateStatus;
+use domain::messages::schedule::{DateStatus, Trust};
 
 use crate::calendar::{Calendar, DayChange};
 
@@ -13,7 +13,7 @@ pub const AHEAD_DAYS: i64 = 30;
 /// One sentence about `date`, and how urgent it is; none on an ordinary day.
 pub fn about(calendar: &Calendar, market: Market, date: NaiveDate) -> Option<(EventKind, String)> {
     if let Some(change) = calendar.changes().get(&(market, date)) {
-        return Some((EventKind::Report, overridden(market, date, *change)));
+        return Some(overridden(market, date, *change));
     }
     let next = date.succ_opt().unwrap_or(date);
     match (calendar.status(market, date), calendar.status(market, next)) {
@@ -32,13 +32,32 @@ pub fn about(calendar: &Calendar, market: Market, date: NaiveDate) -> Option<(Ev
     }
 }
 
-fn overridden(market: Market, date: NaiveDate, change: DayChange) -> String {
-    let what = match change {
-        DayChange::Closed => "is closed",
-        DayChange::Open => "is a session",
-        DayChange::Hours(_) => "has other hours",
+/// One sentence about a session that evidence shows in another light, and what is done about it.
+pub fn of_trust(market: Market, date: NaiveDate, trust: Trust) -> String {
+    let then = match trust {
+        Trust::Certain => "trading goes on as usual",
+        Trust::Unproved => "nothing is traded before it is confirmed",
+        Trust::Disputed => "only exits; say what is true in the override file",
+        Trust::SuspectedClosed => {
+            "no orders and no judgements until a trade is seen; looking every 5 minutes"
+        }
+        Trust::BrokerDown => "no purchases until it answers; then orders are reconciled first",
+        Trust::Unknown { exits: false } => "nothing is traded",
+        Trust::Unknown { exits: true } => "only exits",
     };
-    format!("{market}: {date} {what} by the override file")
+    format!("{market}: {date}: {trust}; {then}")
+}
+
+fn overridden(market: Market, date: NaiveDate, change: DayChange) -> (EventKind, String) {
+    let (kind, what) = match change {
+        DayChange::Closed => (EventKind::Report, "is closed by the override file"),
+        DayChange::Open => (EventKind::Report, "is a session by the override file"),
+        DayChange::Hours(_) => (EventKind::Report, "has other hours by the override file"),
+        DayChange::ClosedByBroker => {
+            (EventKind::Alarm, "is closed by the broker's list, although the calendar has a session")
+        }
+    };
+    (kind, format!("{market}: {date} {what}"))
 }
 
 fn unknown(calendar: &Calendar, market: Market, date: NaiveDate) -> String {

@@ -129,6 +129,7 @@ impl fmt::Display for Overrides {
         let changes = self.changes.iter().map(|((market, date), change)| {
             let what = match change {
                 DayChange::Closed => "closed",
+                DayChange::ClosedByBroker => "closed by the broker",
                 DayChange::Open => "open",
                 DayChange::Hours(_) => "other hours",
             };

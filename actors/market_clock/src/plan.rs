@@ -6,14 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use domain::Market;
 use domain::messages::ledger::EventKind;
 use domain::messages::occasions::{Occasion, OccasionKind};
 use domain::messages::schedule::{
-    DateStatus, DayClosed, DecideDue, Phase, ScanDue, SessionChanged, SlotKey, Trust,
+    DayClosed, DecideDue, Phase, ScanDue, SessionChanged, Slot, SlotKey, Trust,
 };
+use domain::{Currency, Market, takes_orders_until};
 
-use crate::calendar::{Calendar, Session};
+use crate::calendar::{Calendar, DayKind, Session};
+use crate::evidence::Evidence;
 use crate::notice;
 use crate::slots::{self, Cadence, DueSlot};
 
@@ -37,14 +38,26 @@ pub struct Settings {
     pub exits: BTreeSet<(Market, NaiveDate)>,
 }
 
-impl Settings {
-    /// How far `date` may be traded upon, by its status alone (CALENDARS.md 4.2).
+/// What is known at the moment of a plan: the settings, and the evidence beside the calendar.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// What the plan follows.
+    pub settings: &'a Settings,
+    /// What speaks for or against a day.
+    pub evidence: &'a Evidence,
+}
+
+impl Known<'_> {
+    /// How far `date` may be traded upon (CALENDARS.md 4.2).
     fn trust(&self, market: Market, date: NaiveDate) -> Trust {
-        match self.calendar.status(market, date) {
-            DateStatus::Official => Trust::Certain,
-            DateStatus::Estimated | DateStatus::Uncertain => Trust::Unproved,
-            DateStatus::Unknown => Trust::Unknown { exits: self.exits.contains(&(market, date)) },
-        }
+        let exits = self.settings.exits.contains(&(market, date));
+        self.evidence.trust(&self.settings.calendar, market, date, exits)
+    }
+
+    /// The same by the calendar alone.
+    fn trust_at_first(&self, market: Market, date: NaiveDate) -> Trust {
+        let exits = self.settings.exits.contains(&(market, date));
+        Evidence::default().trust(&self.settings.calendar, market, date, exits)
     }
 }
 
@@ -66,8 +79,8 @@ pub enum What {
     Slot(ScanDue, DecideDue),
     /// A session is over and settled.
     Day(DayClosed),
-    /// Something the operator should know about the date.
-    Notice(EventKind),
+    /// Something the operator should know about the date, in these words.
+    Notice(EventKind, String),
 }
 
 /// What was told, per market.
@@ -78,11 +91,13 @@ pub struct Told {
 
 #[derive(Clone, Debug, Default)]
 struct ToldOf {
-    phase: Option<(NaiveDate, Phase, Trust)>,
+    phase: Option<(NaiveDate, Phase, Trust, Option<DateTime<Utc>>)>,
     slot: Option<DateTime<Utc>>,
     exits: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
     notice: Option<NaiveDate>,
+    /// The word for how far that date may be traded upon.
+    trust: Option<(NaiveDate, String)>,
 }
 
 impl Told {
@@ -100,6 +115,10 @@ impl Told {
                     of.day_closed = of.day_closed.max(occasion.session_date.pred_opt());
                 }
                 OccasionKind::Notice => of.notice = of.notice.max(Some(occasion.session_date)),
+                OccasionKind::Trust => {
+                    of.trust = of.trust.take().max(Some((occasion.session_date, occasion.label.clone())));
+                }
+                OccasionKind::ListedDays => {}
             }
         }
         told
@@ -116,13 +135,15 @@ impl Told {
 }
 
 /// Everything due at `now`, and notes it as told. Slots are left out while `slots_wanted` is false (a halt).
-pub fn due(settings: &Settings, told: &mut Told, now: DateTime<Utc>, slots_wanted: bool) -> Vec<Event> {
+pub fn due(known: Known<'_>, told: &mut Told, now: DateTime<Utc>, slots_wanted: bool) -> Vec<Event> {
+    let settings = known.settings;
     let mut events = Vec::new();
     for market in &settings.markets {
         let told = told.of(*market);
-        events.extend(phase_due(settings, told, *market, now));
+        events.extend(phase_due(known, told, *market, now));
+        events.extend(trust_due(known, told, *market, now));
         if slots_wanted {
-            events.extend(slots_due(settings, told, *market, now));
+            events.extend(slots_due(known, told, *market, now));
         }
         events.extend(days_due(settings, told, *market, now));
         events.extend(notice_due(settings, told, *market, now));
@@ -130,11 +151,44 @@ pub fn due(settings: &Settings, told: &mut Told, now: DateTime<Utc>, slots_wante
     events
 }
 
-/// When to look again: the next phase, slot or settled day of any market, but at most [`LONGEST_SLEEP`] from `now`.
-pub fn next_wake(settings: &Settings, now: DateTime<Utc>) -> DateTime<Utc> {
+/// The events beside whether they are new, and new daily slots of one moment made one decision where a prompt can hold
+/// them: the same open and the same currency, because a prompt has one of each.
+pub fn share(mut events: Vec<Event>, news: &[bool]) -> Vec<(Event, bool)> {
+    let mut groups: BTreeMap<_, Vec<Market>> = BTreeMap::new();
+    for (event, _) in events.iter().zip(news).filter(|(_, is_new)| **is_new) {
+        if let Some(group) = group_of(event) {
+            groups.entry(group).or_default().push(event.occasion.market);
+        }
+    }
+    for event in &mut events {
+        let together = group_of(event).and_then(|group| groups.get(&group)).filter(|all| all.len() > 1);
+        if let (Some(together), What::Slot(_, decide)) = (together, &mut event.what)
+            && together.contains(&decide.key.market)
+        {
+            decide.together = together.clone();
+        }
+    }
+    events.into_iter().zip(news.iter().copied()).collect()
+}
+
+fn group_of(event: &Event) -> Option<(Slot, NaiveDate, DateTime<Utc>, Currency)> {
+    match &event.what {
+        What::Slot(scan, _) if matches!(scan.key.slot, Slot::Daily(_)) => {
+            let SlotKey { market, session_date, slot } = scan.key;
+            Some((slot, session_date, event.occasion.begins_at, market.currency()))
+        }
+        What::Slot(..) | What::Session(_) | What::Day(_) | What::Notice(..) => None,
+    }
+}
+
+/// When to look again: the next phase, slot, look or settled day of any market, but at most [`LONGEST_SLEEP`] from `now`.
+pub fn next_wake(known: Known<'_>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let Known { settings, evidence } = known;
     let longest = now.checked_add_signed(LONGEST_SLEEP).unwrap_or(DateTime::<Utc>::MAX_UTC);
     let next = settings.markets.iter().filter_map(|market| next_event(settings, *market, now));
-    next.min().map_or(longest, |next| next.min(longest))
+    let sessions = settings.markets.iter().filter_map(|market| settings.calendar.session_of(*market, now));
+    let looks = sessions.filter_map(|session| evidence.next_look(&settings.calendar, &session));
+    next.chain(looks.filter(|at| *at > now)).min().map_or(longest, |next| next.min(longest))
 }
 
 fn next_event(settings: &Settings, market: Market, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -148,29 +202,76 @@ fn next_event(settings: &Settings, market: Market, now: DateTime<Utc>) -> Option
     of_sessions.chain(change).filter(|at| *at > now).min()
 }
 
-fn phase_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+fn phase_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+    let settings = known.settings;
     let (phase, today) = (settings.calendar.phase(market, now), market.date_at(now));
     let session = settings.calendar.last_begun(market, now).filter(|_| phase != Phase::Unknown);
     let (session_date, begins_at) = match session {
         Some(session) => (session.date, session.phase_start(now)),
         None => (today, now),
     };
-    let trust = settings.trust(market, today);
-    if told.phase == Some((session_date, phase, trust)) {
+    let trust = known.trust(market, today);
+    let orders_until = orders_until(&settings.calendar, market, phase, now);
+    if told.phase == Some((session_date, phase, trust, orders_until)) {
         return None;
     }
-    told.phase = Some((session_date, phase, trust));
+    told.phase = Some((session_date, phase, trust, orders_until));
     let (kind, label) = (OccasionKind::Phase, phase.to_string());
     Some(Event {
         occasion: Occasion { market, session_date, kind, begins_at, label },
-        what: What::Session(SessionChanged { market, session_date, phase, trust, at: now }),
+        what: What::Session(SessionChanged { market, session_date, phase, trust, orders_until, at: now }),
     })
 }
 
+/// Until when the broker takes orders, where this agent may have some to send. KIS states its windows for usual days; on a day
+/// with other hours those of the exchange count.
+fn orders_until(
+    calendar: &Calendar,
+    market: Market,
+    phase: Phase,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    if !phase.is_tradable() && phase != Phase::Unknown {
+        return None;
+    }
+    match (calendar.day(market, market.date_at(now)), calendar.session_of(market, now)) {
+        (DayKind::ShortOrShifted | DayKind::Changed(_), Some(session)) => Some(session.close),
+        (_, _) => takes_orders_until(market, now),
+    }
+}
+
+/// A word to the operator when evidence changes how far a session may be traded upon, and when it is as usual again.
+fn trust_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+    let session = known.settings.calendar.session_of(market, now)?;
+    let session_date = session.date;
+    let trust = known.trust(market, session_date);
+    let before = told.trust.as_ref().filter(|(date, _)| *date == session_date);
+    let before = before.map_or(known.trust_at_first(market, session_date).code(), |(_, code)| code.as_str());
+    if before == trust.code() {
+        return None;
+    }
+    told.trust = Some((session_date, trust.code().to_owned()));
+    let (kind, label) = (OccasionKind::Trust, trust.code().to_owned());
+    let what = What::Notice(urgency(trust), notice::of_trust(market, session_date, trust));
+    Some(Event { occasion: Occasion { market, session_date, kind, begins_at: now, label }, what })
+}
+
+fn urgency(trust: Trust) -> EventKind {
+    match trust {
+        Trust::Certain => EventKind::Report,
+        Trust::Unproved
+        | Trust::Disputed
+        | Trust::SuspectedClosed
+        | Trust::BrokerDown
+        | Trust::Unknown { .. } => EventKind::Alarm,
+    }
+}
+
 /// A slot of the plan, or else a look at what is held.
-fn slots_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+    let settings = known.settings;
     let session = settings.calendar.session_of(market, now)?;
-    if !settings.trust(market, session.date).allows_entries() {
+    if !known.trust(market, session.date).allows_entries() {
         return None;
     }
     if let Some(due) = slots::due_slot(&session, settings.cadence, now, told.slot) {
@@ -191,7 +292,7 @@ fn slot_event(session: &Session, due: DueSlot, kind: OccasionKind) -> Event {
     let key = SlotKey { market, session_date, slot };
     Event {
         occasion: Occasion { market, session_date, kind, begins_at, label: slot.to_string() },
-        what: What::Slot(ScanDue { key, expires_at }, DecideDue { key, expires_at }),
+        what: What::Slot(ScanDue { key, expires_at }, DecideDue { key, expires_at, together: Vec::new() }),
     }
 }
 
@@ -224,8 +325,14 @@ fn notice_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateT
     let (event, label) = notice::about(&settings.calendar, market, session_date)?;
     let begins_at = session_date.and_time(NaiveTime::MIN).and_utc();
     Some(Event {
-        occasion: Occasion { market, session_date, kind: OccasionKind::Notice, begins_at, label },
-        what: What::Notice(event),
+        occasion: Occasion {
+            market,
+            session_date,
+            kind: OccasionKind::Notice,
+            begins_at,
+            label: label.clone(),
+        },
+        what: What::Notice(event, label),
     })
 }
 

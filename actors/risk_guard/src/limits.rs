@@ -8,7 +8,7 @@ use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
-    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, tick,
+    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, tick, windows,
 };
 use rust_decimal::Decimal;
 
@@ -271,9 +271,20 @@ fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusa
         return closed(format!("the session of {} is not that of {today}", proposal.session_date));
     }
     // A RiskGuard that was restarted alone has not been told a phase: the date and the expiry must do until then.
-    let Some(SessionChanged { phase, trust, .. }) = standing.session else { return Ok(()) };
+    let Some(SessionChanged { phase, trust, orders_until, .. }) = standing.session else { return Ok(()) };
     check_trust(proposal.side, *trust).map_err(|why| RefusalReason::MarketClosed { market, why })?;
-    check_phase(*phase, *trust).map_err(|why| RefusalReason::MarketClosed { market, why: why.into() })
+    check_phase(*phase, *trust).map_err(|why| RefusalReason::MarketClosed { market, why: why.into() })?;
+    match orders_until {
+        Some(until) if standing.now < *until => Ok(()),
+        Some(_) | None => closed(outside_windows(market, standing.now)),
+    }
+}
+
+/// What the broker accepts, for whoever wonders why an order was not even sent.
+fn outside_windows(market: Market, now: DateTime<Utc>) -> String {
+    let windows = windows(market, now).into_iter().filter(|window| !window.is_reserved);
+    let spans: Vec<_> = windows.map(|window| window.to_string()).collect();
+    format!("the broker takes its orders in Korean time {} only", spans.join(", "))
 }
 
 /// A day that may not be one is not traded upon (CALENDARS.md 4.2).

@@ -218,7 +218,14 @@ impl Desk {
         };
         let session_date = order.proposal.session_date;
         let (market, phase, trust) = (Market::Kr, Phase::Continuous, Trust::Certain);
-        let session = SessionChanged { market, session_date, phase, trust, at: order.at };
+        let session = SessionChanged {
+            market,
+            session_date,
+            phase,
+            trust,
+            orders_until: Some(order.at + TimeDelta::hours(1)),
+            at: order.at,
+        };
         let standing = Standing {
             now: order.at,
             state: TradingState::Active,

@@ -230,7 +230,7 @@ impl House {
     async fn decide(&self, key: SlotKey, candidates: Vec<Candidate>) {
         let expires_at = open() + TimeDelta::hours(1);
         self.found.tell(CandidatesFound { key, candidates, expires_at }).unwrap();
-        self.due.tell(DecideDue { key, expires_at }).unwrap();
+        self.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
         sleep(Duration::from_secs(10)).await;
     }
 }
@@ -426,7 +426,7 @@ fn what_a_slow_model_says_after_the_slot_is_not_traded() {
         let key = slot_key(Slot::Daily(1));
         let expires_at = open() + TimeDelta::seconds(15);
         house.found.tell(CandidatesFound { key, candidates: candidates(), expires_at }).unwrap();
-        house.due.tell(DecideDue { key, expires_at }).unwrap();
+        house.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
         sleep(Duration::from_secs(60)).await;
         assert_eq!(world.seen(|seen| seen.questions), 1);
         assert_eq!((world.decided(), world.proposed()), (vec![], vec![]));
@@ -445,5 +445,30 @@ fn rounds_run_one_after_the_other_and_the_newest_slot_of_a_market_wins() {
         sleep(Duration::from_secs(100)).await;
         let purposes = world.seen(|seen| seen.reservations.clone());
         assert_eq!(purposes, ["KR/2026-11-24/daily-1", "KR/2026-11-24/daily-3"]);
+    });
+}
+
+#[test]
+fn markets_that_open_together_are_judged_by_one_question() {
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok("[]"), takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        let together = vec![Market::UsNasdaq, Market::UsNyse, Market::UsAmex];
+        let expires_at = open() + TimeDelta::minutes(10);
+        for market in [Market::UsNyse, Market::UsNasdaq] {
+            let key = SlotKey { market, ..slot_key(Slot::Daily(1)) };
+            let symbol = if market == Market::UsNyse { "IBM" } else { "AAPL" };
+            let mut one = candidates()[0].clone();
+            one.instrument = domain::Instrument { market, symbol: symbol.parse().unwrap() };
+            house.found.tell(CandidatesFound { key, candidates: vec![one], expires_at }).unwrap();
+            house.due.tell(DecideDue { key, expires_at, together: together.clone() }).unwrap();
+        }
+        sleep(Duration::from_secs(290)).await;
+        assert_eq!(world.seen(|seen| seen.questions), 0, "the third market may still come");
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(world.seen(|seen| seen.questions), 1);
+        assert_eq!(world.seen(|seen| seen.reservations.clone()), ["US_NASDAQ+US_NYSE/2026-11-24/daily-1"]);
+        assert_eq!(world.decided().len(), 2);
     });
 }

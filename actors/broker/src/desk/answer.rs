@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, QuoteQuery, RankingQuery};
+use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
 use supervision::prelude::*;
 
-use super::Broker;
+use super::{Broker, alive};
 use crate::Urgency;
 
 /// The deadline of every such ask (domain::messages::market_data), real time. After it the question gives up its place
@@ -38,4 +39,14 @@ answers! {
     BarsQuery => |exchange, query| exchange.bars(query);
     QuoteQuery => |exchange, query| exchange.quote(query, Urgency::Scan);
     AccountQuery => |exchange, query| exchange.account(query, Urgency::Reconcile);
+    ListedDaysQuery => |exchange, query| exchange.listed_days(query.market, query.from);
+}
+
+impl Handler<LastTradeQuery> for Broker {
+    type Result = ResponseFuture<<LastTradeQuery as Message>::Result>;
+
+    fn handle(&mut self, query: LastTradeQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let (deps, shared) = (self.deps.clone(), self.shared.clone());
+        Box::pin(async move { within(Box::pin(alive::last_trade(&deps, &shared, query.market))).await })
+    }
 }

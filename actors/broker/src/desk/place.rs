@@ -79,6 +79,11 @@ async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) ->
     if !deps.gate.is_open_for(order.halt_epoch()) {
         return Some("trading is halted".into());
     }
+    let market = order.terms().instrument.market;
+    let until = hold(&shared.orders_until).get(&market).copied();
+    if until.is_some_and(|until| until.is_none_or(|until| deps.clock.now() >= until)) {
+        return Some(format!("the broker takes no orders of {market} now"));
+    }
     if watch_clock(deps, shared) {
         return Some("the exchange's clock and ours differ".into());
     }

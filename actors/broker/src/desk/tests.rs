@@ -6,6 +6,7 @@ mod world;
 
 use domain::messages::control::HaltCancels;
 use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
+use domain::messages::proof::LastTradeQuery;
 use domain::messages::schedule::Trust;
 use domain::{Outcome, Refusal};
 
@@ -309,6 +310,7 @@ fn the_account_stays_fresh_until_the_market_is_known_to_be_closed() {
                 session_date: today(),
                 phase: Phase::Closed,
                 trust: Trust::Certain,
+                orders_until: None,
                 at: world.clock.now(),
             };
             world.session.tell(closed).unwrap();
@@ -535,6 +537,54 @@ fn invariant_12_a_broker_whose_books_belong_to_another_process_sends_nothing_and
                 "not in the other's books: {log:?}"
             );
             assert!(!world.gate.is_open());
+        },
+    );
+}
+
+#[test]
+fn an_order_outside_the_brokers_hours_is_not_sent() {
+    trading(
+        |_facts| (),
+        async |world| {
+            let told = |orders_until| SessionChanged {
+                market: Market::Kr,
+                session_date: today(),
+                phase: Phase::Continuous,
+                trust: Trust::Certain,
+                orders_until,
+                at: world.clock.now(),
+            };
+            world.session.tell(told(Some(world.clock.now()))).unwrap();
+            world.propose("005930");
+            world.pass(1.0).await;
+            assert!(world.log().iter().all(|line| !line.contains("POST")), "{:?}", world.states());
+            assert_eq!(world.states(), [OrderState::Refused]);
+            world.session.tell(told(Some(world.clock.now() + TimeDelta::minutes(5)))).unwrap();
+            world.propose("000660");
+            world.pass(1.0).await;
+            assert!(world.log().iter().any(|line| line.contains("POST")));
+        },
+    );
+}
+
+#[test]
+fn after_a_silence_orders_are_reconciled_before_the_market_is_said_to_trade() {
+    trading(
+        |facts| facts.last_trade = Err(QueryError::Unavailable("down".into())),
+        async |world| {
+            let look = async || {
+                let query = LastTradeQuery { market: Market::Kr };
+                world.last_trade.ask(query, Duration::from_secs(25)).await.unwrap()
+            };
+            assert!(look().await.is_err());
+            world.facts().last_trade = Ok(None);
+            world.facts().rows = None;
+            let still = look().await.unwrap_err();
+            assert!(still.to_string().contains("its orders are not known"), "{still}");
+            world.facts().rows = Some(Vec::new());
+            assert_eq!(look().await, Ok(None));
+            world.facts().rows = None;
+            assert_eq!(look().await, Ok(None), "once is enough");
         },
     );
 }

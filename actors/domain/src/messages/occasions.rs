@@ -22,11 +22,16 @@ pub enum OccasionKind {
     DayClosed,
     /// The operator was told something about the date.
     Notice,
+    /// How far the day may be traded upon changed.
+    Trust,
+    /// The broker's own list of days was read.
+    ListedDays,
 }
 
 impl OccasionKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Phase, Self::Slot, Self::Exits, Self::DayClosed, Self::Notice];
+    pub const ALL: [Self; 7] =
+        [Self::Phase, Self::Slot, Self::Exits, Self::DayClosed, Self::Notice, Self::Trust, Self::ListedDays];
 
     /// The word stored.
     pub fn code(self) -> &'static str {
@@ -36,6 +41,8 @@ impl OccasionKind {
             Self::Exits => "exits",
             Self::DayClosed => "day_closed",
             Self::Notice => "notice",
+            Self::Trust => "trust",
+            Self::ListedDays => "listed_days",
         }
     }
 }

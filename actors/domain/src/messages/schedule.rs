@@ -140,6 +140,21 @@ impl Trust {
     }
 }
 
+impl Trust {
+    /// The word stored and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Unproved => "unproved",
+            Self::Disputed => "disputed",
+            Self::SuspectedClosed => "suspected_closed",
+            Self::BrokerDown => "broker_down",
+            Self::Unknown { exits: false } => "unknown",
+            Self::Unknown { exits: true } => "unknown_exits_allowed",
+        }
+    }
+}
+
 impl fmt::Display for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -215,6 +230,9 @@ pub struct SessionChanged {
     pub phase: Phase,
     /// How far the day may be traded upon.
     pub trust: Trust,
+    /// Until when the broker takes orders of this market, as far as it states that; none when it takes none, and in every
+    /// phase in which this agent does not trade.
+    pub orders_until: Option<DateTime<Utc>>,
     /// When the phase began or was first seen.
     pub at: DateTime<Utc>,
 }
@@ -237,6 +255,9 @@ pub struct DecideDue {
     pub key: SlotKey,
     /// After this no decision may be made from it.
     pub expires_at: DateTime<Utc>,
+    /// The markets, this one among them, whose slots began at this moment and may be judged in one prompt: they share
+    /// open and currency. Empty when the slot stands alone.
+    pub together: Vec<Market>,
 }
 
 /// MarketClock -> Broker (reconciles and closes the day), RiskGuard, Optimizer: the session is over and the

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::{Context, System};
-use domain::messages::schedule::Phase;
+use domain::messages::schedule::{Phase, Trust};
 use domain::{BoxFuture, Market};
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervisor, slot};
 use tokio::time::{Instant, sleep};
@@ -93,7 +93,10 @@ macro_rules! hears {
 }
 
 hears! {
-    SessionChanged => |change| format!("{:?}", change.phase);
+    SessionChanged => |change| match change.trust {
+        Trust::Certain => format!("{:?}", change.phase),
+        trust => format!("{:?} {}", change.phase, trust.code()),
+    };
     ScanDue => |scan| format!("scan {}", scan.key.slot);
     DecideDue => |decide| format!("decide {}", decide.key.slot);
     DayClosed => |day| format!("closed {}", day.session_date);
@@ -153,6 +156,64 @@ impl Handler<RecordEvent> for Books {
     }
 }
 
+/// A Broker that answers as it is told, and counts the questions.
+#[derive(Clone)]
+struct Desk(Arc<Mutex<DeskFacts>>);
+
+struct DeskFacts {
+    last_trade: Result<Option<DateTime<Utc>>, QueryError>,
+    listed: Result<Vec<ListedDay>, QueryError>,
+    looks: u32,
+    lists: u32,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        let not_here = |what: &str| QueryError::NotOffered(what.to_owned());
+        Self(Arc::new(Mutex::new(DeskFacts {
+            last_trade: Err(not_here("trades")),
+            listed: Err(not_here("days")),
+            looks: 0,
+            lists: 0,
+        })))
+    }
+}
+
+impl Desk {
+    fn says(&self, last_trade: Result<Option<&str>, QueryError>) {
+        self.0.lock().unwrap().last_trade = last_trade.map(|at| at.map(|at| at.parse().unwrap()));
+    }
+
+    fn lists(&self, days: &[(&str, bool)]) {
+        let day = |&(date, opens): &(&str, bool)| ListedDay { date: date.parse().unwrap(), opens };
+        self.0.lock().unwrap().listed = Ok(days.iter().map(day).collect());
+    }
+}
+
+impl Actor for Desk {
+    type Context = Context<Self>;
+}
+
+impl Handler<LastTradeQuery> for Desk {
+    type Result = Result<Option<DateTime<Utc>>, QueryError>;
+
+    fn handle(&mut self, _: LastTradeQuery, _: &mut Self::Context) -> Self::Result {
+        let mut facts = self.0.lock().unwrap();
+        facts.looks += 1;
+        facts.last_trade.clone()
+    }
+}
+
+impl Handler<ListedDaysQuery> for Desk {
+    type Result = Result<Vec<ListedDay>, QueryError>;
+
+    fn handle(&mut self, _: ListedDaysQuery, _: &mut Self::Context) -> Self::Result {
+        let mut facts = self.0.lock().unwrap();
+        facts.lists += 1;
+        facts.listed.clone()
+    }
+}
+
 fn launch(clock: &MovedClock) -> (Listener, supervision::Supervised) {
     launch_over(clock, &Books::default())
 }
@@ -163,6 +224,15 @@ fn launch_over(clock: &MovedClock, books: &Books) -> (Listener, supervision::Sup
 }
 
 fn launch_all(clock: &MovedClock, books: &Books) -> (Listener, supervision::Supervised, Link<OverrideFile>) {
+    launch_beside(clock, books, &Desk::default())
+}
+
+fn launch_beside(
+    clock: &MovedClock,
+    books: &Books,
+    desk: &Desk,
+) -> (Listener, supervision::Supervised, Link<OverrideFile>) {
+    let desk = desk.clone().start();
     let listener = Listener::default();
     let ledger = books.clone().start();
     let address = listener.clone().start();
@@ -172,6 +242,10 @@ fn launch_all(clock: &MovedClock, books: &Books) -> (Listener, supervision::Supe
             book: Link::from_recipient(ledger.clone().recipient()),
             booked: Link::from_recipient(ledger.clone().recipient()),
             events: Link::from_recipient(ledger.recipient()),
+        },
+        broker: BrokerLinks {
+            last_trade: Link::from_recipient(desk.clone().recipient()),
+            listed_days: Link::from_recipient(desk.recipient()),
         },
         session_changed: vec![Link::from_recipient(address.clone().recipient())],
         scan_due: vec![Link::from_recipient(address.clone().recipient())],
@@ -295,5 +369,109 @@ fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_o
         file.tell(OverrideFile::Good(Overrides::default())).unwrap();
         sleep(Duration::from_secs(31)).await;
         assert_eq!(listener.heard().first().map(String::as_str), Some("Continuous"));
+    });
+}
+
+fn but_cycles(listener: &Listener) -> Vec<String> {
+    let is_cycle = |line: &String| line.starts_with("scan ") || line.starts_with("decide ");
+    listener.heard().into_iter().filter(|line| !is_cycle(line)).collect()
+}
+
+#[test]
+fn a_session_without_trades_is_suspected_and_resumes_with_the_first_trade_even_in_a_new_life() {
+    in_virtual_time(async {
+        let (books, desk) = (Books::default(), Desk::default());
+        let clock = MovedClock::at("2026-11-24T00:05:10Z");
+        desk.says(Ok(Some("2026-11-23T06:29:00Z")));
+        let (listener, supervised, _) = launch_beside(&clock, &books, &desk);
+        sleep(Duration::from_secs(280)).await;
+        assert_eq!(but_cycles(&listener), ["Continuous", "closed 2026-11-23"], "ten minutes of grace");
+        sleep(Duration::from_secs(30)).await;
+        assert_eq!(listener.heard().last().unwrap(), "Continuous suspected_closed");
+        sleep(Duration::from_secs(240)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new(), "no slot, and no look for five minutes");
+        let looks = desk.0.lock().unwrap().looks;
+        assert!(supervised.recycle("market_clock"));
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(listener.heard()[0], "Continuous suspected_closed", "a new life is not more trusting");
+        desk.says(Ok(Some("2026-11-24T00:12:00Z")));
+        sleep(Duration::from_secs(301)).await;
+        assert!(desk.0.lock().unwrap().looks > looks);
+        assert!(but_cycles(&listener).contains(&"Continuous".to_owned()));
+        let said = books.2.lock().unwrap().clone();
+        assert!(said[0].contains("nothing trades") && said[1].contains("as usual"), "{said:?}");
+        assert_eq!(said.len(), 2, "once each: {said:?}");
+    });
+}
+
+#[test]
+fn a_broker_that_is_silent_twice_is_down_and_no_suspicion() {
+    in_virtual_time(async {
+        let (books, desk) = (Books::default(), Desk::default());
+        let clock = MovedClock::at("2026-11-24T00:09:50Z");
+        desk.says(Err(QueryError::Unavailable("down".into())));
+        let (listener, _supervised, _) = launch_beside(&clock, &books, &desk);
+        sleep(Duration::from_secs(65)).await;
+        assert_eq!(but_cycles(&listener), ["Continuous", "closed 2026-11-23"], "one silence is none");
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(but_cycles(&listener), ["Continuous broker_down"]);
+        desk.says(Ok(Some("2026-11-24T00:11:00Z")));
+        sleep(Duration::from_secs(61)).await;
+        assert_eq!(but_cycles(&listener), ["Continuous"]);
+    });
+}
+
+#[test]
+fn a_forecast_day_is_traded_once_a_trade_is_seen() {
+    in_virtual_time(async {
+        let (books, desk) = (Books::default(), Desk::default());
+        let clock = MovedClock::at("2027-03-02T00:00:10Z");
+        desk.says(Ok(None));
+        let (listener, _supervised, _) = launch_beside(&clock, &books, &desk);
+        sleep(Duration::from_secs(70)).await;
+        assert_eq!(listener.heard()[0], "Continuous unproved");
+        desk.says(Ok(Some("2027-03-02T00:01:00Z")));
+        sleep(Duration::from_secs(61)).await;
+        let heard = listener.heard();
+        assert_eq!(heard.first().map(String::as_str), Some("Continuous"), "{heard:?}");
+        assert!(heard.iter().any(|line| line.starts_with("scan ")), "{heard:?}");
+    });
+}
+
+#[test]
+fn the_brokers_list_is_read_once_a_day_booked_and_closes_a_day_at_once_but_opens_none() {
+    in_virtual_time(async {
+        let (books, desk) = (Books::default(), Desk::default());
+        let clock = MovedClock::at("2026-12-24T01:00:10Z");
+        desk.lists(&[("2026-12-24", false), ("2026-12-25", true), ("2026-12-28", true)]);
+        let (listener, supervised, _) = launch_beside(&clock, &books, &desk);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(but_cycles(&listener).last().unwrap(), "Closed");
+        let mut said = books.2.lock().unwrap().clone();
+        said.retain(|line| line.contains("list has"));
+        assert!(said[0].contains("has 2026-12-24 closed") && said[1].contains("stays closed"), "{said:?}");
+        assert!(supervised.recycle("market_clock"));
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(but_cycles(&listener)[0], "Closed");
+        sleep(Duration::from_secs(86_400 * 2)).await;
+        assert_eq!(desk.0.lock().unwrap().lists, 3, "three Korean dates, whatever was restarted");
+        assert!(!listener.heard().iter().any(|line| line == "Continuous"), "the 25th stays a holiday");
+    });
+}
+
+#[test]
+fn no_list_is_asked_for_while_the_ledger_pauses_and_a_failure_is_tried_again_after_an_hour() {
+    in_virtual_time(async {
+        let (books, desk) = (Books::default(), Desk::default());
+        desk.0.lock().unwrap().listed = Err(QueryError::Unavailable("busy".into()));
+        // 23:50 in Seoul.
+        let clock = MovedClock::at("2026-11-24T14:50:00Z");
+        let (_listener, _supervised, _) = launch_beside(&clock, &books, &desk);
+        sleep(Duration::from_secs(19 * 60)).await;
+        assert_eq!(desk.0.lock().unwrap().lists, 0);
+        sleep(Duration::from_secs(2 * 60)).await;
+        assert_eq!(desk.0.lock().unwrap().lists, 1);
+        sleep(Duration::from_secs(3_600)).await;
+        assert_eq!(desk.0.lock().unwrap().lists, 2);
     });
 }

@@ -17,13 +17,18 @@ fn daily() -> Cadence {
     Cadence::Daily(DailyPlan { sessions: 4, interval_hours: 6 })
 }
 
+/// What is due by the calendar alone.
+fn now_due(settings: &Settings, told: &mut Told, now: DateTime<Utc>, slots_wanted: bool) -> Vec<Event> {
+    due(Known { settings, evidence: &Evidence::default() }, told, now, slots_wanted)
+}
+
 /// Runs the plan from `from` until `to` as the actor does, and notes every event with its time.
 fn run(settings: &Settings, told: &mut Told, from: &str, to: &str) -> Vec<(DateTime<Utc>, Event)> {
     let mut now = at(from);
     let mut journal = Vec::new();
     while now <= at(to) {
-        journal.extend(due(settings, told, now, true).into_iter().map(|event| (now, event)));
-        let next = next_wake(settings, now);
+        journal.extend(now_due(settings, told, now, true).into_iter().map(|event| (now, event)));
+        let next = next_wake(Known { settings, evidence: &Evidence::default() }, now);
         assert!(next > now && next <= now + LONGEST_SLEEP, "{now} -> {next}");
         now = next;
     }
@@ -41,7 +46,7 @@ fn line((now, event): &(DateTime<Utc>, Event)) -> String {
             format!("{time} {} until {}", scan.key, scan.expires_at.format("%H:%M"))
         }
         What::Day(day) => format!("{time} {} {} settled", day.market, day.session_date),
-        What::Notice(_) => format!("{time} {}", event.occasion.label),
+        What::Notice(..) => format!("{time} {}", event.occasion.label),
     }
 }
 
@@ -99,11 +104,11 @@ fn after_a_jump_the_present_is_told_and_missed_cycles_are_not_replayed() {
     let settings = settings(&[Market::Kr], Cadence::Realtime);
     let mut told = Told::default();
     run(&settings, &mut told, "2026-11-23T23:59:00Z", "2026-11-24T00:02:00Z");
-    let late = due(&settings, &mut told, at("2026-11-24T05:00:30Z"), true);
+    let late = now_due(&settings, &mut told, at("2026-11-24T05:00:30Z"), true);
     let Some(What::Slot(scan, _)) = late.first().map(|event| &event.what) else { panic!("{late:?}") };
     assert_eq!((late.len(), scan.key.slot), (1, Slot::Realtime(300)));
     assert_eq!(scan.expires_at, at("2026-11-24T05:01:00Z"));
-    assert_eq!(due(&settings, &mut told, at("2026-11-24T05:00:40Z"), true), []);
+    assert_eq!(now_due(&settings, &mut told, at("2026-11-24T05:00:40Z"), true), []);
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn after_days_asleep_every_closed_day_is_told_in_order() {
     let settings = settings(&[Market::Kr], daily());
     let mut told = Told::default();
     run(&settings, &mut told, "2026-11-19T07:00:00Z", "2026-11-19T08:00:00Z");
-    let woken = due(&settings, &mut told, at("2026-11-25T01:00:00Z"), true);
+    let woken = now_due(&settings, &mut told, at("2026-11-25T01:00:00Z"), true);
     let journal: Vec<_> = woken.into_iter().map(|event| (at("2026-11-25T01:00:00Z"), event)).collect();
     assert_eq!(
         lines(&journal),
@@ -134,9 +139,9 @@ fn booked(events: &[Event]) -> Vec<Occasion> {
 fn a_restart_tells_the_phase_and_the_last_closed_day_again_and_nothing_else() {
     let settings = settings(&[Market::Kr], daily());
     let now = at("2026-11-24T00:10:00Z");
-    let first = due(&settings, &mut Told::default(), now, true);
+    let first = now_due(&settings, &mut Told::default(), now, true);
     assert_eq!(first.len(), 3, "{first:?}");
-    let again = due(&settings, &mut Told::recalled(&booked(&first)), now, true);
+    let again = now_due(&settings, &mut Told::recalled(&booked(&first)), now, true);
     let states = |event: &&Event| matches!(event.what, What::Session(_) | What::Day(_));
     assert_eq!(again, first.iter().filter(states).cloned().collect::<Vec<_>>());
     assert_eq!(again.len(), 2);
@@ -146,12 +151,12 @@ fn a_restart_tells_the_phase_and_the_last_closed_day_again_and_nothing_else() {
 fn a_slot_missed_in_a_restart_is_made_up_for_and_an_old_one_only_where_the_day_had_none() {
     let settings = settings(&[Market::Kr], daily());
     let slots = |booked: &[Occasion], now: &str| {
-        let events = due(&settings, &mut Told::recalled(booked), at(now), true);
+        let events = now_due(&settings, &mut Told::recalled(booked), at(now), true);
         events.into_iter().filter(is_slot).map(|event| event.occasion.label).collect::<Vec<_>>()
     };
     assert_eq!(slots(&[], "2026-11-24T00:39:00Z"), ["daily-1"]);
     assert_eq!(slots(&[], "2026-11-24T03:00:00Z"), ["daily-1"], "the day had none");
-    let first = booked(&due(&settings, &mut Told::default(), at("2026-11-24T00:10:00Z"), true));
+    let first = booked(&now_due(&settings, &mut Told::default(), at("2026-11-24T00:10:00Z"), true));
     assert_eq!(slots(&first, "2026-11-24T03:00:00Z"), Vec::<String>::new());
     assert_eq!(slots(&first, "2026-11-24T06:15:00Z"), ["daily-2"]);
 }
@@ -163,12 +168,13 @@ fn days_closed_while_the_process_was_down_are_told_after_the_last_one_before() {
         let closed = events.iter().filter(|event| event.occasion.kind == OccasionKind::DayClosed);
         closed.map(|event| event.occasion.session_date.to_string()).collect::<Vec<_>>()
     };
-    let before = due(&settings, &mut Told::default(), at("2026-11-19T08:00:00Z"), true);
+    let before = now_due(&settings, &mut Told::default(), at("2026-11-19T08:00:00Z"), true);
     assert_eq!(days(&before), ["2026-11-19"]);
     let mut told = Told::recalled(&booked(&before));
-    let after = due(&settings, &mut told, at("2026-11-24T08:00:00Z"), true);
+    let after = now_due(&settings, &mut told, at("2026-11-24T08:00:00Z"), true);
     assert_eq!(days(&after), ["2026-11-19", "2026-11-20", "2026-11-23", "2026-11-24"]);
-    let months_later = due(&settings, &mut Told::recalled(&booked(&after)), at("2026-12-30T08:00:00Z"), true);
+    let months_later =
+        now_due(&settings, &mut Told::recalled(&booked(&after)), at("2026-12-30T08:00:00Z"), true);
     assert_eq!(days(&months_later).len(), 10, "two weeks and no more: {months_later:?}");
 }
 
@@ -176,9 +182,9 @@ fn days_closed_while_the_process_was_down_are_told_after_the_last_one_before() {
 fn during_a_halt_sessions_go_on_without_slots_and_the_slot_still_young_follows_the_release() {
     let settings = settings(&[Market::Kr], daily());
     let mut told = Told::default();
-    let halted = due(&settings, &mut told, at("2026-11-24T00:10:00Z"), false);
+    let halted = now_due(&settings, &mut told, at("2026-11-24T00:10:00Z"), false);
     assert!(halted.iter().all(|event| !is_slot(event)) && halted.len() == 2);
-    let released = due(&settings, &mut told, at("2026-11-24T00:12:00Z"), true);
+    let released = now_due(&settings, &mut told, at("2026-11-24T00:12:00Z"), true);
     assert!(matches!(released.as_slice(), [event] if is_slot(event)), "{released:?}");
 }
 
@@ -187,10 +193,10 @@ fn a_phase_that_a_full_mailbox_refused_is_told_again() {
     let settings = settings(&[Market::Kr], daily());
     let mut told = Told::default();
     let now = at("2026-11-24T00:10:00Z");
-    let first = due(&settings, &mut told, now, true);
-    assert_eq!(due(&settings, &mut told, now, true), []);
+    let first = now_due(&settings, &mut told, now, true);
+    assert_eq!(now_due(&settings, &mut told, now, true), []);
     told.forget_phase(Market::Kr);
-    assert_eq!(due(&settings, &mut told, now, true), first[..1]);
+    assert_eq!(now_due(&settings, &mut told, now, true), first[..1]);
 }
 
 #[test]
@@ -215,7 +221,7 @@ fn where_no_calendar_reaches_exits_are_allowed_on_the_operators_word_only() {
         if exits {
             settings.exits.insert((Market::Kr, "2028-01-03".parse().unwrap()));
         }
-        let events = due(&settings, &mut Told::default(), now, true);
+        let events = now_due(&settings, &mut Told::default(), now, true);
         let What::Session(change) = &events[0].what else { panic!("{events:?}") };
         assert_eq!((change.phase, change.trust), (Phase::Unknown, Trust::Unknown { exits }));
     }
@@ -224,7 +230,7 @@ fn where_no_calendar_reaches_exits_are_allowed_on_the_operators_word_only() {
 #[test]
 fn nothing_is_scanned_on_a_day_that_is_only_a_forecast() {
     let settings = settings(&[Market::Kr], Cadence::Realtime);
-    let events = due(&settings, &mut Told::default(), at("2027-03-02T01:00:00Z"), true);
+    let events = now_due(&settings, &mut Told::default(), at("2027-03-02T01:00:00Z"), true);
     let kinds: Vec<_> = events.iter().map(|event| event.occasion.kind).collect();
     assert_eq!(kinds, [OccasionKind::Phase, OccasionKind::DayClosed, OccasionKind::Notice]);
     let What::Session(change) = &events[0].what else { panic!("{events:?}") };
@@ -235,6 +241,7 @@ fn nothing_is_scanned_on_a_day_that_is_only_a_forecast() {
 fn no_market_means_no_event_and_a_bounded_sleep() {
     let settings = settings(&[], daily());
     let now = at("2026-11-24T00:10:00Z");
-    assert_eq!(due(&settings, &mut Told::default(), now, true), []);
-    assert_eq!(next_wake(&settings, now), now + LONGEST_SLEEP);
+    assert_eq!(now_due(&settings, &mut Told::default(), now, true), []);
+    let known = Known { settings: &settings, evidence: &Evidence::default() };
+    assert_eq!(next_wake(known, now), now + LONGEST_SLEEP);
 }

@@ -42,6 +42,7 @@ struct Case {
     sizing: Sizing,
     phase: Option<Phase>,
     trust: Trust,
+    orders_until: Option<chrono::DateTime<chrono::Utc>>,
     account: Option<AccountSnapshot>,
     touched_at: Option<DateTime<Utc>>,
     day: DayLoss,
@@ -74,6 +75,7 @@ impl Case {
             sizing: Sizing::by_score(decimal("5"), decimal("1"), decimal("10"), decimal("50")).unwrap(),
             phase: Some(Phase::Continuous),
             trust: Trust::Certain,
+            orders_until: Some(now() + TimeDelta::hours(5)),
             account: Some(AccountSnapshot {
                 currency: Currency::Krw,
                 taken_at: now(),
@@ -110,6 +112,7 @@ impl Case {
             session_date: self.proposal.session_date,
             phase,
             trust: self.trust,
+            orders_until: self.orders_until,
             at: now(),
         });
         let standing = Standing {
@@ -357,5 +360,21 @@ fn a_price_without_a_tick_below_it_cannot_be_sold_at() {
     for (market, side, reference, expected) in limits {
         let limit = marketable(market, side, reference.parse().unwrap());
         assert_eq!(limit.map(|price| price.to_string()).as_deref(), expected, "{market} {side} {reference}");
+    }
+}
+
+#[test]
+fn an_order_outside_the_brokers_hours_is_refused_with_those_hours() {
+    for (orders_until, is_allowed) in
+        [(None, false), (Some(now()), false), (Some(now() + TimeDelta::seconds(1)), true)]
+    {
+        let review = Case { orders_until, ..Case::new(Side::Sell) }.review();
+        match review {
+            Ok(_terms) => assert!(is_allowed),
+            Err(RefusalReason::MarketClosed { why, .. }) => {
+                assert!(!is_allowed && why.contains("Korean time 08:30-15:30, 15:40-16:00"), "{why}");
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 }

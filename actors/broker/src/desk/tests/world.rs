@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use domain::messages::control::*;
 use domain::messages::ledger::LedgerError;
 use domain::messages::market_data::*;
+use domain::messages::proof::{LastTradeQuery, ListedDay};
 use domain::messages::symbols::HoldingsCompared;
 use domain::messages::trading::Proposal;
 use domain::*;
@@ -54,6 +55,7 @@ pub(super) struct Facts {
     pub(super) compared: HoldingsCompared,
     /// How many orders became unknown lately.
     pub(super) unknowns: u32,
+    pub(super) last_trade: Result<Option<DateTime<Utc>>, QueryError>,
 }
 
 pub(super) type Shared = Arc<Mutex<Facts>>;
@@ -194,6 +196,20 @@ impl Exchange for Venue {
         Box::pin(std::future::pending())
     }
 
+    fn last_trade(&self, _market: Market) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, QueryError>> {
+        self.note("venue: last trade".into());
+        let answer = self.facts().last_trade.clone();
+        Box::pin(async move { answer })
+    }
+
+    fn listed_days(
+        &self,
+        _market: Market,
+        _from: NaiveDate,
+    ) -> BoxFuture<'_, Result<Vec<ListedDay>, QueryError>> {
+        Box::pin(std::future::pending())
+    }
+
     fn needs_a_person(&self, _refusal: &Refusal) -> bool {
         self.facts().refuses_for_good
     }
@@ -263,6 +279,7 @@ pub(super) struct World {
     pub(super) session: Link<SessionChanged>,
     pub(super) day_closed: Link<DayClosed>,
     pub(super) ranking: Link<RankingQuery>,
+    pub(super) last_trade: Link<LastTradeQuery>,
     pub(super) halt: Link<RequestHalt>,
     resume: Link<RequestResume>,
     propose: Link<Proposal>,
@@ -380,6 +397,7 @@ impl World {
         let (risk, broker) =
             (slots.risk_deps(&clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
         let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
+        let last_trade = slots.broker.link();
         let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
         let resume = slots.risk.link();
         let mut family = Supervisor::new(policy(), |_escalation| ());
@@ -398,7 +416,20 @@ impl World {
         family.child(CHILD, slots.broker, move |_ctx| Ok(Broker::new(markets.clone(), broker.clone())));
         family.child(CHILD, slots.risk, move |_ctx| Ok(RiskGuard::new(settings(), risk.clone())));
         let supervised = family.launch();
-        Self { shared, gate, clock, supervised, session, day_closed, ranking, halt, resume, propose, status }
+        Self {
+            shared,
+            gate,
+            clock,
+            supervised,
+            session,
+            day_closed,
+            ranking,
+            last_trade,
+            halt,
+            resume,
+            propose,
+            status,
+        }
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -498,6 +529,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         fenced: false,
         compared: HoldingsCompared::default(),
         unknowns: 0,
+        last_trade: Ok(None),
     };
     prepare(&mut facts);
     let system = System::with_tokio_rt(|| {

@@ -1,12 +1,13 @@
 //! When KIS accepts orders, in Korean time, as far as it states that.
 //!
-//! Sources: KIS's interface document of 2026-02-21 and observed refusals (CALENDARS.md 5.2). They are reported, not
-//! enforced: the exchange's phase decides when this agent trades, and KIS's refusal decides the rest.
+//! Sources: KIS's interface document of 2026-02-21 and observed refusals (CALENDARS.md 5.2). An order outside of them is
+//! refused before it is sent; the windows of reserved orders, which this agent does not send, are only reported.
 
 use std::fmt;
 
-use chrono::{DateTime, Offset, TimeZone, Timelike, Utc};
-use domain::Market;
+use chrono::{DateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+
+use crate::Market;
 
 /// A time of day in which KIS accepts orders of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,7 @@ pub struct KisWindow {
 impl KisWindow {
     /// True when the window holds `at`.
     pub fn contains(&self, at: DateTime<Utc>) -> bool {
-        let local = at.with_timezone(&Market::Kr.zone()).time();
-        let minute = local.hour() * 60 + local.minute();
+        let minute = korean_minute(at);
         if self.start <= self.end {
             (self.start..self.end).contains(&minute)
         } else {
@@ -33,6 +33,28 @@ impl KisWindow {
         }
     }
 }
+
+/// Minutes since Korean midnight, 0 to 1439.
+fn korean_minute(at: DateTime<Utc>) -> u32 {
+    let local = at.with_timezone(&Market::Kr.zone()).time();
+    local.hour() * 60 + local.minute()
+}
+
+/// Until when KIS takes orders of `market` that it passes on at once; none when it takes none at `at`. Windows that meet
+/// are one.
+pub fn takes_orders_until(market: Market, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let orders: Vec<_> = windows(market, at).into_iter().filter(|window| !window.is_reserved).collect();
+    let mut window = orders.iter().find(|window| window.contains(at))?;
+    while let Some(next) = orders.iter().find(|next| next.start == window.end) {
+        window = next;
+    }
+    let minutes = (window.end + DAY - korean_minute(at)) % DAY;
+    let begun = TimeDelta::seconds(at.timestamp().rem_euclid(60));
+    Some(at - begun + TimeDelta::minutes(minutes.into()))
+}
+
+/// Minutes of a day.
+const DAY: u32 = 24 * 60;
 
 impl fmt::Display for KisWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,6 +163,23 @@ mod tests {
         ];
         for (market, at, expected) in cases {
             assert_eq!(taken(market, at), expected, "{market} {at}");
+        }
+    }
+
+    #[test]
+    fn orders_are_taken_until_the_end_of_the_last_of_windows_that_meet() {
+        let cases = [
+            (Market::Kr, "2026-11-25T01:00:30Z", Some("2026-11-25T06:30:00Z")),
+            (Market::Kr, "2026-11-25T06:30:00Z", None),
+            (Market::Jp, "2026-11-25T05:00:00Z", Some("2026-11-25T06:30:00Z")),
+            (Market::Jp, "2026-11-25T03:00:00Z", None),
+            (Market::UsNyse, "2026-11-25T14:30:00Z", Some("2026-11-25T22:00:00Z")),
+            (Market::UsNyse, "2026-11-25T21:59:59Z", Some("2026-11-25T22:00:00Z")),
+            (Market::UsNyse, "2026-11-25T22:00:00Z", None),
+        ];
+        for (market, at, until) in cases {
+            let until: Option<DateTime<Utc>> = until.map(|until| until.parse().unwrap());
+            assert_eq!(takes_orders_until(market, at.parse().unwrap()), until, "{market} {at}");
         }
     }
 

@@ -1,0 +1,267 @@
+//! What speaks for or against a market trading today, and how far it may therefore be traded upon (CALENDARS.md 4.2).
+//!
+//! Three sources: the calendar, the broker's own list of days, and trades that were really made. One source may close a
+//! day; to open one that the calendar has closed, or to trust one that it only forecasts, takes a second one. Nothing
+//! here halts anything.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use domain::Market;
+use domain::messages::market_data::QueryError;
+use domain::messages::occasions::{Occasion, OccasionKind};
+use domain::messages::proof::ListedDay;
+use domain::messages::schedule::{DateStatus, Trust};
+
+use crate::calendar::{Calendar, DayChange, DayChanges, Session};
+
+/// A session without any trade so long after its open is suspected to be none.
+const GRACE: TimeDelta = TimeDelta::minutes(10);
+/// Two looks are so far apart once something is known.
+const LOOK_EVERY: TimeDelta = TimeDelta::minutes(5);
+/// And so far while a day waits for its proof, or the broker is silent.
+const LOOK_SOON: TimeDelta = TimeDelta::minutes(1);
+/// The broker counts as down after so many looks in a row without any answer.
+const SILENCES_UNTIL_DOWN: u32 = 2;
+/// The broker's list is asked for again so long after an attempt that failed.
+const LIST_AGAIN: TimeDelta = TimeDelta::hours(1);
+
+/// What a look at a market brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The broker answered: when a well-known stock last traded, if ever.
+    LastTrade(Option<DateTime<Utc>>),
+    /// It answered, but it cannot tell.
+    CannotTell,
+    /// It did not answer.
+    Silent,
+}
+
+impl From<Result<Option<DateTime<Utc>>, QueryError>> for Look {
+    fn from(answer: Result<Option<DateTime<Utc>>, QueryError>) -> Self {
+        match answer {
+            Ok(last) => Self::LastTrade(last),
+            Err(QueryError::Unavailable(_)) => Self::Silent,
+            Err(QueryError::Refused { .. } | QueryError::Malformed(_) | QueryError::NotOffered(_)) => {
+                Self::CannotTell
+            }
+        }
+    }
+}
+
+/// What the looks of one session brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Witness {
+    /// A trade of that day was seen.
+    traded: bool,
+    /// The broker answered late enough and showed no trade of that day.
+    still: bool,
+    /// Looks without an answer, in a row.
+    silences: u32,
+    /// When the last look was begun.
+    looked_at: Option<DateTime<Utc>>,
+    /// A look is under way.
+    looking: bool,
+}
+
+/// Everything that is known besides the calendar.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    witnesses: BTreeMap<(Market, NaiveDate), Witness>,
+    listed: BTreeMap<(Market, NaiveDate), bool>,
+    list_asked_at: BTreeMap<Market, DateTime<Utc>>,
+    /// The date on which the list was last read.
+    list_read_on: BTreeMap<Market, NaiveDate>,
+}
+
+// === What is known ===
+
+impl Evidence {
+    /// What earlier lives booked: the newest list of days, and suspicions.
+    pub fn recalled(booked: &[Occasion]) -> Self {
+        let mut evidence = Self::default();
+        for Occasion { market, session_date, kind, label, .. } in booked {
+            match kind {
+                OccasionKind::ListedDays => {
+                    evidence.take_list(*market, *session_date, &listed_days(*session_date, label));
+                }
+                OccasionKind::Trust => {
+                    let witness = evidence.witnesses.entry((*market, *session_date)).or_default();
+                    witness.still = label == Trust::SuspectedClosed.code();
+                }
+                OccasionKind::Phase
+                | OccasionKind::Slot
+                | OccasionKind::Exits
+                | OccasionKind::DayClosed
+                | OccasionKind::Notice => {}
+            }
+        }
+        evidence
+    }
+
+    /// How far `date` may be traded upon.
+    pub fn trust(&self, calendar: &Calendar, market: Market, date: NaiveDate, exits: bool) -> Trust {
+        let witness = self.witnesses.get(&(market, date)).copied().unwrap_or_default();
+        let listed = self.listed.get(&(market, date)).copied();
+        let is_session = calendar.session_on(market, date).is_some();
+        let is_proved = witness.traded || (is_session && listed == Some(true));
+        let status = calendar.status(market, date);
+        if status == DateStatus::Unknown {
+            Trust::Unknown { exits }
+        } else if is_session && witness.still && !witness.traded {
+            Trust::SuspectedClosed
+        } else if is_session && listed == Some(false) {
+            // The calendar has it closed already, unless somebody or something says otherwise: see `narrowed`.
+            Trust::Disputed
+        } else if !is_proved && status != DateStatus::Official {
+            Trust::Unproved
+        } else if is_session && witness.silences >= SILENCES_UNTIL_DOWN {
+            Trust::BrokerDown
+        } else {
+            Trust::Certain
+        }
+    }
+
+    /// `changes` of the operator, and besides them every day closed that the broker's list closes: one source is enough
+    /// for that. A day that the operator opened, or on which trades were seen, is not closed but disputed.
+    pub fn narrowed(&self, changes: &DayChanges) -> DayChanges {
+        let mut all = changes.clone();
+        for (&(market, date), _) in self.listed.iter().filter(|(_, opens)| !**opens) {
+            let traded = self.witnesses.get(&(market, date)).is_some_and(|witness| witness.traded);
+            let is_session = Calendar::official().session_on(market, date).is_some();
+            if is_session && !traded {
+                all.entry((market, date)).or_insert(DayChange::ClosedByBroker);
+            }
+        }
+        all
+    }
+}
+
+// === Looks ===
+
+impl Evidence {
+    /// True when somebody should look now whether `session` trades; it is noted as begun.
+    pub fn begin_look(&mut self, calendar: &Calendar, session: &Session, now: DateTime<Utc>) -> bool {
+        let is_due = self.next_look(calendar, session).is_some_and(|due| due <= now) && session.is_open(now);
+        if is_due {
+            let witness = self.witness(session);
+            witness.looking = true;
+            witness.looked_at = Some(now);
+        }
+        is_due
+    }
+
+    /// When to look next at a session that is under way; none while a look is under way.
+    pub fn next_look(&self, calendar: &Calendar, session: &Session) -> Option<DateTime<Utc>> {
+        let key = (session.market, session.date);
+        let witness = self.witnesses.get(&key).copied().unwrap_or_default();
+        let waits_for_proof = !witness.traded
+            && !witness.still
+            && calendar.status(session.market, session.date) != DateStatus::Official;
+        match witness.looked_at {
+            Some(_) if witness.looking => None,
+            Some(last) if waits_for_proof || witness.silences > 0 => Some(last + LOOK_SOON),
+            Some(last) => Some(last + LOOK_EVERY),
+            None if waits_for_proof => Some(session.open + LOOK_SOON),
+            None => Some(session.open + GRACE),
+        }
+    }
+
+    /// Takes what a look at `session`, begun at `looked_at`, brought.
+    pub fn end_look(&mut self, session: &Session, look: Look) {
+        let witness = self.witness(session);
+        witness.looking = false;
+        let was_late = witness.looked_at.is_some_and(|at| at >= session.open + GRACE);
+        match look {
+            Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {
+                *witness = Witness { traded: true, still: false, silences: 0, ..*witness };
+            }
+            Look::LastTrade(_) => {
+                witness.silences = 0;
+                witness.still |= was_late && !witness.traded;
+            }
+            Look::CannotTell => witness.silences = 0,
+            Look::Silent => witness.silences = witness.silences.saturating_add(1),
+        }
+    }
+
+    /// Only one session of a market is under way; what was seen of earlier ones is over.
+    fn witness(&mut self, session: &Session) -> &mut Witness {
+        let Session { market, date, .. } = *session;
+        self.witnesses.retain(|(other, day), _| *other != market || *day >= date);
+        self.witnesses.entry((market, date)).or_default()
+    }
+}
+
+// === The broker's list ===
+
+impl Evidence {
+    /// True when the list of `market` should be asked for: once on each of its dates, and an hour after a failure.
+    pub fn begin_list(&mut self, market: Market, now: DateTime<Utc>) -> bool {
+        let today = market.date_at(now);
+        let is_read = self.list_read_on.get(&market).is_some_and(|on| *on >= today);
+        let is_early = self.list_asked_at.get(&market).is_some_and(|at| now < *at + LIST_AGAIN);
+        let is_due = !is_read && !is_early;
+        if is_due {
+            self.list_asked_at.insert(market, now);
+        }
+        is_due
+    }
+
+    /// Takes a list that was read on `today`, in the place of an earlier one.
+    pub fn take_list(&mut self, market: Market, today: NaiveDate, days: &[ListedDay]) {
+        self.list_read_on.insert(market, today);
+        self.listed.retain(|(other, date), _| *other != market || *date < today);
+        self.listed.extend(days.iter().map(|day| ((market, day.date), day.opens)));
+    }
+
+    /// There is no list, and asking again today is useless.
+    pub fn no_list(&mut self, market: Market, today: NaiveDate) {
+        self.list_read_on.insert(market, today);
+    }
+}
+
+/// What the operator should know about a list: each day on which it contradicts the calendar, and what follows.
+pub fn contradictions(calendar: &Calendar, market: Market, days: &[ListedDay]) -> Vec<String> {
+    let told = |day: &ListedDay| {
+        let ListedDay { date, opens } = *day;
+        let is_session = calendar.session_on(market, date).is_some();
+        match (is_session, opens) {
+            (true, false) => Some(format!(
+                "{market}: the broker's list has {date} closed, the calendar open; no purchases then"
+            )),
+            (false, true) => Some(format!(
+                "{market}: the broker's list has {date} open, the calendar closed; it stays closed unless the override file opens it"
+            )),
+            (true, true) | (false, false) => None,
+        }
+    };
+    days.iter().filter_map(told).collect()
+}
+
+/// A list as it is booked: one letter a day, `Y` open, `N` closed, `?` not listed, from the day on which it was read.
+pub fn list_label(from: NaiveDate, days: &[ListedDay]) -> String {
+    let by_date: BTreeMap<_, _> = days.iter().map(|day| (day.date, day.opens)).collect();
+    let last = by_date.keys().next_back().copied().unwrap_or(from);
+    let letter = |date: NaiveDate| match by_date.get(&date) {
+        Some(true) => 'Y',
+        Some(false) => 'N',
+        None => '?',
+    };
+    from.iter_days().take_while(|date| *date <= last).map(letter).collect()
+}
+
+fn listed_days(from: NaiveDate, label: &str) -> Vec<ListedDay> {
+    let day = |(offset, letter): (u64, char)| {
+        let date = from.checked_add_days(Days::new(offset))?;
+        match letter {
+            'Y' => Some(ListedDay { date, opens: true }),
+            'N' => Some(ListedDay { date, opens: false }),
+            _other => None,
+        }
+    };
+    (0..).zip(label.chars()).filter_map(day).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! One source may close a day; to open one takes two.
+
+use super::*;
+use crate::overrides::Overrides;
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn session(market: Market, day: &str) -> Session {
+    Calendar::official().session_on(market, date(day)).unwrap()
+}
+
+/// What is known after looks at a session: each so many minutes after its open.
+fn seen(session: &Session, looks: &[(i64, Look)]) -> Evidence {
+    let (calendar, mut evidence) = (Calendar::official(), Evidence::default());
+    for (minutes, look) in looks {
+        let now = session.open + TimeDelta::minutes(*minutes);
+        assert!(evidence.begin_look(&calendar, session, now), "no look is due after {minutes} minutes");
+        assert_eq!(evidence.next_look(&calendar, session), None, "one look at a time");
+        evidence.end_look(session, *look);
+    }
+    evidence
+}
+
+fn trust(session: &Session, looks: &[(i64, Look)]) -> Trust {
+    seen(session, looks).trust(&Calendar::official(), session.market, session.date, false)
+}
+
+#[test]
+fn what_looks_bring_decides_how_far_a_day_is_traded_upon() {
+    let (official, forecast) = (session(Market::Kr, "2026-11-24"), session(Market::Kr, "2027-03-02"));
+    let uncertain = session(Market::VnHcm, "2026-11-23");
+    let trade = |of: &Session| Look::LastTrade(Some(of.open + TimeDelta::minutes(1)));
+    let old = |of: &Session| Look::LastTrade(Some(of.open - TimeDelta::days(1)));
+    let cases: [(&Session, Vec<(i64, Look)>, Trust); 14] = [
+        (&official, vec![], Trust::Certain),
+        (&official, vec![(10, trade(&official))], Trust::Certain),
+        (&official, vec![(10, old(&official))], Trust::SuspectedClosed),
+        (&official, vec![(10, Look::LastTrade(None)), (15, trade(&official))], Trust::Certain),
+        (&official, vec![(10, Look::LastTrade(None)), (15, Look::Silent)], Trust::SuspectedClosed),
+        (&official, vec![(10, Look::CannotTell)], Trust::Certain),
+        (&official, vec![(10, Look::Silent)], Trust::Certain),
+        (&official, vec![(10, Look::Silent), (11, Look::Silent)], Trust::BrokerDown),
+        (&official, vec![(10, Look::Silent), (11, Look::Silent), (12, Look::CannotTell)], Trust::Certain),
+        (&forecast, vec![], Trust::Unproved),
+        (&forecast, vec![(1, Look::LastTrade(None)), (2, trade(&forecast))], Trust::Certain),
+        (&forecast, vec![(1, Look::Silent), (2, Look::Silent)], Trust::Unproved),
+        (&forecast, vec![(1, Look::LastTrade(None)), (10, Look::LastTrade(None))], Trust::SuspectedClosed),
+        (&uncertain, vec![(1, trade(&uncertain))], Trust::Certain),
+    ];
+    for (session, looks, expected) in cases {
+        assert_eq!(trust(session, &looks), expected, "{} {looks:?}", session.date);
+    }
+}
+
+#[test]
+fn no_look_disturbs_an_official_session_before_ten_minutes_and_none_is_due_at_lunch() {
+    let (calendar, mut evidence) = (Calendar::official(), Evidence::default());
+    let session = session(Market::Jp, "2026-11-24");
+    let early = session.open + TimeDelta::minutes(9);
+    assert!(!evidence.begin_look(&calendar, &session, early));
+    assert!(!evidence.begin_look(&calendar, &session, session.lunch.unwrap().0));
+    assert!(evidence.begin_look(&calendar, &session, session.lunch.unwrap().1));
+}
+
+#[test]
+fn a_list_that_confirms_a_forecast_is_the_second_source() {
+    let mut evidence = Evidence::default();
+    let (calendar, today) = (Calendar::official(), date("2027-03-01"));
+    let listed = |date, opens| ListedDay { date, opens };
+    let (session, holiday) = (date("2027-03-02"), date("2027-03-01"));
+    evidence.take_list(Market::Kr, today, &[listed(session, true), listed(holiday, true)]);
+    assert_eq!(evidence.trust(&calendar, Market::Kr, session, false), Trust::Certain);
+    assert_eq!(
+        evidence.trust(&calendar, Market::Kr, holiday, false),
+        Trust::Unproved,
+        "one source opens nothing"
+    );
+    assert_eq!(evidence.narrowed(&DayChanges::default()), DayChanges::default());
+}
+
+#[test]
+fn a_list_closes_a_day_at_once_but_against_the_operator_or_against_trades_it_only_disputes() {
+    let official = session(Market::Kr, "2026-11-24");
+    let key = (Market::Kr, official.date);
+    let no = [ListedDay { date: official.date, opens: false }];
+    let mut evidence = Evidence::default();
+    evidence.take_list(Market::Kr, official.date, &no);
+    assert_eq!(
+        evidence.narrowed(&DayChanges::default()),
+        DayChanges::from([(key, DayChange::ClosedByBroker)])
+    );
+    let operator = DayChanges::from([(key, DayChange::Open)]);
+    assert_eq!(evidence.narrowed(&operator), operator);
+    let calendar = Calendar::official().with_changes(&operator).unwrap();
+    assert_eq!(evidence.trust(&calendar, Market::Kr, official.date, false), Trust::Disputed);
+    let trade = Look::LastTrade(Some(official.open));
+    let mut evidence = seen(&official, &[(10, trade)]);
+    evidence.take_list(Market::Kr, official.date, &no);
+    assert_eq!(evidence.narrowed(&DayChanges::default()), DayChanges::default());
+    assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, official.date, false), Trust::Disputed);
+}
+
+#[test]
+fn the_operator_may_open_a_day_and_a_list_that_agrees_changes_nothing() {
+    let overrides = Overrides::parse(r#"{"KR": {"open": ["2026-12-25"]}}"#, &Calendar::official()).unwrap();
+    let mut evidence = Evidence::default();
+    let day = date("2026-12-25");
+    evidence.take_list(Market::Kr, day, &[ListedDay { date: day, opens: true }]);
+    assert_eq!(evidence.narrowed(&overrides.changes), overrides.changes);
+    let calendar = Calendar::official().with_changes(&overrides.changes).unwrap();
+    assert_eq!(evidence.trust(&calendar, Market::Kr, day, false), Trust::Certain);
+    assert_eq!(contradictions(&calendar, Market::Kr, &[ListedDay { date: day, opens: true }]), [""; 0]);
+}
+
+#[test]
+fn where_no_calendar_reaches_no_evidence_opens_anything() {
+    let mut evidence = Evidence::default();
+    let day = date("2028-01-04");
+    evidence.take_list(Market::Kr, day, &[ListedDay { date: day, opens: true }]);
+    for exits in [false, true] {
+        let trust = evidence.trust(&Calendar::official(), Market::Kr, day, exits);
+        assert_eq!(trust, Trust::Unknown { exits });
+    }
+}
+
+#[test]
+fn what_was_booked_is_known_again() {
+    let today = date("2026-11-24");
+    let days = [("2026-11-24", true), ("2026-11-25", false), ("2026-11-28", false)];
+    let days = days.map(|(day, opens)| ListedDay { date: date(day), opens });
+    let label = list_label(today, &days);
+    assert_eq!(label, "YN??N");
+    assert_eq!(listed_days(today, &label), days);
+    let begins_at = "2026-11-24T00:10:00Z".parse().unwrap();
+    let occasion = |market, kind, label: &str| Occasion {
+        market,
+        session_date: today,
+        kind,
+        begins_at,
+        label: label.to_owned(),
+    };
+    let booked = [
+        occasion(Market::Kr, OccasionKind::ListedDays, &label),
+        occasion(Market::Jp, OccasionKind::Trust, "suspected_closed"),
+        occasion(Market::Hk, OccasionKind::Trust, "broker_down"),
+    ];
+    let mut evidence = Evidence::recalled(&booked);
+    let calendar = Calendar::official();
+    assert!(!evidence.begin_list(Market::Kr, begins_at), "it was read today");
+    assert!(evidence.begin_list(Market::Kr, begins_at + TimeDelta::days(1)));
+    assert_eq!(evidence.trust(&calendar, Market::Jp, today, false), Trust::SuspectedClosed);
+    assert_eq!(evidence.trust(&calendar, Market::Hk, today, false), Trust::Certain);
+    assert_eq!(evidence.narrowed(&DayChanges::default()).len(), 1);
+}
