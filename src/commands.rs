@@ -12,6 +12,7 @@ use crate::cli::{
     ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
+use crate::control::standing::MarketStanding;
 use crate::control::wire::{Reply, Request};
 use crate::control::{self, client};
 use crate::{agent, demo, hardening, indicators, markets, simulate, telemetry, terminal, verify};
@@ -208,7 +209,7 @@ fn user_name() -> String {
 }
 
 fn show_markets(args: &MarketsArgs) -> ExitCode {
-    match markets::run(args) {
+    match markets::run(args, &running_agents_markets(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
     }
@@ -218,6 +219,17 @@ fn show_indicators(args: &IndicatorsArgs) -> ExitCode {
     match indicators::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// What an agent that runs here has found of its markets; nothing when none runs, or another instant is asked for.
+fn running_agents_markets(args: &MarketsArgs) -> Vec<MarketStanding> {
+    if args.at.is_some() || args.json {
+        return Vec::new();
+    }
+    match client::ask(&data_directory(), &Request::Status) {
+        Ok(Reply::Status(status)) => status.markets,
+        Ok(_) | Err(_) => Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod client;
 mod crowd;
 mod request;
 mod server;
+pub mod standing;
 pub mod stocks;
 pub mod wire;
 

@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::MarketsArgs;
 use crate::clock::SystemClock;
+use crate::control::standing::MarketStanding;
 use crate::terminal;
 
 pub use picture::draw;
@@ -119,11 +120,11 @@ fn why(kind: DayKind) -> String {
     .to_owned()
 }
 
-/// Prints the markets, and draws them when asked.
+/// Prints the markets, and what a running agent has `found` of them beside the calendar; draws them when asked.
 ///
 /// # Errors
 /// Why the picture or the JSON cannot be written, in words.
-pub fn run(args: &MarketsArgs) -> Result<(), String> {
+pub fn run(args: &MarketsArgs, found: &[MarketStanding]) -> Result<(), String> {
     let calendar = calendar(args)?;
     if let Some(fault) = calendar.fault() {
         terminal::complain(format!("{fault}; every market is unknown"));
@@ -141,7 +142,8 @@ pub fn run(args: &MarketsArgs) -> Result<(), String> {
     if args.json {
         terminal::line(serde_json::to_string_pretty(&views).map_err(|error| error.to_string())?);
     } else {
-        terminal::line(table::text(&calendar, &views, at).trim_end());
+        let text = table::text(&calendar, &views, at) + &table::findings(found, &markets);
+        terminal::line(text.trim_end());
     }
     Ok(())
 }

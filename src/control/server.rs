@@ -402,6 +402,7 @@ fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> Status {
         halts: vec![],
         symbol_halts: vec![],
         entry_blocks: vec![],
+        markets: vec![],
         live_orders: vec![],
         day_pnl_pct: vec![],
         actors: vec![],

@@ -11,6 +11,7 @@ use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
 use domain::{Instrument, IntentId};
 use serde::{Deserialize, Serialize};
 
+use super::standing::MarketStanding;
 use super::stocks::{DisputeEnded, Line, show_released};
 
 /// What a person asks.
@@ -217,6 +218,9 @@ pub struct Status {
     pub symbol_halts: Vec<SymbolHalt>,
     /// Why entries are refused although nothing is halted.
     pub entry_blocks: Vec<String>,
+    /// Where each market stands.
+    #[serde(default)]
+    pub markets: Vec<MarketStanding>,
     /// Orders that are not finished.
     pub live_orders: Vec<Order>,
     /// Profit or loss of the day in percent, per currency; none while unknown.
@@ -285,6 +289,7 @@ impl Status {
             halts: trading.halts,
             symbol_halts: trading.symbol_halts,
             entry_blocks: trading.entry_blocks,
+            markets: trading.sessions.into_iter().map(MarketStanding::from).collect(),
             live_orders: trading.live.into_iter().map(Order::from).collect(),
             day_pnl_pct: trading.day_pnl_pct.into_iter().map(pnl).collect(),
             ..self
@@ -416,6 +421,7 @@ impl fmt::Display for Status {
         self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", describe(halt)))?;
         self.symbol_halts.iter().try_for_each(|halt| writeln!(f, "  {}", Line(halt)))?;
         self.entry_blocks.iter().try_for_each(|why| writeln!(f, "  no new entries: {why}"))?;
+        self.markets.iter().try_for_each(|market| writeln!(f, "{market}"))?;
         for (currency, pct) in &self.day_pnl_pct {
             writeln!(
                 f,

@@ -1,5 +1,6 @@
 //! What the command says at chosen instants.
 
+use domain::messages::schedule::{SessionChanged, Trust};
 use serde_json::json;
 
 use super::*;
@@ -88,4 +89,20 @@ fn the_picture_has_a_row_for_each_market_and_is_well_formed() {
         }
         assert!(!svg.contains("NaN") && !svg.contains("width=\"-"), "{when}");
     }
+}
+
+#[test]
+fn what_a_running_agent_has_found_is_shown_beside_the_calendar() {
+    let standing = |market, trust: Trust| {
+        let (session_date, at) = ("2026-11-24".parse().unwrap(), "2026-11-24T00:10:00Z".parse().unwrap());
+        let phase = Phase::Continuous;
+        MarketStanding::from(SessionChanged { market, session_date, phase, trust, orders_until: None, at })
+    };
+    let found = [standing(Market::Kr, Trust::SuspectedClosed), standing(Market::Jp, Trust::Certain)];
+    let text = table::findings(&found, &[Market::Kr, Market::Jp]);
+    assert_eq!(
+        text,
+        "\nThe running agent has found: KR 2026-11-24 continuous: the market should be open, but nothing trades.\n"
+    );
+    assert_eq!(table::findings(&found, &[Market::Jp]), "");
 }

@@ -21,9 +21,7 @@ use super::sometimes::Sometimes;
 use super::witness::Witness;
 use crate::clock::VirtualClock;
 use crate::config::Config;
-use crate::simulator::{
-    self, ClosedDates, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults, VenueOrder,
-};
+use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults, VenueOrder};
 use crate::store::{Database, SqliteReader};
 
 /// How the venue behaves while faults are on.
@@ -99,7 +97,7 @@ impl Stage {
             cash: cash(&config, means),
             environment: Environment::Real,
             data: MarketData::Seeded,
-            closed: ClosedDates::default(),
+            closed: crate::venue::closed_dates(&config.markets),
         }));
         venue.misbehave(VENUE_FAULTS);
         let network = Network::new(Dice::new(seed, "net"), simulator::router(venue.clone()), venue_clock);

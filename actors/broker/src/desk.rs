@@ -178,12 +178,26 @@ impl Broker {
 
     fn begin_watch(&mut self, reconciled: Reconciled, ctx: &mut Ctx<Self>) {
         tracing::info!(unresolved = reconciled.unresolved.len(), "reconciled with the exchange");
+        if reconciled.currencies != reconcile::currencies(&self.settings.markets) {
+            self.reconcile_rest(ctx);
+        }
         self.tell_reconciled(reconciled);
         // Not before: orders sent in the middle of a recovery would be sent without a watermark.
         self.turn.add_permits(1);
         self.close_past_days(ctx);
         self.watch_later(ctx);
         self.refresh_later(ctx);
+    }
+
+    /// What was left out while KIS settled its ledger.
+    fn reconcile_rest(&self, ctx: &mut Ctx<Self>) {
+        let (deps, shared, markets) = (self.deps.clone(), self.shared.clone(), self.settings.markets.clone());
+        let rest = async move { reconcile::recover_rest(&deps, &shared, &markets).await };
+        ctx.spawn(rest.into_actor(self).map(|reconciled, this, ctx| {
+            tracing::info!("reconciled with the won ledger too");
+            this.tell_reconciled(reconciled);
+            this.close_past_days(ctx);
+        }));
     }
 
     fn tell_reconciled(&mut self, reconciled: Reconciled) {

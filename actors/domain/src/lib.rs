@@ -24,7 +24,7 @@ pub use decision::{Action, Confidence, Decision, SelectionContext, Signal};
 pub use ids::{
     ApprovalId, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, IntentId, VenueOrderId,
 };
-pub use maintenance::is_ledger_pause;
+pub use maintenance::{is_ledger_pause, ledger_pause_end, ledger_rests};
 pub use market::{Currency, Market};
 pub use money::{Money, MoneyError, Percent, Price, Quantity};
 pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal, Side};

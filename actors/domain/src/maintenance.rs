@@ -1,6 +1,6 @@
 //! When KIS settles its ledger.
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
 use crate::Market;
 
@@ -11,6 +11,23 @@ pub fn is_ledger_pause(at: DateTime<Utc>) -> bool {
     let local = at.with_timezone(&Market::Kr.zone()).time();
     let time = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or(NaiveTime::MIN);
     local >= time(23, 40) || local < time(0, 10)
+}
+
+/// True while questions about the ledger of `market` (balances, order lists) wait: only the won ledger ever does. Orders,
+/// cancels and quotes never wait.
+pub fn ledger_rests(market: Market, at: DateTime<Utc>) -> bool {
+    market.is_domestic() && is_ledger_pause(at)
+}
+
+/// The end of the pause that holds at `at`; `at` itself when there is none.
+pub fn ledger_pause_end(at: DateTime<Utc>) -> DateTime<Utc> {
+    if !is_ledger_pause(at) {
+        return at;
+    }
+    let local = at.with_timezone(&Market::Kr.zone()).time();
+    let since_midnight = i64::from(local.num_seconds_from_midnight());
+    let end = if local < NaiveTime::from_hms_opt(12, 0, 0).unwrap_or(NaiveTime::MIN) { 600 } else { 87_000 };
+    at + TimeDelta::seconds(end - since_midnight)
 }
 
 #[cfg(test)]
@@ -26,6 +43,22 @@ mod tests {
             ("2026-11-25T15:10:00Z", false),
         ] {
             assert_eq!(is_ledger_pause(at.parse().unwrap()), paused, "{at}");
+        }
+    }
+
+    #[test]
+    fn the_pause_ends_at_ten_past_midnight_and_is_one_of_the_won_ledger_alone() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for (now, end) in [
+            ("2026-11-25T14:40:00Z", "2026-11-25T15:10:00Z"),
+            ("2026-11-25T15:00:00Z", "2026-11-25T15:10:00Z"),
+            ("2026-11-25T15:09:59Z", "2026-11-25T15:10:00Z"),
+            ("2026-11-25T15:10:00Z", "2026-11-25T15:10:00Z"),
+        ] {
+            assert_eq!(ledger_pause_end(at(now)), at(end), "{now}");
+        }
+        for market in Market::ALL {
+            assert_eq!(ledger_rests(market, at("2026-11-25T15:00:00Z")), market == Market::Kr, "{market}");
         }
     }
 

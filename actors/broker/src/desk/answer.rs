@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use domain::BoxFuture;
 use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, QuoteQuery, RankingQuery};
 use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
+use domain::{BoxFuture, ledger_rests};
 use supervision::prelude::*;
 
 use super::{Broker, alive};
@@ -38,8 +38,22 @@ answers! {
     RankingQuery => |exchange, query| exchange.ranking(query);
     BarsQuery => |exchange, query| exchange.bars(query);
     QuoteQuery => |exchange, query| exchange.quote(query, Urgency::Scan);
-    AccountQuery => |exchange, query| exchange.account(query, Urgency::Reconcile);
     ListedDaysQuery => |exchange, query| exchange.listed_days(query.market, query.from);
+}
+
+impl Handler<AccountQuery> for Broker {
+    type Result = ResponseFuture<<AccountQuery as Message>::Result>;
+
+    fn handle(&mut self, query: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let deps = self.deps.clone();
+        Box::pin(async move {
+            if ledger_rests(query.market, deps.clock.now()) {
+                let why = "KIS settles its won ledger until 00:10 Korean time".to_owned();
+                return Err(QueryError::Unavailable(why));
+            }
+            within(deps.exchange.account(query, Urgency::Reconcile)).await
+        })
+    }
 }
 
 impl Handler<LastTradeQuery> for Broker {

@@ -8,7 +8,7 @@ use domain::IntentId;
 use supervision::mutant::{self, Mutant};
 use trade_ledger::{CloseDay, DayKey, UnclosedDays};
 
-use super::reconcile::{Step, alarm, ask, list, spread, watch_clock};
+use super::reconcile::{Step, alarm, ask, list, rest_over, spread, watch_clock};
 use super::{BrokerDeps, Shared, hold};
 use crate::backoff::{Ladder, pause};
 
@@ -56,6 +56,9 @@ pub(super) async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey)
 pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
     let mut ladder = Ladder::default();
     for attempt in 1_u32.. {
+        if day.market.is_domestic() {
+            rest_over(deps).await;
+        }
         let closed = close_once(deps, shared, day).await;
         match &closed {
             Ok(unsettled) if unsettled.is_empty() => break,

@@ -9,7 +9,7 @@ use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::AccountQuery;
 use domain::messages::trading::{AccountUpdated, Reconciled};
-use domain::{Currency, Market, OrderState};
+use domain::{Currency, Market, OrderState, is_ledger_pause, ledger_pause_end, ledger_rests};
 use supervision::{Link, TellError};
 use trade_ledger::{
     AbandonSending, BookInquiry, DayKey, InquiryBooked, JournalledOrder, JournalledOrders, UnclosedDays,
@@ -30,20 +30,49 @@ const ATTEMPTS_UNTIL_ALARM: usize = 5;
 pub(super) type Step<T> = Result<T, String>;
 
 /// Repeats the recovery until every step of it has worked (order-protocol 5.5).
+///
+/// While KIS settles its won ledger, the Korean market is left out: a session of New York must not wait for it.
+/// [`recover_rest`] follows.
 pub(super) async fn recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Reconciled {
+    if markets.iter().all(|market| ledger_rests(*market, deps.clock.now())) {
+        rest_over(deps).await;
+    }
+    until_done(deps, async || {
+        let abandoned = ask(&deps.ledger.abandon_sending, AbandonSending).await?;
+        abandoned
+            .into_iter()
+            .for_each(|update| warn(deps.risk.order_update.tell(update), "that an order changed"));
+        reconcile(deps, shared, markets).await
+    })
+    .await
+}
+
+/// The recovery of what [`recover`] left out, once KIS has settled its ledger. Orders of this life may be on the wire.
+pub(super) async fn recover_rest(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Reconciled {
+    rest_over(deps).await;
+    until_done(deps, async || reconcile(deps, shared, markets).await).await
+}
+
+/// Waits until KIS has settled its won ledger.
+pub(super) async fn rest_over(deps: &BrokerDeps) {
+    while is_ledger_pause(deps.clock.now()) {
+        let end = ledger_pause_end(deps.clock.now());
+        tracing::info!(until = %end, "KIS settles its won ledger; its lists and balances are asked for afterwards");
+        deps.clock.sleep_until(end).await;
+    }
+}
+
+async fn until_done(deps: &BrokerDeps, attempt: impl AsyncFn() -> Step<Reconciled>) -> Reconciled {
     let mut ladder = Ladder::default();
     loop {
-        match try_recover(deps, shared, markets).await {
+        match attempt().await {
             Ok(reconciled) => return reconciled,
             Err(why) => {
                 let wait = ladder.next_wait();
                 tracing::warn!(why, wait_s = wait.as_secs(), "not reconciled yet");
                 if ladder.climbed() == ATTEMPTS_UNTIL_ALARM {
-                    alarm_about(
-                        deps,
-                        None,
-                        format!("trading cannot start, the exchange is not reconciled: {why}"),
-                    );
+                    let text = format!("trading cannot start, the exchange is not reconciled: {why}");
+                    alarm_about(deps, None, text);
                 }
                 pause(&deps.clock, wait).await;
             }
@@ -51,30 +80,35 @@ pub(super) async fn recover(deps: &BrokerDeps, shared: &Shared, markets: &[Marke
     }
 }
 
-async fn try_recover(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Step<Reconciled> {
-    let abandoned = ask(&deps.ledger.abandon_sending, AbandonSending).await?;
-    abandoned
-        .into_iter()
-        .for_each(|update| warn(deps.risk.order_update.tell(update), "that an order changed"));
+/// Past days, today's lists and accounts of all `markets` whose ledger does not rest.
+async fn reconcile(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> Step<Reconciled> {
+    let begun_at = deps.clock.now();
+    let rests = |market: Market| ledger_rests(market, begun_at);
     for day in ask(&deps.ledger.unclosed_days, UnclosedDays).await? {
-        if is_past(deps, day) {
+        if is_past(deps, day) && !rests(day.market) {
             settle_past(deps, shared, day).await?;
         }
     }
-    for market in markets {
+    let markets: Vec<Market> = markets.iter().copied().filter(|market| !rests(*market)).collect();
+    for market in markets.iter().copied() {
         let session_date = market.date_at(deps.clock.now());
-        inquire(deps, shared, DayKey { market: *market, session_date }).await?;
+        inquire(deps, shared, DayKey { market, session_date }).await?;
     }
     watch_unknowns(deps).await;
-    if !accounts(deps, shared, markets).await {
+    if !accounts(deps, shared, &markets).await {
         return Err("the account is not known".into());
     }
     let open = ask(&deps.ledger.open_intents, OpenIntents).await?;
     let unresolved = open.into_iter().filter(|i| i.state.is_unresolved()).map(|i| i.id).collect();
+    Ok(Reconciled { currencies: currencies(&markets), unresolved, at: deps.clock.now() })
+}
+
+/// The currencies of `markets`, each once.
+pub(super) fn currencies(markets: &[Market]) -> Vec<Currency> {
     let mut currencies: Vec<Currency> = markets.iter().map(|market| market.currency()).collect();
     currencies.sort();
     currencies.dedup();
-    Ok(Reconciled { currencies, unresolved, at: deps.clock.now() })
+    currencies
 }
 
 /// What a look at the working orders showed.
@@ -110,7 +144,8 @@ async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bo
         return Ok(true);
     }
     let (mut moved, mut failed, mut listed) = (false, Ok(()), BTreeSet::new());
-    for day in days {
+    // What rests is looked at again with the ladder's next step.
+    for day in days.into_iter().filter(|day| !ledger_rests(day.market, deps.clock.now())) {
         match inquire(deps, shared, day).await {
             Ok(booked) if booked.updates.is_empty() => drop(listed.insert(day)),
             Ok(_changes) => {
@@ -224,7 +259,7 @@ pub(super) async fn accounts(deps: &BrokerDeps, shared: &Shared, markets: &[Mark
     let mut seen: Vec<Currency> = Vec::new();
     let mut all = true;
     for market in markets.iter().copied() {
-        if seen.contains(&market.currency()) {
+        if seen.contains(&market.currency()) || ledger_rests(market, deps.clock.now()) {
             continue;
         }
         seen.push(market.currency());

@@ -588,3 +588,23 @@ fn after_a_silence_orders_are_reconciled_before_the_market_is_said_to_trade() {
         },
     );
 }
+
+#[test]
+fn while_kis_settles_its_ledger_no_list_and_no_balance_is_asked_for_and_a_start_waits() {
+    trading(
+        |_facts| (),
+        async |world| {
+            let paused = |now: DateTime<Utc>| domain::is_ledger_pause(now);
+            while !paused(world.clock.now()) {
+                world.pass(60.0).await;
+            }
+            std::mem::take(&mut world.facts().log);
+            assert!(world.supervised.recycle("broker"));
+            world.pass(25.0 * 60.0).await;
+            assert!(paused(world.clock.now()));
+            assert_eq!(std::mem::take(&mut world.facts().log), [""; 0], "nobody asks the ledger");
+            world.pass(10.0 * 60.0).await;
+            assert!(world.facts().log.contains(&"venue: account".to_owned()), "and then it is asked");
+        },
+    );
+}

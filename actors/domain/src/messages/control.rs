@@ -347,6 +347,8 @@ pub struct TradingStatus {
     pub symbol_halts: Vec<super::symbols::SymbolHalt>,
     /// Why entries are refused although nothing is halted (e.g. `no account of USD yet`).
     pub entry_blocks: Vec<String>,
+    /// Where each market stands, as last told.
+    pub sessions: Vec<super::schedule::SessionChanged>,
     /// Orders working or unknown.
     pub live: Vec<LiveOrder>,
     /// The halt epoch.

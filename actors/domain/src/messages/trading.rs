@@ -99,7 +99,7 @@ pub struct AccountUpdated {
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct Reconciled {
-    /// Every currency of the enabled markets.
+    /// Every currency of the enabled markets, but for won while KIS settles its ledger: that one follows.
     pub currencies: Vec<Currency>,
     /// Intents whose fate is still unknown.
     pub unresolved: Vec<IntentId>,

@@ -245,3 +245,45 @@ fn no_market_means_no_event_and_a_bounded_sleep() {
     let known = Known { settings: &settings, evidence: &Evidence::default() };
     assert_eq!(next_wake(known, now), now + LONGEST_SLEEP);
 }
+
+#[test]
+fn the_broker_takes_orders_in_every_minute_of_continuous_trading_that_the_calendar_has() {
+    let calendar = Calendar::official();
+    let (first, last) = ("2024-01-01".parse().unwrap(), "2027-12-31".parse().unwrap());
+    for market in Market::ALL {
+        for session in calendar.sessions_between(market, first, last) {
+            for change in session.changes().into_iter().filter(|change| change.phase.is_tradable()) {
+                let until = orders_until(&calendar, market, change.phase, change.at);
+                let end = session.phase_end(change.at);
+                assert!(until.is_some_and(|until| until >= end), "{market} {} {until:?}", change.at);
+            }
+        }
+    }
+}
+
+#[test]
+fn slots_of_one_open_and_currency_share_a_decision_and_others_stand_alone() {
+    let markets = [Market::UsNasdaq, Market::UsNyse, Market::UsAmex];
+    let asia =
+        [Market::Kr, Market::Jp, Market::Hk, Market::CnSha, Market::CnSza, Market::VnHan, Market::VnHcm];
+    let together = |markets: &[Market], now: &str, but: usize| {
+        let events = now_due(&settings(markets, daily()), &mut Told::default(), at(now), true);
+        let news: Vec<_> = (0..events.len()).map(|index| index != but).collect();
+        let told = share(events, &news).into_iter().filter_map(|(event, _)| match event.what {
+            What::Slot(_, decide) if !decide.key.slot.is_exits() => {
+                Some((decide.key.market, decide.together))
+            }
+            What::Slot(..) | What::Session(_) | What::Day(_) | What::Notice(..) => None,
+        });
+        told.collect::<BTreeMap<_, _>>()
+    };
+    let new_york = together(&markets, "2026-11-24T14:40:00Z", usize::MAX);
+    assert!(markets.iter().all(|market| new_york[market] == markets), "{new_york:?}");
+    let asia = together(&asia, "2026-11-25T01:40:00Z", usize::MAX);
+    // Hong Kong opens with the mainland, but a prompt has one currency.
+    assert_eq!(asia[&Market::Hk], []);
+    assert_eq!(asia[&Market::CnSha], [Market::CnSha, Market::CnSza]);
+    assert_eq!(asia[&Market::CnSza], [Market::CnSha, Market::CnSza]);
+    let slots_of_both = together(&[Market::CnSha, Market::CnSza], "2026-11-25T01:40:00Z", 1);
+    assert_eq!(slots_of_both[&Market::CnSza], [], "the other slot is not new");
+}

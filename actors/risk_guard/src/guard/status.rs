@@ -22,6 +22,7 @@ impl Handler<StatusQuery> for RiskGuard {
             halts: self.halts.iter().map(|halt| halt.record.clone()).collect(),
             symbol_halts: self.symbol_halts.iter().cloned().collect(),
             entry_blocks: self.entry_blocks(),
+            sessions: self.sessions.values().cloned().collect(),
             live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
             epoch: self.epoch,
             day_pnl_pct: self.currencies().map(|c| (c, self.day_pnl_pct(c))).collect(),
@@ -98,6 +99,8 @@ impl RiskGuard {
             block(day, &format!("only exits in {currency} until the end of the day"));
             block(unconfirmed, &format!("only exits in {currency} until its equity can be confirmed again"));
         }
+        let distrusted = self.sessions.values().filter(|session| !session.trust.allows_entries());
+        blocks.extend(distrusted.map(|session| format!("{}: {}", session.market, session.trust)));
         blocks
     }
 }
