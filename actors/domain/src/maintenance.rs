@@ -1,6 +1,6 @@
 //! When KIS settles its ledger.
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, NaiveTime, Timelike, Utc};
 
 use crate::Market;
 
@@ -27,7 +27,7 @@ pub fn ledger_pause_end(at: DateTime<Utc>) -> DateTime<Utc> {
     let local = at.with_timezone(&Market::Kr.zone()).time();
     let since_midnight = i64::from(local.num_seconds_from_midnight());
     let end = if local < NaiveTime::from_hms_opt(12, 0, 0).unwrap_or(NaiveTime::MIN) { 600 } else { 87_000 };
-    at + TimeDelta::seconds(end - since_midnight)
+    DateTime::from_timestamp(at.timestamp() + end - since_midnight, 0).unwrap_or(at)
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
         for (now, end) in [
             ("2026-11-25T14:40:00Z", "2026-11-25T15:10:00Z"),
             ("2026-11-25T15:00:00Z", "2026-11-25T15:10:00Z"),
-            ("2026-11-25T15:09:59Z", "2026-11-25T15:10:00Z"),
+            ("2026-11-25T15:09:59.999Z", "2026-11-25T15:10:00Z"),
             ("2026-11-25T15:10:00Z", "2026-11-25T15:10:00Z"),
         ] {
             assert_eq!(ledger_pause_end(at(now)), at(end), "{now}");

@@ -49,8 +49,9 @@ pub fn takes_orders_until(market: Market, at: DateTime<Utc>) -> Option<DateTime<
         window = next;
     }
     let minutes = (window.end + DAY - korean_minute(at)) % DAY;
-    let begun = TimeDelta::seconds(at.timestamp().rem_euclid(60));
-    Some(at - begun + TimeDelta::minutes(minutes.into()))
+    // To the second, so that the same end is told at every moment of the window.
+    let minute_s = at.timestamp() - at.timestamp().rem_euclid(60);
+    DateTime::from_timestamp(minute_s, 0)?.checked_add_signed(TimeDelta::minutes(minutes.into()))
 }
 
 /// Minutes of a day.
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn orders_are_taken_until_the_end_of_the_last_of_windows_that_meet() {
         let cases = [
-            (Market::Kr, "2026-11-25T01:00:30Z", Some("2026-11-25T06:30:00Z")),
+            (Market::Kr, "2026-11-25T01:00:30.250Z", Some("2026-11-25T06:30:00Z")),
             (Market::Kr, "2026-11-25T06:30:00Z", None),
             (Market::Jp, "2026-11-25T05:00:00Z", Some("2026-11-25T06:30:00Z")),
             (Market::Jp, "2026-11-25T03:00:00Z", None),

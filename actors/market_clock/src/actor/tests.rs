@@ -93,9 +93,9 @@ macro_rules! hears {
 }
 
 hears! {
-    SessionChanged => |change| match change.trust {
-        Trust::Certain => format!("{:?}", change.phase),
-        trust => format!("{:?} {}", change.phase, trust.code()),
+    SessionChanged => |change| {
+        let doubt = if change.trust == Trust::Certain { "" } else { change.trust.code() };
+        format!("{:?} {doubt}", change.phase).trim_end().to_owned()
     };
     ScanDue => |scan| format!("scan {}", scan.key.slot);
     DecideDue => |decide| format!("decide {}", decide.key.slot);

@@ -3,6 +3,9 @@
 use super::*;
 use crate::overrides::Overrides;
 
+/// A session, the looks at it, and what follows.
+type Case<'a> = (&'a Session, Vec<(i64, Look)>, Trust);
+
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -33,7 +36,7 @@ fn what_looks_bring_decides_how_far_a_day_is_traded_upon() {
     let uncertain = session(Market::VnHcm, "2026-11-23");
     let trade = |of: &Session| Look::LastTrade(Some(of.open + TimeDelta::minutes(1)));
     let old = |of: &Session| Look::LastTrade(Some(of.open - TimeDelta::days(1)));
-    let cases: [(&Session, Vec<(i64, Look)>, Trust); 14] = [
+    let cases: [Case<'_>; 14] = [
         (&official, vec![], Trust::Certain),
         (&official, vec![(10, trade(&official))], Trust::Certain),
         (&official, vec![(10, old(&official))], Trust::SuspectedClosed),

@@ -287,3 +287,11 @@ fn slots_of_one_open_and_currency_share_a_decision_and_others_stand_alone() {
     let slots_of_both = together(&[Market::CnSha, Market::CnSza], "2026-11-25T01:40:00Z", 1);
     assert_eq!(slots_of_both[&Market::CnSza], [], "the other slot is not new");
 }
+
+#[test]
+fn a_phase_is_told_once_however_finely_the_clock_runs() {
+    let settings = settings(&[Market::Kr], daily());
+    let mut told = Told::default();
+    now_due(&settings, &mut told, at("2026-11-24T00:00:00.001Z"), false);
+    assert_eq!(now_due(&settings, &mut told, at("2026-11-24T00:00:30.257Z"), false), []);
+}
