@@ -40,6 +40,7 @@ mod products;
 mod rankings;
 mod refusal;
 mod rules;
+mod screen;
 mod search;
 mod sessions;
 mod tape;

@@ -10,6 +10,7 @@ use super::book::Book;
 use super::call::{Call, Reply};
 use super::overseas_quotes::{by_quote_code, change, dollars, sign};
 use super::refusal::{self, Refusal};
+use super::screen::Screen;
 use super::sessions::STEP_SECONDS;
 use super::tape::Bar;
 use super::venue::{Quote, Venue};
@@ -53,8 +54,9 @@ pub(super) fn usual_volume(days: &[Bar]) -> u64 {
 /// `volume-rank`: by mean volume, increase, turnover or traded value.
 pub(super) fn domestic_volume(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     check_domestic(call, "20171")?;
+    let screen = Screen::of(call)?;
     let mut ranked: Vec<(Quote, u64)> = Vec::new();
-    for quote in quotes(venue, Market::Kr) {
+    for quote in quotes(venue, Market::Kr).into_iter().filter(|quote| screen.keeps(quote)) {
         let usual = usual_volume(venue.tape(quote.listing).bars());
         ranked.push((quote, usual));
     }
@@ -105,15 +107,26 @@ fn volume_row(rank: usize, quote: &Quote, usual: u64) -> Value {
 /// `fluctuation`: gainers, losers, or by the move since the open. The sort code is one digit (KIS.md 9.7).
 pub(super) fn domestic_fluctuation(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     check_domestic(call, "20170")?;
+    let screen = Screen::of(call)?;
     let mut ranked = quotes(venue, Market::Kr);
-    let day = |quote: &Quote| wire::percent(quote.last - quote.base, quote.base);
+    ranked.retain(|quote| screen.keeps(quote));
+    let is_since_extreme = match call.get("FID_PRC_CLS_CODE") {
+        "0" => true,
+        "1" => false,
+        _ => return Err(refusal::invalid("FID_PRC_CLS_CODE")),
+    };
+    // Gainers may be asked for against the day's low, losers against its high.
+    let day = |quote: &Quote, extreme: fn(&Bar) -> i64| {
+        let from = quote.bar.as_ref().filter(|_| is_since_extreme).map_or(quote.base, extreme);
+        wire::percent(quote.last - from, from)
+    };
     let since_open =
         |quote: &Quote| quote.bar.map_or(Decimal::ZERO, |bar| wire::percent(quote.last - bar.open, bar.open));
     let range =
         |quote: &Quote| quote.bar.map_or(Decimal::ZERO, |bar| wire::percent(bar.high - bar.low, bar.low));
     match call.get("FID_RANK_SORT_CLS_CODE") {
-        "0" => ranked.sort_by_key(|quote| Reverse(day(quote))),
-        "1" => ranked.sort_by_key(day),
+        "0" => ranked.sort_by_key(|quote| Reverse(day(quote, |bar| bar.low))),
+        "1" => ranked.sort_by_key(|quote| day(quote, |bar| bar.high)),
         "2" => ranked.sort_by_key(|quote| Reverse(since_open(quote))),
         "3" => ranked.sort_by_key(since_open),
         "4" => ranked.sort_by_key(|quote| Reverse(range(quote))),

@@ -174,3 +174,32 @@ async fn settlement_dates_are_told_for_the_markets_that_trade_alone() {
     let none = world.get(&format!("/uapi/{path}"), "CTOS5011R", weekend).await;
     assert_eq!((none.code(), none.body["output"].as_array().unwrap().len()), ("KIOK0560", 0));
 }
+
+#[tokio::test]
+async fn a_korean_ranking_keeps_to_the_bounds_that_it_is_asked_for() {
+    let world = World::at("2026-11-24T04:00:00Z").await;
+    let ask = async |index: &str, price: &str, rate: &str, volume: &str, against: &str| {
+        let query = format!(
+            "fid_cond_mrkt_div_code=J&fid_cond_scr_div_code=20170&fid_input_iscd={index}&fid_rank_sort_cls_code=0&\
+             fid_input_cnt_1=0&fid_prc_cls_code={against}&fid_input_price_1={price}&fid_input_price_2=&\
+             fid_vol_cnt={volume}&fid_trgt_cls_code=0&fid_trgt_exls_cls_code=0&fid_div_cls_code=0&\
+             fid_rsfl_rate1={rate}&fid_rsfl_rate2="
+        );
+        let body = ask(&world, "domestic-stock/v1/ranking/fluctuation", "FHPST01700000", &query).await;
+        body["output"].as_array().unwrap().clone()
+    };
+    let all = ask("0000", "", "", "", "1").await;
+    assert_eq!(all.len(), 12);
+    let dear = ask("0001", "50000", "", "", "1").await;
+    assert!((1..all.len()).contains(&dear.len()));
+    assert!(dear.iter().all(|row| number(row, "stck_prpr") >= Decimal::from(50_000)));
+    let risen = ask("0000", "", "0.5", "", "1").await;
+    assert!(risen.iter().all(|row| number(row, "prdy_ctrt") >= Decimal::new(5, 1)));
+    assert!(risen.len() < all.len());
+    let busy = ask("0000", "", "", "1000000", "1").await;
+    assert!(busy.iter().all(|row| number(row, "acml_vol") >= Decimal::from(1_000_000)));
+    assert!(ask("1001", "", "", "", "1").await.is_empty(), "no stock here is of KOSDAQ");
+    let from_low = ask("0000", "", "", "", "0").await;
+    let rates: Vec<Decimal> = from_low.iter().map(|row| number(row, "lwpr_vrss_prpr_rate")).collect();
+    assert!(rates.is_sorted_by(|left, right| left >= right), "{rates:?}");
+}
