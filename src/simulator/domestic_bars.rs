@@ -1,8 +1,10 @@
 //! Korean bars: days, weeks, months and years, and today's minutes (KIS.md 9.3 to 9.5).
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Market;
 use serde_json::{Value, json};
 
+use super::bars::Minute;
 use super::book::Book;
 use super::call::{Call, Reply};
 use super::domestic_quotes::{capitalisation, change, extremes, quote, turnover, value_text};
@@ -139,35 +141,63 @@ fn day_row(bar: Bar, base: i64) -> Value {
     })
 }
 
-/// `inquire-time-itemchartprice`: today's minutes at or before an hour, newest first, thirty at most.
+/// `inquire-time-itemchartprice`: today's minutes at or before an hour, newest first, thirty at most. While the market trades, an hour that is still
+/// to come repeats the last price, without volume, up to it (KIS.md 9.5).
 pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let quote = quote(venue, call)?;
-    let until = call.get("FID_INPUT_HOUR_1");
-    if until.len() != 6 || !until.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(refusal::invalid("FID_INPUT_HOUR_1"));
+    let until = hour(call)?;
+    let mut minutes = bars::minutes(venue.tape(quote.listing), &quote, 1);
+    if quote.session.is_trading(venue.now()) {
+        minutes.extend(to_come(&quote, minutes.last().copied(), until));
     }
-    let minutes = bars::minutes(venue.tape(quote.listing), &quote, 1);
     let mut traded = 0;
     let mut rows = Vec::new();
     for minute in minutes {
         traded += minute.bar.value;
-        let hour = wire::korean_time(minute.at);
-        if hour.as_str() <= until {
-            rows.push(json!({
-                "stck_bsop_date": wire::date(minute.bar.date),
-                "stck_cntg_hour": hour,
-                "stck_prpr": minute.bar.close.to_string(),
-                "stck_oprc": minute.bar.open.to_string(),
-                "stck_hgpr": minute.bar.high.to_string(),
-                "stck_lwpr": minute.bar.low.to_string(),
-                "cntg_vol": minute.bar.volume.to_string(),
-                "acml_tr_pbmn": traded.to_string(),
-            }));
+        if wire::korean_time(minute.at).as_str() <= until {
+            rows.push(minute_row(minute.at, &minute.bar, traded));
         }
     }
     rows.reverse();
     rows.truncate(SHORT_BARS);
     Ok(Reply::quote(vec![("output1", minute_head(&quote)), ("output2", rows.into())]))
+}
+
+/// `FID_INPUT_HOUR_1`: six digits.
+pub(super) fn hour(call: &Call) -> Result<&str, Refusal> {
+    let hour = call.get("FID_INPUT_HOUR_1");
+    let is_right = hour.len() == 6 && hour.bytes().all(|byte| byte.is_ascii_digit());
+    if is_right { Ok(hour) } else { Err(refusal::invalid("FID_INPUT_HOUR_1")) }
+}
+
+/// The minutes after `last` up to `until` or the close.
+fn to_come(quote: &Quote, last: Option<Minute>, until: &str) -> Vec<Minute> {
+    let price = quote.last;
+    let minute = |at| {
+        let date = quote.session.date;
+        let bar = Bar { date, open: price, high: price, low: price, close: price, volume: 0, value: 0 };
+        Minute { at, bar }
+    };
+    let next = |minute: &DateTime<Utc>| Some(*minute + TimeDelta::minutes(1));
+    let later = std::iter::successors(last.map(|last| last.at), next).skip(1);
+    later
+        .take_while(|at| *at <= quote.session.close && wire::korean_time(*at).as_str() <= until)
+        .map(minute)
+        .collect()
+}
+
+/// One minute; `traded` is the day's value up to it.
+pub(super) fn minute_row(at: DateTime<Utc>, bar: &Bar, traded: i64) -> Value {
+    json!({
+        "stck_bsop_date": wire::date(bar.date),
+        "stck_cntg_hour": wire::korean_time(at),
+        "stck_prpr": bar.close.to_string(),
+        "stck_oprc": bar.open.to_string(),
+        "stck_hgpr": bar.high.to_string(),
+        "stck_lwpr": bar.low.to_string(),
+        "cntg_vol": bar.volume.to_string(),
+        "acml_tr_pbmn": traded.to_string(),
+    })
 }
 
 /// What stands above minutes: the stock as it is now.

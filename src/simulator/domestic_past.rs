@@ -5,11 +5,11 @@ use domain::Market;
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::domestic_bars::minute_head;
+use super::domestic_bars::{hour, minute_head, minute_row};
 use super::domestic_quotes::quote;
 use super::refusal::{self, Refusal};
 use super::sessions;
-use super::tape::{self, Bar};
+use super::tape;
 use super::venue::Venue;
 use super::wire;
 
@@ -22,10 +22,7 @@ const DAYS_BACK: usize = 2;
 pub(super) fn minutes(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let quote = quote(venue, call)?;
     let date = call.date("FID_INPUT_DATE_1")?;
-    let hour = call.get("FID_INPUT_HOUR_1");
-    if hour.len() != 6 || !hour.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(refusal::invalid("FID_INPUT_HOUR_1"));
-    }
+    let hour = hour(call)?;
     let days = if call.get("FID_PW_DATA_INCU_YN") == "Y" { DAYS_BACK } else { 1 };
     let mut rows: Vec<Value> = Vec::new();
     for (back, date) in wanted_days(date, days).into_iter().enumerate() {
@@ -62,22 +59,9 @@ fn day_rows(
             let bar = tape::bar_of(date, steps)?;
             traded += bar.value;
             let at = session.time_of(minute * per_minute);
-            Some((at, row(at, &bar, traded)))
+            Some((at, minute_row(at, &bar, traded)))
         })
         .collect()
-}
-
-fn row(at: DateTime<Utc>, bar: &Bar, traded: i64) -> Value {
-    json!({
-        "stck_bsop_date": wire::date(bar.date),
-        "stck_cntg_hour": wire::korean_time(at),
-        "stck_prpr": bar.close.to_string(),
-        "stck_oprc": bar.open.to_string(),
-        "stck_hgpr": bar.high.to_string(),
-        "stck_lwpr": bar.low.to_string(),
-        "cntg_vol": bar.volume.to_string(),
-        "acml_tr_pbmn": traded.to_string(),
-    })
 }
 
 /// `inquire-vi-status`: no stock is ever interrupted here, so the list is empty.

@@ -203,3 +203,28 @@ async fn a_korean_ranking_keeps_to_the_bounds_that_it_is_asked_for() {
     let rates: Vec<Decimal> = from_low.iter().map(|row| number(row, "lwpr_vrss_prpr_rate")).collect();
     assert!(rates.is_sorted_by(|left, right| left >= right), "{rates:?}");
 }
+
+#[tokio::test]
+async fn an_hour_that_is_still_to_come_repeats_the_last_price_without_volume() {
+    let world = World::at("2026-11-24T01:00:00Z").await;
+    let ask = async |hour: &str| {
+        let query = format!(
+            "FID_COND_MRKT_DIV_CODE=J&FID_INPUT_ISCD=910010&FID_INPUT_HOUR_1={hour}&FID_PW_DATA_INCU_YN=N&\
+             FID_ETC_CLS_CODE="
+        );
+        let path = "domestic-stock/v1/quotations/inquire-time-itemchartprice";
+        let body = ask(&world, path, "FHKST03010200", &query).await;
+        body["output2"].as_array().unwrap().clone()
+    };
+    let now = ask("100000").await;
+    let ahead = ask("100300").await;
+    assert_eq!((&now[0]["stck_cntg_hour"], now.len()), (&"100000".into(), 30));
+    assert_eq!(ahead[3], now[0], "the minute that is now is told alike");
+    for row in &ahead[..3] {
+        assert_eq!((&row["cntg_vol"], &row["stck_prpr"]), (&"0".into(), &now[0]["stck_prpr"]));
+    }
+    let evening = ask("235959").await;
+    assert_eq!(evening[0]["stck_cntg_hour"], "153000", "nothing is told beyond the close");
+    world.minutes(6 * 60);
+    assert_ne!(ask("235959").await[0]["cntg_vol"], "0", "after the close nothing is still to come");
+}
