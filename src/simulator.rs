@@ -5,8 +5,8 @@
 //! quantity = filled + remaining + cancelled + rejected; cash and shares move by fills and their fees alone. The same router answers on a
 //! socket and in process. It imports nothing from the KIS client: both are readings of KIS.md, made independently.
 //!
-//! Not simulated: markets outside Korea and the United States, extended hours, order types other than limit and (Korea) market,
-//! changing an order, settlement days (deposits at D, D+1 and D+2 are one), public holidays, the websocket.
+//! Not simulated: extended hours, order types other than limit and (Korea) market, changing an order, settlement days (deposits at D,
+//! D+1 and D+2 are one), the websocket.
 
 mod account;
 mod bars;
@@ -43,6 +43,7 @@ mod rules;
 mod screen;
 mod search;
 mod sessions;
+mod steps;
 mod tape;
 mod venue;
 mod walk;
@@ -106,7 +107,7 @@ pub struct SimulatorConfig {
     pub clock: Arc<dyn Clock>,
     /// Decides all prices and volumes.
     pub seed: u64,
-    /// The markets that are open to trade; those outside Korea and the United States list no stock.
+    /// The markets that are open to trade.
     pub markets: Vec<Market>,
     /// What the account holds at the start; of a currency given twice, the sum.
     pub cash: Vec<Money>,
@@ -143,9 +144,6 @@ impl Exchange {
 
     /// The same, with another limit on requests per second for one app key.
     pub fn with_rate(config: SimulatorConfig, requests_per_second: u32) -> Self {
-        for market in config.markets.iter().filter(|market| !sessions::is_simulated(**market)) {
-            tracing::warn!(%market, "the embedded exchange lists no stock of this market");
-        }
         let mut cash: BTreeMap<Currency, Decimal> = BTreeMap::new();
         for money in &config.cash {
             *cash.entry(money.currency()).or_default() += money.amount();

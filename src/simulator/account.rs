@@ -137,6 +137,11 @@ impl Account {
         self.positions.get(&stock).map_or(0, |position| position.shares)
     }
 
+    /// Shares of `stock` bought on `date`.
+    pub(super) fn bought_on(&self, stock: StockKey, date: NaiveDate) -> u64 {
+        self.positions.get(&stock).map_or(0, |position| position.on(date).today.bought)
+    }
+
     /// Every position ever held, by market and symbol.
     pub(super) fn positions(&self) -> impl Iterator<Item = (StockKey, &Position)> {
         self.positions.iter().map(|(stock, position)| (*stock, position))

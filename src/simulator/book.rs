@@ -1,6 +1,7 @@
 //! The order book around the last price: ten levels a side, sizes seeded per stock and step.
 
 use chrono::NaiveDate;
+use domain::Market;
 
 use super::listing::Listing;
 use super::{rules, walk};
@@ -51,11 +52,18 @@ pub(super) fn at(listing: &Listing, seed: u64, date: NaiveDate, index: usize, la
         }
     }
     let shares = (listing.volume / 5_000).max(4);
+    let lot = u32::try_from(listing.lot).unwrap_or(u32::MAX).max(1);
     Book {
-        asks: side(&mut rng, shares, ask, |price| price <= band.1, |price| rules::up(listing.market, price)),
+        asks: side(
+            &mut rng,
+            (shares, lot),
+            ask,
+            |price| price <= band.1,
+            |price| rules::up(listing.market, price),
+        ),
         bids: side(
             &mut rng,
-            shares,
+            (shares, lot),
             bid,
             |price| price >= band.0,
             |price| rules::down(listing.market, price),
@@ -63,14 +71,19 @@ pub(super) fn at(listing: &Listing, seed: u64, date: NaiveDate, index: usize, la
     }
 }
 
-/// Steps between bid and ask: a US cent is small next to a price of hundreds of dollars.
+/// Steps between bid and ask: a US cent is small next to a price of hundreds of dollars, and a fen next to hundreds of yuan.
 fn width(listing: &Listing) -> u32 {
-    if listing.market.is_domestic() { 1 } else { u32::try_from(listing.reference / 10_000).unwrap_or(0) + 1 }
+    match listing.market {
+        Market::UsNasdaq | Market::UsNyse | Market::UsAmex | Market::CnSha | Market::CnSza => {
+            u32::try_from(listing.reference / 10_000).unwrap_or(0) + 1
+        }
+        Market::Kr | Market::Jp | Market::Hk | Market::VnHan | Market::VnHcm => 1,
+    }
 }
 
 fn side(
     rng: &mut fastrand::Rng,
-    shares: u32,
+    (shares, lot): (u32, u32),
     best: i64,
     allowed: impl Fn(i64) -> bool,
     next: impl Fn(i64) -> i64,
@@ -80,7 +93,8 @@ fn side(
     while levels.len() < LEVELS && allowed(price) {
         // Thin at the touch now and then, so that larger orders fill in parts.
         let fill = rng.u32(5..200);
-        levels.push(Level { price, size: (shares / 100 * fill + shares % 100 * fill / 100).max(1) });
+        let size = (shares / 100 * fill + shares % 100 * fill / 100).max(1);
+        levels.push(Level { price, size: (size / lot * lot).max(lot) });
         price = next(price);
     }
     levels

@@ -264,7 +264,20 @@ static ENDPOINTS: [Endpoint; 31] = [
     ),
     post(
         "/uapi/overseas-stock/v1/trading/order",
-        &[both("TTTT1002U", "VTTT1002U"), both("TTTT1006U", "VTTT1001U")],
+        &[
+            both("TTTT1002U", "VTTT1002U"),
+            both("TTTT1006U", "VTTT1001U"),
+            both("TTTS0308U", "VTTS0308U"),
+            both("TTTS0307U", "VTTS0307U"),
+            both("TTTS1002U", "VTTS1002U"),
+            both("TTTS1001U", "VTTS1001U"),
+            both("TTTS0202U", "VTTS0202U"),
+            both("TTTS1005U", "VTTS1005U"),
+            both("TTTS0305U", "VTTS0305U"),
+            both("TTTS0304U", "VTTS0304U"),
+            both("TTTS0311U", "VTTS0311U"),
+            both("TTTS0310U", "VTTS0310U"),
+        ],
         &[
             "CANO",
             "ACNT_PRDT_CD",
@@ -279,7 +292,14 @@ static ENDPOINTS: [Endpoint; 31] = [
     ),
     post(
         "/uapi/overseas-stock/v1/trading/order-rvsecncl",
-        &[both("TTTT1004U", "VTTT1004U")],
+        &[
+            both("TTTT1004U", "VTTT1004U"),
+            both("TTTS1003U", "VTTS1003U"),
+            both("TTTS0309U", "VTTS0309U"),
+            both("TTTS0302U", "VTTS0302U"),
+            both("TTTS0306U", "VTTS0306U"),
+            both("TTTS0312U", "VTTS0312U"),
+        ],
         &[
             "CANO",
             "ACNT_PRDT_CD",

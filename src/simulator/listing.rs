@@ -1,6 +1,7 @@
 //! The stocks of the simulated exchange: who they are, what they cost, how much they move.
 //!
-//! Korean stocks and most US ones are invented; four US names carry recorded history (`data/PROVENANCE.md`).
+//! Most stocks are invented; four US names carry recorded history (`data/PROVENANCE.md`), and some have well-known symbols at
+//! prices of their order of magnitude. The columns are described at [`LISTINGS`].
 
 use domain::Market;
 
@@ -13,7 +14,9 @@ pub(super) struct Listing {
     pub(super) name: &'static str,
     /// The English name.
     pub(super) english: &'static str,
-    /// Close of the day before day one, in won or cents; recorded history overrides it.
+    /// Shares that are bought and sold together (KIS.md 15.3).
+    pub(super) lot: u64,
+    /// Close of the day before day one, in the market's price units; recorded history overrides it.
     pub(super) reference: i64,
     /// Standard deviation of an ordinary day's return.
     pub(super) volatility_pct: f64,
@@ -41,6 +44,40 @@ const fn amex(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64
     of(Market::UsAmex, symbol, names, numbers)
 }
 
+const fn tokyo(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
+    Listing { lot: 100, ..of(Market::Jp, symbol, names, numbers) }
+}
+
+/// Hong Kong's board lot belongs to the stock.
+const fn hong_kong(
+    symbol: &'static str,
+    lot: u64,
+    names: [&'static str; 2],
+    numbers: (i64, f64, u32, u8),
+) -> Listing {
+    Listing { lot, ..of(Market::Hk, symbol, names, numbers) }
+}
+
+const fn shanghai(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
+    Listing { lot: 100, ..of(Market::CnSha, symbol, names, numbers) }
+}
+
+const fn shenzhen(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
+    Listing { lot: 100, ..of(Market::CnSza, symbol, names, numbers) }
+}
+
+const fn hanoi(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
+    Listing { lot: 100, ..of(Market::VnHan, symbol, names, numbers) }
+}
+
+const fn ho_chi_minh(
+    symbol: &'static str,
+    names: [&'static str; 2],
+    numbers: (i64, f64, u32, u8),
+) -> Listing {
+    Listing { lot: 100, ..of(Market::VnHcm, symbol, names, numbers) }
+}
+
 const fn of(
     market: Market,
     symbol: &'static str,
@@ -48,11 +85,24 @@ const fn of(
     (reference, volatility_pct, volume, lively_pct): (i64, f64, u32, u8),
 ) -> Listing {
     let shares_thousand = volume as i64 / 5;
-    Listing { market, symbol, name, english, reference, volatility_pct, volume, lively_pct, shares_thousand }
+    let lot = 1;
+    Listing {
+        market,
+        symbol,
+        name,
+        english,
+        lot,
+        reference,
+        volatility_pct,
+        volume,
+        lively_pct,
+        shares_thousand,
+    }
 }
 
-/// Every listed stock. Columns: symbol, names, (reference price, volatility in percent, volume in shares, lively days in percent).
-pub(super) const LISTINGS: [Listing; 34] = [
+/// Every listed stock. Columns: symbol, (in Hong Kong the board lot,) names, (reference price, volatility in percent, volume in shares,
+/// lively days in percent). Prices are in units: won, cents, yen, thousandths of a Hong Kong dollar, hundredths of a yuan, dong.
+pub(super) const LISTINGS: [Listing; 70] = [
     kr("910010", ["한들전자", "HANDEUL ELECTRONICS"], (71_500, 1.6, 9_000_000, 5)),
     kr("910020", ["가람반도체", "GARAM SEMICONDUCTOR"], (184_500, 2.2, 2_600_000, 10)),
     kr("910030", ["새벽바이오", "SAEBYEOK BIO"], (38_450, 4.2, 1_900_000, 75)),
@@ -87,6 +137,42 @@ pub(super) const LISTINGS: [Listing; 34] = [
     amex("FERN", ["펀웰", "FERNWELL PARTNERS"], (2_316, 2.0, 420_000, 10)),
     amex("DUNE", ["듄", "DUNE OFFSHORE LTD"], (1_189, 3.7, 950_000, 55)),
     amex("PEBL", ["페블", "PEBBLE CREEK FUND"], (4_405, 1.3, 260_000, 4)),
+    tokyo("7203", ["토요타자동차", "TOYOTA MOTOR CORP"], (2_815, 1.6, 26_000_000, 8)),
+    tokyo("6758", ["소니그룹", "SONY GROUP CORP"], (3_640, 1.8, 14_000_000, 10)),
+    tokyo("9984", ["소프트뱅크그룹", "SOFTBANK GROUP CORP"], (16_480, 3.2, 9_500_000, 45)),
+    tokyo("491A", ["하야테로보", "HAYATE ROBOTICS"], (1_238, 4.6, 3_800_000, 75)),
+    tokyo("4901", ["미나토제약", "MINATO PHARMA"], (872, 4.1, 6_200_000, 70)),
+    tokyo("6102", ["아카쓰키정밀", "AKATSUKI PRECISION"], (5_430, 2.4, 1_700_000, 20)),
+    hong_kong("00700", 100, ["텐센트홀딩스", "TENCENT HOLDINGS"], (512_000, 1.9, 21_000_000, 10)),
+    hong_kong("00005", 400, ["HSBC홀딩스", "HSBC HOLDINGS"], (98_650, 1.2, 18_000_000, 5)),
+    hong_kong("09988", 100, ["알리바바그룹", "ALIBABA GROUP"], (124_300, 2.5, 42_000_000, 25)),
+    hong_kong("02382", 100, ["징산광학", "JINGSHAN OPTICAL"], (71_450, 3.9, 7_400_000, 70)),
+    hong_kong("01024", 500, ["하이핑미디어", "HAIPING MEDIA"], (8_430, 4.8, 15_000_000, 75)),
+    hong_kong("00981", 500, ["난성반도체", "NANSHENG SEMICONDUCTOR"], (46_250, 3.4, 33_000_000, 55)),
+    shanghai("600519", ["귀주모태주", "KWEICHOW MOUTAI"], (148_600, 1.5, 3_100_000, 5)),
+    shanghai("601318", ["중국평안보험", "PING AN INSURANCE"], (5_412, 1.6, 52_000_000, 8)),
+    shanghai("600036", ["초상은행", "CHINA MERCHANTS BANK"], (4_385, 1.3, 48_000_000, 5)),
+    shanghai("603986", ["진산반도체", "JINSHAN MICRO"], (11_274, 3.6, 14_000_000, 65)),
+    shanghai("603259", ["청하제약", "QINGHE PHARMA"], (6_188, 3.3, 22_000_000, 60)),
+    shanghai("600703", ["위안광전자", "YUANGUANG OPTO"], (1_246, 4.0, 61_000_000, 75)),
+    shenzhen("000858", ["오량액", "WULIANGYE YIBIN"], (12_870, 1.7, 17_000_000, 8)),
+    shenzhen("000333", ["메이디그룹", "MIDEA GROUP"], (7_236, 1.5, 26_000_000, 6)),
+    shenzhen("002594", ["비야디", "BYD CO"], (10_945, 2.6, 31_000_000, 30)),
+    shenzhen("002475", ["링샹정밀", "LINGXIANG PRECISION"], (4_057, 3.5, 58_000_000, 65)),
+    shenzhen("000725", ["베이촨디스플레이", "BEICHUAN DISPLAY"], (418, 3.8, 320_000_000, 70)),
+    shenzhen("002230", ["둥펑음성", "DONGFENG VOICE"], (4_823, 3.7, 24_000_000, 70)),
+    hanoi("SHS", ["사이공하노이증권", "SAIGON HANOI SECURITIES"], (21_400, 3.4, 16_000_000, 60)),
+    hanoi("PVS", ["페트로베트남기술", "PETROVIETNAM TECHNICAL"], (34_700, 2.8, 7_800_000, 40)),
+    hanoi("IDC", ["IDICO", "IDICO CORP"], (43_600, 2.2, 2_900_000, 20)),
+    hanoi("MBS", ["MB증권", "MB SECURITIES"], (28_100, 3.1, 5_600_000, 55)),
+    hanoi("HLB", ["홍람에너지", "HONG LAM ENERGY"], (15_800, 4.2, 4_400_000, 75)),
+    hanoi("TKD", ["타이캉물류", "TAI KHANG LOGISTICS"], (9_700, 3.9, 3_600_000, 70)),
+    ho_chi_minh("VNM", ["비나밀크", "VINAMILK"], (61_300, 1.2, 4_700_000, 5)),
+    ho_chi_minh("FPT", ["FPT", "FPT CORP"], (118_400, 1.9, 6_900_000, 12)),
+    ho_chi_minh("HPG", ["호아팟그룹", "HOA PHAT GROUP"], (27_450, 2.1, 38_000_000, 25)),
+    ho_chi_minh("SSI", ["SSI증권", "SSI SECURITIES"], (33_250, 2.7, 27_000_000, 45)),
+    ho_chi_minh("DXG", ["닷쌘그룹", "DAT XANH GROUP"], (18_950, 3.5, 19_000_000, 75)),
+    ho_chi_minh("NKG", ["남김철강", "NAM KIM STEEL"], (14_300, 3.3, 12_000_000, 70)),
 ];
 
 /// The stock of `market` called `symbol`.

@@ -1,4 +1,4 @@
-//! US account inquiries: balance, buyable, open orders, orders and fills (KIS.md 12.5, 12.7 to 12.9).
+//! Foreign account inquiries: balance, buyable, open orders, orders and fills (KIS.md 12.5, 12.7 to 12.9).
 
 use domain::{Currency, Market};
 use rust_decimal::Decimal;
@@ -9,7 +9,8 @@ use super::account::{Position, StockKey};
 use super::call::{Call, Paging, Reply};
 use super::domestic_ledger::side_code;
 use super::orders::Order;
-use super::overseas::{by_order_code, won_per_dollar};
+use super::overseas::{by_order_code, today_of};
+use super::places::{nation, won_per};
 use super::refusal::{self, OrderRefusal, Refusal};
 use super::rules;
 use super::venue::{self, Venue};
@@ -28,7 +29,8 @@ fn paging(call: &Call, real: usize, paper: usize, newest_first: bool) -> Paging 
 pub(super) fn markets_of(call: &Call) -> Result<Vec<Market>, Refusal> {
     let all = || rules::FOREIGN.iter().map(|venue| venue.market).collect();
     match (call.get("OVRS_EXCG_CD"), call.environment) {
-        ("" | "%", Environment::Real | Environment::Paper) | ("NASD", Environment::Real) => Ok(all()),
+        ("" | "%", Environment::Real | Environment::Paper) => Ok(all()),
+        ("NASD", Environment::Real) => Ok(vec![Market::UsNasdaq, Market::UsNyse, Market::UsAmex]),
         ("NAS", Environment::Real) => Ok(vec![Market::UsNasdaq]),
         (code, Environment::Real | Environment::Paper) => by_order_code(code)
             .map(|venue| vec![venue.market])
@@ -40,13 +42,13 @@ pub(super) fn markets_of(call: &Call) -> Result<Vec<Market>, Refusal> {
 pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let (number, product) = call.account()?;
     let markets = markets_of(call)?;
-    if !matches!(call.get("TR_CRCY_CD"), "" | "USD") {
-        return Err(refusal::invalid("TR_CRCY_CD"));
-    }
+    let currency = currency_of(call, &markets)?;
     let held: Vec<(StockKey, Position)> = venue
         .account
         .positions()
-        .filter(|((market, _), position)| markets.contains(market) && position.shares > 0)
+        .filter(|((market, _), position)| {
+            markets.contains(market) && market.currency() == currency && position.shares > 0
+        })
         .map(|(stock, position)| (stock, position.clone()))
         .collect();
     let mut sums = (Decimal::ZERO, Decimal::ZERO);
@@ -61,8 +63,19 @@ pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     rows.push(blank_holding());
     let mut page = paging(call, 100, 100, false).cut(call, rows, std::convert::identity);
     let output1 = Value::from(std::mem::take(&mut page.rows));
-    let output2 = totals(venue, sums);
+    let output2 = totals(venue, currency, sums);
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", output2)]))
+}
+
+/// The currency asked about; that of the first market asked about where none is named.
+fn currency_of(call: &Call, markets: &[Market]) -> Result<Currency, Refusal> {
+    let first = markets.first().map_or(Currency::Usd, |market| market.currency());
+    let named = match call.get("TR_CRCY_CD") {
+        "" => first,
+        code => code.parse().map_err(|_| refusal::invalid("TR_CRCY_CD"))?,
+    };
+    let known = markets.iter().any(|market| market.currency() == named);
+    known.then_some(named).ok_or_else(|| refusal::invalid("TR_CRCY_CD"))
 }
 
 fn holding(
@@ -89,7 +102,7 @@ fn holding(
         "frcr_pchs_amt1": fixed(position.cost, 5),
         "ovrs_stck_evlu_amt": fixed(value, 8),
         "now_pric2": fixed(last, 6),
-        "tr_crcy_cd": "USD",
+        "tr_crcy_cd": stock.0.currency().code(),
         "ovrs_excg_cd": place.map_or("", |place| place.order_code),
         "loan_type_cd": "10",
         "loan_dt": "",
@@ -108,8 +121,8 @@ fn blank_holding() -> Value {
 }
 
 /// As the official sample has it, `tot_evlu_pfls_amt` is the valuation and `ovrs_tot_pfls` the profit (KIS.md 12.5).
-fn totals(venue: &Venue, (cost, value): (Decimal, Decimal)) -> Value {
-    let day = venue.account.totals(Currency::Usd, Market::UsNasdaq.date_at(venue.now()));
+fn totals(venue: &Venue, currency: Currency, (cost, value): (Decimal, Decimal)) -> Value {
+    let day = venue.account.totals(currency, today_of(venue, currency));
     json!({
         "frcr_pchs_amt1": fixed(cost, 5),
         "ovrs_rlzt_pfls_amt": fixed(day.realised, 5),
@@ -128,14 +141,16 @@ pub(super) fn buyable(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     call.account()?;
     let place = by_order_code(call.get("OVRS_EXCG_CD")).ok_or_else(|| refusal::invalid("OVRS_EXCG_CD"))?;
     let refuse = || OrderRefusal::UnknownStock.on_the_wire(call.environment);
-    venue.listing(place.market, call.get("ITEM_CD")).ok_or_else(refuse)?;
+    let listing = venue.listing(place.market, call.get("ITEM_CD")).ok_or_else(refuse)?;
+    let currency = place.market.currency();
     let price = call.decimal("OVRS_ORD_UNPR")?;
-    let orderable = venue.orderable(Currency::Usd).max(Decimal::ZERO);
-    let day = venue.account.totals(Currency::Usd, place.market.date_at(venue.now()));
+    let orderable = venue.orderable(currency).max(Decimal::ZERO);
+    let day = venue.account.totals(currency, place.market.date_at(venue.now()));
     let reusable = day.sold.min(orderable);
-    let shares = venue::affordable(Currency::Usd, orderable, price);
+    let shares = venue::affordable(currency, orderable, price);
+    let shares = shares / listing.lot * listing.lot;
     let output = json!({
-        "tr_crcy_cd": "USD",
+        "tr_crcy_cd": currency.code(),
         "ord_psbl_frcr_amt": fixed(orderable - reusable, 2),
         "sll_ruse_psbl_amt": fixed(reusable, 2),
         "ovrs_ord_psbl_amt": fixed(orderable, 2),
@@ -143,7 +158,7 @@ pub(super) fn buyable(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
         "echm_af_ord_psbl_amt": "0.00",
         "echm_af_ord_psbl_qty": "0",
         "ord_psbl_qty": "0",
-        "exrt": fixed(won_per_dollar(), 10),
+        "exrt": fixed(won_per(currency), 10),
         "frcr_ord_psbl_amt1": fixed(orderable, 2),
         "ovrs_max_ord_psbl_qty": shares.to_string(),
     });
@@ -175,8 +190,8 @@ fn open_row(order: &Order) -> Value {
     let own = [
         ("rvse_cncl_dvsn_cd", "00"),
         ("rvse_cncl_dvsn_cd_name", ""),
-        ("natn_cd", "840"),
-        ("natn_kor_name", "미국"),
+        ("natn_cd", nation(order.market()).code),
+        ("natn_kor_name", nation(order.market()).korean_name),
         ("prcs_stat_name", ""),
         ("tr_mket_name", place.map_or("", |place| place.korean_name)),
     ];
@@ -269,8 +284,8 @@ fn row(order: &Order) -> Value {
         ("rvse_cncl_dvsn_name", if cancels { "취소" } else { "" }.to_owned()),
         ("prcs_stat_name", if order.remaining() > 0 { "전송" } else { "완료" }.to_owned()),
         ("tr_mket_name", place.map_or("", |place| place.korean_name).to_owned()),
-        ("tr_natn", "840".to_owned()),
-        ("tr_natn_name", "미국".to_owned()),
+        ("tr_natn", nation(order.market()).code.to_owned()),
+        ("tr_natn_name", nation(order.market()).korean_name.to_owned()),
         ("dmst_ord_dt", wire::korean_date(order.received_at)),
         ("thco_ord_tmd", wire::korean_time(order.received_at)),
         ("mdia_dvsn_name", "OpenAPI".to_owned()),

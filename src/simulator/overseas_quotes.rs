@@ -1,4 +1,4 @@
-//! US quotes: price, detail, order book, daily and minute bars (KIS.md 13.1 to 13.5).
+//! Foreign quotes: price, detail, order book, daily and minute bars (KIS.md 13.1 to 13.5).
 
 use chrono::{DateTime, TimeZone, Utc};
 use domain::Market;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::book::{Book, LEVELS};
 use super::call::{Call, Reply};
-use super::overseas::won_per_dollar;
+use super::places::won_per;
 use super::refusal::{self, Refusal};
 use super::rules::{self, FOREIGN};
 use super::tape::Bar;
@@ -25,14 +25,24 @@ pub(super) fn by_quote_code(code: &str) -> Option<&'static rules::Venue> {
     FOREIGN.iter().find(|venue| venue.quote_code == code)
 }
 
-/// A US price as quotes write it: four decimals.
-pub(super) fn dollars(units: i64) -> String {
-    fixed(rules::decimal(Market::UsNasdaq, units), 4)
+/// A price as quotes of `market` write it, with `zdiv` decimals.
+pub(super) fn shown(market: Market, units: i64) -> String {
+    fixed(rules::decimal(market, units), rules::quoted_decimals(market))
+}
+
+/// `zdiv`: the decimals of the prices of `market`.
+pub(super) fn decimals(market: Market) -> String {
+    rules::quoted_decimals(market).to_string()
+}
+
+/// `zdiv` of a list for the exchange that is asked about.
+pub(super) fn decimals_asked(call: &Call) -> String {
+    by_quote_code(call.get("EXCD")).map_or(String::new(), |place| decimals(place.market))
 }
 
 /// Shares in a lot of `listing`.
-pub(super) fn lot(_: &super::listing::Listing) -> u64 {
-    1
+pub(super) fn lot(listing: &super::listing::Listing) -> u64 {
+    listing.lot
 }
 
 /// The change of a quote against yesterday's close.
@@ -40,9 +50,9 @@ pub(super) fn change(quote: &Quote) -> Change {
     Change::between(quote.base, quote.last, None)
 }
 
-/// Traded value in whole dollars.
-pub(super) fn amount(bar: Option<Bar>) -> String {
-    (bar.map_or(0, |bar| bar.value) / 100).to_string()
+/// Traded value in whole units of the market's currency.
+pub(super) fn amount(market: Market, bar: Option<Bar>) -> String {
+    (bar.map_or(0, |bar| bar.value) / 10_i64.pow(rules::scale(market))).to_string()
 }
 
 /// Blank until the session has begun, then 1 to 5 (KIS.md 7.4).
@@ -77,15 +87,15 @@ fn known_price(call: &Call, quote: &Quote) -> Value {
     let change = change(quote);
     json!({
         "rsym": key(call),
-        "zdiv": "4",
-        "base": dollars(quote.base),
+        "zdiv": decimals(quote.listing.market),
+        "base": shown(quote.listing.market, quote.base),
         "pvol": quote.previous.map_or(0, |bar| bar.volume).to_string(),
-        "last": dollars(quote.last),
+        "last": shown(quote.listing.market, quote.last),
         "sign": sign(quote),
-        "diff": dollars(change.units.abs()),
+        "diff": shown(quote.listing.market, change.units.abs()),
         "rate": change.signed_percent(),
         "tvol": quote.volume().to_string(),
-        "tamt": amount(quote.bar),
+        "tamt": amount(quote.listing.market, quote.bar),
         "ordy": "매도불가",
     })
 }
@@ -110,9 +120,9 @@ pub(super) fn detail(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let text = [
         ("mcap", "0".to_owned()),
         ("e_parp", "0.0000".to_owned()),
-        ("h52p", dollars(year.high)),
+        ("h52p", shown(quote.listing.market, year.high)),
         ("h52d", year.high_date.map_or(String::new(), wire::date)),
-        ("l52p", dollars(year.low)),
+        ("l52p", shown(quote.listing.market, year.low)),
         ("l52d", year.low_date.map_or(String::new(), wire::date)),
         ("e_icod", String::new()),
         ("etyp_nm", String::new()),
@@ -123,25 +133,27 @@ pub(super) fn detail(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
 
 fn detail_today(call: &Call, quote: &Quote) -> Map<String, Value> {
     let change = change(quote);
-    let bar = quote.bar.map_or([0; 3], |bar| [bar.open, bar.high, bar.low]).map(dollars);
-    let [open, high, low] = bar;
-    let won = |units: i64| fixed(rules::decimal(Market::UsNasdaq, units) * won_per_dollar(), 0);
-    let worth =
-        rules::decimal(Market::UsNasdaq, quote.last) * Decimal::from(quote.listing.shares_thousand * 1_000);
+    let market = quote.listing.market;
+    let bar = quote.bar.map_or([0; 3], |bar| [bar.open, bar.high, bar.low]);
+    let [open, high, low] = bar.map(|units| shown(market, units));
+    let posted = won_per(market.currency());
+    let won = |units: i64| fixed(rules::decimal(market, units) * posted, 0);
+    let worth = rules::decimal(market, quote.last) * Decimal::from(quote.listing.shares_thousand * 1_000);
+    let [lower, upper] = quote.limits().map_or([0, 0], |(lower, upper)| [lower, upper]);
     let text = [
         ("rsym", key(call)),
-        ("zdiv", "4".into()),
-        ("curr", "USD".into()),
-        ("vnit", "1".into()),
+        ("zdiv", decimals(market)),
+        ("curr", market.currency().code().into()),
+        ("vnit", lot(quote.listing).to_string()),
         ("open", open),
         ("high", high),
         ("low", low),
-        ("last", dollars(quote.last)),
-        ("base", dollars(quote.base)),
+        ("last", shown(quote.listing.market, quote.last)),
+        ("base", shown(quote.listing.market, quote.base)),
         ("pvol", quote.previous.map_or(0, |bar| bar.volume).to_string()),
-        ("pamt", amount(quote.previous)),
-        ("uplp", "0.0000".into()),
-        ("dnlp", "0.0000".into()),
+        ("pamt", amount(quote.listing.market, quote.previous)),
+        ("uplp", shown(market, upper)),
+        ("dnlp", shown(market, lower)),
         ("shar", (quote.listing.shares_thousand * 1_000).to_string()),
         ("tomv", fixed(worth, 0)),
         ("t_xprc", won(quote.last)),
@@ -150,14 +162,14 @@ fn detail_today(call: &Call, quote: &Quote) -> Map<String, Value> {
         ("p_xprc", "0".into()),
         ("p_xdif", "0".into()),
         ("p_xrat", " 0.00".into()),
-        ("t_rate", fixed(won_per_dollar(), 2)),
+        ("t_rate", fixed(posted, 2)),
         ("p_rate", String::new()),
         ("t_xsgn", sign(quote).into()),
         ("p_xsng", "3".into()),
         ("e_ordyn", "매매 가능".into()),
-        ("e_hogau", dollars(rules::step(quote.listing.market, quote.last))),
+        ("e_hogau", shown(market, rules::step(quote.listing.market, quote.last))),
         ("tvol", quote.volume().to_string()),
-        ("tamt", amount(quote.bar)),
+        ("tamt", amount(quote.listing.market, quote.bar)),
     ];
     text.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
 }
@@ -167,13 +179,14 @@ pub(super) fn order_book(venue: &mut Venue, call: &Call) -> Result<Reply, Refusa
     let empty = Book { asks: Vec::new(), bids: Vec::new() };
     let quote = quote(venue, call);
     let book = quote.as_ref().and_then(|quote| quote.book.clone()).unwrap_or(empty);
+    let market = quote.as_ref().map_or(Market::UsNasdaq, |quote| quote.listing.market);
     let mut levels = Map::new();
     let mut totals = [0_u64; 2];
     for (side, (own, name)) in [(&book.bids, "bid"), (&book.asks, "ask")].into_iter().enumerate() {
         for level in 0..LEVELS {
             let (price, size) = own.get(level).map_or((0, 0), |level| (level.price, level.size));
             let place = level + 1;
-            levels.insert(format!("p{name}{place}"), dollars(price).into());
+            levels.insert(format!("p{name}{place}"), shown(market, price).into());
             levels.insert(format!("v{name}{place}"), size.to_string().into());
             levels.insert(format!("d{name}{place}"), "0".into());
             totals[side] += u64::from(size);
@@ -192,13 +205,13 @@ fn book_head(call: &Call, quote: &Quote, [bids, asks]: [u64; 2]) -> Value {
     };
     json!({
         "rsym": key(call),
-        "zdiv": "4",
-        "curr": "USD",
-        "base": dollars(quote.base),
-        "open": dollars(open),
-        "high": dollars(high),
-        "low": dollars(low),
-        "last": dollars(quote.last),
+        "zdiv": decimals(quote.listing.market),
+        "curr": quote.listing.market.currency().code(),
+        "base": shown(quote.listing.market, quote.base),
+        "open": shown(quote.listing.market, open),
+        "high": shown(quote.listing.market, high),
+        "low": shown(quote.listing.market, low),
+        "last": shown(quote.listing.market, quote.last),
         "dymd": wire::date(quote.session.date),
         "dhms": wire::local_time(quote.listing.market, at),
         "bvol": bids.to_string(),
@@ -234,7 +247,8 @@ pub(super) fn daily_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
     let before = |index: usize| index.checked_sub(1).map_or(all[index].open, |index| all[index].close);
     let rows: Vec<Value> =
         chosen.take(CHART_BARS).map(|index| day_row(&quote, all[index], before(index))).collect();
-    let head = json!({"rsym": key(call), "zdiv": "4", "nrec": rows.len().to_string()});
+    let head =
+        json!({"rsym": key(call), "zdiv": decimals(quote.listing.market), "nrec": rows.len().to_string()});
     Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
 }
 
@@ -247,18 +261,18 @@ fn day_row(quote: &Quote, bar: Bar, base: i64) -> Value {
     let (bid, ask) = (best(|book| &book.bids), best(|book| &book.asks));
     json!({
         "xymd": wire::date(bar.date),
-        "clos": dollars(bar.close),
+        "clos": shown(quote.listing.market, bar.close),
         "sign": change.sign(),
-        "diff": dollars(change.units.abs()),
+        "diff": shown(quote.listing.market, change.units.abs()),
         "rate": change.signed_percent(),
-        "open": dollars(bar.open),
-        "high": dollars(bar.high),
-        "low": dollars(bar.low),
+        "open": shown(quote.listing.market, bar.open),
+        "high": shown(quote.listing.market, bar.high),
+        "low": shown(quote.listing.market, bar.low),
         "tvol": bar.volume.to_string(),
-        "tamt": amount(Some(bar)),
-        "pbid": dollars(bid.0),
+        "tamt": amount(quote.listing.market, Some(bar)),
+        "pbid": shown(quote.listing.market, bid.0),
         "vbid": bid.1.to_string(),
-        "pask": dollars(ask.0),
+        "pask": shown(quote.listing.market, ask.0),
         "vask": ask.1.to_string(),
     })
 }
@@ -277,9 +291,9 @@ pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refu
     };
     let minutes = bars::minutes(venue.tape(quote.listing), &quote, length);
     let wanted: Vec<_> = minutes.into_iter().rev().filter(|minute| minute.at <= until).collect();
-    let shown = most.min(MINUTE_BARS);
-    let more = wanted.len() > shown;
-    let rows: Vec<Value> = wanted.iter().take(shown).map(|minute| minute_row(&quote, minute)).collect();
+    let most = most.min(MINUTE_BARS);
+    let more = wanted.len() > most;
+    let rows: Vec<Value> = wanted.iter().take(most).map(|minute| minute_row(&quote, minute)).collect();
     let head = minute_head(call, &quote, rows.len(), more);
     Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
 }
@@ -295,7 +309,7 @@ fn minute_head(call: &Call, quote: &Quote, rows: usize, more: bool) -> Value {
     let session: &sessions::Session = &quote.session;
     json!({
         "rsym": key(call),
-        "zdiv": "4",
+        "zdiv": decimals(quote.listing.market),
         "stim": wire::local_time(market, session.open),
         "etim": wire::local_time(market, session.close),
         "sktm": wire::korean_time(session.open),
@@ -314,11 +328,11 @@ fn minute_row(quote: &Quote, minute: &bars::Minute) -> Value {
         "xhms": wire::local_time(market, minute.at),
         "kymd": wire::korean_date(minute.at),
         "khms": wire::korean_time(minute.at),
-        "open": dollars(minute.bar.open),
-        "high": dollars(minute.bar.high),
-        "low": dollars(minute.bar.low),
-        "last": dollars(minute.bar.close),
+        "open": shown(quote.listing.market, minute.bar.open),
+        "high": shown(quote.listing.market, minute.bar.high),
+        "low": shown(quote.listing.market, minute.bar.low),
+        "last": shown(quote.listing.market, minute.bar.close),
         "evol": minute.bar.volume.to_string(),
-        "eamt": amount(Some(minute.bar)),
+        "eamt": amount(quote.listing.market, Some(minute.bar)),
     })
 }

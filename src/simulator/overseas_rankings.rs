@@ -3,11 +3,12 @@
 
 use std::cmp::Reverse;
 
+use domain::Market;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Reply};
-use super::overseas_quotes::{amount, dollars};
+use super::overseas_quotes::{amount, decimals_asked, shown};
 use super::rankings::{days_back, foreign_quotes, minutes_back, ranking_row};
 use super::refusal::{self, Refusal};
 use super::rules;
@@ -46,9 +47,11 @@ fn answer(call: &Call, mut entries: Vec<Entry>, style: Style) -> Reply {
     let count = rows.len().to_string();
     let head = match style {
         Style::Ranked => {
-            json!({"zdiv": "4", "stat": "무료실시간", "crec": count, "trec": count, "nrec": count})
+            json!({"zdiv": decimals_asked(call), "stat": "무료실시간", "crec": count, "trec": count, "nrec": count})
         }
-        Style::Named | Style::Short => json!({"zdiv": "4", "stat": "무료실시간", "nrec": count}),
+        Style::Named | Style::Short => {
+            json!({"zdiv": decimals_asked(call), "stat": "무료실시간", "nrec": count})
+        }
     };
     Reply::quote(vec![("output1", head), ("output2", rows.into())])
 }
@@ -103,7 +106,7 @@ fn priced(call: &Call, quotes: Vec<Quote>) -> Result<Vec<Quote>, Refusal> {
 
 /// `trade-vol`: by shares traded; `a_tvol` is the mean of the days asked about.
 pub(super) fn volume(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
-    by_mean(venue, call, |days| {
+    by_mean(venue, call, |_, days| {
         let mean = mean_volume(days);
         (mean.into(), ("a_tvol", mean.to_string()))
     })
@@ -111,24 +114,24 @@ pub(super) fn volume(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
 
 /// `trade-pbmn`: by traded value; `a_tamt` is the mean of the days asked about.
 pub(super) fn value(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
-    by_mean(venue, call, |days| {
+    by_mean(venue, call, |market, days| {
         let mean = mean_value(days);
         let bar = days.last().map(|bar| Bar { value: mean, ..*bar });
-        (mean.into(), ("a_tamt", amount(bar)))
+        (mean.into(), ("a_tamt", amount(market, bar)))
     })
 }
 
 fn by_mean(
     venue: &mut Venue,
     call: &Call,
-    mean: impl Fn(&[Bar]) -> (Decimal, (&'static str, String)),
+    mean: impl Fn(Market, &[Bar]) -> (Decimal, (&'static str, String)),
 ) -> Result<Reply, Refusal> {
     let back = days_back(call)?;
     let quotes = foreign_quotes(venue, call)?;
     let mut entries = Vec::new();
     for quote in priced(call, quotes)? {
-        let (score, own) = mean(&days(venue, &quote, back));
-        let own = texts([("tamt", amount(quote.bar)), own]);
+        let (score, own) = mean(quote.listing.market, &days(venue, &quote, back));
+        let own = texts([("tamt", amount(quote.listing.market, quote.bar)), own]);
         entries.push(Entry { quote, score, own });
     }
     Ok(answer(call, entries, Style::Ranked))
@@ -195,8 +198,8 @@ pub(super) fn market_value(venue: &mut Venue, call: &Call) -> Result<Reply, Refu
 fn against(reference: i64, quote: &Quote) -> (Decimal, Map<String, Value>) {
     let since = Change::between(reference, quote.last, None);
     let own = texts([
-        ("n_base", dollars(reference)),
-        ("n_diff", dollars(since.units.abs())),
+        ("n_base", shown(quote.listing.market, reference)),
+        ("n_diff", shown(quote.listing.market, since.units.abs())),
         ("n_rate", since.signed_percent()),
     ]);
     (since.percent, own)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::book::Book;
 use super::call::{Call, Reply};
-use super::overseas_quotes::{by_quote_code, change, dollars, sign};
+use super::overseas_quotes::{by_quote_code, change, decimals_asked, shown, sign};
 use super::refusal::{self, Refusal};
 use super::screen::Screen;
 use super::sessions::STEP_SECONDS;
@@ -18,7 +18,7 @@ use super::wire::{self, Change, fixed};
 
 /// Rows of a Korean ranking.
 const DOMESTIC_ROWS: usize = 30;
-/// Rows of a US ranking.
+/// Rows of a foreign ranking.
 const FOREIGN_ROWS: usize = 100;
 /// Days that make a stock's usual volume.
 const USUAL_DAYS: usize = 20;
@@ -255,7 +255,7 @@ pub(super) fn overseas_fluctuation(venue: &mut Venue, call: &Call) -> Result<Rep
     let rows: Vec<Value> =
         rows.map(|(index, (quote, reference))| updown_row(index + 1, call, quote, *reference)).collect();
     let count = rows.len().to_string();
-    let head = json!({"zdiv": "4", "stat": "무료실시간", "crec": count, "trec": count, "nrec": count});
+    let head = json!({"zdiv": decimals_asked(call), "stat": "무료실시간", "crec": count, "trec": count, "nrec": count});
     Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
 }
 
@@ -266,8 +266,8 @@ fn updown_row(rank: usize, call: &Call, quote: &Quote, reference: i64) -> Value 
         [
             ("name", quote.listing.name.to_owned()),
             ("ename", quote.listing.english.to_owned()),
-            ("n_base", dollars(reference)),
-            ("n_diff", dollars(since.units.abs())),
+            ("n_base", shown(quote.listing.market, reference)),
+            ("n_diff", shown(quote.listing.market, since.units.abs())),
             ("n_rate", since.signed_percent()),
             ("rank", rank.to_string()),
         ]
@@ -282,13 +282,13 @@ pub(super) fn ranking_row(call: &Call, quote: &Quote) -> serde_json::Map<String,
         ("rsym", format!("D{}{}", call.get("EXCD"), quote.listing.symbol)),
         ("excd", call.get("EXCD").to_owned()),
         ("symb", quote.listing.symbol.to_owned()),
-        ("last", dollars(quote.last)),
+        ("last", shown(quote.listing.market, quote.last)),
         ("sign", sign(quote).to_owned()),
-        ("diff", dollars(change.units.abs())),
+        ("diff", shown(quote.listing.market, change.units.abs())),
         ("rate", change.signed_percent()),
         ("tvol", quote.volume().to_string()),
-        ("pask", dollars(quote.book.as_ref().map_or(0, Book::best_ask))),
-        ("pbid", dollars(quote.book.as_ref().map_or(0, Book::best_bid))),
+        ("pask", shown(quote.listing.market, quote.book.as_ref().map_or(0, Book::best_ask))),
+        ("pbid", shown(quote.listing.market, quote.book.as_ref().map_or(0, Book::best_bid))),
         ("e_ordyn", "○".to_owned()),
     ];
     text.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
@@ -314,7 +314,7 @@ pub(super) fn overseas_volume_surge(venue: &mut Venue, call: &Call) -> Result<Re
         .take(FOREIGN_ROWS)
         .map(|entry| surge_row(call, &entry.0, entry.1, rate(entry)))
         .collect();
-    let head = json!({"zdiv": "4", "stat": "무료실시간", "nrec": rows.len().to_string()});
+    let head = json!({"zdiv": decimals_asked(call), "stat": "무료실시간", "nrec": rows.len().to_string()});
     Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
 }
 

@@ -1,4 +1,4 @@
-//! The condition search over US stocks: the scanner's way on the paper host (KIS.md 13.7).
+//! The condition search over foreign stocks: the scanner's way on the paper host (KIS.md 13.7).
 
 use std::cmp::Reverse;
 
@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::overseas_quotes::{amount, by_quote_code, change, dollars, sign};
+use super::overseas_quotes::{amount, by_quote_code, change, decimals, shown, sign};
 use super::rankings::quotes;
 use super::refusal::{self, Refusal};
 use super::venue::{Quote, Venue};
@@ -25,7 +25,9 @@ const CONDITIONS: [Condition; 8] = [
     ("VALX", worth_thousand),
     ("SHAR", |quote| Decimal::from(quote.listing.shares_thousand)),
     ("VOLUME", |quote| Decimal::from(quote.volume())),
-    ("AMT", |quote| Decimal::from(quote.bar.map_or(0, |bar| bar.value) / 100_000)),
+    ("AMT", |quote| {
+        rules::decimal(quote.listing.market, quote.bar.map_or(0, |bar| bar.value)) / Decimal::ONE_THOUSAND
+    }),
     ("EPS", |_| Decimal::ZERO),
     ("PER", |_| Decimal::ZERO),
 ];
@@ -49,7 +51,7 @@ pub(super) fn search(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let rows = found.iter().take(ROWS).enumerate();
     let rows: Vec<Value> = rows.map(|(index, quote)| row(index + 1, call, quote)).collect();
     let count = rows.len().to_string();
-    let head = json!({"zdiv": "4", "stat": "무료실시간", "crec": count, "trec": count, "nrec": count});
+    let head = json!({"zdiv": decimals(place.market), "stat": "무료실시간", "crec": count, "trec": count, "nrec": count});
     Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
 }
 
@@ -66,17 +68,17 @@ fn row(rank: usize, call: &Call, quote: &Quote) -> Value {
         "excd": call.get("EXCD"),
         "symb": quote.listing.symbol,
         "name": quote.listing.name,
-        "last": dollars(quote.last),
+        "last": shown(quote.listing.market, quote.last),
         "sign": sign(quote),
-        "diff": dollars(change.units.abs()),
+        "diff": shown(quote.listing.market, change.units.abs()),
         "rate": change.signed_percent(),
         "tvol": quote.volume().to_string(),
-        "popen": dollars(open),
-        "phigh": dollars(high),
-        "plow": dollars(low),
+        "popen": shown(quote.listing.market, open),
+        "phigh": shown(quote.listing.market, high),
+        "plow": shown(quote.listing.market, low),
         "valx": wire::fixed(worth_thousand(quote), 0),
         "shar": (quote.listing.shares_thousand * 1_000).to_string(),
-        "avol": amount(quote.bar),
+        "avol": amount(quote.listing.market, quote.bar),
         "eps": "0.00",
         "per": "0.00",
         "rank": rank.to_string(),

@@ -1,6 +1,6 @@
 //! When the simulated exchanges trade: weekly hours in each market's own zone, on a grid of five seconds (KIS.md 16).
 //!
-//! Saturdays and Sundays are closed; public holidays are not known here.
+//! Saturdays and Sundays are closed; public holidays are data of the exchange ([`super::ClosedDates`]), not known here.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use domain::Market;
@@ -15,37 +15,77 @@ pub(super) struct Session {
     pub(super) date: NaiveDate,
     /// From here orders are taken; they rest until the open.
     pub(super) orders_from: DateTime<Utc>,
+    /// From here no more orders are taken.
+    pub(super) orders_until: DateTime<Utc>,
     /// The first price of the day.
     pub(super) open: DateTime<Utc>,
+    /// The lunch break, where there is one: no prices, nothing trades.
+    pub(super) pause: Option<Pause>,
     /// The last price of the day; what is unfilled then expires.
     pub(super) close: DateTime<Utc>,
 }
 
+/// A lunch break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pause {
+    pub(super) from: DateTime<Utc>,
+    pub(super) until: DateTime<Utc>,
+    /// True where KIS passes orders on during the break; they rest until it is over.
+    pub(super) takes_orders: bool,
+}
+
 impl Session {
-    /// How many prices the day has: one at the open, one at the close, and one each step between.
+    /// How many prices the day has: one at the open, one at the close, and one each step between, none in the break.
     pub(super) fn steps(&self) -> usize {
-        steps_in(self.close - self.open) + 1
+        let evening = self.pause.map_or(self.open, |pause| pause.until);
+        self.morning_steps() + steps_in(self.close - evening) + 1
     }
 
     /// The latest step at `at`; none before the open, the last one after the close.
     pub(super) fn step_at(&self, at: DateTime<Utc>) -> Option<usize> {
-        (at >= self.open).then(|| steps_in(at.min(self.close) - self.open))
+        if at < self.open {
+            return None;
+        }
+        let at = at.min(self.close);
+        Some(match self.pause {
+            Some(pause) if at >= pause.until => self.morning_steps() + steps_in(at - pause.until),
+            Some(pause) if at >= pause.from => self.morning_steps().saturating_sub(1),
+            Some(_) | None => steps_in(at - self.open),
+        })
     }
 
     /// When step `index` happens.
     pub(super) fn time_of(&self, index: usize) -> DateTime<Utc> {
-        let seconds = i64::try_from(index).unwrap_or(i64::MAX / STEP_SECONDS) * STEP_SECONDS;
-        (self.open + TimeDelta::seconds(seconds)).min(self.close)
+        let seconds = |steps: usize| {
+            TimeDelta::seconds(i64::try_from(steps).unwrap_or(i64::MAX / STEP_SECONDS) * STEP_SECONDS)
+        };
+        let at = match self.pause.zip(index.checked_sub(self.morning_steps())) {
+            Some((pause, after)) => pause.until + seconds(after),
+            None => self.open + seconds(index),
+        };
+        at.min(self.close)
     }
 
-    /// True from the open up to, not including, the close.
+    /// True from the open up to, not including, the close, but for the break.
     pub(super) fn is_trading(&self, at: DateTime<Utc>) -> bool {
-        (self.open..self.close).contains(&at)
+        (self.open..self.close).contains(&at) && !self.pause.is_some_and(|pause| pause.contains(at))
     }
 
     /// True while orders are taken.
     pub(super) fn takes_orders(&self, at: DateTime<Utc>) -> bool {
-        (self.orders_from..self.close).contains(&at)
+        let rests = self.pause.is_some_and(|pause| pause.contains(at) && !pause.takes_orders);
+        (self.orders_from..self.orders_until).contains(&at) && !rests
+    }
+
+    /// Steps before the break; none where there is no break.
+    fn morning_steps(&self) -> usize {
+        self.pause.map_or(0, |pause| steps_in(pause.from - self.open))
+    }
+}
+
+impl Pause {
+    fn contains(&self, at: DateTime<Utc>) -> bool {
+        (self.from..self.until).contains(&at)
     }
 }
 
@@ -53,34 +93,72 @@ fn steps_in(duration: TimeDelta) -> usize {
     usize::try_from(duration.num_seconds() / STEP_SECONDS).unwrap_or(0)
 }
 
-/// Minutes after local midnight: orders from, open, close. None for markets that are not simulated.
+/// A market's weekly hours, in minutes after local midnight.
+struct Hours {
+    orders_from: u32,
+    open: u32,
+    /// From, until, and whether orders are passed on meanwhile.
+    pause: Option<(u32, u32, bool)>,
+    orders_until: u32,
+    close: u32,
+}
+
+const fn hm(hour: u32, minute: u32) -> u32 {
+    hour * 60 + minute
+}
+
+/// The hours of `market` (KIS.md 16).
 ///
-/// Korea takes orders from 08:30; the United States from 04:00, the start of the pre-market window (KIS.md 16). There is
-/// no trading outside the regular session: early orders wait for the open, late ones are refused.
-fn minutes(market: Market) -> Option<[u32; 3]> {
+/// Korea takes orders from 08:30; the United States from 04:00, the start of the pre-market window. Elsewhere KIS takes them from the
+/// open: Tokyo closes at 15:30, but KIS's window still ends at 15:00; Japan and Vietnam take none at noon; Vietnam's begins at 09:15.
+/// Hong Kong's day ends with its closing auction. There is no trading outside these hours: early orders wait for the open, late ones
+/// are refused.
+fn hours(market: Market) -> Hours {
+    let plain =
+        |orders_from, open, close| Hours { orders_from, open, pause: None, orders_until: close, close };
     match market {
-        Market::Kr => Some([8 * 60 + 30, 9 * 60, 15 * 60 + 30]),
-        Market::UsNasdaq | Market::UsNyse | Market::UsAmex => Some([4 * 60, 9 * 60 + 30, 16 * 60]),
-        Market::Jp | Market::Hk | Market::CnSha | Market::CnSza | Market::VnHan | Market::VnHcm => None,
+        Market::Kr => plain(hm(8, 30), hm(9, 0), hm(15, 30)),
+        Market::UsNasdaq | Market::UsNyse | Market::UsAmex => plain(hm(4, 0), hm(9, 30), hm(16, 0)),
+        Market::Jp => Hours {
+            pause: Some((hm(11, 30), hm(12, 30), false)),
+            orders_until: hm(15, 0),
+            ..plain(hm(9, 0), hm(9, 0), hm(15, 30))
+        },
+        Market::Hk => Hours {
+            pause: Some((hm(12, 0), hm(13, 0), true)),
+            orders_until: hm(16, 0),
+            ..plain(hm(9, 30), hm(9, 30), hm(16, 10))
+        },
+        Market::CnSha | Market::CnSza => {
+            Hours { pause: Some((hm(11, 30), hm(13, 0), true)), ..plain(hm(9, 30), hm(9, 30), hm(15, 0)) }
+        }
+        Market::VnHan => {
+            Hours { pause: Some((hm(11, 30), hm(13, 0), false)), ..plain(hm(9, 15), hm(9, 0), hm(14, 45)) }
+        }
+        Market::VnHcm => {
+            Hours { pause: Some((hm(11, 30), hm(13, 0), false)), ..plain(hm(9, 15), hm(9, 15), hm(14, 45)) }
+        }
     }
 }
 
-/// True for markets this exchange can trade.
-pub(super) fn is_simulated(market: Market) -> bool {
-    minutes(market).is_some()
-}
-
-/// The session of `date`; none on a weekend, or where the market is not simulated.
+/// The session of `date`; none on a weekend.
 pub(super) fn session(market: Market, date: NaiveDate) -> Option<Session> {
     if !is_trading_day(date) {
         return None;
     }
-    let [orders_from, open, close] = minutes(market)?;
+    let hours = hours(market);
+    let at = |minutes| moment(market, date, minutes);
+    let pause = match hours.pause {
+        Some((from, until, takes_orders)) => Some(Pause { from: at(from)?, until: at(until)?, takes_orders }),
+        None => None,
+    };
     Some(Session {
         date,
-        orders_from: moment(market, date, orders_from)?,
-        open: moment(market, date, open)?,
-        close: moment(market, date, close)?,
+        orders_from: at(hours.orders_from)?,
+        orders_until: at(hours.orders_until)?,
+        open: at(hours.open)?,
+        pause,
+        close: at(hours.close)?,
     })
 }
 
@@ -157,5 +235,33 @@ mod tests {
         }
         assert_eq!(day.step_at(day.close + TimeDelta::hours(2)), Some(4680));
         assert!(day.takes_orders(day.open - TimeDelta::minutes(30)) && !day.is_trading(day.close));
+    }
+
+    #[test]
+    fn every_step_of_every_market_has_its_own_time_outside_the_break() {
+        for market in Market::ALL {
+            let day = session(market, "2026-06-02".parse().unwrap()).unwrap();
+            let mut before = None;
+            for index in 0..day.steps() {
+                let at = day.time_of(index);
+                assert_eq!(day.step_at(at), Some(index), "{market} {at}");
+                assert!(Some(at) > before && (day.is_trading(at) || at == day.close), "{market} {at}");
+                before = Some(at);
+            }
+            assert_eq!(before, Some(day.close), "{market}");
+        }
+    }
+
+    #[test]
+    fn at_noon_the_last_price_of_the_morning_stands_and_only_some_markets_take_orders() {
+        let day = |market| session(market, "2026-06-02".parse().unwrap()).unwrap();
+        let tokyo = day(Market::Jp);
+        let noon = at("2026-06-02T03:00:00Z");
+        assert_eq!(tokyo.step_at(noon), tokyo.step_at(at("2026-06-02T02:29:55Z")));
+        assert!(!tokyo.is_trading(noon) && !tokyo.takes_orders(noon));
+        let takes = |market: Market, time: &str| day(market).takes_orders(at(time));
+        assert!(takes(Market::Hk, "2026-06-02T04:30:00Z") && takes(Market::CnSha, "2026-06-02T04:30:00Z"));
+        assert!(!takes(Market::VnHcm, "2026-06-02T05:00:00Z"));
+        assert!(takes(Market::Jp, "2026-06-02T05:59:00Z") && !takes(Market::Jp, "2026-06-02T06:00:00Z"));
     }
 }

@@ -201,13 +201,28 @@ impl Venue {
         self.account.cash(currency) - own.map(Order::reserved).sum::<Decimal>()
     }
 
-    /// Shares that new sales may use.
+    /// Shares that new sales may use. In China, shares of today are sold tomorrow at the earliest (KIS.md 15.3).
     pub(super) fn sellable(&self, stock: StockKey) -> u64 {
         let open = self
             .orders
             .iter()
             .filter(|order| order.stock() == stock && order.side == Side::Sell && order.is_open());
-        self.account.shares(stock).saturating_sub(open.map(Order::remaining).sum())
+        let open: u64 = open.map(Order::remaining).sum();
+        self.account.shares(stock).saturating_sub(open).saturating_sub(self.locked(stock))
+    }
+
+    fn locked(&self, stock: StockKey) -> u64 {
+        match stock.0 {
+            Market::CnSha | Market::CnSza => self.account.bought_on(stock, stock.0.date_at(self.now)),
+            Market::Kr
+            | Market::UsNasdaq
+            | Market::UsNyse
+            | Market::UsAmex
+            | Market::Jp
+            | Market::Hk
+            | Market::VnHan
+            | Market::VnHcm => 0,
+        }
     }
 
     /// Total won assets at the last Korean close before `date`.
@@ -232,6 +247,9 @@ impl Venue {
         let session = self.order_session(market)?;
         let base = self.tape(new.listing).base();
         let terms = terms(market, new.limit, base)?;
+        if !is_whole_lots(&new) {
+            return Err(OrderRefusal::OddLot);
+        }
         let mut order = Order {
             listing: new.listing,
             side: new.side,
@@ -367,7 +385,7 @@ impl Venue {
             open.retain(|order| order.is_open());
             let Some(step) = tape.step(index).filter(|_| !open.is_empty()) else { return };
             let book = book::at(listing, seed, session.date, index, step.price, tape.base());
-            let mut offered = Offered::new(book, step.volume);
+            let mut offered = Offered::new(book, step.volume, listing.lot);
             let at = session.time_of(index);
             for order in open.iter_mut().filter(|order| order.received_at < at) {
                 offered.fill(order, step.price, &mut self.account);
@@ -404,6 +422,23 @@ fn next_close_of(market: Market, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     of(today).or_else(|| of(sessions::next_day(today)))
 }
 
+/// True for whole lots. China lets odd shares be sold, not bought (KIS.md 15.3).
+fn is_whole_lots(order: &NewOrder) -> bool {
+    let sells_in_china = order.side == Side::Sell
+        && match order.listing.market {
+            Market::CnSha | Market::CnSza => true,
+            Market::Kr
+            | Market::UsNasdaq
+            | Market::UsNyse
+            | Market::UsAmex
+            | Market::Jp
+            | Market::Hk
+            | Market::VnHan
+            | Market::VnHcm => false,
+        };
+    sells_in_china || order.quantity.is_multiple_of(order.listing.lot)
+}
+
 /// The price bound of an order, on its step and within the day's limits.
 fn terms(market: Market, limit: Option<Decimal>, base: i64) -> Result<Terms, OrderRefusal> {
     let band = rules::limits(market, base);
@@ -432,14 +467,16 @@ struct Offered {
 }
 
 impl Offered {
-    fn new(mut book: Book, volume: u32) -> Self {
+    /// What is offered in a step of `volume` shares, in whole lots.
+    fn new(mut book: Book, volume: u32, lot: u64) -> Self {
+        let lot_size = u32::try_from(lot).unwrap_or(u32::MAX).max(1);
         for level in book.asks.iter_mut().chain(&mut book.bids) {
-            level.size = (level.size * LEVEL_SHARE_PCT / 100).max(1);
+            level.size =
+                (level.size / 100 * LEVEL_SHARE_PCT + level.size % 100 * LEVEL_SHARE_PCT / 100).max(1);
+            level.size = (level.size / lot_size * lot_size).max(lot_size);
         }
-        Self {
-            book,
-            resting: u64::from(volume / 100 * RESTING_SHARE_PCT + volume % 100 * RESTING_SHARE_PCT / 100),
-        }
+        let share = u64::from(volume / 100 * RESTING_SHARE_PCT + volume % 100 * RESTING_SHARE_PCT / 100);
+        Self { book, resting: share / lot.max(1) * lot.max(1) }
     }
 
     /// Trades `order` against the levels it accepts, best first; if it rests below all of them, against trades at its price.
