@@ -19,11 +19,14 @@ use crate::simulator::Environment;
 ///
 /// Without a command it runs the demo: a simulated exchange, an accelerated clock, no credentials, no network.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// How the demo runs, when there is no command.
+    #[command(flatten)]
+    pub demo: DemoArgs,
 }
 
 /// What Kestrel can do.
@@ -60,14 +63,17 @@ pub enum Command {
 }
 
 /// How long and how fast the demo runs.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
     /// Real seconds to run, 5 to 3600.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=3600))]
     pub seconds: u64,
-    /// How much faster than real time the exchange runs, 1 to 600.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
-    pub speed: u32,
+    /// How much faster than real time the exchange runs, 1 to 600; if not given 60, or with --markets as fast as it takes to reach them all.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub speed: Option<u32>,
+    /// Markets to trade, separated by commas, or `all`; KR and US_NASDAQ if not given. Each is shown for half an hour from its open on.
+    #[arg(long, value_parser = market_list, default_value = "", hide_default_value = true)]
+    pub markets: MarketList,
     /// Seed of prices and order flow; the same seed gives the same market.
     #[arg(long, default_value_t = 15)]
     pub seed: u64,
@@ -76,9 +82,26 @@ pub struct DemoArgs {
     pub json: bool,
 }
 
+/// Markets of the command line; none: the demo's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MarketList(pub Vec<Market>);
+
+fn market_list(text: &str) -> Result<MarketList, String> {
+    match text {
+        "" => Ok(MarketList::default()),
+        "all" => Ok(MarketList(Market::ALL.to_vec())),
+        list => {
+            let markets = list.split(',').map(|code| code.trim().parse::<Market>());
+            let markets =
+                markets.collect::<Result<_, _>>().map_err(|unknown| format!("{unknown}, or all"))?;
+            Ok(MarketList(markets))
+        }
+    }
+}
+
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { seconds: 60, speed: 60, seed: 15, json: false }
+        Self { seconds: 60, speed: None, markets: MarketList::default(), seed: 15, json: false }
     }
 }
 

@@ -32,8 +32,8 @@ pub mod exit {
 /// Runs the command.
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
-        None => demonstrate(DemoArgs::default()),
-        Some(Command::Demo(args)) => demonstrate(args),
+        None => demonstrate(&cli.demo),
+        Some(Command::Demo(args)) => demonstrate(&args),
         Some(Command::Simulate(args)) => exchange(&args),
         Some(Command::Run) => agent(),
         Some(Command::Halt(args)) => halt(args),
@@ -50,7 +50,7 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn demonstrate(args: DemoArgs) -> ExitCode {
+fn demonstrate(args: &DemoArgs) -> ExitCode {
     match demo::run(args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(exit::FAILED),

@@ -1,6 +1,7 @@
 //! The demo: the whole pipeline on the embedded exchange, faster than real time, with an audit at the end.
 
 pub mod audit;
+mod course;
 mod progress;
 pub mod report;
 
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::messages::control::{HaltSource, RequestHalt, StatusQuery};
 use domain::messages::ledger::{AllIntents, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
@@ -19,18 +20,15 @@ use tempfile::TempDir;
 use crate::agent::{books, boot, end_wedged};
 use crate::app::{self, House, Patience, Placement, World};
 use crate::cli::DemoArgs;
-use crate::clock::{Jump, ScaledClock, SystemClock};
+use crate::clock::{ScaledClock, SystemClock};
 use crate::config::{Config, LogFormat};
 use crate::random::Seeded;
 use crate::store::HaltFile;
 use crate::venue::{self, Connected, Located};
 use crate::{telemetry, terminal};
+use course::Course;
 use report::Report;
 
-/// The markets of the demo.
-const MARKETS: [Market; 2] = [Market::Kr, Market::UsNasdaq];
-/// A Monday on which both markets trade; the demo begins at the first open from here on.
-const CALENDAR_START: &str = "2026-06-01T00:00:00Z";
 /// Longest wait, in real time, for the exchange to be reconciled at the start.
 const READY_WITHIN: Duration = Duration::from_secs(15);
 /// Longest wait, in real time, for working orders to end after the last decision.
@@ -38,14 +36,12 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 /// Real time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const ASK_WITHIN: Duration = Duration::from_secs(5);
-/// After all markets have closed the clock runs on for so long, so that the day is closed; then it jumps.
-const AFTER_CLOSE: TimeDelta = TimeDelta::minutes(20);
 
 /// Runs the demo; true when every invariant held.
 ///
 /// # Errors
 /// Why it could not run, in words.
-pub fn run(args: DemoArgs) -> Result<bool, String> {
+pub fn run(args: &DemoArgs) -> Result<bool, String> {
     let folder =
         TempDir::with_prefix("kestrel-demo-").map_err(|error| format!("no temporary folder: {error}"))?;
     let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "off,panic=error,kestrel=error".into());
@@ -65,29 +61,29 @@ fn show(report: &Report, json: bool) -> Result<(), String> {
     Ok(())
 }
 
-async fn trade(args: DemoArgs, folder: &Path) -> Result<Report, String> {
-    let config = settings(folder)?;
-    let start = start()?;
-    let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(start, args.speed, jump()));
+async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
+    let course = Course::plan(args)?;
+    let config = settings(&course.markets, folder)?;
+    let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(course.start, course.speed, course.jump()));
     let random: Arc<dyn Random> = Arc::new(Seeded::new(args.seed));
     let venue = venue::connect(&config, &Located::embedded(clock.clone()), args.seed, None)?;
     let world = world(&config, folder, &clock, &random, &venue)?;
     let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
     let house = app::build(&config, &world, Placement::Threads(Patience::default()), escalated, end_wedged)?;
     let mut say = progress::Progress::new(args.json);
-    say.banner(args, start);
+    say.banner(args, &course);
     until_reconciled(&house).await?;
-    let before = accounts(&house).await;
+    let before = accounts(&house, &course.markets).await;
     watch(&house, &mut say, &clock, Duration::from_secs(args.seconds)).await;
     settle(&house, &mut say, &clock).await;
-    let after = accounts(&house).await;
-    let report = conclude(&house, &venue, clock.now() - start, [before, after]).await?;
+    let after = accounts(&house, &course.markets).await;
+    let report = conclude(&house, &venue, clock.now() - course.start, [before, after]).await?;
     house.supervised.shutdown(Duration::from_secs(6)).await;
     Ok(report)
 }
 
-fn settings(folder: &Path) -> Result<Config, String> {
-    let markets: Vec<_> = MARKETS.iter().map(|market| market.code()).collect();
+fn settings(markets: &[Market], folder: &Path) -> Result<Config, String> {
+    let markets: Vec<_> = markets.iter().map(|market| market.code()).collect();
     let pairs = BTreeMap::from([
         ("ENABLED_MARKETS".to_owned(), markets.join(",")),
         ("TRADE_MODE".to_owned(), "realtime".to_owned()),
@@ -96,19 +92,6 @@ fn settings(folder: &Path) -> Result<Config, String> {
         ("DB_PATH".to_owned(), folder.join("trades.db").to_string_lossy().into_owned()),
     ]);
     Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())
-}
-
-fn start() -> Result<DateTime<Utc>, String> {
-    let from: DateTime<Utc> = CALENDAR_START.parse().map_err(|error| format!("{CALENDAR_START}: {error}"))?;
-    market_clock::next_open_any(&MARKETS, from).ok_or_else(|| "no market ever opens".into())
-}
-
-/// Jumps to the next open, once every market has been closed long enough for its day to be closed in the books.
-fn jump() -> Jump {
-    Arc::new(|now| {
-        let shortly_before = market_clock::next_open_any(&MARKETS, now - AFTER_CLOSE)?;
-        if shortly_before <= now { None } else { market_clock::next_open_any(&MARKETS, now) }
-    })
 }
 
 fn world(
@@ -179,10 +162,15 @@ async fn settle(house: &House, say: &mut progress::Progress, clock: &Arc<dyn Clo
     }
 }
 
-async fn accounts(house: &House) -> Vec<AccountSnapshot> {
-    let mut accounts = Vec::new();
-    for market in MARKETS {
-        if let Ok(Ok(account)) = house.account.ask(AccountQuery { market }, Duration::from_secs(20)).await {
+/// One account for each currency.
+async fn accounts(house: &House, markets: &[Market]) -> Vec<AccountSnapshot> {
+    let mut accounts: Vec<AccountSnapshot> = Vec::new();
+    for market in markets {
+        if accounts.iter().any(|account| account.currency == market.currency()) {
+            continue;
+        }
+        let query = AccountQuery { market: *market };
+        if let Ok(Ok(account)) = house.account.ask(query, Duration::from_secs(20)).await {
             accounts.push(account);
         }
     }
@@ -209,6 +197,7 @@ async fn conclude(
         orders: books.orders.len() as u64,
         fills: summary.fills,
         states: summary.by_state.iter().map(|(state, count)| (state.to_string(), *count)).collect(),
+        markets: report::by_market(&books, &intents),
         profit: report::profits(&before, &after, &summary),
         exchange_minutes: passed.num_minutes(),
         restarts: house.supervised.vitals().iter().map(|vitals| vitals.restarts()).sum(),

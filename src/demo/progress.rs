@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::EventId;
 use domain::messages::ledger::{EventKind, EventsAfter, LedgerEvent};
 
+use super::course::Course;
 use crate::app::House;
 use crate::cli::DemoArgs;
 use crate::terminal;
@@ -28,16 +29,19 @@ impl Progress {
         Self { quiet, cursor: EventId(0), counted: BTreeMap::new(), last_count: None }
     }
 
-    pub(super) fn banner(&self, args: DemoArgs, start: DateTime<Utc>) {
+    pub(super) fn banner(&self, args: &DemoArgs, course: &Course) {
+        let markets: Vec<_> = course.markets.iter().map(|market| market.code()).collect();
         self.say(format!(
             "kestrel {}: DEMO on the embedded exchange. No money, no credentials, no network.\n\
-             Markets KR and US_NASDAQ, realtime mode, local rule engine, clock {} times as fast, seed {}.\n\
-             Exchange time starts at {} (an open); about {} s to go. Hours when both markets are closed are skipped.\n",
+             Markets {}, realtime mode, local rule engine, clock {} times as fast, seed {}.\n\
+             Exchange time starts at {} (an open); about {} s to go. {}\n",
             env!("CARGO_PKG_VERSION"),
-            args.speed,
+            markets.join(", "),
+            course.speed,
             args.seed,
-            start.format("%Y-%m-%d %H:%M UTC"),
+            course.start.format("%Y-%m-%d %H:%M UTC"),
             args.seconds,
+            course.skips(),
         ));
     }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use domain::messages::ledger::BooksSummary;
-use domain::{AccountSnapshot, Currency, Money};
+use domain::messages::ledger::{BooksSummary, IntentRecord};
+use domain::{AccountSnapshot, Currency, Market, Money};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::audit::{Finding, is_clean};
+use crate::simulator::VenueBooks;
 
 /// The summary of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +25,8 @@ pub struct Report {
     pub fills: u64,
     /// Intents per state.
     pub states: Vec<(String, u64)>,
+    /// What happened on each market.
+    pub markets: Vec<MarketLine>,
     /// Profit and loss per currency.
     pub profit: Vec<Profit>,
     /// How far exchange time came, in minutes.
@@ -32,6 +35,37 @@ pub struct Report {
     pub restarts: u32,
     /// The invariant report.
     pub findings: Vec<Finding>,
+}
+
+/// What the exchange's own books say of one market.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MarketLine {
+    /// The market.
+    pub market: Market,
+    /// Intents of the agent.
+    pub intents: usize,
+    /// Orders at the exchange.
+    pub orders: usize,
+    /// Of them filled at least in part.
+    pub filled: usize,
+    /// Shares that changed hands.
+    pub shares: u64,
+}
+
+/// A line for each market on which anything was intended or ordered.
+pub fn by_market(books: &VenueBooks, intents: &[IntentRecord]) -> Vec<MarketLine> {
+    let line = |market: Market| {
+        let orders = || books.orders.iter().filter(move |order| order.instrument.market == market);
+        let filled = || orders().filter(|order| order.filled.get() > 0);
+        MarketLine {
+            market,
+            intents: intents.iter().filter(|intent| intent.terms.instrument.market == market).count(),
+            orders: orders().count(),
+            filled: filled().count(),
+            shares: filled().map(|order| order.filled.get()).sum(),
+        }
+    };
+    Market::ALL.into_iter().map(line).filter(|line| line.intents + line.orders > 0).collect()
 }
 
 /// Profit and loss in one currency.
@@ -80,12 +114,21 @@ impl fmt::Display for Report {
         writeln!(f, "  fills      {}", self.fills)?;
         let states: Vec<_> = self.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
         writeln!(f, "  states     {}", if states.is_empty() { "-".into() } else { states.join(", ") })?;
+        self.markets.iter().try_for_each(|market| market.fmt(f))?;
         self.profit.iter().try_for_each(|profit| writeln!(f, "  {profit}"))?;
         writeln!(f, "  restarts   {}", self.restarts)?;
         writeln!(f, "\nInvariants, checked against the exchange's own books")?;
         self.findings.iter().try_for_each(|finding| finding.fmt(f))?;
         let verdict = if self.is_clean() { "All invariants hold." } else { "THE BOOKS DO NOT AGREE." };
         write!(f, "\n{verdict}")
+    }
+}
+
+impl fmt::Display for MarketLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { market, intents, orders, filled, shares } = self;
+        let code = market.code();
+        writeln!(f, "  {code:<10} {intents} intents, {orders} orders, {filled} filled ({shares} shares)")
     }
 }
 
