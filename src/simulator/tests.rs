@@ -4,6 +4,7 @@ mod board;
 mod calendar;
 mod contract;
 mod door;
+mod foreign;
 mod ledger;
 mod matrix;
 mod reports;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BoxFuture, Clock, Currency, Market, Money};
+use domain::{BoxFuture, Clock, Currency, Market};
 use http::Request;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -74,6 +74,8 @@ pub(super) struct World {
     router: Router,
 }
 
+const KOREA_AND_US: [Market; 4] = [Market::Kr, Market::UsNasdaq, Market::UsNyse, Market::UsAmex];
+
 /// What a test changes about the exchange.
 pub(super) struct Setting {
     pub(super) start: &'static str,
@@ -81,11 +83,19 @@ pub(super) struct Setting {
     pub(super) environment: Environment,
     pub(super) rate: u32,
     pub(super) closed: &'static [(Market, &'static str)],
+    pub(super) markets: &'static [Market],
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { start: KOREAN_OPEN, seed: 7, environment: Environment::Real, rate: 1_000_000, closed: &[] }
+        Self {
+            start: KOREAN_OPEN,
+            seed: 7,
+            environment: Environment::Real,
+            rate: 1_000_000,
+            closed: &[],
+            markets: &KOREA_AND_US,
+        }
     }
 }
 
@@ -96,8 +106,7 @@ impl World {
 
     pub(super) async fn of(setting: Setting) -> Self {
         let mut world = Self::without_token(setting);
-        let issued = world.token_call(json!({})).await;
-        world.token = issued.body["access_token"].as_str().unwrap().to_owned();
+        world.renew().await;
         world
     }
 
@@ -106,11 +115,8 @@ impl World {
         let config = SimulatorConfig {
             clock: clock.clone(),
             seed: setting.seed,
-            markets: vec![Market::Kr, Market::UsNasdaq, Market::UsNyse, Market::UsAmex],
-            cash: vec![
-                Money::new(Decimal::from(100_000_000), Currency::Krw),
-                Money::new(Decimal::from(75_000), Currency::Usd),
-            ],
+            markets: setting.markets.to_vec(),
+            cash: crate::venue::starting_cash(setting.markets),
             environment: setting.environment,
             data: MarketData::default(),
             closed: setting.closed.iter().map(|(market, date)| (*market, date.parse().unwrap())).collect(),
@@ -128,6 +134,12 @@ impl World {
         }
         let request = Request::post("/oauth2/tokenP").body(Body::from(body.to_string())).unwrap();
         self.send(request).await
+    }
+
+    /// Asks for a new token: the old one is a day old.
+    pub(super) async fn renew(&mut self) {
+        let issued = self.token_call(json!({})).await;
+        self.token = issued.body["access_token"].as_str().unwrap().to_owned();
     }
 
     /// Gives the token back.
@@ -226,6 +238,38 @@ impl World {
             "SLL_TYPE": "", "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
         });
         self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
+    }
+
+    /// An order abroad, at `exchange` as orders call it.
+    pub(super) async fn order_abroad(
+        &self,
+        tr_id: &str,
+        [exchange, symbol]: [&str; 2],
+        quantity: u64,
+        price: &str,
+    ) -> Answer {
+        let body = json!({
+            "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": exchange, "PDNO": symbol,
+            "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
+            "SLL_TYPE": "", "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
+        });
+        self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
+    }
+
+    /// Cancels an order abroad.
+    pub(super) async fn cancel_abroad(
+        &self,
+        tr_id: &str,
+        [exchange, symbol]: [&str; 2],
+        number: &str,
+        quantity: u64,
+    ) -> Answer {
+        let body = json!({
+            "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": exchange, "PDNO": symbol,
+            "ORGN_ODNO": number, "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": quantity.to_string(),
+            "OVRS_ORD_UNPR": "0", "MGCO_APTM_ODNO": "", "ORD_SVR_DVSN_CD": "0",
+        });
+        self.post("/uapi/overseas-stock/v1/trading/order-rvsecncl", tr_id, body).await
     }
 
     pub(super) async fn cancel(&self, number: &str) -> Answer {
