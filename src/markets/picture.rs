@@ -70,10 +70,14 @@ pub fn draw(calendar: &Calendar, markets: &[Market], at: DateTime<Utc>) -> Strin
     let week = Week::around(at, markets.len());
     let mut svg = head(&week);
     svg += &axes(&week);
-    for (row, market) in markets.iter().enumerate() {
-        svg += &market_row(calendar, &week, *market, week.y(row));
-    }
+    let rows =
+        markets.iter().enumerate().map(|(row, market)| market_row(calendar, &week, *market, week.y(row)));
+    let rows: String = rows.collect();
+    // Words stand above everything, so that the line of the instant crosses none of them.
+    let (words, shapes): (Vec<_>, Vec<_>) = rows.lines().partition(|line| line.starts_with("<text"));
+    svg += &shapes.join("\n");
     svg += &now_line(&week);
+    svg += &words.join("\n");
     svg += &legend(&week);
     svg += "</svg>\n";
     svg

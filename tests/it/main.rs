@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bounds;
+mod calendar;
 mod canaries;
 mod control_socket;
 mod crash;

@@ -335,7 +335,7 @@ impl Actor for MarketClock {
 }
 
 impl MarketClock {
-    /// Takes the file's days in the place of its earlier ones; the next wake tells what changes by it.
+    /// Takes the file's days in the place of its earlier ones.
     fn take(&mut self, overrides: &Overrides) {
         match Calendar::official().with_changes(&overrides.changes) {
             Ok(_fits) => {
@@ -363,7 +363,7 @@ impl Handler<OverrideFile> for MarketClock {
     type Result = ();
 
     /// It comes every few seconds; only what is new matters, and that nothing is overridden is no news at the start.
-    fn handle(&mut self, file: OverrideFile, _ctx: &mut Self::Context) {
+    fn handle(&mut self, file: OverrideFile, ctx: &mut Self::Context) {
         let is_same = match &self.heard {
             Some(heard) => *heard == file,
             None => file == OverrideFile::Good(Overrides::default()),
@@ -372,7 +372,10 @@ impl Handler<OverrideFile> for MarketClock {
             return;
         }
         match &file {
-            OverrideFile::Good(overrides) => self.take(overrides),
+            OverrideFile::Good(overrides) => {
+                self.take(overrides);
+                self.wake_now(ctx);
+            }
             OverrideFile::Bad(why) => self.say(
                 EventKind::Alarm,
                 None,
