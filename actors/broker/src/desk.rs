@@ -130,6 +130,8 @@ struct Shared {
     orders_until: Mutex<BTreeMap<Market, Option<DateTime<Utc>>>>,
     /// Markets of which the exchange was last asked in vain whether they trade.
     silent: Mutex<BTreeSet<Market>>,
+    /// When the trading of each day ended that MarketClock says is over.
+    ends: Mutex<BTreeMap<DayKey, DateTime<Utc>>>,
     /// RiskGuard was told that the clocks differ.
     skew_told: Mutex<bool>,
     /// An order or a fill makes the next look come soon.
@@ -348,6 +350,9 @@ impl Handler<DayClosed> for Broker {
     type Result = ();
 
     fn handle(&mut self, day: DayClosed, ctx: &mut Self::Context) {
-        self.close_day(DayKey { market: day.market, session_date: day.session_date }, ctx);
+        let DayClosed { market, session_date, closed_at } = day;
+        let day = DayKey { market, session_date };
+        hold(&self.shared.ends).insert(day, closed_at);
+        self.close_day(day, ctx);
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a day: the final list is asked for until everything on it has ended (order-protocol 5.2, step 8).
 //!
-//! A day ends by our clock, and its close cannot be taken back: while the exchange's clock disagrees, none is closed.
+//! A day ends by our clock, and its close cannot be taken back: while the exchange's clock disagrees, none is closed; and
+//! a day that was over by a clock that was wrong is not over once that is set right.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const ATTEMPTS_AT_START: u32 = 3;
 const ATTEMPTS_UNTIL_ALARM: u32 = 20;
 /// The pause between two attempts from then on, exchange time.
 const PATIENT_PAUSE: Duration = Duration::from_secs(300);
+/// So often a day that is not over any more is looked at, exchange time.
+const NOT_OVER_PAUSE: Duration = Duration::from_secs(30);
 /// An alarm names at most so many orders; the others follow when these are settled.
 const ORDERS_NAMED_MAX: usize = 5;
 
@@ -33,6 +36,12 @@ pub(super) async fn past_days(deps: &BrokerDeps) -> Vec<DayKey> {
 
 pub(super) fn is_past(deps: &BrokerDeps, day: DayKey) -> bool {
     day.session_date < day.market.date_at(deps.clock.now()) && !mutant::is_on(Mutant::NoDayBarrier)
+}
+
+/// Over by the clock as it is now, which may have been set since the day was said to be over.
+fn is_over(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> bool {
+    let end = hold(&shared.ends).get(&day).copied();
+    is_past(deps, day) || end.is_some_and(|end| deps.clock.now() >= end)
 }
 
 /// Tries to close a past day before trading starts. What the exchange does not settle stays reserved.
@@ -56,6 +65,9 @@ pub(super) async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey)
 pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
     let mut ladder = Ladder::default();
     for attempt in 1_u32.. {
+        while !is_over(deps, shared, day) {
+            pause(&deps.clock, NOT_OVER_PAUSE).await;
+        }
         if day.market.is_domestic() {
             rest_over(deps).await;
         }
@@ -72,6 +84,7 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
         pause(&deps.clock, wait).await;
     }
     hold(&shared.marks).forget(day);
+    hold(&shared.ends).remove(&day);
 }
 
 /// The intents that keep the day open; none when it is closed.
@@ -84,6 +97,9 @@ async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Vec
         return Err(format!(
             "the clocks differ by about {seconds} s, so whether the day is over is not known"
         ));
+    }
+    if !is_over(deps, shared, day) {
+        return Err("our clock was set back: the day is not over yet".into());
     }
     let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
     spread(deps, day.market, &booked.booked).await;

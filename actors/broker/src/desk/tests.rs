@@ -484,6 +484,27 @@ fn invariant_11_a_clock_that_jumped_ahead_closes_no_day_whose_orders_still_work(
 }
 
 #[test]
+fn invariant_04_a_day_that_was_over_by_a_clock_that_is_set_right_since_is_closed_only_at_its_end() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.facts().rows = Some(vec![row("005930", "0000000101", [7, 0])]);
+            world.pass(2.0).await;
+            let day = DayKey { market: Market::Kr, session_date: today() };
+            world.facts().unclosed = vec![day];
+            let closed_at = world.clock.now() + TimeDelta::minutes(10);
+            let closed = DayClosed { market: day.market, session_date: day.session_date, closed_at };
+            world.day_closed.tell(closed).unwrap();
+            world.pass(590.0).await;
+            assert_eq!(world.facts().unclosed, [day], "the session goes on");
+            world.pass(60.0).await;
+            assert!(world.facts().unclosed.is_empty());
+        },
+    );
+}
+
+#[test]
 fn invariant_11_a_start_with_the_date_ahead_takes_no_day_for_a_past_one() {
     let live = DayKey { market: Market::Kr, session_date: today().pred_opt().unwrap() };
     world(
