@@ -14,7 +14,7 @@ use crate::cli::{
 use crate::config::{Config, settings};
 use crate::control::standing::MarketStanding;
 use crate::control::wire::{Reply, Request};
-use crate::control::{self, client};
+use crate::control::{self, client, insist};
 use crate::{agent, demo, hardening, indicators, markets, simulate, telemetry, terminal, verify};
 
 /// Exit codes (architecture 4). Zero is success.
@@ -169,7 +169,7 @@ fn status(args: StatusArgs) -> ExitCode {
 
 fn converse(request: Request, json: bool) -> ExitCode {
     // A reason that is too long must not cost the halt: it is cut here, not refused there.
-    match client::ask(&data_directory(), &control::cleaned(request)) {
+    match insist::ask(&data_directory(), &control::cleaned(request)) {
         Ok(reply) => {
             show(&reply, json);
             if is_done(&reply) { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }

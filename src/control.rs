@@ -5,6 +5,7 @@
 
 pub mod client;
 mod crowd;
+pub mod insist;
 mod request;
 mod server;
 pub mod standing;

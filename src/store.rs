@@ -65,7 +65,7 @@ use trade_ledger::{
 };
 
 pub use self::halt_file::HaltFile;
-pub use self::lock::{DirLock, LockError, lock_data_dir};
+pub use self::lock::{DirLock, LockError, is_data_dir, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
 pub use self::private::keep_private;
 pub use self::watched::{Watch, Watched};

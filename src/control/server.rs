@@ -355,7 +355,8 @@ fn emergency(last_resort: &LastResort, request: RequestHalt) -> Reply {
     Reply::Halted(Halted::bare(halt, durability, false, None))
 }
 
-fn write_file(last_resort: &LastResort, request: RequestHalt) -> (HaltRecord, Durability) {
+/// Makes the record of a halt without RiskGuard, and writes it into the file.
+pub(super) fn write_file(last_resort: &LastResort, request: RequestHalt) -> (HaltRecord, Durability) {
     let halt = crate::app::emergency_record(request, &last_resort.clock, &last_resort.random);
     let durability = last_resort.keep(&halt);
     (halt, durability)

@@ -52,6 +52,11 @@ pub fn lock_data_dir(directory: &Path) -> Result<DirLock, LockError> {
     Ok(DirLock { _file: file })
 }
 
+/// True when a process has ever locked this directory as its own.
+pub fn is_data_dir(directory: &Path) -> bool {
+    directory.join(LOCK_FILE).is_file()
+}
+
 fn lock_file(directory: &Path) -> io::Result<File> {
     fs::create_dir_all(directory)?;
     OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(LOCK_FILE))

@@ -1,6 +1,9 @@
 //! A halt outlives everything but a resume.
 
+use std::time::Duration;
+
 use domain::messages::control::{Durability, TradingState};
+use kestrel::control::insist;
 use kestrel::control::wire::{Reply, Request};
 use tempfile::TempDir;
 
@@ -92,4 +95,48 @@ fn the_socket_and_its_folder_belong_to_the_owner_alone() {
     let _agent = Agent::start(&dir, &[]);
     let mode = |path: &str| std::fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data/control"), mode("data/control/kestrel.sock")), (0o700, 0o600));
+}
+
+#[test]
+fn a_halt_in_the_first_moments_of_a_start_is_answered_and_outlives_kill_9() {
+    let dir = TempDir::new().unwrap();
+    Agent::start(&dir, &[]).kill_9();
+    for (number, delay_ms) in [0, 1, 2, 4, 8, 16, 32, 64, 128].into_iter().enumerate() {
+        let agent = Agent::of(command(&dir, &[]).arg("run").spawn().unwrap());
+        std::thread::park_timeout(Duration::from_millis(delay_ms));
+        let reason = format!("start {number}.");
+        let answer = insist::ask(&dir.path().join("data"), &halt(&reason));
+        let Ok(Reply::Halted(halted)) = answer else {
+            panic!("after {delay_ms} ms: {answer:?}\n{}", log_of(&dir))
+        };
+        assert_ne!(halted.durability, Durability::NotDurable, "after {delay_ms} ms: {halted:?}");
+        agent.kill_9();
+        let agent = Agent::start(&dir, &[]);
+        let status = status_of(&dir).unwrap();
+        assert_eq!(status.trading, Some(TradingState::Halted), "after {delay_ms} ms");
+        assert!(status.halts.iter().any(|halt| halt.reason == reason), "after {delay_ms} ms: {status:?}");
+        agent.kill_9();
+    }
+}
+
+#[test]
+fn a_halt_while_no_agent_runs_stops_the_next_start_and_the_command_says_that_nobody_answered() {
+    let dir = TempDir::new().unwrap();
+    Agent::start(&dir, &[]).kill_9();
+    let mut halt = command(&dir, &[]);
+    let out = halt
+        .args(["halt", "--reason", "before the next start", "--by", "ada"])
+        .stdout(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(out.status.code(), Some(1), "nobody has confirmed it: {text}");
+    assert!(text.contains("no running kestrel answers") && text.contains("begins halted"), "{text}");
+    let _agent = Agent::start(&dir, &[]);
+    let status = status_of(&dir).unwrap();
+    assert_eq!(status.trading, Some(TradingState::Halted));
+    assert_eq!(
+        (status.halts[0].by.as_str(), status.halts[0].reason.as_str()),
+        ("ada", "before the next start")
+    );
 }

@@ -1,0 +1,108 @@
+//! A halt that is asked for while nobody answers: in the first moments of a start, at its end, or after it.
+//!
+//! Whoever asks for a halt must not be sent away. An agent that starts is waited for; if none answers, the halt goes into
+//! the file `HALT`, which every start reads before its first order and every running agent obeys.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
+use domain::messages::control::{HaltSource, RequestHalt};
+
+use super::server::write_file;
+use super::wire::{Halted, Reply, Request};
+use super::{ControlError, LastResort, client};
+use crate::clock::SystemClock;
+use crate::random::Seeded;
+use crate::store::{HaltFile, is_data_dir};
+
+/// A start listens long before that.
+const LISTENS_WITHIN: Duration = Duration::from_secs(1);
+const TRY_EVERY: Duration = Duration::from_millis(10);
+
+/// Asks the agent on `data_dir`; a halt that no agent takes is written to the file `HALT`.
+///
+/// # Errors
+/// As [`client::ask`]. For a halt only when `data_dir` is no agent's directory.
+pub fn ask(data_dir: &Path, request: &Request) -> Result<Reply, ControlError> {
+    let Some(halt) = wanted_halt(request) else { return client::ask(data_dir, request) };
+    let begun = Instant::now();
+    loop {
+        match client::ask(data_dir, request) {
+            Ok(reply) => return Ok(reply),
+            Err(ControlError::NotRunning { .. }) if begun.elapsed() < LISTENS_WITHIN => {
+                park_timeout(TRY_EVERY);
+            }
+            Err(why) if is_data_dir(data_dir) => return Ok(Reply::Halted(in_file(data_dir, halt, &why))),
+            Err(why) => return Err(why),
+        }
+    }
+}
+
+/// The halt that a request asks for. Without an agent nothing can be let through, so reducing is one too.
+fn wanted_halt(request: &Request) -> Option<RequestHalt> {
+    let (reason, by) = match request {
+        Request::Halt { reason, by } | Request::Reduce { reason, by, .. } => (reason, by),
+        Request::Resume { .. }
+        | Request::Release { .. }
+        | Request::Resolve { .. }
+        | Request::Limits { .. }
+        | Request::WithdrawLimits { .. }
+        | Request::Status => return None,
+        #[cfg(feature = "faults")]
+        Request::Fault { .. } => return None,
+    };
+    Some(RequestHalt { source: HaltSource::Operator, by: by.clone(), reason: reason.clone() })
+}
+
+fn in_file(data_dir: &Path, halt: RequestHalt, why: &ControlError) -> Halted {
+    let last_resort = LastResort {
+        emergency: Arc::new(HaltFile::new(data_dir)),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(Seeded::from_system()),
+    };
+    let (record, durability) = write_file(&last_resort, halt);
+    let note = format!(
+        "{why}. So this halt went into the file HALT in {}: an agent on that directory obeys it, and a start there begins \
+         halted.",
+        data_dir.display()
+    );
+    Halted::bare(record, durability, false, Some(note))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::messages::control::Durability;
+    use risk_guard::EmergencyHalt as _;
+
+    use super::*;
+    use crate::store::lock_data_dir;
+
+    fn halt() -> Request {
+        Request::Halt { reason: "now".into(), by: "kim".into() }
+    }
+
+    #[test]
+    fn a_halt_that_nobody_takes_is_in_the_file_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let _held_by_a_start = lock_data_dir(directory.path()).unwrap();
+        let Ok(Reply::Halted(halted)) = ask(directory.path(), &halt()) else { panic!("not halted") };
+        assert_eq!((halted.durability, halted.broker_confirmed), (Durability::EmergencyFile, false));
+        assert!(halted.note.unwrap().contains("DB_PATH"), "it may be the wrong directory");
+        let kept = HaltFile::new(directory.path()).read().unwrap();
+        assert_eq!((kept.id, kept.reason.as_str()), (halted.halt.id, "now"));
+    }
+
+    #[test]
+    fn a_directory_that_is_no_agents_gets_no_file_and_a_question_none_anywhere() {
+        let strange = tempfile::tempdir().unwrap();
+        assert!(matches!(ask(strange.path(), &halt()), Err(ControlError::NotRunning { .. })));
+        let ours = tempfile::tempdir().unwrap();
+        let _held = lock_data_dir(ours.path()).unwrap();
+        assert!(matches!(ask(ours.path(), &Request::Status), Err(ControlError::NotRunning { .. })));
+        for directory in [strange, ours] {
+            assert_eq!(HaltFile::new(directory.path()).read(), None);
+        }
+    }
+}
