@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `KESTREL_FAULTS_CRASH` | `after:begin_sending:3` | die after the third `begin_sending` of this process |
 //! | | `before:post:1` | die before the first order leaves |
+//! | | `after:cancel:1` | die when the first cancel was answered, before the list shows it (`before:book_cancel:1`) |
 //! | | `random:7:200` | die at one of the first 200 steps, decided by seed 7 |
 //! | `KESTREL_FAULTS_RULES` | JSON of a strategy | judge by these rules instead of the default ones |
 //! | `KESTREL_FAULTS_MUTANT` | `no-sync` | make this deliberate mistake, by the names of `supervision::mutant` |

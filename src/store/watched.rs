@@ -21,7 +21,10 @@ use trade_ledger::{
     Store, StoreError,
 };
 
-/// Who watches. A step is the name of a method of [`Store`].
+/// A step of its own within `book_inquiry`: the list shows that an order was cancelled.
+const BOOK_CANCEL: &str = "book_cancel";
+
+/// Who watches. A step is the name of a method of [`Store`], or `book_cancel`.
 pub trait Watch: Send {
     /// A transaction is about to begin.
     ///
@@ -91,7 +94,15 @@ impl<W: Watch> Store for Watched<W> {
         inquiry: &BookInquiry,
         at: DateTime<Utc>,
     ) -> Result<InquiryBooked, StoreError> {
-        self.step("book_inquiry", |store| store.book_inquiry(inquiry, at))
+        let shows_a_cancel = inquiry.rows.iter().any(|row| !row.cancelled.is_zero());
+        if shows_a_cancel {
+            self.watch.before(BOOK_CANCEL)?;
+        }
+        let answer = self.step("book_inquiry", |store| store.book_inquiry(inquiry, at))?;
+        if shows_a_cancel {
+            self.watch.after(BOOK_CANCEL)?;
+        }
+        Ok(answer)
     }
 
     fn close_day(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>) -> Result<DayBooked, StoreError> {

@@ -13,6 +13,7 @@
 //! `KESTREL_KILLS=1000 cargo test --features faults --test it crash -- --nocapture` runs a campaign and prints its table.
 
 mod books;
+mod cancels;
 mod halts;
 mod lanes;
 mod life;
