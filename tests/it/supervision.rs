@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use domain::messages::control::{Durability, TradingState};
+use domain::messages::control::{Durability, HaltRecord, HaltSource, TradingState};
 use kestrel::control::wire::{ActorHealth, FaultKind, Reply, Request};
 use tempfile::TempDir;
 
-use crate::harness::{Agent, PATIENCE, ask, best_of_three, status_of, until};
+use crate::harness::{Agent, PATIENCE, ask, best_of_three, log_of, status_of, until};
 
 const ACTORS: [&str; 8] =
     ["trade_ledger", "notifier", "broker", "risk_guard", "optimizer", "brain", "scanner", "market_clock"];
@@ -111,4 +111,28 @@ fn invariant_17_a_blocked_thread_ends_the_process_with_70_and_the_next_start_rec
     let _next = Agent::start(&dir, &[]);
     let active = until(PATIENCE, || status_of(&dir).filter(|s| s.trading == Some(TradingState::Active)));
     assert!(active.is_some(), "{:?}", status_of(&dir));
+}
+
+#[test]
+fn invariant_16_a_critical_actor_that_panics_four_times_in_a_minute_halts_durably_ends_with_70_and_starts_halted()
+ {
+    for actor in ["trade_ledger", "broker", "risk_guard"] {
+        let dir = TempDir::new().unwrap();
+        let mut agent = Agent::start(&dir, &[]);
+        for restarts in 1..=3 {
+            break_it(&dir, actor, FaultKind::Panic);
+            let revived = until(PATIENCE, || {
+                health(&dir, actor).filter(|h| h.restarts == restarts && h.state == "running")
+            });
+            assert!(revived.is_some(), "{actor}: {:?}", health(&dir, actor));
+        }
+        break_it(&dir, actor, FaultKind::Panic);
+        assert_eq!(agent.wait().code(), Some(70), "{actor}: {}", log_of(&dir));
+        let _next = Agent::start(&dir, &[]);
+        let status = status_of(&dir).unwrap();
+        assert_eq!(status.trading, Some(TradingState::Halted), "{actor}: {status:?}");
+        let by_supervision =
+            |halt: &HaltRecord| halt.source == HaltSource::Supervision && halt.reason.contains(actor);
+        assert!(status.halts.iter().any(by_supervision), "{actor}: {:?}", status.halts);
+    }
 }
