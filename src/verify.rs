@@ -6,6 +6,8 @@
 //! | `stage` | what outlives the agent's lives: exchange, network, disk, clock |
 //! | `life` | one life of the process, from boot to kill -9 or orderly end |
 //! | `network` | what becomes of each request |
+//! | `strikes` | which handlers panic in the middle of their work |
+//! | `clocks` | the machine's clock, which may be set wrong |
 //! | `books` | the store, seen through: where a life may end, and what was committed |
 //! | `operator` | who halts, resumes, and trades by hand |
 //! | `timetable` | when the agent is up |
@@ -18,6 +20,7 @@
 
 mod books;
 pub mod checks;
+mod clocks;
 mod dice;
 mod eager;
 pub mod facts;
@@ -27,6 +30,7 @@ mod operator;
 pub mod report;
 pub mod sometimes;
 mod stage;
+mod strikes;
 mod timetable;
 mod trace;
 mod witness;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::messages::control::{HaltLevel, HaltRecord};
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
     RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
@@ -15,8 +15,8 @@ use domain::messages::symbols::{
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
-    AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent, OrderState,
-    Outcome, Quantity,
+    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent,
+    OrderState, Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
@@ -28,6 +28,7 @@ use trade_ledger::{
 use super::facts::{Approval, What};
 use super::sometimes::Sometimes;
 use super::stage::{Life, Stage};
+use super::strikes::strike_perhaps;
 
 /// The books of one life.
 pub(super) struct WitnessedBooks {
@@ -45,6 +46,7 @@ impl WitnessedBooks {
         tell: impl FnOnce(&Stage, &T),
     ) -> Result<T, StoreError> {
         self.survive(name, is_key)?;
+        strike_perhaps(&self.stage, &self.life, name);
         let answer = transaction(self.inner.as_mut());
         match &answer {
             Ok(done) => tell(&self.stage, done),
@@ -52,6 +54,7 @@ impl WitnessedBooks {
             Err(error) => self.stage.witness.odd(format!("the books failed in {name}: {error}")),
         }
         self.survive(name, is_key)?;
+        strike_perhaps(&self.stage, &self.life, name);
         answer
     }
 
@@ -123,7 +126,7 @@ fn tell_approval(stage: &Stage, new: &NewIntent) {
         approval: new.approval.to_string(),
         terms: new.terms.clone(),
         day: DayKey { market, session_date: new.session_date },
-        expires_at: new.expires_at,
+        expires_at: new.expires_at - stage.machine.wrong_by(),
         cash: stage.cash(market.currency()),
         account: stage.account_of(new.intent.as_str(), &new.terms.instrument),
     }));
@@ -147,6 +150,9 @@ fn tell_sending(stage: &Stage, request: &SendingRequest, begun: &Begun) {
 
 fn tell_halt(stage: &Stage, record: &HaltRecord) {
     let id = record.id.clone();
+    if record.source == HaltSource::ClockSkew {
+        stage.witness.saw(Sometimes::ClockHalt);
+    }
     stage.witness.note(match record.level {
         HaltLevel::Halted => What::Halt { id },
         // Exits may still leave.
@@ -230,7 +236,7 @@ impl Store for WitnessedBooks {
             |stage, closed| {
                 tell_booked(stage, &closed.booked);
                 if closed.unsettled.is_empty() {
-                    let is_late = inquiry.day.session_date < inquiry.day.market.date_at(at);
+                    let is_late = inquiry.day.session_date < inquiry.day.market.date_at(stage.clock.now());
                     stage.witness.closed(inquiry.day, is_late);
                 }
             },

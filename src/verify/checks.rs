@@ -150,17 +150,21 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltFile
             | What::HaltFileGone
             | What::HaltAnswered(_)
+            | What::Struck { .. }
+            | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }
     }
     broken
 }
 
-/// Invariant 4: no new day of a market starts before its last one is closed; at the end all are.
+/// Invariant 4: a day is closed after its session and with nothing open; no new day of a market starts before its last
+/// one is closed; at the end all are.
 fn every_day_closed(evidence: &Evidence<'_>) -> Vec<String> {
     let mut open: BTreeSet<DayKey> = BTreeSet::new();
     let mut closed: BTreeSet<DayKey> = BTreeSet::new();
     let mut broken = unsettled_at_close(evidence);
+    broken.extend(closed_too_early(evidence));
     for Fact { at, what } in evidence.facts {
         if let What::Close { day } = what {
             open.remove(day);
@@ -196,6 +200,19 @@ fn unsettled_at_close(evidence: &Evidence<'_>) -> Vec<String> {
         (!open.is_empty())
             .then(|| format!("{session_date} of {market} was closed at {} with {}", fact.at, open.join(", ")))
     })
+}
+
+/// By the true time, whatever the agent's machine believes.
+fn closed_too_early(evidence: &Evidence<'_>) -> Vec<String> {
+    let calendar = Calendar::official();
+    let too_early = |fact: &Fact| {
+        let What::Close { day: DayKey { market, session_date } } = fact.what else { return None };
+        let session = calendar.session_on(market, session_date)?;
+        let (at, close) = (fact.at, session.close);
+        (at < close)
+            .then(|| format!("{session_date} of {market} was closed at {at}, before its end at {close}"))
+    };
+    evidence.facts.iter().filter_map(too_early).collect()
 }
 
 /// Invariant 5: what leaves is committed as `Sending`, by what the ledger answered and by what is on disk.
@@ -251,6 +268,8 @@ fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltFile
             | What::HaltFileGone
             | What::HaltAnswered(_)
+            | What::Struck { .. }
+            | What::ClockSet { .. }
             | What::Failed { .. } => return None,
         };
         let before = follower.get(intent)?;
@@ -329,7 +348,8 @@ fn crowded(times: &[DateTime<Utc>], most: usize, span: TimeDelta, what: &str) ->
     Some(format!("more than {most} {what} within {} s from {first}", span.num_seconds()))
 }
 
-/// Invariant 15: no actor fails, and none is given up, while its process is alive: no fault of the run is in the process.
+/// Invariant 15: no actor fails, and none is given up, while its process is alive, but for those that were made to panic:
+/// they are started again as often as that, and for no other reason.
 fn no_actor_fails(evidence: &Evidence<'_>) -> Vec<String> {
     let failed = |fact: &Fact| {
         let What::Failed { actor, how } = &fact.what else { return None };
@@ -338,22 +358,47 @@ fn no_actor_fails(evidence: &Evidence<'_>) -> Vec<String> {
     evidence.facts.iter().filter_map(failed).collect()
 }
 
-/// Invariant 19: nothing is approved or sent outside continuous trading of its market's day.
+/// Invariant 19: nothing is sent outside continuous trading of its market's day, by the true time. Nor is anything approved,
+/// unless the machine's clock is wrong: nobody knows that before the exchange's next answers, and then nothing is sent.
 fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
     let calendar = Calendar::official();
-    follow(evidence, |follower, fact| {
-        let (intent, day, what) = if let What::Approval(approval) = &fact.what {
-            (&approval.intent, approval.day, "approved")
-        } else if let What::Sending { intent, .. } = &fact.what {
-            (intent, follower.get(intent)?.day, "sent")
-        } else {
-            return None;
+    let (mut follower, mut is_clock_right) = (Follower::default(), true);
+    let mut broken = Vec::new();
+    for fact in evidence.facts {
+        let looked_at = match &fact.what {
+            What::Approval(approval) if is_clock_right => Some((&approval.intent, approval.day, "approved")),
+            What::Sending { intent, .. } => follower.get(intent).map(|one| (intent, one.day, "sent")),
+            What::ClockSet { wrong_by_ms } => {
+                is_clock_right = *wrong_by_ms == 0;
+                None
+            }
+            What::Approval(_)
+            | What::Post { .. }
+            | What::Boot { .. }
+            | What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Update { .. }
+            | What::Halt { .. }
+            | What::Release { .. }
+            | What::Close { .. }
+            | What::Reduce { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Struck { .. }
+            | What::Failed { .. } => None,
         };
-        let session = calendar.session_on(day.market, day.session_date);
-        let phase = session.map(|session| session.phase(fact.at));
-        (phase != Some(Phase::Continuous))
-            .then(|| format!("intent {intent} was {what} at {}, when the market was in {phase:?}", fact.at))
-    })
+        if let Some((intent, day, what)) = looked_at {
+            let session = calendar.session_on(day.market, day.session_date);
+            let phase = session.map(|session| session.phase(fact.at));
+            let (at, is_open) = (fact.at, phase == Some(Phase::Continuous));
+            let why = || format!("intent {intent} was {what} at {at}, when the market was in {phase:?}");
+            broken.extend((!is_open).then(why));
+        }
+        follower.take(&fact.what);
+    }
+    broken
 }
 
 /// Invariant 22: once faults have stopped, every intent ends and trading goes on.

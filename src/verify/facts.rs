@@ -83,6 +83,18 @@ pub enum What {
         /// What came of it.
         how: String,
     },
+    /// An actor was made to panic.
+    Struck {
+        /// Which.
+        actor: &'static str,
+        /// In the middle of what.
+        during: &'static str,
+    },
+    /// The clock of the agent's machine was set.
+    ClockSet {
+        /// How much later than the true time it shows from now on, in milliseconds.
+        wrong_by_ms: i64,
+    },
     /// A halt was lifted.
     Release {
         /// Its id.
@@ -119,7 +131,7 @@ pub struct Approval {
     pub terms: OrderTerms,
     /// The market's day.
     pub day: DayKey,
-    /// After this it is void.
+    /// After this it is void, in true time.
     pub expires_at: DateTime<Utc>,
     /// The cash that the exchange held for us at that moment, had nobody else used the account.
     pub cash: Money,
@@ -184,6 +196,8 @@ impl Follower {
             | What::HaltFile
             | What::HaltFileGone
             | What::HaltAnswered(_)
+            | What::Struck { .. }
+            | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }
     }

@@ -15,6 +15,7 @@ use super::facts::What;
 use super::network::Line;
 use super::operator::Operator;
 use super::stage::{HaltSheetOf, Life, Stage};
+use super::strikes;
 use crate::agent;
 use crate::app::{self, OpenBooks, Placement, World};
 use crate::{kis, venue};
@@ -23,6 +24,9 @@ use crate::{kis, venue};
 const DRAIN_WITHIN: Duration = Duration::from_secs(6);
 /// As `kestrel run` waits after an escalation.
 const HALT_GRACE: Duration = Duration::from_secs(3);
+
+/// The supervisor gives an actor up that panics once more within a minute.
+const RESTARTS_MAX: u32 = 3;
 
 /// How a life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +60,13 @@ async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Resu
     let witness = stage.clone();
     let alive = life.clone();
     let escalated = move |actor: &'static str| {
-        if !alive.is_dead() {
+        if !alive.is_dead() && alive.strikes(actor) <= RESTARTS_MAX {
             witness.witness.note(What::Failed { actor, how: "could not be kept alive".into() });
         }
         tell.notify_one();
     };
     let house = app::build(&stage.config, &world, Placement::OneThread, escalated, |_wedge| ())?;
+    life.has_actors(house.supervised.vitals());
     let operator = Operator::new(stage.clone(), life.clone(), &house);
     let operator = actix_rt::spawn(operator.work());
     let end = tokio::select! {
@@ -76,25 +81,29 @@ async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Resu
         () = finish(end, stage, &house) => end,
     };
     operator.abort();
-    note_failures(stage, &house, end);
+    note_failures(stage, life, &house, end);
     if end != End::Killed {
         stage.witness.note(What::Stop);
     }
     Ok(end)
 }
 
-/// Whatever went wrong in an actor while its process was alive.
+/// Whatever went wrong in an actor while its process was alive, and was not our doing.
 ///
 /// A process that was killed fails in every actor that still moves, but nothing is restarted before its end is seen: the
 /// shortest back-off is longer.
-fn note_failures(stage: &Stage, house: &app::House, end: End) {
+fn note_failures(stage: &Stage, life: &Life, house: &app::House, end: End) {
     for vitals in house.supervised.vitals() {
         let health = vitals.health();
-        let (actor, restarts) = (health.actor, health.restarts);
-        let error = health.last_error.filter(|_| restarts > 0 || end != End::Killed);
-        if restarts > 0 || error.is_some() {
+        let (actor, restarts, strikes) = (health.actor, health.restarts, life.strikes(health.actor));
+        let error = health.last_error;
+        // What moved on in a process that was killed failed by that.
+        let is_ours = |error: &String| end == End::Killed || strikes > 0 && error.contains(strikes::WORDS);
+        let explained = error.as_ref().is_none_or(is_ours);
+        if restarts > strikes || !explained {
             let error = error.unwrap_or_else(|| "no error".into());
-            let how = format!("was started again {restarts} times: {error}");
+            let how =
+                format!("was made to panic {strikes} times, and started again {restarts} times: {error}");
             stage.witness.note(What::Failed { actor, how });
         }
     }
@@ -117,7 +126,7 @@ async fn finish(end: End, stage: &Stage, house: &app::House) {
 /// Opens the books as `kestrel run` does; none when the process was killed while it did.
 fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
     let books = books(stage, life);
-    let clock: Arc<dyn Clock> = Arc::new(stage.clock.clone());
+    let clock: Arc<dyn Clock> = Arc::new(stage.machine.clone());
     let emergency: Arc<dyn EmergencyHalt> =
         Arc::new(HaltSheetOf { stage: stage.clone(), life: life.clone() });
     let random: Arc<dyn domain::Random> = stage.ids.clone();

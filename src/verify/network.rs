@@ -20,10 +20,12 @@ use domain::{BoxFuture, Clock};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
+use super::clocks::VenueClock;
 use super::dice::Dice;
 use super::facts::What;
 use super::sometimes::Sometimes;
-use super::stage::{Life, Stage, VenueClock};
+use super::stage::{Life, Stage};
+use super::strikes::strike_perhaps;
 use super::witness::Witness;
 use crate::http::{CallLimits, Cleared, NetError, Reply, Request, Response, Transport};
 use fate::{Errand, Fate};
@@ -186,6 +188,9 @@ impl Line {
         }
         if self.life.is_dead() {
             std::future::pending::<()>().await;
+        }
+        if is_key {
+            strike_perhaps(&self.stage, &self.life, "post");
         }
     }
 

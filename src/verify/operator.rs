@@ -8,8 +8,10 @@ use domain::messages::control::{
     Durability, HaltLevel, HaltRecord, HaltReport, HaltSource, RequestHalt, RequestReduce, RequestResume,
     StatusQuery, TradingStatus,
 };
+use domain::messages::schedule::Phase;
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution, SymbolHaltCause};
-use domain::{Clock, HaltId, HaltNonce, IntentId, OrderState, OrderTerms, Quantity, Side};
+use domain::{Clock, HaltId, HaltNonce, IntentId, Market, OrderState, OrderTerms, Quantity, Side};
+use market_clock::Calendar;
 use supervision::Link;
 
 use super::facts::{HaltAnswer, What};
@@ -29,6 +31,15 @@ const HALTS_BY_FILE: u32 = 15;
 const TRADES_BY_HAND: u32 = 60;
 const REDUCES: u32 = 60;
 const FLATTENS: u32 = 40;
+/// While the account holds few stocks, all of which can be sold now.
+const FLATTENS_OF_FEW: u32 = 1_000;
+const FEW: std::ops::RangeInclusive<usize> = 1..=6;
+/// Whoever asked for everything to be sold gives it so many times as long as another halt.
+const PATIENCE_WITH_A_FLATTEN: u32 = 4;
+/// The machine's clock is set wrong, forward and back; the exchange's answers show it within a minute or so.
+const CLOCK_IS_SET: u32 = 60;
+const FORWARD_MINUTES: std::ops::RangeInclusive<u64> = 60..=1_500;
+const BACK_MINUTES: std::ops::RangeInclusive<u64> = 1..=59;
 /// Of ten thousand halts in the middle of an order's way, so many by file; and of the rest, so many stop entries only.
 const CUES_FOR_THE_FILE: u32 = 2_000;
 const CUES_FOR_REDUCING: u32 = 2_000;
@@ -78,6 +89,7 @@ impl Operator {
     async fn look(&self) {
         let Ok(status) = self.status.ask(StatusQuery, ASK_WITHIN).await else { return };
         self.care_for_stocks(&status).await;
+        self.care_for_the_clock(&status);
         if !status.halts.is_empty() {
             return self.lift(&status).await;
         }
@@ -88,12 +100,51 @@ impl Operator {
             self.stop("to have a look").await;
         } else if self.stage.operator.chance(REDUCES) {
             self.reduce(false).await;
-        } else if self.stage.operator.chance(FLATTENS) {
+        } else if self.stage.operator.chance(self.flattens()) {
             self.reduce(true).await;
         } else if self.stage.operator.chance(HALTS_BY_FILE) {
             self.touch_file();
         } else if self.stage.operator.chance(TRADES_BY_HAND) {
             self.trade();
+        } else if self.stage.operator.chance(CLOCK_IS_SET) {
+            self.set_clock_wrong();
+        }
+    }
+
+    fn flattens(&self) -> u32 {
+        let held = self.stage.venue.books().positions;
+        let now = self.stage.clock.now();
+        let calendar = Calendar::official();
+        let can_be_sold = |market: Market| {
+            let session = calendar.session_on(market, market.date_at(now));
+            session.is_some_and(|session| session.phase(now) == Phase::Continuous)
+        };
+        let all = held.iter().all(|position| can_be_sold(position.instrument.market));
+        if FEW.contains(&held.len()) && all { FLATTENS_OF_FEW } else { FLATTENS }
+    }
+
+    /// Hours forward or minutes back: what a machine does that is put right after it was long wrong, or the other way.
+    fn set_clock_wrong(&self) {
+        if !self.stage.machine.wrong_by().is_zero() {
+            return;
+        }
+        let minutes =
+            |range| TimeDelta::minutes(i64::try_from(self.stage.operator.within(range)).unwrap_or(60));
+        let (wrong_by, rare) = if self.stage.operator.chance(5_000) {
+            (minutes(FORWARD_MINUTES), Sometimes::ClockForward)
+        } else {
+            (-minutes(BACK_MINUTES), Sometimes::ClockBack)
+        };
+        self.stage.set_clock(wrong_by);
+        self.stage.witness.saw(rare);
+    }
+
+    /// Sets the machine's clock right, as the halt says to do, once that has stood for a while.
+    fn care_for_the_clock(&self, status: &TradingStatus) {
+        let (patience, now) = (self.patience(), self.stage.machine.now());
+        let told = status.halts.iter().filter(|halt| halt.source == HaltSource::ClockSkew);
+        if told.into_iter().any(|halt| has_stood(halt.at, now, patience)) {
+            self.stage.set_clock(TimeDelta::zero());
         }
     }
 
@@ -121,7 +172,7 @@ impl Operator {
 
     /// Ends disputes with what the exchange's own books say, and releases stocks after a while.
     async fn care_for_stocks(&self, status: &TradingStatus) {
-        let (patience, now) = (self.patience(), self.stage.clock.now());
+        let (patience, now) = (self.patience(), self.stage.machine.now());
         for halt in status.symbol_halts.iter().filter(|halt| has_stood(halt.at, now, patience)) {
             let in_doubt = status.live.iter().filter(|order| {
                 order.terms.instrument == halt.instrument
@@ -172,8 +223,15 @@ impl Operator {
 
     /// Lifts every halt that has stood for long enough, by its name.
     async fn lift(&self, status: &TradingStatus) {
-        let (patience, now) = (self.patience(), self.stage.clock.now());
-        for halt in status.halts.iter().filter(|halt| has_stood(halt.at, now, patience)) {
+        let (patience, now) = (self.patience(), self.stage.machine.now());
+        let has_had_its_time = |halt: &&HaltRecord| match halt.level {
+            HaltLevel::Flatten => has_stood(halt.at, now, patience * PATIENCE_WITH_A_FLATTEN),
+            HaltLevel::Halted | HaltLevel::Reducing => has_stood(halt.at, now, patience),
+        };
+        for halt in status.halts.iter().filter(has_had_its_time) {
+            if halt.source == HaltSource::ClockSkew && !self.stage.machine.wrong_by().is_zero() {
+                continue;
+            }
             let id = HaltId::from_stored(halt.id.clone());
             // From a halt only: from reducing into reducing would never end.
             let into_reducing = halt.level == HaltLevel::Halted
@@ -191,7 +249,7 @@ impl Operator {
         self.stage.witness.saw(Sometimes::HaltByFile);
         self.stage.write_halt_file(HaltRecord {
             id: "h-operator-file".into(),
-            at: self.stage.clock.now(),
+            at: self.stage.machine.now(),
             source: HaltSource::EmergencyFile,
             by: "operator file".into(),
             reason: "the file HALT is there".into(),
@@ -225,6 +283,7 @@ fn promised(report: HaltReport) -> HaltAnswer {
     }
 }
 
+/// Which of the two was written by a clock that was wrong does not matter: they then are far apart.
 fn has_stood(since: DateTime<Utc>, now: DateTime<Utc>, patience: Duration) -> bool {
-    now - since >= TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX)
+    (now - since).abs() >= TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX)
 }

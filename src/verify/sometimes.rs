@@ -70,6 +70,17 @@ catalogue! {
     StockReleased, "halted stock released by a person";
     DayClosedAtBoot, "past day closed by a later start";
     FencedOrExpired, "permit refused";
+    ClockForward, "machine's clock set forward by hours while the agent runs";
+    ClockBack, "machine's clock set back by minutes while the agent runs";
+    ClockHalt, "halt because the machine's clock is wrong";
+    BootInWrongTime, "start on a machine whose clock is wrong";
+    StruckApproval, "panic of the ledger at an approval";
+    StruckSending, "panic of the ledger at Sending";
+    StruckOutcome, "panic of the ledger at the outcome of an order";
+    StruckInquiry, "panic of the ledger at the exchange's list";
+    StruckClose, "panic of the ledger at the close of a day";
+    StruckHalt, "panic of the ledger at a halt";
+    StruckPost, "panic of the broker at an order";
 }
 
 /// How often each was met.

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::HaltRecord;
-use domain::{BoxFuture, Clock, Currency, Instrument, Money, OrderState, OrderTerms, Quantity, Side, tick};
+use domain::{Clock, Currency, Instrument, Money, OrderState, OrderTerms, Quantity, Side, tick};
 use risk_guard::EmergencyHalt;
 use rust_decimal::Decimal;
+use supervision::Vitals;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::Means;
+use super::clocks::{MachineClock, VenueClock};
 use super::dice::Dice;
 use super::facts::{AccountTruth, What};
 use super::network::Network;
@@ -54,7 +56,10 @@ const FEES_KNOWN_AFTER_MINUTES: i64 = 5;
 
 /// The stage of one seed.
 pub(super) struct Stage {
+    /// The true time, which is the exchange's.
     pub(super) clock: VirtualClock,
+    /// What the agent's machine shows.
+    pub(super) machine: MachineClock,
     pub(super) config: Config,
     pub(super) venue: Arc<Exchange>,
     pub(super) network: Network,
@@ -66,6 +71,8 @@ pub(super) struct Stage {
     pub(super) operator: Dice,
     /// Somebody is about to halt, because an order is on the wire.
     pub(super) cue: Notify,
+    /// Panics of actors.
+    pub(super) strike: Dice,
     crash: Dice,
     zombie: Dice,
     /// Reads the books beside the agent.
@@ -104,6 +111,7 @@ impl Stage {
         let database = Database::open(":memory:").map_err(|error| error.to_string())?;
         Ok(Self {
             witness: Witness::new(clock.clone(), keeps_lines),
+            machine: MachineClock::new(clock.clone()),
             clock,
             config,
             venue,
@@ -114,6 +122,7 @@ impl Stage {
             ids: Arc::new(Dice::new(seed, "ids")),
             operator: Dice::new(seed, "operator"),
             cue: Notify::new(),
+            strike: Dice::new(seed, "strike"),
             crash: Dice::new(seed, "crash"),
             zombie: Dice::new(seed, "zombie"),
             faulty: AtomicBool::new(true),
@@ -128,8 +137,17 @@ impl Stage {
     /// Faults end here, for good.
     pub(super) fn quiet(&self) {
         self.faulty.store(false, SeqCst);
+        self.set_clock(TimeDelta::zero());
         self.venue.misbehave(VenueFaults::default());
         self.witness.note(What::Quiet);
+    }
+
+    /// Somebody sets the clock of the agent's machine, right or wrong.
+    pub(super) fn set_clock(&self, wrong_by: TimeDelta) {
+        if wrong_by != self.machine.wrong_by() {
+            self.witness.note(What::ClockSet { wrong_by_ms: wrong_by.num_milliseconds() });
+            self.machine.set(wrong_by);
+        }
     }
 
     /// True while faults happen.
@@ -145,6 +163,9 @@ impl Stage {
     /// A life begins, perhaps in a bad hour, in which crashes come in rows.
     pub(super) fn begin_life(&self) -> Arc<Life> {
         self.bad_hour.store(self.crash.chance(600), SeqCst);
+        if !self.machine.wrong_by().is_zero() {
+            self.witness.saw(Sometimes::BootInWrongTime);
+        }
         Arc::new(Life { number: self.lives.fetch_add(1, SeqCst) + 1, ..Life::default() })
     }
 
@@ -306,9 +327,36 @@ pub(super) struct Life {
     dead: AtomicBool,
     /// Told once, at the death.
     pub(super) death: Notify,
+    /// The actors' vitals, once there are actors.
+    vitals: OnceLock<Vec<Arc<Vitals>>>,
+    /// How often each actor was made to panic.
+    struck: Mutex<BTreeMap<&'static str, u32>>,
 }
 
 impl Life {
+    /// There are actors now.
+    pub(super) fn has_actors(&self, vitals: Vec<Arc<Vitals>>) {
+        // A life is built once.
+        let _first = self.vitals.set(vitals);
+    }
+
+    /// What an actor is doing, by the kernel's word; none before there are actors.
+    pub(super) fn doing(&self, actor: &str) -> Option<&'static str> {
+        let vitals = self.vitals.get()?.iter().find(|vitals| vitals.name == actor)?;
+        Some(vitals.message())
+    }
+
+    /// An actor is made to panic.
+    pub(super) fn struck(&self, actor: &'static str) {
+        *self.struck.lock().unwrap_or_else(PoisonError::into_inner).entry(actor).or_default() += 1;
+    }
+
+    /// How often an actor was made to panic.
+    pub(super) fn strikes(&self, actor: &str) -> u32 {
+        let struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
+        struck.get(actor).copied().unwrap_or(0)
+    }
+
     /// True once it was killed.
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(SeqCst)
@@ -357,38 +405,5 @@ impl EmergencyHalt for HaltSheetOf {
         self.stage.emergency.set(None);
         self.stage.witness.note(What::HaltFileGone);
         Ok(())
-    }
-}
-
-/// The exchange's clock: ours, but for requests that arrive at a time that has passed meanwhile.
-#[derive(Clone, Debug)]
-pub(super) struct VenueClock {
-    clock: VirtualClock,
-    then: Arc<Mutex<Option<DateTime<Utc>>>>,
-}
-
-impl VenueClock {
-    fn new(clock: VirtualClock) -> Self {
-        Self { clock, then: Arc::default() }
-    }
-
-    /// Shows `then` until it is told otherwise.
-    pub(super) fn show(&self, then: Option<DateTime<Utc>>) {
-        *self.then.lock().unwrap_or_else(PoisonError::into_inner) = then;
-    }
-}
-
-impl Clock for VenueClock {
-    fn now(&self) -> DateTime<Utc> {
-        let then = *self.then.lock().unwrap_or_else(PoisonError::into_inner);
-        then.unwrap_or_else(|| self.clock.now())
-    }
-
-    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
-        self.clock.sleep_until(until)
-    }
-
-    fn real(&self, exchange_time: std::time::Duration) -> std::time::Duration {
-        exchange_time
     }
 }

@@ -148,6 +148,8 @@ impl Notes {
             | What::HaltFile
             | What::HaltFileGone
             | What::HaltAnswered(_)
+            | What::Struck { .. }
+            | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }
     }

@@ -55,6 +55,8 @@ impl<'a> Halts<'a> {
             | What::HaltFile
             | What::HaltFileGone
             | What::HaltAnswered(_)
+            | What::Struck { .. }
+            | What::ClockSet { .. }
             | What::Failed { .. }
             | What::Release { .. }
             | What::Close { .. } => None,
@@ -120,6 +122,8 @@ impl<'a> Halts<'a> {
             | What::Sending { .. }
             | What::Post { .. }
             | What::Update { .. }
+            | What::Struck { .. }
+            | What::ClockSet { .. }
             | What::Failed { .. }
             | What::Close { .. }
             | What::Halt { .. }

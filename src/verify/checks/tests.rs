@@ -41,10 +41,16 @@ const APPROVED: usize = 1;
 const SENDING: usize = 2;
 const POSTED: usize = 3;
 const FILLED: usize = 5;
+const CLOSED: usize = 6;
 
 fn at(second: i64) -> DateTime<Utc> {
     // A Tuesday in the Korean session.
     "2026-11-24T01:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(second)
+}
+
+/// The end of that session, in Seoul 15:30.
+fn evening() -> DateTime<Utc> {
+    "2026-11-24T06:30:00Z".parse().unwrap()
 }
 
 fn date() -> NaiveDate {
@@ -131,8 +137,11 @@ fn clean() -> Run {
         update("i", OrderState::Filled, 10),
         What::Close { day: day() },
     ];
+    let mut facts: Vec<Fact> =
+        facts.into_iter().zip(0..).map(|(what, second)| Fact { at: at(second), what }).collect();
+    facts[CLOSED].at = evening();
     Run {
-        facts: facts.into_iter().zip(0..).map(|(what, second)| Fact { at: at(second), what }).collect(),
+        facts,
         departures: (0..30).map(at).collect(),
         venue: VenueBooks {
             orders: vec![order("0000000001", Some("i"))],
@@ -222,6 +231,11 @@ fn invariant_04_a_day_left_open_and_an_order_of_the_next_are_found() {
 #[test]
 fn invariant_04_a_day_closed_over_an_open_order_is_found() {
     check_finds(4, |run| run.facts.swap(FILLED, FILLED + 1));
+}
+
+#[test]
+fn invariant_04_a_day_closed_before_its_end_is_found() {
+    check_finds(4, |run| run.facts[CLOSED].at = evening() - TimeDelta::milliseconds(1));
 }
 
 #[test]
@@ -454,6 +468,23 @@ fn invariant_19_an_approval_outside_the_session_is_found() {
     // In the closing auction, at 15:20 in Seoul.
     check_finds(19, |run| run.facts[APPROVED].at = "2026-11-24T06:20:00Z".parse().unwrap());
     check_finds(19, |run| run.facts[SENDING].at = "2026-11-24T06:20:00Z".parse().unwrap());
+}
+
+#[test]
+fn invariant_19_a_clock_that_is_wrong_excuses_an_approval_and_no_order() {
+    let evening = |run: &mut Run| {
+        run.insert(APPROVED, What::ClockSet { wrong_by_ms: -3_600_000 });
+        run.facts[APPROVED + 1].at = evening();
+    };
+    assert!(!spoiled(evening).contains(&19));
+    check_finds(19, |run| {
+        evening(run);
+        run.facts[SENDING + 1].at = self::evening();
+    });
+    check_finds(19, |run| {
+        evening(run);
+        run.insert(APPROVED + 1, What::ClockSet { wrong_by_ms: 0 });
+    });
 }
 
 #[test]

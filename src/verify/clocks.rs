@@ -1,0 +1,130 @@
+//! Clocks that differ from the true exchange time: the agent's machine's, and the exchange's while it takes what is late.
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BoxFuture, Clock};
+use tokio::sync::Notify;
+
+use crate::clock::VirtualClock;
+
+/// The clock of the agent's machine: the true time, until somebody sets it wrong (order-protocol 3, row 33).
+///
+/// It outlives the agent's lives, as a machine does.
+#[derive(Clone, Debug)]
+pub(super) struct MachineClock {
+    exact: VirtualClock,
+    wrong_by: Arc<Mutex<TimeDelta>>,
+    /// Wakes who sleeps by a time that is no longer what it was.
+    set: Arc<Notify>,
+}
+
+impl MachineClock {
+    /// A clock that is right.
+    pub(super) fn new(exact: VirtualClock) -> Self {
+        Self { exact, wrong_by: Arc::default(), set: Arc::default() }
+    }
+
+    /// Steps to so much later than the true time; earlier when it is negative, and right when it is zero.
+    pub(super) fn set(&self, wrong_by: TimeDelta) {
+        *self.wrong_by.lock().unwrap_or_else(PoisonError::into_inner) = wrong_by;
+        self.set.notify_waiters();
+    }
+
+    /// How much later than the true time it is.
+    pub(super) fn wrong_by(&self) -> TimeDelta {
+        *self.wrong_by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for MachineClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.exact.now() + self.wrong_by()
+    }
+
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            loop {
+                let mut set = pin!(clock.set.notified());
+                set.as_mut().enable();
+                let left = (until - clock.now()).to_std().unwrap_or_default();
+                if left.is_zero() {
+                    return;
+                }
+                tokio::select! {
+                    biased;
+                    () = set => {}
+                    () = tokio::time::sleep(left) => {}
+                }
+            }
+        })
+    }
+
+    fn real(&self, exchange_time: std::time::Duration) -> std::time::Duration {
+        exchange_time
+    }
+}
+
+/// The exchange's clock: the true time, but for requests that arrive at a time that has passed meanwhile.
+#[derive(Clone, Debug)]
+pub(super) struct VenueClock {
+    clock: VirtualClock,
+    then: Arc<Mutex<Option<DateTime<Utc>>>>,
+}
+
+impl VenueClock {
+    pub(super) fn new(clock: VirtualClock) -> Self {
+        Self { clock, then: Arc::default() }
+    }
+
+    /// Shows `then` until it is told otherwise.
+    pub(super) fn show(&self, then: Option<DateTime<Utc>>) {
+        *self.then.lock().unwrap_or_else(PoisonError::into_inner) = then;
+    }
+}
+
+impl Clock for VenueClock {
+    fn now(&self) -> DateTime<Utc> {
+        let then = *self.then.lock().unwrap_or_else(PoisonError::into_inner);
+        then.unwrap_or_else(|| self.clock.now())
+    }
+
+    fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(until)
+    }
+
+    fn real(&self, exchange_time: std::time::Duration) -> std::time::Duration {
+        exchange_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleeper_wakes_by_what_the_clock_shows_and_not_by_how_long_that_takes() {
+        let hour = TimeDelta::hours(1);
+        for (set_by, slept) in [(TimeDelta::zero(), hour), (hour * 3, hour / 2), (-hour, hour * 2)] {
+            let exact = VirtualClock::new("2026-11-24T01:00:00Z".parse().unwrap());
+            let clock = MachineClock::new(exact.clone());
+            let start = exact.now();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            runtime.unwrap().block_on(async {
+                exact.start();
+                let sleeper = clock.sleep_until(start + hour);
+                let setter = async {
+                    exact.sleep_until(start + hour / 2).await;
+                    clock.set(set_by);
+                };
+                tokio::join!(sleeper, setter);
+                exact.stop();
+            });
+            assert_eq!(exact.now() - start, slept, "set by {set_by}");
+            assert_eq!(clock.now(), exact.now() + set_by);
+        }
+    }
+}
