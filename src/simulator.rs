@@ -5,8 +5,8 @@
 //! quantity = filled + remaining + cancelled + rejected; cash and shares move by fills and their fees alone. The same router answers on a
 //! socket and in process. It imports nothing from the KIS client: both are readings of KIS.md, made independently.
 //!
-//! Not simulated: extended hours, order types other than limit and (Korea) market, changing an order, settlement days (deposits at D,
-//! D+1 and D+2 are one), the websocket.
+//! Not simulated: extended hours, order types other than limit and (Korea) market, settlement of foreign trades (their cash moves at
+//! once), the websocket.
 
 mod account;
 mod bars;
@@ -231,7 +231,7 @@ impl Exchange {
 /// What the exchange knows to be true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VenueBooks {
-    /// Every order taken, oldest first; cancellations show in the orders they cancelled.
+    /// Every order taken, oldest first; cancellations show in the orders they cancelled, a change is an order of its own.
     pub orders: Vec<VenueOrder>,
     /// Every holding of at least one share.
     pub positions: Vec<VenuePosition>,
@@ -274,7 +274,7 @@ pub struct VenueOrder {
 
 impl VenueOrder {
     fn of(order: &Order) -> Option<Self> {
-        if order.original.is_some() {
+        if order.cancels {
             return None;
         }
         Some(Self {

@@ -1,6 +1,6 @@
 //! The one account of the exchange: cash per currency, positions with their cost, and what happened today.
 //!
-//! Trades settle at once: deposits at D, D+1 and D+2 are all the same here.
+//! Korean trades settle two sessions later (KIS.md 18); until then their money is only promised. Foreign trades settle at once here.
 
 use std::collections::BTreeMap;
 
@@ -113,8 +113,13 @@ pub(super) struct Account {
     cash: BTreeMap<Currency, Decimal>,
     positions: BTreeMap<StockKey, Position>,
     totals: BTreeMap<Currency, DayTotals>,
+    /// What Korean trades moved, by their date; the last days only.
+    won_moves: BTreeMap<NaiveDate, Decimal>,
     journal: Journal,
 }
+
+/// Days of Korean trades that are remembered for their settlement: more than the longest holiday.
+const UNSETTLED_DAYS: usize = 20;
 
 impl Account {
     /// An account that holds `cash` and nothing else.
@@ -168,17 +173,32 @@ impl Account {
         }
         totals.fees += fee;
         totals.realised += realised;
-        let cash = self.cash.entry(trade.currency()).or_default();
-        match trade.side {
+        let moved = match trade.side {
             Side::Buy => {
                 totals.bought += trade.amount();
-                *cash -= trade.amount() + fee;
+                -(trade.amount() + fee)
             }
             Side::Sell => {
                 totals.sold += trade.amount();
-                *cash += trade.amount() - fee;
+                trade.amount() - fee
             }
+        };
+        *self.cash.entry(trade.currency()).or_default() += moved;
+        if trade.currency() == Currency::Krw {
+            self.promise(trade.date, moved);
         }
+    }
+
+    fn promise(&mut self, date: NaiveDate, moved: Decimal) {
+        *self.won_moves.entry(date).or_default() += moved;
+        while self.won_moves.len() > UNSETTLED_DAYS {
+            self.won_moves.pop_first();
+        }
+    }
+
+    /// Won that Korean trades of the dates that `counts` names have moved.
+    pub(super) fn won_moved(&self, counts: impl Fn(NaiveDate) -> bool) -> Decimal {
+        self.won_moves.iter().filter(|(date, _)| counts(**date)).map(|(_, moved)| *moved).sum()
     }
 }
 

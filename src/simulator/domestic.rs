@@ -28,13 +28,11 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::order(call.environment, receipt(placed.map_err(refuse)?)))
 }
 
-/// `order-rvsecncl`: cancels. Changing an order is not offered here; the number of an order never moves.
+/// `order-rvsecncl`: cancels an order, or changes its price, which gives it a new number.
 pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
     check_exchange(call)?;
-    if call.get("RVSE_CNCL_DVSN_CD") != "02" {
-        return Err(refusal::invalid("RVSE_CNCL_DVSN_CD"));
-    }
+    let limit = new_price(call, "ORD_UNPR")?;
     if call.get("KRX_FWDG_ORD_ORGNO") != rules::branch(Market::Kr) {
         return Err(OrderRefusal::NothingToCancel.on_the_wire(call.environment));
     }
@@ -44,8 +42,23 @@ pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
         _ => return Err(refusal::invalid("QTY_ALL_ORD_YN")),
     };
     let asked = Cancellation { market: Market::Kr, number: original(call)?, quantity, tag: call.tag.clone() };
-    let cancelled = venue.cancel(asked).map_err(|refusal| refusal.on_the_wire(call.environment))?;
-    Ok(Reply::order(call.environment, receipt(cancelled)))
+    let done = match (limit, call.get("ORD_DVSN")) {
+        (None, _) => venue.cancel(asked),
+        (Some(limit), "00") => venue.change(asked, Some(limit)),
+        (Some(_), "01") => venue.change(asked, None),
+        (Some(_), _) => Err(OrderRefusal::OrderTypeUnknown),
+    };
+    let done = done.map_err(|refusal| refusal.on_the_wire(call.environment))?;
+    Ok(Reply::order(call.environment, receipt(done)))
+}
+
+/// What `RVSE_CNCL_DVSN_CD` asks for: a change to the price in `field`, or a cancellation.
+pub(super) fn new_price(call: &Call, field: &'static str) -> Result<Option<rust_decimal::Decimal>, Refusal> {
+    match call.get("RVSE_CNCL_DVSN_CD") {
+        "01" => call.decimal(field).map(Some),
+        "02" => Ok(None),
+        _ => Err(refusal::invalid("RVSE_CNCL_DVSN_CD")),
+    }
 }
 
 /// The number of the order that a cancellation is about.

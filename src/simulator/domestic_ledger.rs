@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Environment;
 use super::account::{Position, StockKey};
 use super::call::{Call, Note, Paging, Reply};
-use super::orders::{Order, Terms};
+use super::orders::{Kind, Order, Terms};
 use super::refusal::{self, OrderRefusal, Refusal};
 use super::venue::{self, Venue};
 use super::wire::{self, fixed};
@@ -95,8 +95,8 @@ fn totals(venue: &Venue, sums: &Sums) -> Value {
     let total = cash + sums.value;
     let before = venue.assets_before(today);
     json!({
-        "dnca_tot_amt": fixed(cash, 0),
-        "nxdy_excc_amt": fixed(cash, 0),
+        "dnca_tot_amt": fixed(venue.won_settled(today), 0),
+        "nxdy_excc_amt": fixed(venue.won_settled(venue.closed.shifted(Market::Kr, today, 1)), 0),
         "prvs_rcdl_excc_amt": fixed(cash, 0),
         "cma_evlu_amt": "0",
         "bfdy_buy_amt": "0",
@@ -205,11 +205,11 @@ fn open_row(order: &Order) -> Value {
     json!({
         "ord_gno_brno": rules::branch(Market::Kr),
         "odno": order.number_text(),
-        "orgn_odno": "",
+        "orgn_odno": order.original_text(),
         "ord_dvsn_name": type_name(order),
         "pdno": order.listing.symbol,
         "prdt_name": order.listing.name,
-        "rvse_cncl_dvsn_name": "",
+        "rvse_cncl_dvsn_name": if order.kind() == Kind::Change { side_name(order) } else { "" },
         "ord_qty": order.quantity.to_string(),
         "ord_unpr": fixed(order.limit().unwrap_or_default(), 0),
         "ord_tmd": wire::korean_time(order.received_at),
@@ -265,12 +265,12 @@ fn is_wanted(call: &Call, order: &Order) -> bool {
 }
 
 fn row(order: &Order) -> Value {
-    let cancels = order.original.is_some();
+    let cancels = order.cancels;
     json!({
         "ord_dt": wire::date(order.date),
         "ord_gno_brno": rules::branch(Market::Kr),
         "odno": order.number_text(),
-        "orgn_odno": order.original.map_or(String::new(), |number| format!("{number:010}")),
+        "orgn_odno": order.original_text(),
         "ord_dvsn_name": type_name(order),
         "sll_buy_dvsn_cd": side_code(order.side),
         "sll_buy_dvsn_cd_name": side_name(order),
@@ -312,7 +312,7 @@ fn average_text(average: Decimal) -> String {
 }
 
 fn summary(orders: &[&Order]) -> Value {
-    let placed = || orders.iter().filter(|order| order.original.is_none());
+    let placed = || orders.iter().filter(|order| !order.cancels);
     let filled: u64 = placed().map(|order| order.filled).sum();
     let amount: Decimal = placed().map(|order| order.amount).sum();
     let fees: Decimal = placed().map(|order| order.fees).sum();
@@ -335,11 +335,13 @@ pub(super) fn side_code(side: Side) -> &'static str {
 }
 
 fn side_name(order: &Order) -> &'static str {
-    match (order.side, order.original.is_some()) {
-        (Side::Buy, false) => "현금매수",
-        (Side::Sell, false) => "현금매도",
-        (Side::Buy, true) => "매수취소*",
-        (Side::Sell, true) => "매도취소*",
+    match (order.side, order.kind()) {
+        (Side::Buy, Kind::New) => "현금매수",
+        (Side::Sell, Kind::New) => "현금매도",
+        (Side::Buy, Kind::Change) => "매수정정*",
+        (Side::Sell, Kind::Change) => "매도정정*",
+        (Side::Buy, Kind::Cancellation) => "매수취소*",
+        (Side::Sell, Kind::Cancellation) => "매도취소*",
     }
 }
 

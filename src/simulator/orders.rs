@@ -20,6 +20,34 @@ pub(super) enum Terms {
     },
 }
 
+/// What a line of the order list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    New,
+    Change,
+    Cancellation,
+}
+
+impl Kind {
+    /// `rvse_cncl_dvsn` (KIS.md 12.8, 12.9).
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::New => "00",
+            Self::Change => "01",
+            Self::Cancellation => "02",
+        }
+    }
+
+    /// The same in Korean; blank for a new order.
+    pub(super) fn korean_name(self) -> &'static str {
+        match self {
+            Self::New => "",
+            Self::Change => "정정",
+            Self::Cancellation => "취소",
+        }
+    }
+}
+
 /// One line of the exchange's order list: an order, or the cancellation of one.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
@@ -42,8 +70,10 @@ pub(super) struct Order {
     pub(super) received_at: DateTime<Utc>,
     /// Order lists show it from here on.
     pub(super) shown_from: DateTime<Utc>,
-    /// For a cancellation: the number of the order it cancels.
+    /// For a cancellation or a change: the number of the order that it is about.
     pub(super) original: Option<u64>,
+    /// True for a cancellation: a line in the list that never trades.
+    pub(super) cancels: bool,
     /// Out-of-band truth of the request, for the invariant report.
     pub(super) tag: Option<String>,
 }
@@ -56,7 +86,7 @@ impl Order {
 
     /// True for an order with shares left; a cancellation has none.
     pub(super) fn is_open(&self) -> bool {
-        self.original.is_none() && self.remaining() > 0
+        !self.cancels && self.remaining() > 0
     }
 
     pub(super) fn market(&self) -> Market {
@@ -65,6 +95,20 @@ impl Order {
 
     pub(super) fn stock(&self) -> StockKey {
         (self.listing.market, self.listing.symbol)
+    }
+
+    /// How lists call it: an order, a change of one, or a cancellation (KIS.md 7.4).
+    pub(super) fn kind(&self) -> Kind {
+        match (self.original, self.cancels) {
+            (None, _) => Kind::New,
+            (Some(_), false) => Kind::Change,
+            (Some(_), true) => Kind::Cancellation,
+        }
+    }
+
+    /// The number of the order that it is about, as KIS writes it; blank for a new order.
+    pub(super) fn original_text(&self) -> String {
+        self.original.map_or(String::new(), |number| format!("{number:010}"))
     }
 
     /// The number as KIS writes it.

@@ -35,14 +35,14 @@ const TRADES: [(&str, Side, &[Market]); 12] = [
     ("TTTS0310U", Side::Sell, VIETNAM),
 ];
 
-/// Where each cancel id works (KIS.md 12.2).
-const CANCELS: [(&str, &[Market]); 6] = [
-    ("TTTT1004U", UNITED_STATES),
-    ("TTTS1003U", &[Market::Hk]),
-    ("TTTS0309U", &[Market::Jp]),
-    ("TTTS0302U", &[Market::CnSha]),
-    ("TTTS0306U", &[Market::CnSza]),
-    ("TTTS0312U", VIETNAM),
+/// Where each cancel id works, and whether it changes orders too (KIS.md 12.2).
+const CANCELS: [(&str, &[Market], bool); 6] = [
+    ("TTTT1004U", UNITED_STATES, true),
+    ("TTTS1003U", &[Market::Hk], true),
+    ("TTTS0309U", &[Market::Jp], true),
+    ("TTTS0302U", &[Market::CnSha], false),
+    ("TTTS0306U", &[Market::CnSza], false),
+    ("TTTS0312U", VIETNAM, false),
 ];
 
 /// The market called `code` in orders.
@@ -87,19 +87,24 @@ fn is_limit(order_type: &str, market: Market) -> bool {
     order_type == "00" || (may_be_blank && order_type.is_empty())
 }
 
-/// `order-rvsecncl`: cancels a quantity. Changing an order is not offered here.
+/// `order-rvsecncl`: cancels a quantity of an order, or changes its price, which China and Vietnam do not offer.
 pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
-    if call.get("RVSE_CNCL_DVSN_CD") != "02" {
+    let limit = domestic::new_price(call, "OVRS_ORD_UNPR")?;
+    let reach = CANCELS.iter().find(|(id, _, _)| *id == call.transaction);
+    let place = place_of(call, reach.map(|(_, markets, _)| *markets))?;
+    if limit.is_some() && !reach.is_some_and(|(_, _, changes)| *changes) {
         return Err(refusal::invalid("RVSE_CNCL_DVSN_CD"));
     }
-    let reach = CANCELS.iter().find(|(id, _)| *id == call.transaction);
-    let place = place_of(call, reach.map(|(_, markets)| *markets))?;
     let quantity = Some(call.quantity("ORD_QTY")?);
     let number = domestic::original(call)?;
     let asked = Cancellation { market: place.market, number, quantity, tag: call.tag.clone() };
-    let cancelled = venue.cancel(asked).map_err(|refusal| refusal.on_the_wire(call.environment))?;
-    Ok(Reply::order(call.environment, domestic::receipt(cancelled)))
+    let done = match limit {
+        None => venue.cancel(asked),
+        Some(limit) => venue.change(asked, Some(limit)),
+    };
+    let done = done.map_err(|refusal| refusal.on_the_wire(call.environment))?;
+    Ok(Reply::order(call.environment, domestic::receipt(done)))
 }
 
 /// Cost and value of the foreign holdings, in won.

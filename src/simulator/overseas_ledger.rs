@@ -188,8 +188,8 @@ fn open_row(order: &Order) -> Value {
     let mut row = common(order);
     let place = rules::foreign(order.market());
     let own = [
-        ("rvse_cncl_dvsn_cd", "00"),
-        ("rvse_cncl_dvsn_cd_name", ""),
+        ("rvse_cncl_dvsn_cd", order.kind().code()),
+        ("rvse_cncl_dvsn_cd_name", order.kind().korean_name()),
         ("natn_cd", nation(order.market()).code),
         ("natn_kor_name", nation(order.market()).korean_name),
         ("prcs_stat_name", ""),
@@ -245,13 +245,13 @@ fn is_wanted(call: &Call, order: &Order) -> bool {
 /// The fields that open orders and all orders share.
 fn common(order: &Order) -> Map<String, Value> {
     let place = rules::foreign(order.market());
-    let cancels = order.original.is_some();
+    let cancels = order.cancels;
     let price = if cancels { Decimal::ZERO } else { order.limit().unwrap_or_default() };
     let text = [
         ("ord_dt", wire::date(order.date)),
         ("ord_gno_brno", rules::branch(order.market()).to_owned()),
         ("odno", order.number_text()),
-        ("orgn_odno", order.original.map_or(String::new(), |number| format!("{number:010}"))),
+        ("orgn_odno", order.original_text()),
         ("pdno", order.listing.symbol.to_owned()),
         ("prdt_name", order.listing.name.to_owned()),
         ("sll_buy_dvsn_cd", side_code(order.side).to_owned()),
@@ -278,10 +278,9 @@ fn common(order: &Order) -> Map<String, Value> {
 fn row(order: &Order) -> Value {
     let mut row = common(order);
     let place = rules::foreign(order.market());
-    let cancels = order.original.is_some();
     let text = [
-        ("rvse_cncl_dvsn", if cancels { "02" } else { "00" }.to_owned()),
-        ("rvse_cncl_dvsn_name", if cancels { "취소" } else { "" }.to_owned()),
+        ("rvse_cncl_dvsn", order.kind().code().to_owned()),
+        ("rvse_cncl_dvsn_name", order.kind().korean_name().to_owned()),
         ("prcs_stat_name", if order.remaining() > 0 { "전송" } else { "완료" }.to_owned()),
         ("tr_mket_name", place.map_or("", |place| place.korean_name).to_owned()),
         ("tr_natn", nation(order.market()).code.to_owned()),

@@ -87,6 +87,8 @@ pub(super) struct Venue {
     tapes: BTreeMap<StockKey, Tape>,
     pub(super) account: Account,
     pub(super) orders: Vec<Order>,
+    /// No order before this one is open.
+    first_working: usize,
     numbers: BTreeMap<(NaiveDate, &'static str), u64>,
     pub(super) misbehaviour: Misbehaviour,
     pub(super) closed: ClosedDates,
@@ -113,6 +115,7 @@ impl Venue {
             tapes: BTreeMap::new(),
             account,
             orders: Vec::new(),
+            first_working: 0,
             numbers: BTreeMap::new(),
             misbehaviour: Misbehaviour::new(seed),
             closed: ClosedDates::default(),
@@ -197,14 +200,14 @@ impl Venue {
 
     /// Cash that new purchases may use: what is there less what open purchases tie up.
     pub(super) fn orderable(&self, currency: Currency) -> Decimal {
-        let own = self.orders.iter().filter(|order| order.market().currency() == currency);
+        let own = self.working().iter().filter(|order| order.market().currency() == currency);
         self.account.cash(currency) - own.map(Order::reserved).sum::<Decimal>()
     }
 
     /// Shares that new sales may use. In China, shares of today are sold tomorrow at the earliest (KIS.md 15.3).
     pub(super) fn sellable(&self, stock: StockKey) -> u64 {
         let open = self
-            .orders
+            .working()
             .iter()
             .filter(|order| order.stock() == stock && order.side == Side::Sell && order.is_open());
         let open: u64 = open.map(Order::remaining).sum();
@@ -241,6 +244,12 @@ impl Venue {
         self.account.cash(Currency::Krw) + value
     }
 
+    /// Won that will have settled by `date`: today's deposit, tomorrow's (KIS.md 8.3).
+    pub(super) fn won_settled(&self, date: NaiveDate) -> Decimal {
+        let open = |trade| super::places::settlement(&self.closed, Market::Kr, trade).0 > date;
+        self.account.cash(Currency::Krw) - self.account.won_moved(open)
+    }
+
     /// Takes an order, or says why not.
     pub(super) fn place(&mut self, new: NewOrder) -> Result<&Order, OrderRefusal> {
         let market = new.listing.market;
@@ -265,6 +274,7 @@ impl Venue {
             received_at: self.now,
             shown_from: self.now,
             original: None,
+            cancels: false,
             tag: new.tag,
         };
         self.check_means(&order)?;
@@ -280,17 +290,8 @@ impl Venue {
         let date = self.order_session(asked.market)?.date;
         let number = self.next_free_number(asked.market, date);
         let now = self.now;
-        let same = |order: &&mut Order| {
-            order.number == asked.number
-                && order.date == date
-                && order.is_open()
-                && order.market() == asked.market
-        };
-        let order = self.orders.iter_mut().find(same).ok_or(OrderRefusal::NothingToCancel)?;
-        let quantity = asked.quantity.unwrap_or(order.remaining());
-        if quantity == 0 || quantity > order.remaining() {
-            return Err(OrderRefusal::NothingToCancel);
-        }
+        let (index, quantity) = self.found(&asked, date)?;
+        let order = &mut self.orders[index];
         order.cancelled += quantity;
         let record = Order {
             quantity,
@@ -303,11 +304,74 @@ impl Venue {
             received_at: now,
             shown_from: now,
             original: Some(order.number),
+            cancels: true,
             tag: asked.tag,
             ..order.clone()
         };
         self.next_number(asked.market, date);
         Ok(self.push(record))
+    }
+
+    /// Changes the price of what remains of an order, or of a part of it: that part becomes an order of its own with a new
+    /// number (KIS.md 8.2).
+    pub(super) fn change(
+        &mut self,
+        asked: Cancellation,
+        limit: Option<Decimal>,
+    ) -> Result<&Order, OrderRefusal> {
+        let session = self.order_session(asked.market)?;
+        let (index, quantity) = self.found(&asked, session.date)?;
+        let listing = self.orders[index].listing;
+        let base = self.tape(listing).base();
+        let terms = terms(asked.market, limit, base)?;
+        let now = self.now;
+        let mut changed = Order {
+            terms,
+            quantity,
+            filled: 0,
+            cancelled: 0,
+            rejected: 0,
+            amount: Decimal::ZERO,
+            fees: Decimal::ZERO,
+            number: 0,
+            received_at: now,
+            shown_from: now,
+            original: Some(asked.number),
+            tag: asked.tag,
+            ..self.orders[index].clone()
+        };
+        // Its own cash and shares are free for it.
+        self.orders[index].cancelled += quantity;
+        if let Err(refusal) = self.check_means(&changed) {
+            self.orders[index].cancelled -= quantity;
+            return Err(refusal);
+        }
+        changed.number = self.next_number(asked.market, session.date);
+        Ok(self.push(changed))
+    }
+
+    /// The open order that is asked about, and how much of it.
+    fn found(&self, asked: &Cancellation, date: NaiveDate) -> Result<(usize, u64), OrderRefusal> {
+        let same = |order: &Order| {
+            order.number == asked.number
+                && order.date == date
+                && order.is_open()
+                && order.market() == asked.market
+        };
+        let place = self.working().iter().position(same).ok_or(OrderRefusal::NothingToCancel)?;
+        let remaining = self.working()[place].remaining();
+        let quantity = asked.quantity.unwrap_or(remaining);
+        let fits = (1..=remaining).contains(&quantity);
+        fits.then_some((self.first_working + place, quantity)).ok_or(OrderRefusal::NothingToCancel)
+    }
+
+    /// The orders from the oldest open one on: all open ones are among them.
+    fn working(&self) -> &[Order] {
+        self.orders.get(self.first_working..).unwrap_or_default()
+    }
+
+    fn working_mut(&mut self) -> &mut [Order] {
+        self.orders.get_mut(self.first_working..).unwrap_or_default()
     }
 
     fn push(&mut self, order: Order) -> &Order {
@@ -361,7 +425,7 @@ impl Venue {
     }
 
     fn trade_until(&mut self, until: DateTime<Utc>) {
-        let open = self.orders.iter().filter(|order| order.is_open());
+        let open = self.working().iter().filter(|order| order.is_open());
         let busy: BTreeSet<(StockKey, NaiveDate)> = open.map(|order| (order.stock(), order.date)).collect();
         for ((market, symbol), date) in busy {
             let listing = listing::find(market, symbol);
@@ -380,7 +444,9 @@ impl Venue {
         let Some(tape) = self.tapes.get_mut(&(listing.market, listing.symbol)) else { return };
         tape.roll_to(session.date);
         let mine = |order: &&mut Order| order.is_open() && order.stock() == (listing.market, listing.symbol);
-        let mut open: Vec<&mut Order> = self.orders.iter_mut().filter(mine).collect();
+        let first_working = self.first_working;
+        let working = self.orders.get_mut(first_working..).unwrap_or_default();
+        let mut open: Vec<&mut Order> = working.iter_mut().filter(mine).collect();
         for index in first..=last {
             open.retain(|order| order.is_open());
             let Some(step) = tape.step(index).filter(|_| !open.is_empty()) else { return };
@@ -395,13 +461,15 @@ impl Venue {
 
     fn expire(&mut self) {
         let now = self.now;
-        for order in self.orders.iter_mut().filter(|order| order.is_open()) {
+        for order in self.working_mut().iter_mut().filter(|order| order.is_open()) {
             let over =
                 sessions::session(order.market(), order.date).is_none_or(|session| session.close <= now);
             if over {
                 order.cancelled += order.remaining();
             }
         }
+        let ended = self.working().iter().take_while(|order| !order.is_open()).count();
+        self.first_working += ended;
     }
 
     fn note_assets(&mut self) {

@@ -114,12 +114,16 @@ async fn the_korean_balance_adds_up_and_knows_what_changed_since_yesterday() {
     assert_eq!(number(total, "evlu_amt_smtl_amt"), number(row, "evlu_amt"));
     assert_eq!(number(total, "bfdy_tot_asst_evlu_amt"), Decimal::from(100_000_000));
     let spent = number(total, "thdt_buy_amt") + number(total, "thdt_tlex_amt");
-    assert_eq!(number(total, "dnca_tot_amt"), Decimal::from(100_000_000) - spent);
+    let deposits =
+        |total: &Value| ["dnca_tot_amt", "nxdy_excc_amt", "prvs_rcdl_excc_amt"].map(|day| number(total, day));
+    let (all, left) = (Decimal::from(100_000_000), Decimal::from(100_000_000) - spent);
+    assert_eq!(deposits(total), [all, all, left], "a trade settles after two sessions");
     world.minutes(23 * 60);
     let tomorrow = world.get(BALANCE, "TTTC8434R", BALANCE_QUERY).await;
     let total = &tomorrow.body["output2"][0];
     assert_ne!(number(total, "bfdy_tot_asst_evlu_amt"), Decimal::from(100_000_000));
     assert_eq!(tomorrow.body["output1"][0]["bfdy_buy_qty"], "100");
+    assert_eq!(deposits(total)[..2], [all, deposits(total)[2]]);
 }
 
 #[tokio::test]

@@ -224,3 +224,39 @@ async fn random_act(world: &World, random: &mut fastrand::Rng) {
         }
     }
 }
+
+#[tokio::test]
+async fn a_changed_order_has_a_new_number_and_is_cancelled_by_that_one_alone() {
+    let world = World::at(KOREAN_OPEN).await;
+    world.minutes(5);
+    let quote = world.korean_price("910010").await;
+    let lower = quote["stck_llam"].as_str().unwrap().to_owned();
+    let higher = (number(&quote, "stck_llam") + number(&quote, "aspr_unit")).to_string();
+    let taken = world.buy("910010", 10, &lower).await;
+    let first = taken.body["output"]["ODNO"].as_str().unwrap().to_owned();
+    let changed = world.change(&first, &higher).await;
+    assert!(changed.is_ok(), "{:?}", changed.body);
+    let second = changed.body["output"]["ODNO"].as_str().unwrap().to_owned();
+    assert_eq!((first.as_str(), second.as_str()), ("0000000001", "0000000002"));
+    let rows = world.korean_orders().await;
+    assert!(rows.iter().all(is_lawful), "{rows:?}");
+    assert_eq!((&rows[0]["orgn_odno"], &rows[0]["rmn_qty"]), (&first.clone().into(), &"10".into()));
+    assert_eq!((&rows[0]["ord_unpr"], &rows[1]["rmn_qty"]), (&higher.into(), &"0".into()));
+    assert_eq!(world.cancel(&first).await.code(), "APBK0400");
+    assert!(world.cancel(&second).await.is_ok());
+    assert_eq!(world.change(&second, &lower).await.code(), "APBK0400", "nothing is left to change");
+}
+
+#[tokio::test]
+async fn a_change_that_the_cash_does_not_bear_leaves_the_order_as_it_was() {
+    let world = World::at(KOREAN_OPEN).await;
+    world.minutes(5);
+    let quote = world.korean_price("910010").await;
+    let [lower, upper] = ["stck_llam", "stck_mxpr"].map(|key| quote[key].as_str().unwrap().to_owned());
+    let most = (Decimal::from(99_000_000) / number(&quote, "stck_llam")).floor().to_string();
+    let taken = world.buy("910010", most.parse().unwrap(), &lower).await;
+    let number_text = taken.body["output"]["ODNO"].as_str().unwrap();
+    assert_eq!(world.change(number_text, &upper).await.code(), "APBK0952");
+    assert_eq!(world.korean_orders().await[0]["rmn_qty"], most);
+    assert_eq!(world.korean_orders().await.len(), 1);
+}

@@ -272,6 +272,15 @@ impl World {
         self.post("/uapi/overseas-stock/v1/trading/order-rvsecncl", tr_id, body).await
     }
 
+    /// Changes the price of all that remains of a Korean order.
+    pub(super) async fn change(&self, number: &str, price: &str) -> Answer {
+        let body = json!({
+            "CANO": "12345678", "ACNT_PRDT_CD": "01", "KRX_FWDG_ORD_ORGNO": "06010", "ORGN_ODNO": number,
+            "ORD_DVSN": "00", "RVSE_CNCL_DVSN_CD": "01", "ORD_QTY": "0", "ORD_UNPR": price, "QTY_ALL_ORD_YN": "Y",
+        });
+        self.post("/uapi/domestic-stock/v1/trading/order-rvsecncl", "TTTC0013U", body).await
+    }
+
     pub(super) async fn cancel(&self, number: &str) -> Answer {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "KRX_FWDG_ORD_ORGNO": "06010", "ORGN_ODNO": number,
