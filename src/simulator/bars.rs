@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
-use super::sessions::STEP_SECONDS;
-use super::tape::{Bar, Tape};
+use super::sessions::{STEP_SECONDS, Session};
+use super::tape::{self, Bar, Tape};
 use super::venue::Quote;
+use super::walk::Step;
 
 /// The length of a bar of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,17 @@ pub(super) fn minutes(tape: &Tape, quote: &Quote, length: u32) -> Vec<Minute> {
             Some(Minute { at: quote.session.time_of(first), bar })
         })
         .collect()
+}
+
+/// The bars of `length` minutes of some first steps of `session`, oldest first.
+pub(super) fn of_steps(session: &Session, steps: &[Step], length: u32) -> Vec<Minute> {
+    let each = usize::try_from(i64::from(length.max(1)) * 60 / STEP_SECONDS).unwrap_or(1);
+    let chunks = steps.chunks(each).enumerate();
+    let minute = |(index, steps): (usize, &[Step])| {
+        let bar = tape::bar_of(session.date, steps)?;
+        Some(Minute { at: session.time_of(index * each), bar })
+    };
+    chunks.filter_map(minute).collect()
 }
 
 /// The extremes of the last year, today included.

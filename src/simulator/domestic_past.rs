@@ -4,12 +4,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::Market;
 use serde_json::{Value, json};
 
+use super::bars;
 use super::call::{Call, Reply};
 use super::domestic_bars::{hour, minute_head, minute_row};
 use super::domestic_quotes::quote;
 use super::refusal::{self, Refusal};
 use super::sessions;
-use super::tape;
 use super::venue::Venue;
 use super::wire;
 
@@ -51,15 +51,12 @@ fn day_rows(
     let tape = venue.tape(listing);
     let steps = tape.steps_of(date).unwrap_or_default();
     let steps = if tape.is_today(date) { &steps[..shown.map_or(0, |last| last + 1)] } else { &steps[..] };
-    let per_minute = usize::try_from(60 / sessions::STEP_SECONDS).unwrap_or(1);
     let mut traded = 0;
-    let chunks = steps.chunks(per_minute).enumerate();
-    chunks
-        .filter_map(|(minute, steps)| {
-            let bar = tape::bar_of(date, steps)?;
-            traded += bar.value;
-            let at = session.time_of(minute * per_minute);
-            Some((at, minute_row(at, &bar, traded)))
+    bars::of_steps(&session, steps, 1)
+        .into_iter()
+        .map(|minute| {
+            traded += minute.bar.value;
+            (minute.at, minute_row(minute.at, &minute.bar, traded))
         })
         .collect()
 }

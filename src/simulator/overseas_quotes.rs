@@ -19,6 +19,8 @@ use super::{bars, sessions};
 const CHART_BARS: usize = 100;
 /// Most bars of one answer of the minute chart.
 const MINUTE_BARS: usize = 120;
+/// Days that one answer of it looks back at most: enough for the longest bars.
+const MINUTE_DAYS: usize = 40;
 
 /// The market called `code` in quotes.
 pub(super) fn by_quote_code(code: &str) -> Option<&'static rules::Venue> {
@@ -277,10 +279,15 @@ fn day_row(quote: &Quote, bar: Bar, base: i64) -> Value {
     })
 }
 
-/// `inquire-time-itemchartprice`: today's bars of some minutes, newest first. Earlier days are not kept minute by minute.
+/// `inquire-time-itemchartprice`: bars of some minutes, newest first; `PINC` 1 goes on into the days before. `KEYB` tells where to begin.
 pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let length: u32 = call.get("NMIN").parse().map_err(|_| refusal::invalid("NMIN"))?;
     let most: usize = call.get("NREC").parse().map_err(|_| refusal::invalid("NREC"))?;
+    let days_back = match call.get("PINC") {
+        "0" => 0,
+        "1" => MINUTE_DAYS,
+        _ => return Err(refusal::invalid("PINC")),
+    };
     let Some(quote) = quote(venue, call) else {
         let head = json!({"rsym": key(call), "zdiv": "", "next": "0", "more": "0", "nrec": "0"});
         return Ok(Reply::quote(vec![("output1", head), ("output2", json!([]))]));
@@ -289,11 +296,26 @@ pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refu
         "" => DateTime::<Utc>::MAX_UTC,
         text => local_moment(quote.listing.market, text).ok_or_else(|| refusal::invalid("KEYB"))?,
     };
-    let minutes = bars::minutes(venue.tape(quote.listing), &quote, length);
-    let wanted: Vec<_> = minutes.into_iter().rev().filter(|minute| minute.at <= until).collect();
     let most = most.min(MINUTE_BARS);
+    let minutes = bars::minutes(venue.tape(quote.listing), &quote, length);
+    let mut wanted: Vec<bars::Minute> =
+        minutes.into_iter().rev().filter(|minute| minute.at <= until).collect();
+    let market = quote.listing.market;
+    let mut date = quote.session.date;
+    if until < quote.session.open {
+        date = date.min(market.date_at(until).succ_opt().unwrap_or(date));
+    }
+    for _ in 0..days_back {
+        if wanted.len() > most {
+            break;
+        }
+        date = sessions::previous_day(date);
+        let steps = venue.tape(quote.listing).steps_of(date).unwrap_or_default();
+        let day = sessions::session(market, date).map(|session| bars::of_steps(&session, &steps, length));
+        wanted.extend(day.into_iter().flatten().rev().filter(|minute| minute.at <= until));
+    }
     let more = wanted.len() > most;
-    let rows: Vec<Value> = wanted.iter().take(most).map(|minute| minute_row(&quote, minute)).collect();
+    let rows: Vec<Value> = wanted.iter().take(most).map(|minute| minute_row(market, minute)).collect();
     let head = minute_head(call, &quote, rows.len(), more);
     Ok(Reply::quote(vec![("output1", head), ("output2", rows.into())]))
 }
@@ -320,19 +342,18 @@ fn minute_head(call: &Call, quote: &Quote, rows: usize, more: bool) -> Value {
     })
 }
 
-fn minute_row(quote: &Quote, minute: &bars::Minute) -> Value {
-    let market = quote.listing.market;
+fn minute_row(market: Market, minute: &bars::Minute) -> Value {
     json!({
-        "tymd": wire::date(quote.session.date),
+        "tymd": wire::date(minute.bar.date),
         "xymd": wire::date(market.date_at(minute.at)),
         "xhms": wire::local_time(market, minute.at),
         "kymd": wire::korean_date(minute.at),
         "khms": wire::korean_time(minute.at),
-        "open": shown(quote.listing.market, minute.bar.open),
-        "high": shown(quote.listing.market, minute.bar.high),
-        "low": shown(quote.listing.market, minute.bar.low),
-        "last": shown(quote.listing.market, minute.bar.close),
+        "open": shown(market, minute.bar.open),
+        "high": shown(market, minute.bar.high),
+        "low": shown(market, minute.bar.low),
+        "last": shown(market, minute.bar.close),
         "evol": minute.bar.volume.to_string(),
-        "eamt": amount(quote.listing.market, Some(minute.bar)),
+        "eamt": amount(market, Some(minute.bar)),
     })
 }

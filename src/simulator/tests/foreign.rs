@@ -14,19 +14,19 @@ const CHINA_MORNING: &str = "2026-11-24T02:05:00Z";
 const VIETNAM_MORNING: &str = "2026-11-24T02:35:00Z";
 
 /// What is special about trading on one exchange: order ids to buy, sell and cancel, codes for orders and quotes, a stock, a lot, currency.
-struct Exchange {
-    market: Market,
-    start: &'static str,
-    ids: [&'static str; 3],
-    order_code: &'static str,
-    quote_code: &'static str,
-    symbol: &'static str,
-    lot: u64,
-    currency: &'static str,
-    decimals: &'static str,
+pub(super) struct Exchange {
+    pub(super) market: Market,
+    pub(super) start: &'static str,
+    pub(super) ids: [&'static str; 3],
+    pub(super) order_code: &'static str,
+    pub(super) quote_code: &'static str,
+    pub(super) symbol: &'static str,
+    pub(super) lot: u64,
+    pub(super) currency: &'static str,
+    pub(super) decimals: &'static str,
 }
 
-const EXCHANGES: [Exchange; 6] = [
+pub(super) const EXCHANGES: [Exchange; 6] = [
     Exchange {
         market: Market::Jp,
         start: TOKYO_MORNING,
@@ -96,11 +96,11 @@ const EXCHANGES: [Exchange; 6] = [
 ];
 
 impl Exchange {
-    async fn world(&self) -> World {
+    pub(super) async fn world(&self) -> World {
         World::of(Setting { start: self.start, markets: &Market::ALL, ..Setting::default() }).await
     }
 
-    fn place(&self) -> [&'static str; 2] {
+    pub(super) fn place(&self) -> [&'static str; 2] {
         [self.order_code, self.symbol]
     }
 
@@ -111,7 +111,7 @@ impl Exchange {
     }
 
     /// A price that buys at once, and one that rests: a few steps beyond the last price, and a few below.
-    async fn prices(&self, world: &World) -> [String; 2] {
+    pub(super) async fn prices(&self, world: &World) -> [String; 2] {
         let detail = self.detail(world).await;
         let (last, step) = (number(&detail, "last"), number(&detail, "e_hogau"));
         [last + step * Decimal::from(20), last - step * Decimal::from(20)]

@@ -228,3 +228,26 @@ async fn an_hour_that_is_still_to_come_repeats_the_last_price_without_volume() {
     world.minutes(6 * 60);
     assert_ne!(ask("235959").await[0]["cntg_vol"], "0", "after the close nothing is still to come");
 }
+
+#[tokio::test]
+async fn minutes_abroad_are_paged_back_over_the_days_before() {
+    let world = World::at("2026-11-24T15:30:00Z").await;
+    let path = "overseas-price/v1/quotations/inquire-time-itemchartprice";
+    let ask = async |earlier: &str, key: &str| {
+        let query = format!("AUTH=&EXCD=NAS&SYMB=AAPL&NMIN=5&PINC={earlier}&NEXT=&NREC=120&FILL=&KEYB={key}");
+        ask(&world, path, "HHDFS76950200", &query).await
+    };
+    let today = ask("0", "").await;
+    assert_eq!((today["output2"].as_array().unwrap().len(), &today["output1"]["next"]), (13, &"0".into()));
+    let page = ask("1", "").await;
+    let rows = page["output2"].as_array().unwrap();
+    assert_eq!((rows.len(), &page["output1"]["next"]), (120, &"1".into()));
+    assert_eq!(rows[..13], today["output2"].as_array().unwrap()[..]);
+    assert_eq!((&rows[13]["tymd"], &rows[13]["xhms"]), (&"20261123".into(), &"160000".into()));
+    let moment = |row: &Value| format!("{}{}", row["xymd"].as_str().unwrap(), row["xhms"].as_str().unwrap());
+    assert!(rows.iter().map(&moment).collect::<Vec<_>>().is_sorted_by(|newer, older| newer > older));
+    let oldest = moment(&rows[119]);
+    let next = ask("1", &oldest).await;
+    assert_eq!(next["output2"][0], rows[119], "the key is the first bar of the page");
+    assert_ne!(next["output2"][1], rows[119]);
+}

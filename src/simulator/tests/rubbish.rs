@@ -59,16 +59,15 @@ fn likely(name: &str, random: &mut fastrand::Rng) -> &'static str {
         "CANO" => &["12345678"],
         "ACNT_PRDT_CD" => &["01"],
         "FID_COND_MRKT_DIV_CODE" => &["J", "UN", "N", "X"],
-        "FID_INPUT_ISCD" | "PDNO" | "SYMB" | "ITEM_CD" => {
-            &["910010", "AAPL", "IBM", "SPX", ".DJI", "FX@KRW", ""]
-        }
+        "FID_INPUT_ISCD" => &["910010", "SPX", ".DJI", "FX@KRW", "0000"],
+        "PDNO" | "SYMB" | "ITEM_CD" => &["910010", "AAPL", "IBM", "7203", "00005", "601318", "VNM", ""],
         "FID_COND_SCR_DIV_CODE" => &["20170", "20171", "20139"],
-        "EXCD" => &["NAS", "NYS", "AMS"],
-        "OVRS_EXCG_CD" => &["NASD", "NYSE", "AMEX", ""],
+        "EXCD" => &["NAS", "NYS", "AMS", "TSE", "HKS", "SHS", "SZS", "HNX", "HSX"],
+        "OVRS_EXCG_CD" => &["NASD", "NYSE", "TKSE", "SEHK", "SHAA", "VNSE", ""],
         "FID_PERIOD_DIV_CODE" => &["D", "W", "M", "Y"],
         "FID_INPUT_HOUR_1" => &["100000", "153000", "000000"],
         "NREC" | "NMIN" => &["1", "5", "120"],
-        "PRDT_TYPE_CD" => &["300", "512", "513"],
+        "PRDT_TYPE_CD" => &["300", "512", "513", "515", "501", "508"],
         "QTY_ALL_ORD_YN" | "COST_ICLD_YN" => &["Y", "N"],
         "ORD_QTY" | "ORD_UNPR" | "OVRS_ORD_UNPR" => &["0", "1", "430", "70000"],
         "KEYB" | "AUTH" | "ODNO" | "ORD_DT" | "ORD_GNO_BRNO" => &[""],
@@ -146,11 +145,12 @@ async fn rubbish_at_every_path_is_answered_in_kis_form() {
     let mut random = fastrand::Rng::with_seed(11);
     let mut fine = 0;
     for (environment, start) in [
-        (Environment::Real, "2026-11-24T05:00:00Z"),
+        (Environment::Real, "2026-11-24T02:40:00Z"),
         (Environment::Real, "2026-11-24T15:00:00Z"),
         (Environment::Paper, "2026-11-24T05:00:00Z"),
     ] {
-        let world = World::of(Setting { environment, start, ..Setting::default() }).await;
+        let markets = &domain::Market::ALL;
+        let world = World::of(Setting { environment, start, markets, ..Setting::default() }).await;
         for endpoint in endpoints::all() {
             for _ in 0..TRIES {
                 let answer = ask(&world, endpoint, environment, &mut random).await;

@@ -161,6 +161,28 @@ impl Shape {
         }
     }
 
+    /// The same for another market than America's: its symbols may be of digits, and its prices have so many decimals where America's have
+    /// four. Without `decimals`, amounts stay as they are.
+    pub(super) fn abroad(&self, decimals: Option<usize>) -> Self {
+        let price = decimals.map(|decimals| match decimals {
+            0 => Form::Integer(None),
+            _ => Form::Decimal(decimals),
+        });
+        let changed = |form: &Form| match price {
+            Some(price) if *form == Form::Decimal(4) => price,
+            Some(_) | None => *form,
+        };
+        let fields = self.fields.iter().map(|(place, forms)| {
+            let forms = match place.1.as_str() {
+                "symb" | "code" | "pdno" | "ovrs_pdno" => BTreeSet::from([Form::Blank]),
+                "e_parp" => forms.clone(),
+                _ => forms.iter().map(changed).collect(),
+            };
+            (place.clone(), forms)
+        });
+        Self { fields: fields.collect(), ..self.clone() }
+    }
+
     /// One more form of a field that is there.
     pub(super) fn also(&mut self, place: &str, name: &str, form: &str) {
         if let Some(forms) = self.fields.get_mut(&(place.to_owned(), name.to_owned())) {
