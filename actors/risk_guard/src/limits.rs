@@ -19,8 +19,10 @@ use crate::sizing::{self, Sizing};
 use crate::symbols::SymbolHaltBook;
 
 mod reason;
+pub(crate) mod wiring;
 
 pub use reason::RefusalReason;
+use wiring::{Limit, is_wired, refuse};
 
 /// How many ticks through the reference price an order is limited at.
 ///
@@ -252,9 +254,9 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
 /// Halted and Starting stop everything; Reducing stops entries.
 fn check_state(side: Side, standing: &Standing<'_>) -> Result<(), RefusalReason> {
     match (standing.state, side) {
-        (TradingState::Halted, Side::Buy | Side::Sell) => Err(RefusalReason::Halted),
-        (TradingState::Starting, Side::Buy | Side::Sell) => Err(RefusalReason::Starting),
-        (TradingState::Reducing, Side::Buy) => Err(RefusalReason::Reducing),
+        (TradingState::Halted, Side::Buy | Side::Sell) => refuse(Limit::Halted, RefusalReason::Halted),
+        (TradingState::Starting, Side::Buy | Side::Sell) => refuse(Limit::Starting, RefusalReason::Starting),
+        (TradingState::Reducing, Side::Buy) => refuse(Limit::Reducing, RefusalReason::Reducing),
         (TradingState::Reducing, Side::Sell) | (TradingState::Active, Side::Buy | Side::Sell) => Ok(()),
     }
 }
@@ -262,21 +264,23 @@ fn check_state(side: Side, standing: &Standing<'_>) -> Result<(), RefusalReason>
 /// A proposal belongs to its own minutes and to the session that is open now.
 fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), RefusalReason> {
     if standing.now >= proposal.expires_at {
-        return Err(RefusalReason::Expired { expires_at: proposal.expires_at, now: standing.now });
+        let reason = RefusalReason::Expired { expires_at: proposal.expires_at, now: standing.now };
+        refuse(Limit::Expiry, reason)?;
     }
     let market = proposal.instrument.market;
-    let closed = |why: String| Err(RefusalReason::MarketClosed { market, why });
+    let closed = |limit, why: String| refuse(limit, RefusalReason::MarketClosed { market, why });
     let today = market.date_at(standing.now);
     if proposal.session_date != today {
-        return closed(format!("the session of {} is not that of {today}", proposal.session_date));
+        let why = format!("the session of {} is not that of {today}", proposal.session_date);
+        closed(Limit::SessionDate, why)?;
     }
     // A RiskGuard that was restarted alone has not been told a phase: the date and the expiry must do until then.
     let Some(SessionChanged { phase, trust, orders_until, .. }) = standing.session else { return Ok(()) };
-    check_trust(proposal.side, *trust).map_err(|why| RefusalReason::MarketClosed { market, why })?;
-    check_phase(*phase, *trust).map_err(|why| RefusalReason::MarketClosed { market, why: why.into() })?;
+    check_trust(proposal.side, *trust).or_else(|why| closed(Limit::Trust, why))?;
+    check_phase(*phase, *trust).or_else(|why| closed(Limit::Phase, why.into()))?;
     match orders_until {
         Some(until) if standing.now < *until => Ok(()),
-        Some(_) | None => closed(outside_windows(market, standing.now)),
+        Some(_) | None => closed(Limit::BrokerHours, outside_windows(market, standing.now)),
     }
 }
 
@@ -311,7 +315,10 @@ fn check_phase(phase: Phase, trust: Trust) -> Result<(), &'static str> {
 
 fn check_confidence(proposal: &Proposal, limits: &Limits) -> Result<(), RefusalReason> {
     let (confidence, threshold) = (proposal.confidence, limits.confidence_threshold);
-    if confidence < threshold { Err(RefusalReason::LowConfidence { confidence, threshold }) } else { Ok(()) }
+    if confidence >= threshold {
+        return Ok(());
+    }
+    refuse(Limit::Confidence, RefusalReason::LowConfidence { confidence, threshold })
 }
 
 /// One unresolved intent per symbol, one open order per symbol and side (order-protocol 4, invariant 6).
@@ -322,20 +329,18 @@ fn check_symbol(proposal: &Proposal, book: &Book) -> Result<(), RefusalReason> {
         // An exit stays possible while a purchase is unresolved: it sells confirmed shares only.
         (Side::Sell, Side::Buy) => false,
     };
-    match book.of(&proposal.instrument).find(blocking) {
-        None => Ok(()),
-        Some(order) => Err(blocked_by(order)),
-    }
+    book.of(&proposal.instrument).filter(blocking).try_for_each(blocked_by)
 }
 
-fn blocked_by(order: &Tracked) -> RefusalReason {
+fn blocked_by(order: &Tracked) -> Result<(), RefusalReason> {
     let (intent, state) = (order.intent.clone(), order.state);
     if state == OrderState::Lapsed {
-        RefusalReason::SymbolClosed { instrument: order.terms.instrument.clone(), intent }
+        let instrument = order.terms.instrument.clone();
+        refuse(Limit::LapsedOrder, RefusalReason::SymbolClosed { instrument, intent })
     } else if state.is_unresolved() {
-        RefusalReason::UnresolvedOrder { intent, state }
+        refuse(Limit::UnresolvedOrder, RefusalReason::UnresolvedOrder { intent, state })
     } else {
-        RefusalReason::OpenOrder { intent, side: order.terms.side, state }
+        refuse(Limit::OpenOrder, RefusalReason::OpenOrder { intent, side: order.terms.side, state })
     }
 }
 
@@ -347,9 +352,12 @@ fn fresh_account<'a>(
     let currency = proposal.instrument.market.currency();
     let account = standing.account.ok_or(RefusalReason::NoAccount { currency })?;
     let age = standing.now - account.taken_at;
-    let overtaken = standing.touched_at.is_some_and(|at| account.taken_at < at);
-    if overtaken || age > TimeDelta::seconds(ACCOUNT_MAX_AGE_S) {
-        return Err(RefusalReason::StaleAccount { currency, age_s: age.num_seconds() });
+    let stale = || RefusalReason::StaleAccount { currency, age_s: age.num_seconds() };
+    if standing.touched_at.is_some_and(|at| account.taken_at < at) {
+        refuse(Limit::AccountOvertaken, stale())?;
+    }
+    if age > TimeDelta::seconds(ACCOUNT_MAX_AGE_S) {
+        refuse(Limit::AccountAge, stale())?;
     }
     Ok(account)
 }
@@ -358,11 +366,11 @@ fn fresh_account<'a>(
 fn check_day(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), RefusalReason> {
     let currency = proposal.instrument.market.currency();
     match standing.day {
-        DayLoss::Unknown => Err(RefusalReason::PnlUnknown { currency }),
+        DayLoss::Unknown => refuse(Limit::DayUnknown, RefusalReason::PnlUnknown { currency }),
         DayLoss::Known(pnl_pct) => {
             let limit_pct = -standing.limits.max_loss_pct;
             if pnl_pct < limit_pct {
-                Err(RefusalReason::DailyLoss { currency, pnl_pct, limit_pct })
+                refuse(Limit::DayLoss, RefusalReason::DailyLoss { currency, pnl_pct, limit_pct })
             } else {
                 Ok(())
             }
@@ -409,7 +417,7 @@ fn entry_quantity(
 /// Cash less what our own open purchases may still cost.
 fn available_cash(cash: Money, book: &Book) -> Result<Money, RefusalReason> {
     let currency = cash.currency();
-    let reserved = book.reserved(currency);
+    let reserved = if is_wired(Limit::Reservation) { book.reserved(currency) } else { Money::zero(currency) };
     let available = cash.minus(reserved).map_err(|_| RefusalReason::CashUnknown { currency })?;
     if available.amount() <= Decimal::ZERO {
         return Err(RefusalReason::NoCash { cash, reserved });
@@ -432,7 +440,7 @@ pub fn check_fat_finger(notional: Money, cash: Money, max_pct: Decimal) -> Resul
     let fits = cash.amount() > Decimal::ZERO
         && notional.amount() > Decimal::ZERO
         && matches!((scaled, allowed), (Some(scaled), Some(allowed)) if scaled <= allowed);
-    if fits { Ok(()) } else { Err(RefusalReason::FatFinger { notional, cash, max_pct }) }
+    if fits { Ok(()) } else { refuse(Limit::FatFinger, RefusalReason::FatFinger { notional, cash, max_pct }) }
 }
 
 /// A sale sells everything that is confirmed and not already on its way out; it never passes entry limits.
@@ -446,7 +454,8 @@ fn exit_quantity(
     let selling = book.selling(instrument);
     let quantity = sizing::exit_quantity(sellable, selling);
     if quantity.is_zero() {
-        return Err(RefusalReason::NothingToSell { instrument: instrument.clone(), sellable, selling });
+        let instrument = instrument.clone();
+        refuse(Limit::Sellable, RefusalReason::NothingToSell { instrument, sellable, selling })?;
     }
     Ok(quantity)
 }
@@ -457,7 +466,9 @@ fn demanded_quantity(proposal: &Proposal, allowed: Quantity) -> Result<Quantity,
     match proposal.quantity {
         None => Ok(allowed),
         Some(demanded) if !demanded.is_zero() && demanded <= allowed => Ok(demanded),
-        Some(demanded) => Err(RefusalReason::Oversize { demanded, allowed }),
+        Some(demanded) => {
+            refuse(Limit::Demand, RefusalReason::Oversize { demanded, allowed }).map(|()| demanded)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Side;
 
+use crate::limits::wiring::{Limit, refuse};
 use crate::limits::{Limits, RefusalReason};
 
 /// The two windows.
@@ -26,6 +27,13 @@ impl Window {
         match self {
             Self::Minute => TimeDelta::seconds(60),
             Self::Day => TimeDelta::hours(24),
+        }
+    }
+
+    fn counted(self) -> Limit {
+        match self {
+            Self::Minute => Limit::OrdersPerMinute,
+            Self::Day => Limit::OrdersPerDay,
         }
     }
 
@@ -73,7 +81,7 @@ impl Approvals {
         for window in [Window::Minute, Window::Day] {
             let (count, limit) = (self.within(window, now), window.limit(side, limits));
             if count >= limit as usize {
-                return Err(RefusalReason::TooManyOrders { window, count, limit });
+                refuse(window.counted(), RefusalReason::TooManyOrders { window, count, limit })?;
             }
         }
         Ok(())

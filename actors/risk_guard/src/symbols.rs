@@ -6,6 +6,7 @@ use domain::Instrument;
 use domain::messages::symbols::SymbolHalt;
 
 use crate::limits::RefusalReason;
+use crate::limits::wiring::{Limit, refuse};
 
 /// The standing halts of single stocks, by their number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,14 +57,9 @@ impl SymbolHaltBook {
     /// # Errors
     /// [`RefusalReason::SymbolHalted`].
     pub fn check(&self, instrument: &Instrument) -> Result<(), RefusalReason> {
-        match self.iter().find(|halt| &halt.instrument == instrument) {
-            None => Ok(()),
-            Some(halt) => Err(RefusalReason::SymbolHalted {
-                instrument: instrument.clone(),
-                cause: halt.cause,
-                why: halt.reason.clone(),
-            }),
-        }
+        let Some(halt) = self.iter().find(|halt| &halt.instrument == instrument) else { return Ok(()) };
+        let (instrument, cause, why) = (instrument.clone(), halt.cause, halt.reason.clone());
+        refuse(Limit::SymbolHalt, RefusalReason::SymbolHalted { instrument, cause, why })
     }
 }
 

@@ -6,6 +6,7 @@ use domain::{Currency, DecisionId, Holding, Instrument, IntentId};
 use super::*;
 
 mod compromised;
+mod properties;
 
 const NOW: &str = "2026-11-24T01:00:00Z";
 

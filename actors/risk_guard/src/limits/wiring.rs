@@ -1,0 +1,130 @@
+//! The limits as a list: what a proposal is refused for passes through here, one door for each limit.
+//!
+//! In the product the door is nothing. In tests one limit at a time can be taken out, and for each the property test of
+//! `limits/tests/properties.rs` must notice, so a limit that is not wired, or that no test watches, cannot go unseen.
+
+use crate::limits::RefusalReason;
+
+/// A rule that stands between a proposal and an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Limit {
+    /// Nothing while halted.
+    Halted,
+    /// Nothing before halts, orders and reconciliation are known.
+    Starting,
+    /// No entry in Reducing.
+    Reducing,
+    /// A proposal lives for so long.
+    Expiry,
+    /// A proposal belongs to one session.
+    SessionDate,
+    /// A day that may not be one is not traded upon.
+    Trust,
+    /// Continuous trading only.
+    Phase,
+    /// While the broker takes orders.
+    BrokerHours,
+    /// The lowest confidence that trades.
+    Confidence,
+    /// A stock whose books need a person takes no order.
+    SymbolHalt,
+    /// So many orders in 60 s.
+    OrdersPerMinute,
+    /// So many orders in 24 h.
+    OrdersPerDay,
+    /// No second order of a side while the first is open.
+    OpenOrder,
+    /// No order while the fate of another of the stock is not known.
+    UnresolvedOrder,
+    /// No order after one that lapsed, until the day is closed.
+    LapsedOrder,
+    /// The account is no older than so much.
+    AccountAge,
+    /// The account is newer than our own latest fill.
+    AccountOvertaken,
+    /// No entry on a day of which the result is not known.
+    DayUnknown,
+    /// No entry below the day's loss.
+    DayLoss,
+    /// Cash that open purchases may still cost is not spent again.
+    Reservation,
+    /// The largest share of the cash for one entry.
+    FatFinger,
+    /// Confirmed shares only.
+    Sellable,
+    /// No more than sizing or the position allows.
+    Demand,
+}
+
+/// Refuses, for this limit.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn refuse(_limit: Limit, reason: RefusalReason) -> Result<(), RefusalReason> {
+    Err(reason)
+}
+
+/// Whether this limit is in force: always.
+#[cfg(not(test))]
+#[inline]
+pub(crate) const fn is_wired(_limit: Limit) -> bool {
+    true
+}
+
+#[cfg(test)]
+pub(crate) use unwiring::{is_wired, refuse, without};
+
+#[cfg(test)]
+mod unwiring {
+    use std::cell::Cell;
+
+    use super::{Limit, RefusalReason};
+
+    impl Limit {
+        /// Every limit.
+        pub(crate) const ALL: [Self; 23] = [
+            Self::Halted,
+            Self::Starting,
+            Self::Reducing,
+            Self::Expiry,
+            Self::SessionDate,
+            Self::Trust,
+            Self::Phase,
+            Self::BrokerHours,
+            Self::Confidence,
+            Self::SymbolHalt,
+            Self::OrdersPerMinute,
+            Self::OrdersPerDay,
+            Self::OpenOrder,
+            Self::UnresolvedOrder,
+            Self::LapsedOrder,
+            Self::AccountAge,
+            Self::AccountOvertaken,
+            Self::DayUnknown,
+            Self::DayLoss,
+            Self::Reservation,
+            Self::FatFinger,
+            Self::Sellable,
+            Self::Demand,
+        ];
+    }
+
+    thread_local! {
+        static UNWIRED: Cell<Option<Limit>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn is_wired(limit: Limit) -> bool {
+        UNWIRED.get() != Some(limit)
+    }
+
+    pub(crate) fn refuse(limit: Limit, reason: RefusalReason) -> Result<(), RefusalReason> {
+        if is_wired(limit) { Err(reason) } else { Ok(()) }
+    }
+
+    /// Does `work` with one limit taken out, in this thread alone.
+    pub(crate) fn without<T>(limit: Limit, work: impl FnOnce() -> T) -> T {
+        UNWIRED.set(Some(limit));
+        let done = work();
+        UNWIRED.set(None);
+        done
+    }
+}
