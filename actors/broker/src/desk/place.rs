@@ -84,7 +84,8 @@ async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) ->
     if until.is_some_and(|until| until.is_none_or(|until| deps.clock.now() >= until)) {
         return Some(format!("the broker takes no orders of {market} now"));
     }
-    if watch_clock(deps, shared) {
+    // One answer is enough to wait: our clock may have jumped out of the session, or into it.
+    if watch_clock(deps, shared) || deps.exchange.clock_doubt().is_some() {
         return Some("the exchange's clock and ours differ".into());
     }
     let prepared = deps.exchange.prepare(urgency(order.terms().side)).await;

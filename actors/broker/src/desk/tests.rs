@@ -505,6 +505,23 @@ fn invariant_04_a_day_that_was_over_by_a_clock_that_is_set_right_since_is_closed
 }
 
 #[test]
+fn invariant_19_no_order_leaves_once_a_single_answer_shows_that_our_clock_jumped() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.facts().doubt = Some(TimeDelta::hours(-24));
+            world.propose("005930");
+            world.pass(2.0).await;
+            assert_eq!((posts(&world.log()), world.states()), (0, vec![OrderState::Refused]));
+            world.facts().doubt = None;
+            world.propose("005930");
+            world.pass(2.0).await;
+            assert_eq!(posts(&world.log()), 1);
+        },
+    );
+}
+
+#[test]
 fn invariant_11_a_start_with_the_date_ahead_takes_no_day_for_a_past_one() {
     let live = DayKey { market: Market::Kr, session_date: today().pred_opt().unwrap() };
     world(
