@@ -150,7 +150,7 @@ impl Exchange {
         }
         let now = config.clock.now();
         let mut venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), now);
-        venue.closed = config.closed;
+        venue.closed = Arc::new(config.closed);
         let gateway = Gateway::new(config.environment, requests_per_second, config.seed);
         let state = State { gateway, venue, order_posts: 0, order_posts_refused: 0 };
         Self { clock: config.clock, environment: config.environment, state: Mutex::new(state) }

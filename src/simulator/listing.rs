@@ -102,7 +102,7 @@ const fn of(
 
 /// Every listed stock. Columns: symbol, (in Hong Kong the board lot,) names, (reference price, volatility in percent, volume in shares,
 /// lively days in percent). Prices are in units: won, cents, yen, thousandths of a Hong Kong dollar, hundredths of a yuan, dong.
-pub(super) const LISTINGS: [Listing; 70] = [
+pub(super) const LISTINGS: [Listing; 72] = [
     kr("910010", ["한들전자", "HANDEUL ELECTRONICS"], (71_500, 1.6, 9_000_000, 5)),
     kr("910020", ["가람반도체", "GARAM SEMICONDUCTOR"], (184_500, 2.2, 2_600_000, 10)),
     kr("910030", ["새벽바이오", "SAEBYEOK BIO"], (38_450, 4.2, 1_900_000, 75)),
@@ -137,6 +137,7 @@ pub(super) const LISTINGS: [Listing; 70] = [
     amex("FERN", ["펀웰", "FERNWELL PARTNERS"], (2_316, 2.0, 420_000, 10)),
     amex("DUNE", ["듄", "DUNE OFFSHORE LTD"], (1_189, 3.7, 950_000, 55)),
     amex("PEBL", ["페블", "PEBBLE CREEK FUND"], (4_405, 1.3, 260_000, 4)),
+    amex("SPY", ["SPDR S&P 500 ETF", "SPDR S&P 500 ETF TRUST"], (58_412, 1.0, 48_000_000, 3)),
     tokyo("7203", ["토요타자동차", "TOYOTA MOTOR CORP"], (2_815, 1.6, 26_000_000, 8)),
     tokyo("6758", ["소니그룹", "SONY GROUP CORP"], (3_640, 1.8, 14_000_000, 10)),
     tokyo("9984", ["소프트뱅크그룹", "SOFTBANK GROUP CORP"], (16_480, 3.2, 9_500_000, 45)),
@@ -155,6 +156,7 @@ pub(super) const LISTINGS: [Listing; 70] = [
     shanghai("603986", ["진산반도체", "JINSHAN MICRO"], (11_274, 3.6, 14_000_000, 65)),
     shanghai("603259", ["청하제약", "QINGHE PHARMA"], (6_188, 3.3, 22_000_000, 60)),
     shanghai("600703", ["위안광전자", "YUANGUANG OPTO"], (1_246, 4.0, 61_000_000, 75)),
+    shenzhen("000001", ["평안은행", "PING AN BANK"], (1_172, 1.4, 95_000_000, 5)),
     shenzhen("000858", ["오량액", "WULIANGYE YIBIN"], (12_870, 1.7, 17_000_000, 8)),
     shenzhen("000333", ["메이디그룹", "MIDEA GROUP"], (7_236, 1.5, 26_000_000, 6)),
     shenzhen("002594", ["비야디", "BYD CO"], (10_945, 2.6, 31_000_000, 30)),

@@ -162,12 +162,6 @@ pub(super) fn session(market: Market, date: NaiveDate) -> Option<Session> {
     })
 }
 
-/// The session whose prices are shown at `at`: today's, or the last one before a weekend.
-pub(super) fn shown(market: Market, at: DateTime<Utc>) -> Option<Session> {
-    let today = market.date_at(at);
-    session(market, if is_trading_day(today) { today } else { previous_day(today) })
-}
-
 /// Monday to Friday.
 pub(super) fn is_trading_day(date: NaiveDate) -> bool {
     !matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
@@ -220,10 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn the_weekend_has_no_session_and_shows_fridays_prices() {
+    fn the_weekend_has_no_session() {
         let saturday = at("2026-11-28T03:00:00Z");
         assert_eq!(session(Market::Kr, Market::Kr.date_at(saturday)), None);
-        assert_eq!(shown(Market::Kr, saturday).unwrap().date, "2026-11-27".parse().unwrap());
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! Days before the exchange's first day are generated (or recorded, for four US names); from then on each day's walk starts where
 //! the last one ended. The tape only moves forward.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use domain::Market;
 
 use super::listing::Listing;
 use super::sessions::{self, Session};
 use super::walk::{self, Step};
-use super::{MarketData, rules};
+use super::{ClosedDates, MarketData, rules};
 
 /// Daily bars before day one: enough for a year's indicators.
 const HISTORY_DAYS: usize = 280;
@@ -36,6 +38,7 @@ pub(super) struct Bar {
 pub(super) struct Tape {
     listing: &'static Listing,
     seed: u64,
+    closed: Arc<ClosedDates>,
     bars: Vec<Bar>,
     /// How many of them were there before day one.
     history: usize,
@@ -45,15 +48,21 @@ pub(super) struct Tape {
 
 impl Tape {
     /// The tape of `listing` with all its history, on `first_day`.
-    pub(super) fn new(listing: &'static Listing, seed: u64, data: MarketData, first_day: NaiveDate) -> Self {
+    pub(super) fn new(
+        listing: &'static Listing,
+        seed: u64,
+        data: MarketData,
+        first_day: NaiveDate,
+        closed: Arc<ClosedDates>,
+    ) -> Self {
         let bars = match data {
             MarketData::SeededAndRecorded => recorded(listing),
             MarketData::Seeded => Vec::new(),
         };
         let bars = if bars.is_empty() { generated(listing, seed) } else { bars };
-        let bars = dated(bars, first_day);
+        let bars = dated(bars, first_day, |date| closed.shifted(listing.market, date, -1));
         let history = bars.len();
-        let mut tape = Self { listing, seed, bars, history, today: first_day, path: Vec::new() };
+        let mut tape = Self { listing, seed, closed, bars, history, today: first_day, path: Vec::new() };
         tape.path = tape.walk_of(first_day);
         tape
     }
@@ -64,7 +73,7 @@ impl Tape {
             if let Some(bar) = bar_of(self.today, &self.path) {
                 self.bars.push(bar);
             }
-            self.today = sessions::next_day(self.today);
+            self.today = self.closed.shifted(self.listing.market, self.today, 1);
             self.path = self.walk_of(self.today);
         }
     }
@@ -220,13 +229,13 @@ fn parse(symbol: &str, line: &str) -> Option<Bar> {
 }
 
 /// `bars` on the trading days that end just before `first_day`.
-fn dated(bars: Vec<Bar>, first_day: NaiveDate) -> Vec<Bar> {
+fn dated(bars: Vec<Bar>, first_day: NaiveDate, before: impl Fn(NaiveDate) -> NaiveDate) -> Vec<Bar> {
     let mut date = first_day;
     let mut dated: Vec<Bar> = bars
         .into_iter()
         .rev()
         .map(|bar| {
-            date = sessions::previous_day(date);
+            date = before(date);
             Bar { date, ..bar }
         })
         .collect();
@@ -246,7 +255,7 @@ mod tests {
     #[test]
     fn every_stock_has_a_year_of_lawful_bars_that_end_yesterday_at_the_base_price() {
         for listing in &LISTINGS {
-            let tape = Tape::new(listing, 1, MarketData::SeededAndRecorded, first_day());
+            let tape = Tape::new(listing, 1, MarketData::SeededAndRecorded, first_day(), Arc::default());
             assert_eq!(tape.bars().len(), HISTORY_DAYS, "{}", listing.symbol);
             assert_eq!(tape.base(), listing.reference, "{}", listing.symbol);
             assert_eq!(tape.bars().last().unwrap().date, "2026-11-23".parse().unwrap());
@@ -265,7 +274,7 @@ mod tests {
     #[test]
     fn a_day_that_is_over_becomes_a_bar_and_the_next_starts_from_its_close() {
         let listing = listing::find(Market::Kr, "910020").unwrap();
-        let mut tape = Tape::new(listing, 3, MarketData::SeededAndRecorded, first_day());
+        let mut tape = Tape::new(listing, 3, MarketData::SeededAndRecorded, first_day(), Arc::default());
         let whole = tape.bar(0, usize::MAX).unwrap();
         tape.roll_to("2026-11-30".parse().unwrap());
         let dates: Vec<_> = tape.bars()[HISTORY_DAYS..].iter().map(|bar| bar.date.to_string()).collect();
@@ -275,10 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn a_day_on_which_the_market_stays_closed_has_no_bar() {
+        let listing = listing::find(Market::Kr, "910020").unwrap();
+        let closed = ["2026-11-20", "2026-11-26"].map(|date| (Market::Kr, date.parse().unwrap()));
+        let closed = Arc::new(closed.into_iter().collect::<ClosedDates>());
+        let mut tape = Tape::new(listing, 3, MarketData::Seeded, first_day(), closed);
+        tape.roll_to("2026-11-30".parse().unwrap());
+        let dates: Vec<_> = tape.bars()[HISTORY_DAYS - 2..].iter().map(|bar| bar.date.to_string()).collect();
+        assert_eq!(dates, ["2026-11-19", "2026-11-23", "2026-11-24", "2026-11-25", "2026-11-27"]);
+    }
+
+    #[test]
     fn the_steps_of_a_day_that_is_over_make_its_bar_whether_it_was_walked_or_not() {
         for symbol in ["910020", "910090"] {
             let listing = listing::find(Market::Kr, symbol).unwrap();
-            let mut tape = Tape::new(listing, 3, MarketData::SeededAndRecorded, first_day());
+            let mut tape = Tape::new(listing, 3, MarketData::SeededAndRecorded, first_day(), Arc::default());
             tape.roll_to("2026-11-27".parse().unwrap());
             for bar in &tape.bars()[HISTORY_DAYS - 30..] {
                 let told = bar_of(bar.date, &tape.steps_of(bar.date).unwrap()).unwrap();
@@ -295,8 +315,8 @@ mod tests {
     fn the_path_does_not_depend_on_when_it_is_looked_at() {
         let listing = listing::find(Market::UsNasdaq, "AAPL").unwrap();
         let target = "2026-12-03".parse().unwrap();
-        let mut jumped = Tape::new(listing, 5, MarketData::SeededAndRecorded, first_day());
-        let mut walked = Tape::new(listing, 5, MarketData::SeededAndRecorded, first_day());
+        let mut jumped = Tape::new(listing, 5, MarketData::SeededAndRecorded, first_day(), Arc::default());
+        let mut walked = Tape::new(listing, 5, MarketData::SeededAndRecorded, first_day(), Arc::default());
         jumped.roll_to(target);
         while walked.today() < target {
             let tomorrow = sessions::next_day(walked.today());

@@ -5,6 +5,7 @@
 //! and when the venue is asked changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Currency, Market, Side};
@@ -91,7 +92,7 @@ pub(super) struct Venue {
     first_working: usize,
     numbers: BTreeMap<(NaiveDate, &'static str), u64>,
     pub(super) misbehaviour: Misbehaviour,
-    pub(super) closed: ClosedDates,
+    pub(super) closed: Arc<ClosedDates>,
     /// Total won assets at the last closes of the Korean market.
     closes: Vec<(NaiveDate, Decimal)>,
 }
@@ -118,7 +119,7 @@ impl Venue {
             first_working: 0,
             numbers: BTreeMap::new(),
             misbehaviour: Misbehaviour::new(seed),
-            closed: ClosedDates::default(),
+            closed: Arc::default(),
             closes: vec![(NaiveDate::MIN, opening)],
         }
     }
@@ -151,7 +152,7 @@ impl Venue {
 
     /// The tape of `listing`, moved to the day that is shown now.
     pub(super) fn tape(&mut self, listing: &'static Listing) -> &Tape {
-        let shown = sessions::shown(listing.market, self.now).map(|session| session.date);
+        let shown = self.shown(listing.market, self.now).map(|session| session.date);
         let tape = self.tape_mut(listing);
         if let Some(date) = shown {
             tape.roll_to(date);
@@ -164,19 +165,26 @@ impl Venue {
         self.orders.iter().filter(|order| order.shown_from <= self.now)
     }
 
+    /// The session whose prices are shown at `at`: today's, or the last one before a closed day.
+    fn shown(&self, market: Market, at: DateTime<Utc>) -> Option<Session> {
+        let today = market.date_at(at);
+        let opens = self.closed.opens(market, today);
+        sessions::session(market, if opens { today } else { self.closed.shifted(market, today, -1) })
+    }
+
     fn tape_mut(&mut self, listing: &'static Listing) -> &mut Tape {
-        let (seed, data, started_at) = (self.seed, self.data, self.started_at);
-        self.tapes.entry((listing.market, listing.symbol)).or_insert_with(|| {
-            let first_day =
-                sessions::shown(listing.market, started_at).map_or(NaiveDate::MIN, |session| session.date);
-            Tape::new(listing, seed, data, first_day)
-        })
+        let first_day =
+            self.shown(listing.market, self.started_at).map_or(NaiveDate::MIN, |session| session.date);
+        let (seed, data, closed) = (self.seed, self.data, self.closed.clone());
+        self.tapes
+            .entry((listing.market, listing.symbol))
+            .or_insert_with(|| Tape::new(listing, seed, data, first_day, closed))
     }
 
     /// What `listing` shows now; none where its market has no session at all.
     pub(super) fn quote(&mut self, listing: &'static Listing) -> Option<Quote> {
         let (seed, now) = (self.seed, self.misbehaviour.quoted_at(self.now));
-        let session = sessions::shown(listing.market, now)?;
+        let session = self.shown(listing.market, now)?;
         let index = session.step_at(now);
         let tape = self.tape(listing);
         let (base, last) = (tape.base(), tape.last(index));

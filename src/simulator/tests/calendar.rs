@@ -81,3 +81,17 @@ async fn the_market_time_tells_five_sessions_and_the_servers_clock() {
     assert_eq!([told("today"), told("time")], ["20261224", "140607"]);
     assert_eq!([told("s_time"), told("e_time")], ["084500", "154500"]);
 }
+
+#[tokio::test]
+async fn a_holiday_shows_the_prices_of_the_last_session_and_takes_no_orders() {
+    let closed = &[(Market::Kr, "2026-11-25")];
+    let world = World::of(Setting { closed, ..Setting::default() }).await;
+    world.minutes(6 * 60 + 30);
+    let evening = world.korean_price("910010").await;
+    world.minutes(17 * 60);
+    let holiday = world.korean_price("910010").await;
+    let prices = |quote: &Value| ["stck_prpr", "acml_vol", "stck_hgpr"].map(|key| quote[key].clone());
+    assert_eq!(prices(&holiday), prices(&evening));
+    let upper = holiday["stck_mxpr"].as_str().unwrap();
+    assert_eq!(world.buy("910010", 1, upper).await.code(), "APBK0919");
+}
