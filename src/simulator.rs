@@ -5,6 +5,9 @@
 //! quantity = filled + remaining + cancelled + rejected; cash and shares move by fills and their fees alone. The same router answers on a
 //! socket and in process. It imports nothing from the KIS client: both are readings of KIS.md, made independently.
 //!
+//! Every row of KIS's endpoint matrix is answered, in a shape that the tests compare with KIS.md's. The desks for reserve orders and for
+//! the American day session never open: they refuse as closed (`desks`).
+//!
 //! Not simulated: extended hours, order types other than limit and (Korea) market, settlement of foreign trades (their cash moves at
 //! once), the websocket.
 

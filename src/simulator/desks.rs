@@ -1,7 +1,7 @@
 //! Desks that never open here: reserve orders, and the American day session.
 //!
-//! An order for them is checked as every other request and then refused as outside trading hours, which is what KIS says when the
-//! desk is closed. The list of reserve orders is therefore always empty.
+//! An order for them is checked as every other request and then refused as outside trading hours, which is what KIS says
+//! when the desk is closed. The list of reserve orders is therefore always empty.
 
 use serde_json::json;
 

@@ -141,8 +141,8 @@ fn day_row(bar: Bar, base: i64) -> Value {
     })
 }
 
-/// `inquire-time-itemchartprice`: today's minutes at or before an hour, newest first, thirty at most. While the market trades, an hour that is still
-/// to come repeats the last price, without volume, up to it (KIS.md 9.5).
+/// `inquire-time-itemchartprice`: today's minutes at or before an hour, newest first, thirty at most. While the market
+/// trades, an hour that is still to come repeats the last price, without volume, up to it (KIS.md 9.5).
 pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let quote = quote(venue, call)?;
     let until = hour(call)?;

@@ -14,7 +14,8 @@ const DAYS: u64 = 24;
 /// The two keys of the next page are this wide, in bytes.
 const KEY_BYTES: usize = 20;
 
-/// `chk-holiday`: consecutive days from `BASS_DT`, or from the day after the last page. The calendar is known to the end of next year.
+/// `chk-holiday`: consecutive days from `BASS_DT`, or from the day after the last page. The calendar is known to the end of
+/// next year.
 pub(super) fn holidays(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let base = wire::parse_date(call.get("BASS_DT")).ok_or_else(|| refusal::invalid("BASS_DT"))?;
     let seen = wire::parse_date(call.get("CTX_AREA_NK")).filter(|_| call.next_page);

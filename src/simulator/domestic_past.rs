@@ -18,7 +18,8 @@ const BARS: usize = 120;
 /// Days that one answer looks back at most; a hundred and twenty minutes never need more.
 const DAYS_BACK: usize = 2;
 
-/// `inquire-time-dailychartprice`: minutes at or before an hour of a day, newest first; `FID_PW_DATA_INCU_YN` Y goes on into the day before.
+/// `inquire-time-dailychartprice`: minutes at or before an hour of a day, newest first; `FID_PW_DATA_INCU_YN` Y goes on into
+/// the day before.
 pub(super) fn minutes(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let quote = quote(venue, call)?;
     let date = call.date("FID_INPUT_DATE_1")?;

@@ -163,7 +163,8 @@ fn period_totals(days: &[(NaiveDate, StockKey, StockDay)]) -> Value {
     })
 }
 
-/// `inquire-account-balance`: nineteen asset classes, of which stocks at home and abroad can hold anything, and their sums in won.
+/// `inquire-account-balance`: nineteen asset classes, of which stocks at home and abroad can hold anything, and their sums
+/// in won.
 pub(super) fn assets(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
     let held: Vec<(StockKey, u64, Decimal)> =

@@ -279,7 +279,8 @@ fn day_row(quote: &Quote, bar: Bar, base: i64) -> Value {
     })
 }
 
-/// `inquire-time-itemchartprice`: bars of some minutes, newest first; `PINC` 1 goes on into the days before. `KEYB` tells where to begin.
+/// `inquire-time-itemchartprice`: bars of some minutes, newest first; `PINC` 1 goes on into the days before. `KEYB` tells
+/// where to begin.
 pub(super) fn minute_chart(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let length: u32 = call.get("NMIN").parse().map_err(|_| refusal::invalid("NMIN"))?;
     let most: usize = call.get("NREC").parse().map_err(|_| refusal::invalid("NREC"))?;

@@ -22,7 +22,8 @@ const ROWS: usize = 100;
 /// Rows of the foreign margin, most of them blank.
 const MARGIN_ROWS: usize = 50;
 
-/// `inquire-period-trans`: what traded, order by order, with its fees and its settlement. The sums add the currencies as they are.
+/// `inquire-period-trans`: what traded, order by order, with its fees and its settlement. The sums add the currencies as
+/// they are.
 pub(super) fn transactions(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
     let (first, last) = (call.date("ERLM_STRT_DT")?, call.date("ERLM_END_DT")?);

@@ -12,8 +12,8 @@ use super::venue::Venue;
 use super::wire::{self, fixed};
 use super::{listing, rules};
 
-/// Every product type whose trades settle abroad, its market, `TR_MKET_CD` and name. Some are neighbours of a market that is traded here and
-/// share its days.
+/// Every product type whose trades settle abroad, its market, `TR_MKET_CD` and name. Some are neighbours of a market that is
+/// traded here and share its days.
 const SETTLED: [(&str, Market, &str, &str); 12] = [
     ("501", Market::Hk, "01", "홍콩"),
     ("507", Market::VnHan, "01", "하노이거래소"),
@@ -32,7 +32,8 @@ const SETTLED: [(&str, Market, &str, &str); 12] = [
 /// Both context keys are this wide, in bytes.
 const KEY_BYTES: usize = 20;
 
-/// `countries-holiday`: when a trade of `TRAD_DT` settles, for each market that trades on it. It tells no holidays but by absence.
+/// `countries-holiday`: when a trade of `TRAD_DT` settles, for each market that trades on it. It tells no holidays but by
+/// absence.
 pub(super) fn dates(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let date = call.date("TRAD_DT")?;
     let open = SETTLED.iter().filter(|(_, market, _, _)| venue.closed.opens(*market, date));
@@ -60,7 +61,8 @@ pub(super) fn dates(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::part(false, is_empty, parts))
 }
 
-/// `inquire-paymt-stdr-balance`: what was held before today's trades, foreign cash, and the sums in won. `BASS_DT` may be today at most.
+/// `inquire-paymt-stdr-balance`: what was held before today's trades, foreign cash, and the sums in won. `BASS_DT` may be
+/// today at most.
 pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
     let date = call.date("BASS_DT")?;

@@ -1,7 +1,7 @@
 //! What one stock has done: daily bars up to yesterday, and today's prices step by step.
 //!
-//! Days before the exchange's first day are generated (or recorded, for four US names); from then on each day's walk starts where
-//! the last one ended. The tape only moves forward.
+//! Days before the exchange's first day are generated (or recorded, for four US names); from then on each day's walk starts
+//! where the last one ended. The tape only moves forward.
 
 use std::sync::Arc;
 
@@ -114,8 +114,8 @@ impl Tape {
         self.today == date
     }
 
-    /// All steps of a day that is over, or of today; none of other dates. A day before this exchange began has no walk: its price
-    /// goes straight from its open over its extremes to its close, its volume evenly.
+    /// All steps of a day that is over, or of today; none of other dates. A day before this exchange began has no walk: its
+    /// price goes straight from its open over its extremes to its close, its volume evenly.
     pub(super) fn steps_of(&self, date: NaiveDate) -> Option<Vec<Step>> {
         if self.is_today(date) {
             return Some(self.path.clone());

@@ -12,8 +12,8 @@ pub(super) fn fixed(value: Decimal, decimals: u32) -> String {
     format!("{unsigned_zero:.*}", usize::try_from(decimals).unwrap_or(0))
 }
 
-/// `text` padded with blanks to `bytes` bytes, as ledger texts are. The ledger counts in cp949, where a Korean character takes two
-/// bytes: every official sample has 80 of those.
+/// `text` padded with blanks to `bytes` bytes, as ledger texts are. The ledger counts in cp949, where a Korean character
+/// takes two bytes: every official sample has 80 of those.
 pub(super) fn pad(text: &str, bytes: usize) -> String {
     let blanks = bytes.saturating_sub(korean_bytes(text));
     format!("{text}{}", " ".repeat(blanks))

@@ -1,5 +1,5 @@
-//! The board of codes (KIS.md 5): each code that the exchange can answer with is drawn by a request that deserves it, and comes with
-//! its HTTP status, its `rt_cd` and its text. The others are listed with the reason why nothing draws them.
+//! The board of codes (KIS.md 5): each code that the exchange can answer with is drawn by a request that deserves it, and
+//! comes with its HTTP status, its `rt_cd` and its text. The others are listed with the reason why nothing draws them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Every answer against the shape that KIS gives it: the table of shapes, composed from KIS.md, always; the reference bodies where
-//! they are at hand. A row of the matrix without a comparison is a failure, unless it is listed with the reason.
+//! Every answer against the shape that KIS gives it: the table of shapes, composed from KIS.md, always; the reference bodies
+//! where they are at hand. A row of the matrix without a comparison is a failure, unless it is listed with the reason.
 
 mod abroad;
 mod cases;

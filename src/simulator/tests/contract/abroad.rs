@@ -5,8 +5,9 @@ use super::{stays_blank, table};
 use crate::simulator::tests::foreign::{EXCHANGES, Exchange};
 use crate::simulator::tests::world::World;
 
-/// A row whose answer is compared: its shape, path, id and query. `{Q}`, `{O}`, `{S}`, `{C}`, `{T}` stand for the exchange in quotes and in orders, the
-/// stock, the currency and the product type; prices of the first group have the market's own decimals.
+/// A row whose answer is compared: its shape, path, id and query. `{Q}`, `{O}`, `{S}`, `{C}`, `{T}` stand for the exchange
+/// in quotes and in orders, the stock, the currency and the product type; prices of the first group have the market's own
+/// decimals.
 type Asked = (&'static str, &'static str, &'static str, &'static str);
 
 const QUOTES: [Asked; 12] = [

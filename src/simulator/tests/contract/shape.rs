@@ -161,8 +161,8 @@ impl Shape {
         }
     }
 
-    /// The same for another market than America's: its symbols may be of digits, and its prices have so many decimals where America's have
-    /// four. Without `decimals`, amounts stay as they are.
+    /// The same for another market than America's: its symbols may be of digits, and its prices have so many decimals where
+    /// America's have four. Without `decimals`, amounts stay as they are.
     pub(super) fn abroad(&self, decimals: Option<usize>) -> Self {
         let price = decimals.map(|decimals| match decimals {
             0 => Form::Integer(None),
@@ -202,7 +202,8 @@ impl Shape {
         unknown.map(|((place, name), forms)| format!("{place} {name} {forms:?}")).collect()
     }
 
-    /// How `self` departs from `reference`; `may_be_more` and `may_be_blank` are fields that may stand here in addition, or empty.
+    /// How `self` departs from `reference`; `may_be_more` and `may_be_blank` are fields that may stand here in addition, or
+    /// empty.
     pub(super) fn faults(
         &self,
         reference: &Self,
