@@ -57,7 +57,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -75,15 +75,29 @@ use self::fault::Fault;
 /// The writer's connection.
 pub struct SqliteStore {
     connection: SqliteConnection,
+    /// Whose writes these are.
+    fencing: FencingEpoch,
 }
 
 impl SqliteStore {
     fn new(connection: SqliteConnection) -> Self {
-        Self { connection }
+        Self { connection, fencing: FencingEpoch::default() }
+    }
+
+    /// A write that only the owner of the books may make.
+    fn write<T>(
+        &mut self,
+        transaction: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let own = self.fencing;
+        self.write_unfenced(|conn| {
+            halts::prove_owner(conn, own)?;
+            transaction(conn)
+        })
     }
 
     /// Takes the write lock at once, so that what is checked in the transaction still holds when it is written.
-    fn write<T>(
+    fn write_unfenced<T>(
         &mut self,
         transaction: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
@@ -150,8 +164,14 @@ impl SqliteReader {
 }
 
 impl Store for SqliteStore {
+    fn fence(&mut self, epoch: FencingEpoch) {
+        self.fencing = epoch;
+    }
+
     fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError> {
-        self.write(|conn| halts::boot(conn, boot))
+        let report = self.write_unfenced(|conn| halts::boot(conn, boot))?;
+        self.fence(report.fencing);
+        Ok(report)
     }
 
     fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError> {
@@ -159,7 +179,7 @@ impl Store for SqliteStore {
     }
 
     fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
-        self.write(|conn| orders::begin_sending(conn, request))
+        self.write_unfenced(|conn| orders::begin_sending(conn, request))
     }
 
     fn record_outcome(
@@ -200,7 +220,7 @@ impl Store for SqliteStore {
     }
 
     fn commit_halt(&mut self, record: &HaltRecord) -> Result<HaltCommitted, StoreError> {
-        self.write(|conn| halts::commit_halt(conn, record))
+        self.write_unfenced(|conn| halts::commit_halt(conn, record))
     }
 
     fn commit_release(&mut self, release: &Release) -> Result<HaltCommitted, StoreError> {
@@ -236,7 +256,7 @@ impl Store for SqliteStore {
     }
 
     fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(|conn| journal::record_event(conn, event, at))
+        self.write_unfenced(|conn| journal::record_event(conn, event, at))
     }
 
     fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {

@@ -70,9 +70,10 @@ impl From<StoreError> for Unfit {
                 source: HaltSource::Integrity,
                 why: format!("{why}; move the database aside, restore a copy and start again"),
             },
-            StoreError::Refused(_) | StoreError::Locked(_) | StoreError::NotRepresentable(_) => {
-                Self::Refused(why)
-            }
+            StoreError::Refused(_)
+            | StoreError::Locked(_)
+            | StoreError::NotRepresentable(_)
+            | StoreError::Fenced { .. } => Self::Refused(why),
         }
     }
 }

@@ -255,6 +255,12 @@ fn last_release(conn: &mut SqliteConnection) -> Result<EventId, Fault> {
     }
 }
 
+/// Refuses when a younger process has booted on these books (order-protocol 4, invariant 12).
+pub(super) fn prove_owner(conn: &mut SqliteConnection, own: FencingEpoch) -> Result<(), Fault> {
+    let newest = fencing_epoch(conn)?;
+    if newest == own { Ok(()) } else { Err(StoreError::Fenced { own, newest }.into()) }
+}
+
 pub(super) fn halt_epoch(conn: &mut SqliteConnection) -> Result<HaltEpoch, Fault> {
     let epoch: i64 = ledger_state::table.select(ledger_state::halt_epoch).first(conn)?;
     Ok(HaltEpoch(count(epoch)?))

@@ -2,6 +2,8 @@
 
 mod boots;
 mod days;
+mod dump;
+mod fencing;
 mod files;
 mod intents;
 mod judgements;

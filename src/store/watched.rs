@@ -14,7 +14,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, EventId, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -64,6 +64,10 @@ impl<W: Watch> Watched<W> {
 }
 
 impl<W: Watch> Store for Watched<W> {
+    fn fence(&mut self, epoch: FencingEpoch) {
+        self.inner.fence(epoch);
+    }
+
     fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError> {
         self.step("boot", |store| store.boot(boot))
     }

@@ -175,6 +175,10 @@ const KEY: bool = true;
 const OTHER: bool = false;
 
 impl Store for WitnessedBooks {
+    fn fence(&mut self, epoch: FencingEpoch) {
+        self.inner.fence(epoch);
+    }
+
     fn boot(&mut self, boot: &BootFacts) -> Result<BootReport, StoreError> {
         self.step(("boot", KEY), |store| store.boot(boot), tell_boot)
     }

@@ -145,6 +145,7 @@ fn the_budget_is_counted_on_disk_and_survives_a_reopened_store() {
     let first = books.store.reserve_oracle_call(&call("KR/1"), start()).unwrap();
     assert_eq!(first, BudgetAnswer::Granted { used: 1 });
     books.store = books.database.store().unwrap();
+    books.store.fence(books.fencing);
     let answers =
         ["KR/1", "KR/2", "KR/3"].map(|p| books.store.reserve_oracle_call(&call(p), start()).unwrap());
     let expected = [BudgetAnswer::AlreadyUsed, BudgetAnswer::Granted { used: 2 }, BudgetAnswer::Exhausted];

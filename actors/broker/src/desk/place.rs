@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::messages::control::{HaltSource, RequestHalt};
+use domain::messages::ledger::LedgerError;
 use domain::messages::trading::OrderUpdate;
 use domain::{IntentId, Outcome, Refusal};
 use risk_guard::ApprovedOrder;
@@ -67,7 +68,7 @@ async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused)
 async fn release(deps: &BrokerDeps, intent: &IntentId, why: &str) {
     tracing::warn!(%intent, why, "an approved order is not sent");
     if let Err(error) = record_once(deps, intent, not_sent(why)).await {
-        tracing::warn!(%intent, error, "that it was not sent is not recorded");
+        tracing::warn!(%intent, %error, "that it was not sent is not recorded");
     }
 }
 
@@ -122,22 +123,40 @@ fn ask_for_a_person(deps: &BrokerDeps, refusal: &Refusal) {
     }
 }
 
-/// Repeats until the ledger has it.
+/// Why the ledger has not taken an outcome.
+#[derive(Debug, thiserror::Error)]
+enum Missed {
+    /// It never will: the books are another process's, whose lists find the order.
+    #[error("another process owns the books")]
+    Fenced,
+    /// It may yet.
+    #[error("{0}")]
+    NotYet(String),
+}
+
+/// Repeats until the ledger has it, or never will.
 async fn record(deps: &BrokerDeps, intent: &IntentId, outcome: Outcome) -> Result<(), String> {
     for _attempt in 0..RECORD_ATTEMPTS {
         match record_once(deps, intent, outcome.clone()).await {
             Ok(()) => return Ok(()),
-            Err(error) => tracing::error!(%intent, error, "the outcome is not recorded yet"),
+            Err(Missed::Fenced) => {
+                tracing::error!(%intent, ?outcome, "another process owns the books; its lists will show this order");
+                return Ok(());
+            }
+            Err(error @ Missed::NotYet(_)) => tracing::error!(%intent, %error, "the outcome is not recorded yet"),
         }
         tokio::time::sleep(RECORD_PAUSE).await;
     }
     Err(format!("the ledger does not take the outcome of {intent}"))
 }
 
-async fn record_once(deps: &BrokerDeps, intent: &IntentId, outcome: Outcome) -> Result<(), String> {
+async fn record_once(deps: &BrokerDeps, intent: &IntentId, outcome: Outcome) -> Result<(), Missed> {
     let message = RecordOutcome { intent: intent.clone(), outcome };
     let answer = deps.ledger.record_outcome.ask(message, RECORD_WITHIN).await;
-    let update = answer.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    let update = answer.map_err(|error| Missed::NotYet(error.to_string()))?.map_err(|error| match error {
+        LedgerError::Fenced => Missed::Fenced,
+        LedgerError::Refused(_) | LedgerError::Storage(_) => Missed::NotYet(error.to_string()),
+    })?;
     tell(deps, update);
     Ok(())
 }

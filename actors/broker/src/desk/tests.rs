@@ -646,3 +646,17 @@ fn while_kis_settles_its_ledger_no_list_and_no_balance_is_asked_for_and_a_start_
         },
     );
 }
+
+#[test]
+fn invariant_12_an_outcome_that_comes_after_another_process_has_started_is_left_to_that_ones_lists() {
+    trading(
+        |facts| facts.overtaken = Some(0),
+        async |world| {
+            world.propose("005930");
+            world.pass(30.0).await;
+            let log = world.log();
+            assert_eq!((posts(&log), world.facts().overtaken), (1, Some(1)), "it is brought once: {log:?}");
+            assert!(!log.contains(&"ledger: abandon".to_owned()), "no new life: {log:?}");
+        },
+    );
+}

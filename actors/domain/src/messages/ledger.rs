@@ -24,6 +24,9 @@ pub enum LedgerError {
     /// The database failed; what was asked is not written.
     #[error("the ledger cannot write: {0}")]
     Storage(String),
+    /// Another process owns the books: nothing of this one is written any more, however often it is asked.
+    #[error("another process owns these books now; stop this one")]
+    Fenced,
 }
 
 /// TradeLedger -> Notifier, RiskGuard, Optimizer: there is something new; pull it with your own cursor. A tell.

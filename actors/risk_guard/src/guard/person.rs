@@ -70,6 +70,7 @@ impl RiskGuard {
         match answer {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(LedgerError::Refused(why))) => Err(PersonError::Refused(why)),
+            Ok(Err(error @ LedgerError::Fenced)) => Err(PersonError::Refused(error.to_string())),
             Ok(Err(error @ LedgerError::Storage(_))) => Err(PersonError::Unconfirmed(error.to_string())),
             Err(error) => {
                 self.read_symbol_halts(ctx);

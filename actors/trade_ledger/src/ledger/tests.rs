@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use domain::BoxFuture;
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, HaltReport};
-use domain::messages::ledger::EventKind;
+use domain::messages::ledger::{BooksSummary, EventKind, RecordEvent, SummaryQuery};
+use domain::messages::trading::OrderUpdate;
+use risk_guard::LoadTradingState;
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
 
 use super::*;
+use crate::permit::AbandonSending;
 use double::{Facts, Scripted};
 
 struct Frozen;
@@ -234,5 +237,35 @@ fn invariant_11_books_that_cannot_be_written_stop_trading_once_until_they_can_be
         let halts = world.facts.lock().unwrap().halts.clone();
         assert_eq!(halts.len(), 2, "the same outage");
         assert!(halts[0].starts_with("storage: the books cannot be written: the disk is full"), "{halts:?}");
+    });
+}
+
+#[test]
+fn invariant_12_a_ledger_that_was_overtaken_has_trading_stopped_for_good_and_says_so_once_a_life() {
+    with_world(async |world| {
+        assert_eq!(world.facts.lock().unwrap().fenced_to, Some(FencingEpoch(7)), "its store knows whose it is");
+        let (own, newest) = (FencingEpoch(7), FencingEpoch(8));
+        for _write in 0..3 {
+            world.next_fails(StoreError::Fenced { own, newest });
+            assert_eq!(world.abandon().await, Err(LedgerError::Fenced));
+        }
+        world.settle().await;
+        let halts = world.facts.lock().unwrap().halts.clone();
+        assert_eq!(halts.len(), 1, "{halts:?}");
+        assert!(halts[0].starts_with("fencing: another process owns the books"), "{halts:?}");
+        assert_eq!(world.opened(), 1, "the connection is sound");
+    });
+}
+
+#[test]
+fn invariant_12_a_riskguard_in_a_new_life_learns_that_the_books_are_another_processes() {
+    with_world(async |world| {
+        world.load_state().await;
+        assert_eq!(world.facts.lock().unwrap().halts.len(), 0);
+        world.facts.lock().unwrap().later_boots = 1;
+        world.load_state().await;
+        world.load_state().await;
+        let halts = world.facts.lock().unwrap().halts.clone();
+        assert_eq!((halts.len(), &halts[0]), (2, &halts[1]), "each life is told, in the same words");
     });
 }

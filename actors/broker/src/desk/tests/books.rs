@@ -69,6 +69,8 @@ impl Memory {
 }
 
 impl Store for Memory {
+    fn fence(&mut self, _epoch: FencingEpoch) {}
+
     fn boot(&mut self, _boot: &BootFacts) -> Result<BootReport, StoreError> {
         unscripted()
     }

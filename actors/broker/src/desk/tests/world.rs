@@ -51,6 +51,8 @@ pub(super) struct Facts {
     pub(super) doubt: Option<TimeDelta>,
     /// Another process owns the books.
     pub(super) fenced: bool,
+    /// Another process has started while the order was on its way; how often an outcome was brought since.
+    pub(super) overtaken: Option<u32>,
     /// What the books say of the account.
     pub(super) compared: HoldingsCompared,
     /// How many orders became unknown lately.
@@ -261,6 +263,10 @@ impl Handler<RecordOutcome> for Way {
 
     fn handle(&mut self, record: RecordOutcome, _ctx: &mut Self::Context) -> Self::Result {
         let mut facts = self.shared.lock().unwrap();
+        if let Some(brought) = &mut facts.overtaken {
+            *brought += 1;
+            return Box::pin(async { Err(LedgerError::Fenced) });
+        }
         if let Some(left) = facts.outcomes_lost.checked_sub(1) {
             facts.outcomes_lost = left;
             return Box::pin(async { Err(LedgerError::Storage("locked".into())) });
@@ -527,6 +533,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         skew: None,
         doubt: None,
         fenced: false,
+        overtaken: None,
         compared: HoldingsCompared::default(),
         unknowns: 0,
         last_trade: Ok(None),

@@ -4,13 +4,17 @@ use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
 use domain::messages::control::HaltRecord;
+use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition};
-use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
-use domain::{AccountSnapshot, Decision, HaltId, IntentId, Outcome};
-use risk_guard::Release;
+use domain::messages::occasions::Occasion;
+use domain::messages::symbols::*;
+use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::{AccountSnapshot, Decision, HaltId, IntentId, Money, OpenIntent, Outcome};
+use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
 use super::super::*;
-use crate::store::{BootFacts, BootReport};
+use crate::permit::{BookInquiry, DayBooked, DayKey, InquiryBooked};
+use crate::store::{Begun, BootFacts, BootReport, NewIntent, SendingRequest};
 
 /// What the double knows and how it behaves.
 #[derive(Default)]
@@ -23,6 +27,10 @@ pub(super) struct Facts {
     pub(super) told: Vec<u64>,
     /// What the next transaction answers instead.
     pub(super) failure: Option<StoreError>,
+    /// Whose writes the ledger said they are.
+    pub(super) fenced_to: Option<FencingEpoch>,
+    /// Starts of other processes since.
+    pub(super) later_boots: u64,
     /// Halts that were asked for.
     pub(super) halts: Vec<String>,
 }
@@ -53,6 +61,10 @@ fn unscripted<T>() -> Result<T, StoreError> {
 }
 
 impl Store for Scripted {
+    fn fence(&mut self, epoch: FencingEpoch) {
+        self.facts.lock().unwrap().fenced_to = Some(epoch);
+    }
+
     fn boot(&mut self, _boot: &BootFacts) -> Result<BootReport, StoreError> {
         unscripted()
     }
@@ -127,7 +139,8 @@ impl Store for Scripted {
     }
 
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
-        let (epoch, fencing) = (domain::HaltEpoch(0), FencingEpoch(7));
+        let fencing = FencingEpoch(7 + self.facts.lock().unwrap().later_boots);
+        let epoch = domain::HaltEpoch(0);
         Ok(StoredTradingState { halts: Vec::new(), limits: Vec::new(), epoch, fencing })
     }
 

@@ -1,0 +1,127 @@
+//! Judgements, day starts and budgets; events with their cursors; occasions; reports.
+
+use domain::messages::ledger::{
+    AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, EventsAfter, GetCursor, IntentRecord,
+    LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision,
+    ReserveOracleCall, SetCursor, SummaryQuery,
+};
+use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
+use domain::messages::trading::{DecisionMade, ProposalRefused};
+use domain::{EventId, Money};
+use supervision::prelude::*;
+
+use super::{TradeLedger, answer};
+
+impl Handler<DecisionMade> for TradeLedger {
+    type Result = Result<Committed, LedgerError>;
+
+    fn handle(&mut self, made: DecisionMade, ctx: &mut Self::Context) -> Self::Result {
+        self.committed(ctx, |store, _| store.record_decision(&made.decision))
+    }
+}
+
+impl Handler<ProposalRefused> for TradeLedger {
+    type Result = ();
+
+    fn handle(&mut self, refusal: ProposalRefused, ctx: &mut Self::Context) {
+        // Nobody waits for an answer; what went wrong is in the log.
+        let _ = self.commit(ctx, |store, _| store.record_refusal(&refusal));
+    }
+}
+
+impl Handler<RecordDayStart> for TradeLedger {
+    type Result = Result<Money, LedgerError>;
+
+    fn handle(&mut self, start: RecordDayStart, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.record_day_start(&start, at)).map_err(answer)
+    }
+}
+
+impl Handler<ReserveOracleCall> for TradeLedger {
+    type Result = Result<BudgetAnswer, LedgerError>;
+
+    fn handle(&mut self, call: ReserveOracleCall, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.reserve_oracle_call(&call, at)).map_err(answer)
+    }
+}
+
+impl Handler<RecordEvent> for TradeLedger {
+    type Result = ();
+
+    fn handle(&mut self, event: RecordEvent, ctx: &mut Self::Context) {
+        // Nobody waits for an answer; what went wrong is in the log.
+        let _ = self.commit(ctx, |store, at| store.record_event(&event, at));
+    }
+}
+
+impl Handler<BookOccasions> for TradeLedger {
+    type Result = Result<Vec<bool>, LedgerError>;
+
+    fn handle(&mut self, told: BookOccasions, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.book_occasions(&told.occasions, at)).map_err(answer)
+    }
+}
+
+impl Handler<BookedOccasions> for TradeLedger {
+    type Result = Result<Vec<Occasion>, LedgerError>;
+
+    fn handle(&mut self, query: BookedOccasions, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.booked_occasions(query.since))
+    }
+}
+
+impl Handler<EventsAfter> for TradeLedger {
+    type Result = Result<Vec<LedgerEvent>, LedgerError>;
+
+    fn handle(&mut self, query: EventsAfter, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.events_after(&query))
+    }
+}
+
+impl Handler<GetCursor> for TradeLedger {
+    type Result = Result<EventId, LedgerError>;
+
+    fn handle(&mut self, query: GetCursor, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.cursor(&query.subscriber))
+    }
+}
+
+impl Handler<SetCursor> for TradeLedger {
+    type Result = Result<(), LedgerError>;
+
+    fn handle(&mut self, cursor: SetCursor, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.set_cursor(&cursor.subscriber, cursor.at))
+    }
+}
+
+impl Handler<ConfidentLosers> for TradeLedger {
+    type Result = Result<Vec<LosingTrade>, LedgerError>;
+
+    fn handle(&mut self, query: ConfidentLosers, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.confident_losers(&query))
+    }
+}
+
+impl Handler<RecentDecisions> for TradeLedger {
+    type Result = Result<Vec<RememberedDecision>, LedgerError>;
+
+    fn handle(&mut self, query: RecentDecisions, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.recent_decisions(&query))
+    }
+}
+
+impl Handler<AllIntents> for TradeLedger {
+    type Result = Result<Vec<IntentRecord>, LedgerError>;
+
+    fn handle(&mut self, _: AllIntents, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.all_intents())
+    }
+}
+
+impl Handler<SummaryQuery> for TradeLedger {
+    type Result = Result<BooksSummary, LedgerError>;
+
+    fn handle(&mut self, _: SummaryQuery, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.summary())
+    }
+}
