@@ -168,8 +168,6 @@ pub(crate) fn boot(
 }
 
 async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Result<Ended, String> {
-    // Over a file-size limit a write then fails, which is handled, instead of killing the process.
-    let _oversize = signal(SignalKind::from_raw(25)).map_err(|error| error.to_string())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let (given_up, mut escalations) = mpsc::unbounded_channel();

@@ -1,7 +1,7 @@
 //! The disk is full, fails, is limited; the database is locked or damaged.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
@@ -41,15 +41,22 @@ fn a_full_disk_stops_new_orders_and_tells_the_operator() {
     rig.ends_well();
 }
 
+/// The agent of `rig`, none of whose files may grow beyond so many kibibytes. Its log goes nowhere,
+/// because a log file would be limited too.
+fn limited(rig: &Rig, kibibytes: u32) -> Agent {
+    let run = command(&rig.dir, &rig.settings());
+    let mut limited = Command::new("bash");
+    let line = format!("ulimit -f {kibibytes}; exec \"$0\" run");
+    limited.args(["-c", &line]).arg(run.get_program()).env_clear().current_dir(rig.dir.path());
+    limited.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Agent::of(limited.spawn().unwrap())
+}
+
 #[test]
 fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill() {
     let rig = Rig::new(4_002);
-    let run = command(&rig.dir, &rig.settings());
-    let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -f 1200; exec \"$0\" run"]).arg(run.get_program()).env_clear();
-    limited.current_dir(rig.dir.path()).envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let log = std::fs::File::options().append(true).open(rig.dir.path().join("log")).unwrap();
-    let mut agent = Agent::of(limited.stderr(log).spawn().unwrap());
+    let mut agent = limited(&rig, 1_200);
     rig.decided();
     rig.trade();
     rig.halted(FULL_WITHIN, |halt| halt.source == HaltSource::Storage);
@@ -58,6 +65,31 @@ fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill() {
     assert!(agent.ended().is_none(), "the agent lives and reports: {}", log_of(&rig.dir));
     agent.kill_9();
     rig.ends_well();
+}
+
+#[test]
+fn invariant_11_a_file_that_may_not_grow_during_the_start_leaves_an_agent_that_says_so() {
+    // Room for the lock and not for the schema.
+    for kibibytes in [8, 64] {
+        let rig = Rig::new(4_006);
+        let mut agent = limited(&rig, kibibytes);
+        let met = until(PATIENCE, || {
+            let halted = status_of(&rig.dir).is_some_and(|s| s.trading == Some(TradingState::Halted));
+            (halted || agent.ended().is_some()).then_some(())
+        });
+        assert!(met.is_some(), "{kibibytes} KiB: it neither ended nor halted: {:?}", status_of(&rig.dir));
+        let ended = agent.ended();
+        assert!(ended.is_none(), "{kibibytes} KiB: it has ended: {ended:?}");
+        rig.stays_silent();
+        agent.terminate();
+        assert_eq!(agent.wait().code(), Some(0), "{kibibytes} KiB");
+    }
+}
+
+#[test]
+fn a_directory_in_which_no_byte_can_be_written_ends_the_start_and_no_signal_does() {
+    let mut agent = limited(&Rig::new(4_007), 0);
+    assert_eq!(agent.wait().code(), Some(78));
 }
 
 #[test]
