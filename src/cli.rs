@@ -292,7 +292,8 @@ pub struct ResolveArgs {
     /// The number of the disputed order that is its order; DATE/BRANCH/NUMBER where the number alone is not enough.
     #[arg(long, value_name = "NUMBER")]
     pub order: Option<String>,
-    /// None of the disputed orders is its order; it ends when the final lists of the day do not show it either.
+    /// None of the disputed orders is its order, or, after the close, the exchange has nothing more of it than is booked. It
+    /// ends when the final lists of the day do not show it either; a list that shows it after all is believed.
     #[arg(long)]
     pub none: bool,
     /// Why, for the record.

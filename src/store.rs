@@ -11,6 +11,7 @@
 //! | `halts` | halts, releases, boots, epochs |
 //! | `symbol_halts`, `resolutions` | halts of single stocks, disputes that a person ended |
 //! | `holdings` | the account's shares against the books |
+//! | `purchases` | what a day has bought, and its ceiling |
 //! | `limits` | limits made stricter, what is counted and sold by them |
 //! | `journal` | events, cursors, judgements, day starts, the model's budget |
 //! | `occasions` | what MarketClock told |
@@ -33,6 +34,7 @@ mod occasions;
 mod open;
 mod orders;
 mod private;
+mod purchases;
 mod reports;
 mod resolutions;
 mod rows;
@@ -48,8 +50,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
-    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
+    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
@@ -57,7 +59,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -259,7 +261,11 @@ impl Store for SqliteStore {
         self.write_unfenced(|conn| journal::record_event(conn, event, at))
     }
 
-    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {
+    fn record_day_start(
+        &mut self,
+        start: &RecordDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<DayStart, StoreError> {
         self.write(|conn| journal::record_day_start(conn, start, at))
     }
 

@@ -1,3 +1,6 @@
+-- Loses halts of single stocks, what persons said of disputes, absences from final lists, the account's other shares, and since
+-- when orders are unknown. What the way there computes from intents and fills is computed again: numbers had, orders of
+-- unknown fate, own shares.
 DROP TABLE share_doubts;
 DROP TABLE adopted_accounts;
 DROP TABLE external_shares;

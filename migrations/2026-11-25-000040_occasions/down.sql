@@ -1,1 +1,2 @@
+-- Loses what MarketClock has told already: an occasion may then be told again.
 DROP TABLE occasions;

@@ -213,11 +213,11 @@ fn judge_all(
 }
 
 fn unexplained(stock: &Instrument, sight: &Sight) -> SymbolDoubt {
-    let reason = format!(
+    let trouble = format!(
         "the exchange holds {} shares, the books explain {}; a release takes the exchange's number",
         sight.held, sight.explained
     );
-    SymbolDoubt { instrument: stock.clone(), cause: SymbolHaltCause::Position, reason }
+    SymbolDoubt { instrument: stock.clone(), cause: SymbolHaltCause::Position, trouble, evidence: None }
 }
 
 fn newest_list(conn: &mut SqliteConnection, market: Market) -> Result<Option<DateTime<Utc>>, Fault> {

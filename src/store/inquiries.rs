@@ -139,7 +139,7 @@ fn book(
         booked.halted.extend(symbol_halts::begin(conn, doubt, at)?);
     }
     // The halt of a stock tells its contradiction; the others are told here.
-    let halts = |line: &String| plan.symbol_halts.iter().any(|doubt| &doubt.reason == line);
+    let halts = |line: &String| plan.symbol_halts.iter().any(|doubt| &doubt.reason() == line);
     for contradiction in booked.contradictions.iter().filter(|line| !halts(line)) {
         tell_once(conn, inquiry.day, contradiction, at)?;
     }

@@ -4,13 +4,15 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use domain::messages::ledger::{
-    BudgetAnswer, EventKind, EventsAfter, LedgerEvent, RecordDayStart, RecordEvent, ReserveOracleCall,
+    BudgetAnswer, DayStart, EventKind, EventsAfter, LedgerEvent, RecordDayStart, RecordEvent,
+    ReserveOracleCall,
 };
 use domain::messages::trading::ProposalRefused;
-use domain::{Action, Decision, EventId, Market, Money};
+use domain::{Action, Decision, EventId, Market};
 use trade_ledger::StoreError;
 
 use super::fault::Fault;
+use super::purchases;
 use super::schema::{cursors, day_starts, decisions, events, oracle_calls, refusals, trades};
 use super::values::{Micros, count, day, malformed, ms, parsed, stored, time};
 
@@ -180,7 +182,7 @@ pub(super) fn record_day_start(
     conn: &mut SqliteConnection,
     start: &RecordDayStart,
     at: DateTime<Utc>,
-) -> Result<Money, Fault> {
+) -> Result<DayStart, Fault> {
     let RecordDayStart { currency, session_date, equity } = *start;
     if equity.currency() != currency {
         return Err(Fault::refused(format!("a day start in {currency} cannot be {equity}")));
@@ -192,11 +194,8 @@ pub(super) fn record_day_start(
         day_starts::at_ms.eq(ms(at)),
     );
     diesel::insert_into(day_starts::table).values(row).on_conflict_do_nothing().execute(conn)?;
-    let stands: Micros = day_starts::table
-        .find((currency.code(), day(session_date)))
-        .select(day_starts::equity_micros)
-        .first(conn)?;
-    Ok(stands.money(currency))
+    purchases::day_start(conn, currency, session_date)?
+        .ok_or_else(|| Fault::refused(format!("the start of {session_date} in {currency} is not kept")))
 }
 
 pub(super) fn reserve_oracle_call(

@@ -79,9 +79,9 @@ pub(super) fn open_of(conn: &mut SqliteConnection, instrument: &Instrument) -> R
 pub(super) fn of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loaded>, Fault> {
     let same_day = intents::market.eq(key.market.code()).and(intents::session_date.eq(day(key.session_date)));
     let mut day_intents = load!(conn, same_day)?;
-    let declared_none = resolutions::declared_none(conn)?;
+    let said_none = resolutions::said_none(conn)?;
     for one in &mut day_intents {
-        one.evidence.declared_none = declared_none.contains(one.intent.id.as_str());
+        one.evidence.declared_none = said_none.contains_key(&one.intent.id);
     }
     Ok(day_intents)
 }

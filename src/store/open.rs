@@ -15,7 +15,7 @@ use supervision::mutant::{self, Mutant};
 use super::fault::{Trouble, trouble};
 use super::{SqliteReader, SqliteStore};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// How long a statement waits for another program's lock.
 const BUSY_TIMEOUT_MS: u32 = 5000;

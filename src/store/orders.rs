@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::journal::append;
 use super::loading::{self, Loaded};
 use super::mistakes;
+use super::purchases;
 use super::schema::{approvals, intents, strangers, unknowns};
 use super::symbol_halts;
 use super::values::{Micros, day, ms, stored};
@@ -74,6 +75,9 @@ fn objection(
         return Ok(Some(format!("{} is halted ({}): {}", halt.instrument, halt.cause, halt.reason)));
     }
     if let Some(why) = over_ceiling(conn, at)? {
+        return Ok(Some(why));
+    }
+    if let Some(why) = purchases::over_ceiling(conn, new)? {
         return Ok(Some(why));
     }
     if is_closed(conn, key)? {

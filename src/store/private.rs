@@ -26,7 +26,8 @@ fn own_files(directory: &Path, database: &Path) -> Vec<PathBuf> {
         name.push(end);
         PathBuf::from(name)
     };
-    let named = ["HALT", "kestrel.lock", "kis_token.json"].map(|name| directory.join(name));
+    let named =
+        ["HALT", "kestrel.lock", "kis_token.json", "exchange_token.json"].map(|name| directory.join(name));
     ["", "-wal", "-shm"].map(beside).into_iter().chain(named).collect()
 }
 

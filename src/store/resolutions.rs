@@ -1,13 +1,13 @@
 //! A person's word on an intent in dispute, booked by the rule of `trade_ledger::resolution`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::messages::ledger::EventKind;
 use domain::messages::symbols::{RequestResolution, Resolved};
 use domain::messages::trading::OrderUpdate;
-use domain::{Market, OpenIntent, OrderState, VenueOrderId};
+use domain::{IntentId, Market, OpenIntent, OrderState, VenueOrderId};
 use trade_ledger::claim::StrangerKind;
 use trade_ledger::resolution::{DisputedOrder, Situation, Verdict, resolve as decide};
 use trade_ledger::{DayKey, StoreError};
@@ -18,7 +18,7 @@ use super::loading::{self, Loaded};
 use super::orders::{move_to, set_venue_order, update_of};
 use super::rows::instrument;
 use super::schema::{resolutions, strangers};
-use super::values::{Micros, day, ms, parsed, shares, stored};
+use super::values::{Micros, day, ms, parsed, shares, stored, time};
 use super::{inquiries, symbol_halts};
 
 pub(super) fn resolve(
@@ -34,13 +34,19 @@ pub(super) fn resolve(
     let situation = Situation {
         unresolved: &loading::open(conn)?,
         disputed: &disputed(conn, stock.market)?,
+        said_none: &said_none(conn)?,
         is_halted: !symbol_halts::standing_on(conn, stock)?.is_empty(),
         is_overdue: inquiries::is_overdue(conn, key)?,
     };
     let verdict = decide(&intent, situation, &request.resolution).map_err(Fault::refused)?;
     let update = match &verdict {
         Verdict::Attribute(order) => attribute(conn, &intent, order, request, at)?,
-        Verdict::None(orders) => declare_none(conn, &intent, orders, request, at)?,
+        Verdict::None { foreign, rival } => {
+            let line = none_line(&intent, (foreign.len(), rival.as_ref()), request);
+            record(conn, &intent, None, request, &line, at)?;
+            declare_foreign(conn, &intent, foreign)?;
+            update_of(&intent, intent.state, at)
+        }
     };
     Ok(Resolved { update, still_halted: symbol_halts::standing_on(conn, stock)? })
 }
@@ -62,26 +68,34 @@ fn attribute(
     move_to(conn, intent, OrderState::Accepted, Some("a person has attributed it"), at)
 }
 
+fn none_line(
+    intent: &OpenIntent,
+    (foreign, rival): (usize, Option<&IntentId>),
+    request: &RequestResolution,
+) -> String {
+    let (RequestResolution { by, reason, .. }, terms) = (request, &intent.terms);
+    match (foreign, rival) {
+        (_, Some(rival)) => format!(
+            "{terms} has none of the disputed orders, says {by}: {reason}; whose they are is open until the same is said \
+             of {rival}: kestrel resolve {rival}"
+        ),
+        (0, None) => format!("the exchange has nothing more of {terms}, says {by}: {reason}"),
+        (number, None) => format!("{terms} has none of {number} disputed orders, says {by}: {reason}"),
+    }
+}
+
 /// The orders are somebody else's; the intent is looked for on the lists as before.
-fn declare_none(
+fn declare_foreign(
     conn: &mut SqliteConnection,
     intent: &OpenIntent,
     orders: &[VenueOrderId],
-    request: &RequestResolution,
-    at: DateTime<Utc>,
-) -> Result<OrderUpdate, Fault> {
-    let RequestResolution { by, reason, .. } = request;
-    let line = match orders.len() {
-        0 => format!("the exchange has nothing more of {}, says {by}: {reason}", intent.terms),
-        number => format!("{} has none of {number} disputed orders, says {by}: {reason}", intent.terms),
-    };
-    record(conn, intent, None, request, &line, at)?;
+) -> Result<(), Fault> {
     for order in orders {
         let foreign = strangers::kind.eq(StrangerKind::Foreign.code());
         let id = stranger(conn, intent.terms.instrument.market, order)?;
         diesel::update(strangers::table.find(id)).set(foreign).execute(conn)?;
     }
-    Ok(update_of(intent, intent.state, at))
+    Ok(())
 }
 
 fn record(
@@ -117,7 +131,7 @@ fn stranger(conn: &mut SqliteConnection, market: Market, order: &VenueOrderId) -
         .first(conn)?)
 }
 
-type DisputedRow = (String, String, String, String, String, String, i64, Option<Micros>);
+type DisputedRow = (String, String, String, String, String, String, i64, Option<Micros>, i64);
 
 /// Every order of the market that is in dispute.
 fn disputed(conn: &mut SqliteConnection, market: Market) -> Result<Vec<DisputedOrder>, Fault> {
@@ -134,13 +148,14 @@ fn disputed(conn: &mut SqliteConnection, market: Market) -> Result<Vec<DisputedO
             strangers::side,
             strangers::ordered,
             strangers::limit_micros,
+            strangers::first_seen_ms,
         ))
         .load(conn)?;
     rows.into_iter().map(|row| Ok(disputed_order(row)?)).collect()
 }
 
 fn disputed_order(
-    (market, symbol, date, branch, number, side, ordered, limit): DisputedRow,
+    (market, symbol, date, branch, number, side, ordered, limit, first_seen): DisputedRow,
 ) -> Result<DisputedOrder, StoreError> {
     Ok(DisputedOrder {
         order: VenueOrderId { date: parsed("order date", &date)?, branch, number },
@@ -148,15 +163,18 @@ fn disputed_order(
         side: parsed("side", &side)?,
         ordered: shares(ordered)?,
         limit: limit.map(Micros::price).transpose()?,
+        first_seen: time(first_seen)?,
     })
 }
 
 /// Intents of which a person's latest word is that the exchange has no order of theirs, or nothing more.
-pub(super) fn declared_none(conn: &mut SqliteConnection) -> Result<BTreeSet<String>, Fault> {
-    let words: Vec<(String, Option<String>)> = resolutions::table
+pub(super) fn said_none(conn: &mut SqliteConnection) -> Result<BTreeMap<IntentId, DateTime<Utc>>, Fault> {
+    let words: Vec<(String, Option<String>, i64)> = resolutions::table
         .order(resolutions::id)
-        .select((resolutions::intent_id, resolutions::number))
+        .select((resolutions::intent_id, resolutions::number, resolutions::at_ms))
         .load(conn)?;
-    let latest: BTreeMap<String, Option<String>> = words.into_iter().collect();
-    Ok(latest.into_iter().filter(|(_, number)| number.is_none()).map(|(intent, _)| intent).collect())
+    let latest: BTreeMap<String, (Option<String>, i64)> =
+        words.into_iter().map(|(intent, number, at)| (intent, (number, at))).collect();
+    let nones = latest.into_iter().filter(|(_, (number, _))| number.is_none());
+    nones.map(|(intent, (_, at))| Ok((IntentId::from_stored(intent), time(at)?))).collect()
 }

@@ -18,8 +18,9 @@ use super::values::{count, malformed, ms, stored, time};
 
 type Row = (i64, String, String, i64, String, String);
 
-/// Begins a halt unless its trouble is known: the same words once, whether or not they were lifted; a difference of
-/// shares as long as such a halt stands.
+/// Begins a halt unless its trouble is known. What a person was shown and has released does not halt again in the same
+/// words; with other numbers it does, because nobody has looked at those. While the halt of a trouble stands it is one
+/// halt, whatever becomes of the numbers. A difference of shares is known as long as such a halt stands.
 pub(super) fn begin(
     conn: &mut SqliteConnection,
     doubt: &SymbolDoubt,
@@ -28,7 +29,7 @@ pub(super) fn begin(
     if is_known(conn, doubt)? {
         return Ok(None);
     }
-    let SymbolDoubt { instrument, cause, reason } = doubt;
+    let (SymbolDoubt { instrument, cause, .. }, reason) = (doubt, doubt.reason());
     let line = format!(
         "{instrument} takes no new orders ({cause}): {reason}; look at it, then: kestrel release {instrument}"
     );
@@ -38,24 +39,30 @@ pub(super) fn begin(
         symbol_halts::symbol.eq(instrument.symbol.as_str()),
         symbol_halts::at_ms.eq(ms(at)),
         symbol_halts::cause.eq(cause.code()),
-        symbol_halts::reason.eq(reason),
+        symbol_halts::reason.eq(&reason),
         symbol_halts::event_id.eq(stored(event.0)?),
     );
     let id: i64 =
         diesel::insert_into(symbol_halts::table).values(row).returning(symbol_halts::id).get_result(conn)?;
-    let (instrument, cause, reason) = (instrument.clone(), *cause, reason.clone());
+    let (instrument, cause) = (instrument.clone(), *cause);
     Ok(Some(SymbolHalt { id: count(id)?, instrument, at, cause, reason }))
 }
 
 fn is_known(conn: &mut SqliteConnection, doubt: &SymbolDoubt) -> Result<bool, Fault> {
-    let SymbolDoubt { instrument, cause, reason } = doubt;
+    let SymbolDoubt { instrument, cause, trouble, .. } = doubt;
+    let stands = |halt: &SymbolHalt| halt.cause == *cause && halt.reason.starts_with(trouble.as_str());
     match cause {
+        SymbolHaltCause::Dispute | SymbolHaltCause::Contradiction
+            if standing_on(conn, instrument)?.iter().any(stands) =>
+        {
+            Ok(true)
+        }
         SymbolHaltCause::Dispute | SymbolHaltCause::Contradiction => {
             let same_words = symbol_halts::table
                 .filter(symbol_halts::market.eq(instrument.market.code()))
                 .filter(symbol_halts::symbol.eq(instrument.symbol.as_str()))
                 .filter(symbol_halts::cause.eq(cause.code()))
-                .filter(symbol_halts::reason.eq(reason));
+                .filter(symbol_halts::reason.eq(doubt.reason()));
             Ok(diesel::select(exists(same_words)).get_result(conn)?)
         }
         SymbolHaltCause::Position => {

@@ -5,8 +5,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
-    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
+    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
@@ -14,7 +14,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -165,7 +165,11 @@ impl<W: Watch> Store for Watched<W> {
         self.step("record_event", |store| store.record_event(event, at))
     }
 
-    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {
+    fn record_day_start(
+        &mut self,
+        start: &RecordDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<DayStart, StoreError> {
         self.step("record_day_start", |store| store.record_day_start(start, at))
     }
 

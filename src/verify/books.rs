@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
-    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
+    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
@@ -15,8 +15,8 @@ use domain::messages::symbols::{
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
-    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, IntentId, Money, OpenIntent,
-    OrderState, Outcome, Quantity,
+    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, IntentId, OpenIntent, OrderState,
+    Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
@@ -327,7 +327,11 @@ impl Store for WitnessedBooks {
         )
     }
 
-    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError> {
+    fn record_day_start(
+        &mut self,
+        start: &RecordDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<DayStart, StoreError> {
         self.step(("record_day_start", OTHER), |store| store.record_day_start(start, at), |_, _| ())
     }
 

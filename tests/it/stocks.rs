@@ -3,9 +3,10 @@
 use std::process::{Output, Stdio};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::messages::ledger::RecordDayStart;
 use domain::{
-    ApprovalId, Confidence, DecisionId, HaltId, HaltNonce, InquiryRow, IntentId, Market, OrderTerms, Outcome,
-    Quantity, Side, VenueOrderId,
+    ApprovalId, Confidence, Currency, DecisionId, HaltId, HaltNonce, InquiryRow, IntentId, Market, Money,
+    OrderTerms, Outcome, Quantity, Side, VenueOrderId,
 };
 use kestrel::control::wire::Status;
 use kestrel::store;
@@ -71,6 +72,9 @@ fn with_a_dispute(dir: &TempDir) {
         expires_at: at + TimeDelta::seconds(30),
         halt_epoch: domain::HaltEpoch(0),
     };
+    let equity = Money::new(100_000_000.into(), Currency::Krw);
+    let start = RecordDayStart { currency: Currency::Krw, session_date: day(), equity };
+    books.record_day_start(&start, at).unwrap();
     books.commit_approval(&new, at).unwrap();
     let (intent, approval, halt_epoch) = (new.intent.clone(), new.approval, new.halt_epoch);
     let request = SendingRequest { intent, approval, halt_epoch, fencing, watermark: None, at };

@@ -11,6 +11,7 @@ pub mod guard;
 pub mod limits;
 pub mod obedience;
 pub mod person;
+pub mod purchases;
 pub mod rate;
 pub mod sizing;
 pub mod symbols;

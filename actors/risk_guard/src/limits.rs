@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 
 use crate::book::{Book, Tracked};
 use crate::breaker::DayLoss;
+use crate::purchases::DayPurchases;
 use crate::rate::Approvals;
 use crate::sizing::{self, Sizing};
 use crate::symbols::SymbolHaltBook;
@@ -74,6 +75,9 @@ impl Limits {
     pub const ORDERS_PER_MINUTE_CEILING: u32 = 10;
     /// Hard ceiling of approvals in any 24 h, exits included.
     pub const ORDERS_PER_DAY_CEILING: u32 = 400;
+    /// Hard ceiling of what is bought in a day of one currency, in times of the equity it began with; see
+    /// [`crate::purchases`].
+    pub const DAY_PURCHASES_CEILING_TIMES: u32 = 5;
     /// Entries in any 24 h unless the operator says otherwise.
     pub const ORDERS_PER_DAY_DEFAULT: u32 = 100;
 
@@ -156,6 +160,7 @@ impl Limits {
             confidence_threshold: self.confidence_threshold,
             max_orders_per_minute: self.max_orders_per_minute,
             max_orders_per_day: self.max_orders_per_day,
+            max_day_purchases_times: Self::DAY_PURCHASES_CEILING_TIMES,
         }
     }
 
@@ -217,6 +222,8 @@ pub struct Standing<'a> {
     pub touched_at: Option<DateTime<Utc>>,
     /// The day's loss in this currency.
     pub day: DayLoss,
+    /// The day's purchases in this currency.
+    pub purchases: DayPurchases,
     /// Our own orders.
     pub book: &'a Book,
     /// Stocks that take no new orders.
@@ -248,6 +255,9 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
         Side::Sell => exit_quantity(proposal, standing.book, account)?,
     };
     let quantity = demanded_quantity(proposal, allowed)?;
+    if proposal.side == Side::Buy {
+        standing.purchases.check(limit.times(quantity, proposal.instrument.market.currency()))?;
+    }
     Ok(OrderTerms { instrument: proposal.instrument.clone(), side: proposal.side, quantity, limit })
 }
 

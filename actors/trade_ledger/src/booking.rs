@@ -10,9 +10,12 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::symbols::SymbolHaltCause;
 use domain::{InquiryRow, Instrument, IntentId, OpenIntent, OrderState, Quantity, VenueOrderId};
 
-use crate::claim::{Claims, Stranger, StrangerKind, claim, same_order, same_terms};
-use crate::fills::{Booked, FillDelta, delta};
+use crate::claim::{Stranger, StrangerKind, same_order, same_terms};
+use crate::fills::FillDelta;
 use crate::permit::BookInquiry;
+
+mod listed;
+mod unlisted;
 
 /// The total deadline of the POST (order-protocol 5.2, step 4) and the time after which a silent order has lapsed
 /// (order-protocol 5.4, H = deadline + 120 s).
@@ -116,8 +119,21 @@ pub struct SymbolDoubt {
     pub instrument: Instrument,
     /// What kind of trouble.
     pub cause: SymbolHaltCause,
-    /// The trouble in words. The same words again are the same trouble.
-    pub reason: String,
+    /// The trouble in words.
+    pub trouble: String,
+    /// The numbers that show it, where a list does; they may change while the trouble stands.
+    pub evidence: Option<String>,
+}
+
+impl SymbolDoubt {
+    /// What a person is shown. The same words again are the same trouble; with other numbers it is one that whoever released
+    /// the stock has not seen.
+    pub fn reason(&self) -> String {
+        match &self.evidence {
+            Some(evidence) => format!("{}; the list shows {evidence}", self.trouble),
+            None => self.trouble.clone(),
+        }
+    }
 }
 
 /// Everything one list changes.
@@ -247,77 +263,25 @@ impl Planner<'_> {
     }
 
     fn doubt(&mut self, row: &InquiryRow, why: &str) {
-        let reason = format!("order {} of {}: {why}", row.order, row.instrument);
-        self.plan.contradictions.push(reason.clone());
-        self.halt(&row.instrument, SymbolHaltCause::Contradiction, reason);
+        let doubt = SymbolDoubt {
+            instrument: row.instrument.clone(),
+            cause: SymbolHaltCause::Contradiction,
+            trouble: format!("order {} of {}: {why}", row.order, row.instrument),
+            evidence: Some(numbers(row)),
+        };
+        self.plan.contradictions.push(doubt.reason());
+        self.plan.symbol_halts.push(doubt);
         self.doubted.push(row.instrument.clone());
     }
 
-    fn halt(&mut self, instrument: &Instrument, cause: SymbolHaltCause, reason: String) {
-        self.plan.symbol_halts.push(SymbolDoubt { instrument: instrument.clone(), cause, reason });
+    fn halt(&mut self, instrument: &Instrument, cause: SymbolHaltCause, trouble: String) {
+        let instrument = instrument.clone();
+        self.plan.symbol_halts.push(SymbolDoubt { instrument, cause, trouble, evidence: None });
     }
 
     fn evidence(&self, intent: &OpenIntent) -> Evidence {
         let booked = self.books.intents.iter().find(|booked| booked.intent.id == intent.id);
         booked.map_or_else(Evidence::default, |booked| booked.evidence)
-    }
-
-    /// A row whose number one of our intents holds.
-    fn book_listed(&mut self, booked: &BookedIntent, row: &InquiryRow) {
-        let intent = &booked.intent;
-        let before = Booked { quantity: intent.filled, amount: booked.amount };
-        let fill = match delta(before, row) {
-            Ok(fill) => fill,
-            Err(error) => return self.leave_listed(booked, row, &error.to_string()),
-        };
-        let to = self.proven_state(row);
-        if fill.is_none() && is_old_news(intent.state, to) {
-            self.keep_open(intent, intent.state);
-        } else if intent.state.may_become(to) {
-            self.keep_open(intent, to);
-            self.change(intent, to, Some(fuller(intent, row)), fill);
-        } else {
-            self.leave_listed(booked, row, &format!("the list says {to}, the books say {}", intent.state));
-        }
-    }
-
-    /// The row contradicts the books. On a final list only a person's word ends that; the halt of the stock stays.
-    fn leave_listed(&mut self, booked: &BookedIntent, row: &InquiryRow, why: &str) {
-        let intent = &booked.intent;
-        if !(self.is_final && booked.evidence.declared_none) {
-            return self.leave(intent, row, why);
-        }
-        self.doubt(row, why);
-        if intent.state.may_become(OrderState::Expired) {
-            self.change(intent, OrderState::Expired, Some(fuller(intent, row)), None);
-        }
-    }
-
-    /// After the close nothing works any more: what is left of an order has expired.
-    fn proven_state(&self, row: &InquiryRow) -> OrderState {
-        let state = row.state();
-        if self.is_final && !state.is_terminal() { OrderState::Expired } else { state }
-    }
-
-    /// The number of an order belongs to something else: its fate is unknown again (invariant 7).
-    fn contradict(&mut self, intent: &OpenIntent, row: &InquiryRow) {
-        self.leave(intent, row, &format!("the intent {} ordered {}", intent.id, intent.terms));
-        self.contradicted.push(intent.id.clone());
-        let to = match intent.state {
-            OrderState::Accepted => OrderState::Unknown,
-            OrderState::Unknown | OrderState::Lapsed => intent.state,
-            OrderState::Approved
-            | OrderState::Sending
-            | OrderState::Partial
-            | OrderState::Refused
-            | OrderState::Filled
-            | OrderState::Cancelled
-            | OrderState::Rejected
-            | OrderState::Expired
-            | OrderState::NeverAccepted => return,
-        };
-        self.change(intent, to, None, None);
-        self.plan.strangers.push((StrangerKind::Disputed, row.clone()));
     }
 
     fn leave(&mut self, intent: &OpenIntent, row: &InquiryRow, why: &str) {
@@ -331,148 +295,6 @@ impl Planner<'_> {
         if self.is_final && !state.is_terminal() {
             self.plan.unsettled.push(intent.id.clone());
         }
-    }
-
-    /// Intents that the list does not show under a number of theirs, and the rows that nobody holds.
-    fn book_unlisted(&mut self, unlisted: &[&BookedIntent], rows: &[&InquiryRow], known: &[Stranger]) {
-        let intents: Vec<&OpenIntent> = unlisted.iter().map(|booked| &booked.intent).collect();
-        let Claims { claimed, disputed, foreign, absent, ambiguous, waiting } = claim(&intents, rows, known);
-        for (intent, row) in claimed {
-            self.book_claimed(intent, row);
-        }
-        let is_fresh = |planner: &Self, intent: &OpenIntent| !planner.contradicted.contains(&intent.id);
-        for intent in absent.into_iter().filter(|intent| is_fresh(self, intent)).collect::<Vec<_>>() {
-            self.book_absent(intent);
-        }
-        for intent in ambiguous.into_iter().chain(waiting) {
-            self.keep_open(intent, intent.state);
-        }
-        for intent in intents.into_iter().filter(|intent| is_fresh(self, intent)).collect::<Vec<_>>() {
-            self.book_silent(intent);
-        }
-        for row in disputed {
-            self.dispute(row);
-        }
-        self.plan.strangers.extend(foreign.into_iter().map(|row| (StrangerKind::Foreign, row.clone())));
-    }
-
-    fn dispute(&mut self, row: &InquiryRow) {
-        let reason = format!("order {} cannot be told apart from another one", row.order);
-        self.halt(&row.instrument, SymbolHaltCause::Dispute, reason);
-        self.plan.strangers.push((StrangerKind::Disputed, row.clone()));
-    }
-
-    fn book_claimed(&mut self, intent: &OpenIntent, row: &InquiryRow) {
-        match delta(Booked::default(), row) {
-            Ok(fill) => {
-                let to = self.proven_state(row);
-                self.change(intent, to, Some(row.order.clone()), fill);
-            }
-            Err(error) => self.leave(intent, row, &error.to_string()),
-        }
-    }
-
-    /// An unknown order that no row fits: it lapses after the horizon, and after the close it never existed.
-    fn book_absent(&mut self, intent: &OpenIntent) {
-        let was_sent_before = intent.sent_at.is_some_and(|sent_at| sent_at < self.asked_at);
-        let evidence = self.evidence(intent);
-        // An unsound row of the stock may be this order, and so may one that the list lacks, unless a person has looked
-        // and says that it is not.
-        let is_doubted = self.has_gaps || self.doubted.contains(&intent.terms.instrument);
-        if !was_sent_before || (is_doubted && !evidence.declared_none) {
-            self.keep_open(intent, intent.state);
-            return;
-        }
-        let missed = intent.missed_inquiries.saturating_add(1);
-        let absence = if self.is_final { evidence.absence.also_at(self.asked_at) } else { evidence.absence };
-        let to = if self.is_final && self.never_was(intent, evidence.had_number, absence) {
-            OrderState::NeverAccepted
-        } else if !self.is_final && has_lapsed(intent, missed, self.asked_at) {
-            OrderState::Lapsed
-        } else {
-            intent.state
-        };
-        self.keep_open(intent, to);
-        if to == OrderState::NeverAccepted && evidence.had_number {
-            self.note_vanished(intent);
-        }
-        let venue_order = intent.venue_order.clone();
-        let change = Change { missed_inquiries: missed, venue_order, absence, ..unchanged(intent, to) };
-        self.plan.changes.push(change);
-    }
-
-    /// Enough final lists over enough time, and long enough after the POST that nothing of it can still be under way.
-    fn never_was(&self, intent: &OpenIntent, had_number: bool, absence: Absence) -> bool {
-        let (lists, span_seconds) = match had_number {
-            true => (FINAL_LISTS_NUMBERED, FINAL_SPAN_NUMBERED_SECONDS),
-            false => (FINAL_LISTS, FINAL_SPAN_SECONDS),
-        };
-        let past = |at: DateTime<Utc>, seconds| self.asked_at - at >= TimeDelta::seconds(seconds);
-        absence.final_lists >= lists
-            && absence.first_at.is_some_and(|first| past(first, span_seconds))
-            && intent.sent_at.is_some_and(|sent_at| past(sent_at, HORIZON_SECONDS))
-    }
-
-    /// The exchange gave a number and then never showed the order: its reply contradicts its lists.
-    fn note_vanished(&mut self, intent: &OpenIntent) {
-        let what = &intent.terms;
-        let reason = format!("{what} of intent {} had an order number and is on no final list", intent.id);
-        self.plan.contradictions.push(reason.clone());
-        self.halt(&what.instrument, SymbolHaltCause::Contradiction, reason);
-    }
-
-    /// Intents whose fate is not in question now, and whose row is missing.
-    fn book_silent(&mut self, intent: &OpenIntent) {
-        match (intent.state, self.is_final) {
-            (OrderState::Approved, true) => self.change(intent, OrderState::Expired, None, None),
-            (OrderState::Accepted, true) if self.has_gaps && !self.evidence(intent).declared_none => {
-                self.keep_open(intent, intent.state);
-            }
-            (OrderState::Accepted, true) => self.book_missing(intent),
-            // What is booked stays booked; of the rest a person says that it works no more.
-            (OrderState::Partial, true) if self.evidence(intent).declared_none => {
-                self.change(intent, OrderState::Expired, intent.venue_order.clone(), None);
-            }
-            (OrderState::Partial, true) => {
-                self.note_missing(intent);
-                self.keep_open(intent, intent.state);
-            }
-            (OrderState::Sending, true) => self.keep_open(intent, intent.state),
-            (
-                OrderState::Approved | OrderState::Accepted | OrderState::Partial | OrderState::Sending,
-                false,
-            )
-            | (
-                OrderState::Unknown
-                | OrderState::Lapsed
-                | OrderState::Refused
-                | OrderState::Filled
-                | OrderState::Cancelled
-                | OrderState::Rejected
-                | OrderState::Expired
-                | OrderState::NeverAccepted,
-                true | false,
-            ) => {}
-        }
-    }
-
-    /// Accepted, but not on the final list: its fate is unknown again. It keeps its number, which a later list may show.
-    fn book_missing(&mut self, intent: &OpenIntent) {
-        self.note_missing(intent);
-        let absence = self.evidence(intent).absence.also_at(self.asked_at);
-        let venue_order = intent.venue_order.clone();
-        let change = Change { venue_order, absence, ..unchanged(intent, OrderState::Unknown) };
-        self.plan.changes.push(change);
-        self.keep_open(intent, OrderState::Unknown);
-    }
-
-    fn note_missing(&mut self, intent: &OpenIntent) {
-        let order =
-            intent.venue_order.as_ref().map_or_else(|| "without a number".to_owned(), ToString::to_string);
-        self.plan.contradictions.push(format!(
-            "the final list of {} does not show order {order} of intent {}",
-            intent.terms.instrument, intent.id
-        ));
     }
 
     fn change(
@@ -496,14 +318,6 @@ fn is_shown(booked: &BookedIntent) -> bool {
     is_proven && booked.intent.venue_order.is_some()
 }
 
-/// A cancel needs the branch, which lists and replies may leave out.
-fn fuller(intent: &OpenIntent, row: &InquiryRow) -> VenueOrderId {
-    match &intent.venue_order {
-        Some(held) if !held.branch.is_empty() || row.order.branch.is_empty() => held.clone(),
-        Some(_) | None => row.order.clone(),
-    }
-}
-
 fn unchanged(intent: &OpenIntent, to: OrderState) -> Change {
     Change {
         intent: intent.id.clone(),
@@ -517,20 +331,13 @@ fn unchanged(intent: &OpenIntent, to: OrderState) -> Change {
     }
 }
 
-/// True when the row tells nothing that the books do not say already. An order that expired in the books at the close
-/// may still be shown as working.
-fn is_old_news(state: OrderState, shown: OrderState) -> bool {
-    state == shown
-        || (state == OrderState::Expired && matches!(shown, OrderState::Accepted | OrderState::Partial))
-        // At the close the books call the rest of an order expired; a later list may call it cancelled.
-        || (state == OrderState::Expired && shown == OrderState::Cancelled)
-}
-
-fn has_lapsed(intent: &OpenIntent, missed: u32, asked_at: DateTime<Utc>) -> bool {
-    let horizon = TimeDelta::seconds(HORIZON_SECONDS);
-    intent.state == OrderState::Unknown
-        && missed >= MISSED_INQUIRIES_MIN
-        && intent.sent_at.is_some_and(|sent_at| asked_at - sent_at >= horizon)
+/// What a row says of quantities, for people.
+fn numbers(row: &InquiryRow) -> String {
+    let InquiryRow { side, ordered, filled, remaining, cancelled, rejected, .. } = row;
+    let price = row.average_price.map_or_else(String::new, |price| format!(" at {price}"));
+    format!(
+        "{side} {ordered}: {filled} filled{price}, {remaining} remaining, {cancelled} cancelled, {rejected} rejected"
+    )
 }
 
 fn unsoundness(row: &InquiryRow) -> Option<&'static str> {

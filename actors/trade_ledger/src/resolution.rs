@@ -5,6 +5,9 @@
 //! on with that order's number, or goes on being looked for. A list that shows it after all is believed, not the person.
 //! Nothing is ever sent again for it (order-protocol 5.3, 5.4).
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use domain::messages::symbols::Resolution;
 use domain::{Instrument, IntentId, OpenIntent, OrderState, Price, Quantity, Side, VenueOrderId};
 
@@ -21,6 +24,8 @@ pub struct DisputedOrder {
     pub ordered: Quantity,
     /// Limit price; absent for a market order, and for rows from before it was kept.
     pub limit: Option<Price>,
+    /// When the books first had it: an earlier word of a person did not mean it.
+    pub first_seen: DateTime<Utc>,
 }
 
 /// What to book.
@@ -28,8 +33,13 @@ pub struct DisputedOrder {
 pub enum Verdict {
     /// The intent gets this order.
     Attribute(VenueOrderId),
-    /// The intent has none of these: they are orders of somebody else.
-    None(Vec<VenueOrderId>),
+    /// The intent has none of the orders in dispute.
+    None {
+        /// These are nobody's of ours: every intent that they fit has none of them.
+        foreign: Vec<VenueOrderId>,
+        /// Another intent that orders in dispute may belong to; a person must speak of it too.
+        rival: Option<IntentId>,
+    },
 }
 
 /// What else is known when a person speaks.
@@ -39,6 +49,8 @@ pub struct Situation<'a> {
     pub unresolved: &'a [OpenIntent],
     /// The market's orders in dispute.
     pub disputed: &'a [DisputedOrder],
+    /// Intents of which a person's latest word is that they have none of the orders, and when it was said.
+    pub said_none: &'a BTreeMap<IntentId, DateTime<Utc>>,
     /// The stock is halted.
     pub is_halted: bool,
     /// A final list of the intent's day has left the day open.
@@ -54,7 +66,7 @@ pub fn resolve(
     situation: Situation<'_>,
     resolution: &Resolution,
 ) -> Result<Verdict, String> {
-    let Situation { unresolved, disputed, is_halted, is_overdue } = situation;
+    let Situation { disputed, is_halted, is_overdue, .. } = situation;
     if !matches!(intent.state, OrderState::Unknown | OrderState::Lapsed) {
         return leave_open_day(intent, situation, resolution);
     }
@@ -67,12 +79,20 @@ pub fn resolve(
     }
     match resolution {
         Resolution::Order(name) => attribute(intent, disputed, &fitting, name),
-        // Where no order is in question there is none that a twin could have made.
-        Resolution::None => match rival(intent, unresolved).filter(|_| !fitting.is_empty()) {
-            Some(other) => Err(format!("intent {other} could have made the same orders; resolve it first")),
-            None => Ok(Verdict::None(fitting.into_iter().map(|order| order.order.clone()).collect())),
-        },
+        Resolution::None => Ok(none_of(intent, situation, &fitting)),
     }
+}
+
+/// An order is somebody else's once a person has said of every intent that it fits, with the order in sight, that it is not
+/// that one's. Twins would otherwise wait for each other for ever.
+fn none_of(intent: &OpenIntent, situation: Situation<'_>, fitting: &[&DisputedOrder]) -> Verdict {
+    let rival_for = |order: &DisputedOrder| {
+        let denied = |id: &IntentId| situation.said_none.get(id).is_some_and(|at| *at >= order.first_seen);
+        rivals(intent, situation.unresolved).find(|rival| !denied(rival)).cloned()
+    };
+    let rival = fitting.iter().find_map(|order| rival_for(order));
+    let foreign = fitting.iter().filter(|order| rival_for(order).is_none());
+    Verdict::None { foreign: foreign.map(|order| order.order.clone()).collect(), rival }
 }
 
 /// An intent that has its order keeps a day open when the final lists lack it or contradict the books.
@@ -102,7 +122,7 @@ fn leave_open_day(
         Resolution::Order(_) => Err(format!(
             "intent {id} is {state} and has its order; --none is what can be said: nothing more of it"
         )),
-        Resolution::None => Ok(Verdict::None(Vec::new())),
+        Resolution::None => Ok(Verdict::None { foreign: Vec::new(), rival: None }),
     }
 }
 
@@ -143,12 +163,12 @@ fn is_named(order: &VenueOrderId, name: &str) -> bool {
     order.to_string() == name.trim() || number.is_some() && number == order.numeric()
 }
 
-/// Another intent that the same orders could belong to.
-fn rival(intent: &OpenIntent, unresolved: &[OpenIntent]) -> Option<IntentId> {
+/// Other intents that the same orders could belong to.
+fn rivals<'a>(intent: &OpenIntent, unresolved: &'a [OpenIntent]) -> impl Iterator<Item = &'a IntentId> {
     let is_rival = |other: &&OpenIntent| {
         other.id != intent.id && other.state.is_unresolved() && other.terms == intent.terms
     };
-    unresolved.iter().find(is_rival).map(|other| other.id.clone())
+    unresolved.iter().filter(is_rival).map(|other| &other.id)
 }
 
 fn choices(fitting: &[&DisputedOrder]) -> String {
@@ -200,15 +220,18 @@ mod tests {
             number: number.into(),
         };
         let (side, ordered) = (Side::Buy, Quantity::new(10));
-        DisputedOrder { order, instrument: stock(), side, ordered, limit: Some("70000".parse().unwrap()) }
+        let (limit, first_seen) = (Some("70000".parse().unwrap()), DateTime::UNIX_EPOCH);
+        DisputedOrder { order, instrument: stock(), side, ordered, limit, first_seen }
     }
+
+    static NOBODY: BTreeMap<IntentId, DateTime<Utc>> = BTreeMap::new();
 
     fn situation<'a>(
         unresolved: &'a [OpenIntent],
         disputed: &'a [DisputedOrder],
         is_halted: bool,
     ) -> Situation<'a> {
-        Situation { unresolved, disputed, is_halted, is_overdue: false }
+        Situation { unresolved, disputed, said_none: &NOBODY, is_halted, is_overdue: false }
     }
 
     fn number(name: &str) -> Resolution {
@@ -218,7 +241,7 @@ mod tests {
     fn said(disputed: &[DisputedOrder], state: OrderState, resolution: &Resolution) -> String {
         match resolve(&intent("i-1", state), situation(&[], disputed, true), resolution) {
             Ok(Verdict::Attribute(order)) => format!("= {order}"),
-            Ok(Verdict::None(orders)) => format!("none of {}", orders.len()),
+            Ok(Verdict::None { foreign, .. }) => format!("none of {}", foreign.len()),
             Err(why) => why,
         }
     }
@@ -262,15 +285,40 @@ mod tests {
     }
 
     #[test]
-    fn none_is_refused_while_another_intent_could_have_made_the_orders_or_nothing_is_in_dispute() {
+    fn none_leaves_an_order_in_dispute_until_it_is_said_of_every_intent_that_could_have_made_it() {
         let (mine, twin) = (intent("i-1", OrderState::Unknown), intent("i-2", OrderState::Lapsed));
-        let disputed = [order("06010", "101")];
+        let at = |second| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(second);
+        let late = DisputedOrder { first_seen: at(50), ..order("06010", "102") };
+        let disputed = [order("06010", "101"), late];
+        let both = [mine.clone(), twin.clone()];
+        let said = |one: &OpenIntent, said_none: &BTreeMap<IntentId, DateTime<Utc>>| {
+            let situation = Situation { said_none, ..situation(&both, &disputed, true) };
+            match resolve(one, situation, &Resolution::None) {
+                Ok(Verdict::None { foreign, rival }) => (foreign.len(), rival.map(|id| id.to_string())),
+                other => panic!("{other:?}"),
+            }
+        };
+        let mut words = BTreeMap::new();
+        assert_eq!(said(&mine, &words), (0, Some("i-2".to_owned())));
+        words.insert(mine.id.clone(), at(40));
+        assert_eq!(
+            said(&twin, &words),
+            (1, Some("i-1".to_owned())),
+            "the word was said before the second order"
+        );
+        words.insert(mine.id.clone(), at(50));
+        assert_eq!(said(&twin, &words), (2, None));
+        words.insert(twin.id.clone(), at(60));
+        assert_eq!(said(&mine, &words), (2, None));
+    }
+
+    #[test]
+    fn none_is_refused_while_nothing_is_in_dispute() {
+        let (mine, twin) = (intent("i-1", OrderState::Unknown), intent("i-2", OrderState::Lapsed));
         let both = [mine.clone(), twin];
-        let refused = resolve(&mine, situation(&both, &disputed, true), &Resolution::None).unwrap_err();
-        assert!(refused.contains("i-2"), "{refused}");
         let refused = resolve(&mine, situation(&[], &[], false), &Resolution::None).unwrap_err();
         assert!(refused.contains("lists decide"), "{refused}");
-        let nothing = Ok(Verdict::None(Vec::new()));
+        let nothing = Ok(Verdict::None { foreign: Vec::new(), rival: None });
         assert_eq!(resolve(&mine, situation(&[], &[], true), &Resolution::None), nothing);
         assert_eq!(
             resolve(&mine, situation(&both, &[], true), &Resolution::None),

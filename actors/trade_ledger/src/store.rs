@@ -7,8 +7,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, EventsAfter, IntentRecord, LedgerEvent, LosingTrade,
-    RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
+    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
@@ -18,7 +18,7 @@ use domain::messages::symbols::{
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
     AccountSnapshot, ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId,
-    HaltNonce, IntentId, Money, OpenIntent, OrderTerms, Outcome,
+    HaltNonce, IntentId, OpenIntent, OrderTerms, Outcome,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
@@ -34,6 +34,9 @@ pub const CRASH_LOOP_BOOTS: u32 = 5;
 pub const APPROVALS_PER_MINUTE_MAX: u32 = 10;
 /// Most approvals of the account within 24 hours of exchange time.
 pub const APPROVALS_PER_DAY_MAX: u32 = 400;
+/// Most that may be bought in a day of one currency, in times of the equity that the day began with (order-protocol 4,
+/// invariant 14). The same number as RiskGuard's, and not taken from there: a mistake there does not pass here.
+pub const DAY_PURCHASES_TIMES_MAX: u32 = 5;
 /// The time in which unknown orders are counted, in seconds of exchange time (order-protocol 5.6).
 pub const UNKNOWNS_WINDOW_SECONDS: i64 = 3600;
 
@@ -66,7 +69,8 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError::Refused`] when a halt stands, the halt epoch is old, the approval has expired, the stock is halted
     /// or has an order whose fate is open (an open BUY does not block a SELL), the day is closed or an earlier day is
-    /// not, or the account has had its most approvals of a minute or a day.
+    /// not, the account has had its most approvals of a minute or a day, or a purchase would bring the day's above
+    /// [`DAY_PURCHASES_TIMES_MAX`] times its first equity, or that is not known.
     fn commit_approval(&mut self, intent: &NewIntent, at: DateTime<Utc>) -> Result<EventId, StoreError>;
 
     /// The linearisation point: one conditional update to `Sending` (order-protocol 5.2, step 3).
@@ -190,11 +194,13 @@ pub trait Store: Send {
     /// [`StoreError`] when the database failed.
     fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// The equity a day started with: the first value of a currency and date stays; the answer is what stands.
+    /// The equity a day started with: the first value of a currency and date stays; the answer is what stands, with what
+    /// was bought on that day.
     ///
     /// # Errors
     /// [`StoreError::Refused`] when the equity is in another currency or too large to keep exactly.
-    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>) -> Result<Money, StoreError>;
+    fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>)
+    -> Result<DayStart, StoreError>;
 
     /// Counts one call of the language model against the day's limit.
     ///

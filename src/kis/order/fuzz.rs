@@ -78,6 +78,12 @@ impl Books {
     /// Sends an order, answered so; what the books then say of it.
     fn answered(&mut self, new: &NewIntent, outcome: &Outcome) -> (OrderState, Option<VenueOrderId>) {
         let at = new.approved_at;
+        // Enough for every purchase of the day.
+        let currency = new.terms.instrument.market.currency();
+        let equity = domain::Money::new(1_000_000_000_000_i64.into(), currency);
+        let session_date = new.session_date;
+        let start = domain::messages::ledger::RecordDayStart { currency, session_date, equity };
+        self.store.record_day_start(&start, at).unwrap();
         self.store.commit_approval(new, at).unwrap();
         let (intent, approval) = (new.intent.clone(), new.approval.clone());
         let (halt_epoch, fencing) = (new.halt_epoch, self.fencing);

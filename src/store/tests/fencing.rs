@@ -1,12 +1,12 @@
 //! Two processes on one database: what the one that was overtaken may still write.
 
 use diesel::SqliteConnection;
-use domain::messages::ledger::{EventKind, RecordDayStart, RecordEvent, ReserveOracleCall};
+use domain::messages::ledger::{EventKind, RecordEvent, ReserveOracleCall};
 use domain::messages::limits::{LimitsChange, LimitsRecord};
 use domain::messages::occasions::{Occasion, OccasionKind};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution};
 use domain::messages::trading::ProposalRefused;
-use domain::{AccountSnapshot, Action, Currency, Decision, EventId, Holding, Money};
+use domain::{AccountSnapshot, Action, Currency, Decision, EventId, Holding};
 
 use super::*;
 use crate::store::tests::dump;
@@ -109,7 +109,9 @@ const OF_PEOPLE: [Write; 6] = [
     }),
     ("release_symbol", |b| {
         let (by, reason) = ("mina".into(), "looked".into());
-        b.store.release_symbol(&RequestSymbolRelease { instrument: stock("005930"), by, reason }, b.now).map(drop)
+        b.store
+            .release_symbol(&RequestSymbolRelease { instrument: stock("005930"), by, reason }, b.now)
+            .map(drop)
     }),
     ("resolve", |b| {
         let (intent, resolution) = (buy("3").intent, Resolution::None);
@@ -213,6 +215,7 @@ fn invariant_10_a_halt_of_a_process_that_was_overtaken_stops_the_owner_too() {
     two.overtaken.halt("h-9");
     assert_eq!(two.owner.trading_state().unwrap().halts[0].id, "h-9");
     new.halt_epoch = two.owner.trading_state().unwrap().epoch;
+    begin_rich(&mut two.owner, &new);
     assert!(matches!(two.owner.commit_approval(&new, start()), Err(StoreError::Refused(_))));
     let line = RecordEvent { kind: EventKind::Alarm, market: None, text: "overtaken".into() };
     two.overtaken.store.record_event(&line, start()).unwrap();

@@ -146,6 +146,7 @@ fn commits_are_synced_in_full_behind_a_write_ahead_log() {
 fn the_books_survive_a_reopened_file() {
     let folder = Folder::new();
     let mut store = open(folder.database()).unwrap();
+    begin_rich(&mut store, &buy("1"));
     store.commit_approval(&buy("1"), start()).unwrap();
     drop(store);
     let mut store = open(folder.database()).unwrap();
@@ -196,6 +197,7 @@ fn a_reader_sees_commits_and_cannot_write() {
     assert!(matches!(open_read_only(folder.database()).err(), Some(OpenError::Missing { .. })));
     let mut store = open(folder.database()).unwrap();
     let mut reader = open_read_only(folder.database()).unwrap();
+    begin_rich(&mut store, &buy("1"));
     store.commit_approval(&buy("1"), start()).unwrap();
     assert_eq!(reader.open_intents().unwrap().len(), 1);
     let attempt = diesel::sql_query("DELETE FROM intents").execute(&mut reader.store.connection);

@@ -1,10 +1,9 @@
 //! Decisions, losers, memory, events, budget, day starts.
 
 use domain::messages::ledger::{
-    BudgetAnswer, ConfidentLosers, EventKind, EventsAfter, RecentDecisions, RecordDayStart, RecordEvent,
-    ReserveOracleCall,
+    BudgetAnswer, ConfidentLosers, EventKind, EventsAfter, RecentDecisions, RecordEvent, ReserveOracleCall,
 };
-use domain::{Action, Currency, Decision, EventId, Money, SelectionContext, Signal};
+use domain::{Action, Currency, Decision, EventId, SelectionContext, Signal};
 
 use super::*;
 
@@ -162,6 +161,6 @@ fn the_first_equity_of_a_day_stays() {
     };
     let first = books.store.record_day_start(&record(1_000_000, Currency::Krw), start()).unwrap();
     let later = books.store.record_day_start(&record(900_000, Currency::Krw), start()).unwrap();
-    assert_eq!((first, later), (first, Money::new(1_000_000.into(), Currency::Krw)));
+    assert_eq!((first, later.equity), (later, Money::new(1_000_000.into(), Currency::Krw)));
     assert!(books.store.record_day_start(&record(1, Currency::Usd), start()).is_err());
 }

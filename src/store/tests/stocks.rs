@@ -400,3 +400,54 @@ fn recovering_many_times_on_a_file_is_recovering_once() {
     let fencing = store.boot(&boot_facts(0, start())).unwrap().fencing;
     recovering_many_times_leaves_what_recovering_once_left(Books { database, store, fencing, now: start() });
 }
+
+#[test]
+fn invariant_07_what_a_person_released_halts_again_only_with_numbers_that_the_person_has_not_seen() {
+    let mut books = Books::new();
+    let unsound =
+        |remaining| InquiryRow { remaining: Quantity::new(remaining), ..row("101", Side::Buy, 0, "0") };
+    let halted = |books: &mut Books, remaining| books.book(vec![unsound(remaining)]).halted.len();
+    assert_eq!(halted(&mut books, 9), 1);
+    assert_eq!([halted(&mut books, 9), halted(&mut books, 8)], [0, 0], "it stands once");
+    let lifted = release(&mut books, "005930").unwrap().lifted;
+    assert!(
+        lifted[0].reason.ends_with("BUY 10: 0 filled, 9 remaining, 0 cancelled, 0 rejected"),
+        "{lifted:?}"
+    );
+    assert_eq!(halted(&mut books, 9), 0, "that is what the person was shown");
+    assert_eq!(halted(&mut books, 8), 1, "that is not");
+    release(&mut books, "005930").unwrap();
+    assert_eq!([halted(&mut books, 9), halted(&mut books, 8), halted(&mut books, 7)], [0, 0, 1]);
+}
+
+#[test]
+fn two_intents_of_the_same_terms_that_have_none_of_the_orders_do_not_wait_for_each_other() {
+    let mut books = Books::new();
+    let (first, second) = (buy("1"), buy("2"));
+    books.unknown(&first);
+    // The books take no second purchase beside an unknown one; a release after the lapse has come to that elsewhere.
+    let sql = "INSERT INTO approvals SELECT 'a-2', decision_id, confidence, approved_at_ms, expires_at_ms, halt_epoch
+                   FROM approvals WHERE id = 'a-1';
+               INSERT INTO intents (id, approval_id, market, symbol, session_date, side, quantity, limit_micros, state,
+                                    sent_at_ms, fencing_epoch, watermark, changed_at_ms)
+                   SELECT 'i-2', 'a-2', market, symbol, session_date, side, quantity, limit_micros, state, sent_at_ms,
+                          fencing_epoch, watermark, changed_at_ms FROM intents WHERE id = 'i-1';";
+    diesel::connection::SimpleConnection::batch_execute(&mut books.store.connection, sql).unwrap();
+    assert_eq!(books.book(vec![row("101", Side::Buy, 0, "0")]).disputed.len(), 1);
+    let open = |books: &mut Books| books.lines().last().unwrap().clone();
+    resolve(&mut books, &first, Resolution::None).unwrap();
+    assert!(
+        open(&mut books).contains("until the same is said of i-2: kestrel resolve i-2"),
+        "{}",
+        open(&mut books)
+    );
+    resolve(&mut books, &second, Resolution::None).unwrap();
+    assert!(open(&mut books).contains("has none of 1 disputed orders"), "{}", open(&mut books));
+    books.after(200);
+    for (seconds, unsettled) in [(0, 2), (60, 0)] {
+        let list = books.after(seconds).list(vec![row("101", Side::Buy, 0, "0")]);
+        let closed = books.store.close_day(&list, books.now).unwrap();
+        assert_eq!(closed.unsettled.len(), unsettled, "{seconds}");
+    }
+    assert_eq!([books.state(&first), books.state(&second)], [OrderState::NeverAccepted; 2]);
+}

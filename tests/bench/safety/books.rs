@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::control::TradingState;
+use domain::messages::ledger::RecordDayStart;
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
@@ -18,6 +19,7 @@ use kestrel::store::{Database, SqliteStore};
 use risk_guard::book::Book;
 use risk_guard::breaker::DayLoss;
 use risk_guard::limits::{Standing, review};
+use risk_guard::purchases::DayPurchases;
 use risk_guard::rate::Approvals;
 use risk_guard::symbols::SymbolHaltBook;
 use risk_guard::{Limits, Sizing};
@@ -140,6 +142,11 @@ struct Order {
     number: VenueOrderId,
 }
 
+/// All orders are of one day, which began with enough for them.
+fn day_start() -> Money {
+    Money::new(Decimal::from(1_000_000_000_000_i64), Currency::Krw)
+}
+
 /// RiskGuard's rules and the ledger's books, without actors.
 struct Desk {
     store: SqliteStore,
@@ -165,12 +172,15 @@ impl Desk {
             halt_nonce: HaltNonce::new(0),
         };
         let fencing = store.boot(&facts).expect("a boot").fencing;
+        let session_date = Market::Kr.date_at(start);
+        let began = RecordDayStart { currency: Currency::Krw, session_date, equity: day_start() };
+        store.record_day_start(&began, start).expect("a day start");
         let hundred = Confidence::new(80).expect("0 to 100");
         Self {
             store,
             fencing,
             start,
-            session_date: Market::Kr.date_at(start),
+            session_date,
             limits: Limits::new(Decimal::from(3), Decimal::from(30), hundred).expect("lawful limits"),
             sizing: Sizing::by_score(Decimal::from(5), Decimal::ONE, Decimal::TEN, Decimal::from(50))
                 .expect("lawful"),
@@ -235,6 +245,7 @@ impl Desk {
             account: Some(&account),
             touched_at: None,
             day: DayLoss::Known(Decimal::ZERO),
+            purchases: DayPurchases::untouched(day_start()),
             book: &self.book,
             symbol_halts: &self.symbol_halts,
             approvals: &self.approvals,

@@ -143,7 +143,9 @@ async fn record(deps: &BrokerDeps, intent: &IntentId, outcome: Outcome) -> Resul
                 tracing::error!(%intent, ?outcome, "another process owns the books; its lists will show this order");
                 return Ok(());
             }
-            Err(error @ Missed::NotYet(_)) => tracing::error!(%intent, %error, "the outcome is not recorded yet"),
+            Err(error @ Missed::NotYet(_)) => {
+                tracing::error!(%intent, %error, "the outcome is not recorded yet");
+            }
         }
         tokio::time::sleep(RECORD_PAUSE).await;
     }

@@ -142,9 +142,10 @@ pub struct GetCursor {
 #[rtype(result = "Result<Vec<OpenIntent>, LedgerError>")]
 pub struct OpenIntents;
 
-/// RiskGuard -> TradeLedger: the equity a day started with. The first value of a key stays; the answer is what stands.
+/// RiskGuard -> TradeLedger: the equity a day started with. The first value of a key stays; the answer is what stands,
+/// and what purchases of the day were approved for so far.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
-#[rtype(result = "Result<Money, LedgerError>")]
+#[rtype(result = "Result<DayStart, LedgerError>")]
 pub struct RecordDayStart {
     /// The market group's currency.
     pub currency: Currency,
@@ -152,6 +153,15 @@ pub struct RecordDayStart {
     pub session_date: NaiveDate,
     /// Equity seen now; becomes the day's start only if there is none.
     pub equity: Money,
+}
+
+/// A day of one currency, as the books know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayStart {
+    /// The equity it began with.
+    pub equity: Money,
+    /// The limits of all purchases approved for it, but for those that are proved never to have been given a permit.
+    pub bought: Money,
 }
 
 /// Brain -> TradeLedger: may one more model call be made today? Counted durably, so a crash loop cannot overspend.

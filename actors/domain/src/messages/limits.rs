@@ -74,6 +74,8 @@ pub struct LimitsInForce {
     pub max_orders_per_minute: u32,
     /// Most entries in any 24 h.
     pub max_orders_per_day: u32,
+    /// Most that is bought in a day of one currency, in times of the equity the day began with; fixed in code.
+    pub max_day_purchases_times: u32,
 }
 
 /// Why limits were not changed.

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltSource, RequestHalt};
-use domain::messages::ledger::{LedgerError, RecordDayStart};
+use domain::messages::ledger::{DayStart, LedgerError, RecordDayStart};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::{AccountQuery, QueryError};
 use domain::messages::trading::{AccountUpdated, Proposal};
-use domain::{AccountSnapshot, Currency, Market, Money};
+use domain::{AccountSnapshot, Currency, Market, OrderTerms, Side};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::breaker::{self, DayKey, DayLoss, Reading};
+use crate::purchases::DayPurchases;
 
 /// The longest wait for an account: paced reads queue behind orders.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
@@ -46,7 +47,7 @@ pub(super) struct Desk {
 #[derive(Debug)]
 struct Day {
     key: DayKey,
-    start: Option<Money>,
+    purchases: DayPurchases,
     /// The breaker tripped today: it halts once, so that a person's resume is not undone by the same loss; entries
     /// stay refused while the loss lasts.
     tripped: bool,
@@ -90,7 +91,28 @@ impl Desk {
     pub(super) fn reading(&self, basis: breaker::Basis, now: DateTime<Utc>) -> Reading {
         let unknown = Reading { halting: DayLoss::Unknown, reducing: DayLoss::Unknown };
         let (Some(snapshot), Some(day)) = (&self.snapshot, self.today(now)) else { return unknown };
-        breaker::read(basis, snapshot, day.start)
+        breaker::read(basis, snapshot, day.purchases.start())
+    }
+
+    /// Today's purchases; of a day that is not known yet, nothing is known.
+    pub(super) fn purchases(&self, now: DateTime<Utc>) -> DayPurchases {
+        self.today(now).map(|day| day.purchases).unwrap_or_default()
+    }
+
+    /// Counts an order that is about to be approved.
+    pub(super) fn note_purchase(&mut self, terms: &OrderTerms) {
+        let currency = terms.instrument.market.currency();
+        let day = self.day.as_mut().filter(|_| terms.side == Side::Buy);
+        if let Some(day) = day {
+            day.purchases.note(terms.limit.times(terms.quantity, currency));
+        }
+    }
+
+    /// The question that has today's purchases counted again, unless it is being asked; the books may have given some back.
+    fn recount(&mut self, now: DateTime<Utc>) -> Option<RecordDayStart> {
+        let DayKey { currency, session_date } = self.today(now)?.key;
+        let equity = self.purchases(now).start().filter(|_| !self.asking_day_start)?;
+        Some(RecordDayStart { currency, session_date, equity })
     }
 
     fn today(&self, now: DateTime<Utc>) -> Option<&Day> {
@@ -105,10 +127,10 @@ impl Desk {
         }
         let key = DayKey::at(snapshot.currency, snapshot.taken_at);
         if self.day.as_ref().is_none_or(|day| day.key != key) {
-            self.day = Some(Day { key, start: None, tripped: false, reducing: false });
+            self.day = Some(Day { key, purchases: DayPurchases::default(), tripped: false, reducing: false });
             self.asking_day_start = false;
         }
-        let start_known = self.day.as_ref().is_some_and(|day| day.start.is_some());
+        let start_known = self.day.as_ref().is_some_and(|day| day.purchases.start().is_some());
         let equity = snapshot.equity.filter(|equity| equity.amount() > Decimal::ZERO);
         self.snapshot = Some(snapshot);
         if start_known || self.asking_day_start {
@@ -162,13 +184,15 @@ impl RiskGuard {
         self.note_confirmation(currency, confirmed);
         let desk = self.desks.entry(currency).or_default();
         if let Some(question) = desk.take(snapshot) {
-            desk.asking_day_start = true;
             self.ask_day_start(question, ctx);
         }
         self.judge_day(currency, ctx);
     }
 
-    fn ask_day_start(&self, question: RecordDayStart, ctx: &mut Ctx<Self>) {
+    fn ask_day_start(&mut self, question: RecordDayStart, ctx: &mut Ctx<Self>) {
+        let desk = self.desks.entry(question.currency).or_default();
+        desk.asking_day_start = true;
+        desk.day.iter_mut().for_each(|day| day.purchases.begin_read());
         let key = DayKey { currency: question.currency, session_date: question.session_date };
         let answer = self.deps.ledger.day_start.ask(question, LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| this.day_started(key, answer, ctx)));
@@ -178,14 +202,14 @@ impl RiskGuard {
     fn day_started(
         &mut self,
         key: DayKey,
-        answer: Result<Result<Money, LedgerError>, AskError>,
+        answer: Result<Result<DayStart, LedgerError>, AskError>,
         ctx: &mut Ctx<Self>,
     ) {
         let desk = self.desks.entry(key.currency).or_default();
         let Some(day) = desk.day.as_mut().filter(|day| day.key == key) else { return };
         desk.asking_day_start = false;
         match answer {
-            Ok(Ok(start)) => day.start = Some(start),
+            Ok(Ok(told)) => day.purchases.finish_read(told),
             Ok(Err(error)) => tracing::warn!(%error, "the day's start is unknown"),
             Err(error) => tracing::warn!(%error, "the day's start is unknown"),
         }
@@ -244,6 +268,18 @@ impl RiskGuard {
         }
         let answer = self.deps.broker.account.ask(AccountQuery { market }, ACCOUNT_WITHIN).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| this.account_answered(market, answer, ctx)));
+    }
+
+    /// Lets `proposal` wait until the day's purchases are counted again.
+    pub(super) fn await_recount(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
+        let (now, currency) = (self.now(), proposal.instrument.market.currency());
+        let desk = self.desks.entry(currency).or_default();
+        let question = desk.recount(now);
+        desk.waiting.push(proposal);
+        match question {
+            Some(question) => self.ask_day_start(question, ctx),
+            None => self.resume_waiting(currency, ctx),
+        }
     }
 
     /// Lets `proposal` wait for the day's start, if that is being asked for; gives it back otherwise.

@@ -48,6 +48,7 @@ impl RiskGuard {
                 account: seen.snapshot.as_ref(),
                 touched_at: seen.touched_at,
                 day: seen.reading(self.settings.basis, now).halting,
+                purchases: seen.purchases(now),
                 book: &self.book,
                 symbol_halts: &self.symbol_halts,
                 approvals: &self.approvals,
@@ -55,7 +56,8 @@ impl RiskGuard {
         )
     }
 
-    /// A missing account or day start is asked for once; everything else is an answer already.
+    /// A missing account or day start is asked for once, and the day's purchases are counted again before they are called
+    /// too many; everything else is an answer already.
     fn wait_or_refuse(&mut self, proposal: Proposal, reason: RefusalReason, ctx: &mut Ctx<Self>) {
         if matches!(reason, RefusalReason::NoAccount { .. } | RefusalReason::StaleAccount { .. }) {
             return self.await_account(proposal, ctx);
@@ -63,7 +65,10 @@ impl RiskGuard {
         if let RefusalReason::OpenOrder { intent, .. } = &reason {
             self.look_after(intent, ctx);
         }
-        if !matches!(reason, RefusalReason::PnlUnknown { .. }) {
+        if matches!(reason, RefusalReason::DayCeiling { .. }) {
+            return self.await_recount(proposal, ctx);
+        }
+        if !matches!(reason, RefusalReason::PnlUnknown { .. } | RefusalReason::DayStartUnknown { .. }) {
             return self.refuse(&proposal, &reason);
         }
         if let Some(proposal) = self.await_day_start(proposal) {
@@ -86,6 +91,8 @@ impl RiskGuard {
         }
         let approval = self.approval(&proposal, terms);
         self.approvals.note(approval.approved_at);
+        let currency = approval.terms.instrument.market.currency();
+        self.desks.entry(currency).or_default().note_purchase(&approval.terms);
         self.book.reserve(approval.intent.clone(), approval.terms.clone(), approval.approved_at);
         let (request, uncommitted) = CommitApproval::prepare(approval);
         let answer = self.deps.ledger.commit_approval.ask(request, LEDGER_WITHIN).into_actor(self);

@@ -11,6 +11,7 @@ use domain::messages::control::{Durability, HaltLevel, HaltRecord, HaltSource, R
 use domain::messages::ledger::LedgerError;
 use domain::messages::trading::AccountUpdated;
 use domain::{OpenIntent, OrderState, Quantity, Side};
+use rust_decimal::Decimal;
 
 use super::*;
 use world::{account, trading, won, world};
@@ -429,4 +430,44 @@ fn a_loss_against_purchase_cost_gives_exits_only_and_says_so_once() {
         world.propose("005930", Side::Sell).await;
         assert_eq!(world.log(), ["refused: Reducing", "ledger: approval", "broker: order"]);
     });
+}
+
+#[test]
+fn invariant_14_the_days_purchases_outlive_a_restart_and_are_counted_again_before_one_is_refused() {
+    world(
+        |facts| {
+            facts.day_start = Some(won(10_000_000));
+            facts.bought = Decimal::from(50_000_000);
+        },
+        async |world| {
+            world.tell_account(10_000_000).await;
+            world.log();
+            let asked = world.facts().day_starts_asked;
+            world.propose("005930", Side::Buy).await;
+            assert_eq!(world.log(), ["refused: DayCeiling"]);
+            assert_eq!(world.facts().day_starts_asked, asked + 1, "the books may have given some back");
+            world.propose("005930", Side::Sell).await;
+            assert_eq!(world.log(), ["ledger: approval", "broker: order"], "a sale has no such ceiling");
+            world.facts().bought = Decimal::ZERO;
+            world.propose("000660", Side::Buy).await;
+            assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+        },
+    );
+}
+
+#[test]
+fn invariant_14_purchases_of_this_life_count_although_the_books_were_not_asked_since() {
+    world(
+        // Two orders of seven shares are above five times this; the first is below.
+        |facts| facts.day_start = Some(won(150_000)),
+        async |world| {
+            world.tell_account(10_000_000).await;
+            world.log();
+            world.propose("005930", Side::Buy).await;
+            assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+            world.facts().bought = Decimal::from(491_400);
+            world.propose("000660", Side::Buy).await;
+            assert_eq!(world.log(), ["refused: DayCeiling"]);
+        },
+    );
 }

@@ -5,6 +5,7 @@ use domain::messages::symbols::SymbolHaltCause;
 use domain::{Confidence, Currency, Instrument, IntentId, Market, Money, OrderState, Price, Quantity, Side};
 use rust_decimal::Decimal;
 
+use super::Limits;
 use crate::rate::Window;
 
 /// Why a proposal was refused, with the numbers that decided it.
@@ -115,6 +116,28 @@ pub enum RefusalReason {
         /// The limit in percent, zero or negative.
         limit_pct: Decimal,
     },
+    /// Whether the day's purchases are within their ceiling cannot be said.
+    #[error("the equity in {currency} that the day began with is unknown")]
+    DayStartUnknown {
+        /// The currency.
+        currency: Currency,
+    },
+    /// The day's purchases would pass their ceiling.
+    #[error(
+        "{notional} more would bring the day's purchases, {bought} so far, above {ceiling}: {} times the {start} that the \
+         day began with",
+        Limits::DAY_PURCHASES_CEILING_TIMES
+    )]
+    DayCeiling {
+        /// What the order would cost at its limit.
+        notional: Money,
+        /// What purchases were approved for before.
+        bought: Money,
+        /// The most of the day.
+        ceiling: Money,
+        /// The equity it is a multiple of.
+        start: Money,
+    },
     /// Nothing is left to buy with.
     #[error("no cash: {cash}, of which {reserved} is reserved")]
     NoCash {
@@ -204,6 +227,8 @@ impl RefusalReason {
             Self::CashUnknown { .. } => "CashUnknown",
             Self::PnlUnknown { .. } => "PnlUnknown",
             Self::DailyLoss { .. } => "DailyLoss",
+            Self::DayStartUnknown { .. } => "DayStartUnknown",
+            Self::DayCeiling { .. } => "DayCeiling",
             Self::NoCash { .. } => "NoCash",
             Self::TooSmall { .. } => "TooSmall",
             Self::FatFinger { .. } => "FatFinger",

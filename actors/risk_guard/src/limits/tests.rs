@@ -47,6 +47,7 @@ struct Case {
     account: Option<AccountSnapshot>,
     touched_at: Option<DateTime<Utc>>,
     day: DayLoss,
+    purchases: DayPurchases,
     orders: Vec<(Side, OrderState)>,
 }
 
@@ -88,6 +89,7 @@ impl Case {
             }),
             touched_at: None,
             day: DayLoss::Known(Decimal::ZERO),
+            purchases: DayPurchases::untouched(won("10000000")),
             orders: Vec::new(),
         }
     }
@@ -125,6 +127,7 @@ impl Case {
             account: self.account.as_ref(),
             touched_at: self.touched_at,
             day: self.day,
+            purchases: self.purchases,
             book: &book,
             symbol_halts: &SymbolHaltBook::default(),
             approvals: &Approvals::default(),
@@ -378,4 +381,22 @@ fn an_order_outside_the_brokers_hours_is_refused_with_those_hours() {
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn invariant_14_the_days_purchases_have_a_ceiling_and_sales_have_none() {
+    // Seven shares at 70,200: two ticks of 100 past the price.
+    let order = won("491400");
+    for (start, expected) in [("98280", "approved"), ("98279.9", "DayCeiling")] {
+        let full = |case: &mut Case| case.purchases = DayPurchases::untouched(won(start));
+        assert_eq!(buy(full), expected, "{start}");
+        assert_eq!(sell(full), "approved");
+    }
+    let noted = |case: &mut Case| {
+        case.purchases = DayPurchases::untouched(won("98280"));
+        case.purchases.note(Money::new(Decimal::ONE, Currency::Krw));
+    };
+    assert_eq!(buy(noted), "DayCeiling", "{order} and 1 more");
+    assert_eq!(buy(|case| case.purchases = DayPurchases::default()), "DayStartUnknown");
+    assert_eq!(sell(|case| case.purchases = DayPurchases::default()), "approved");
 }

@@ -266,7 +266,7 @@ fn invariant_07_what_does_not_add_up_halts_its_stock_and_says_why() {
         let plan = plan(&books(vec![booked]), &inquiry(rows, 60), false);
         let halt = &plan.symbol_halts[0];
         assert_eq!((&halt.instrument, halt.cause), (&instrument(), cause), "{plan:?}");
-        assert!(halt.reason.contains(part), "{halt:?}");
+        assert!(halt.reason().contains(part), "{halt:?}");
     }
 }
 

@@ -1,13 +1,13 @@
 //! Judgements, day starts and budgets; events with their cursors; occasions; reports.
 
+use domain::EventId;
 use domain::messages::ledger::{
-    AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, EventsAfter, GetCursor, IntentRecord,
-    LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision,
-    ReserveOracleCall, SetCursor, SummaryQuery,
+    AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter, GetCursor,
+    IntentRecord, LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayStart, RecordEvent,
+    RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
 };
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::trading::{DecisionMade, ProposalRefused};
-use domain::{EventId, Money};
 use supervision::prelude::*;
 
 use super::{TradeLedger, answer};
@@ -30,7 +30,7 @@ impl Handler<ProposalRefused> for TradeLedger {
 }
 
 impl Handler<RecordDayStart> for TradeLedger {
-    type Result = Result<Money, LedgerError>;
+    type Result = Result<DayStart, LedgerError>;
 
     fn handle(&mut self, start: RecordDayStart, ctx: &mut Self::Context) -> Self::Result {
         self.commit(ctx, |store, at| store.record_day_start(&start, at)).map_err(answer)

@@ -243,7 +243,11 @@ fn invariant_11_books_that_cannot_be_written_stop_trading_once_until_they_can_be
 #[test]
 fn invariant_12_a_ledger_that_was_overtaken_has_trading_stopped_for_good_and_says_so_once_a_life() {
     with_world(async |world| {
-        assert_eq!(world.facts.lock().unwrap().fenced_to, Some(FencingEpoch(7)), "its store knows whose it is");
+        assert_eq!(
+            world.facts.lock().unwrap().fenced_to,
+            Some(FencingEpoch(7)),
+            "its store knows whose it is"
+        );
         let (own, newest) = (FencingEpoch(7), FencingEpoch(8));
         for _write in 0..3 {
             world.next_fails(StoreError::Fenced { own, newest });

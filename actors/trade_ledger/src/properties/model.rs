@@ -112,6 +112,10 @@ pub(super) struct History {
     under_way: Vec<(i64, IntentId, OrderTerms)>,
     pub(super) books: DayBooks,
     stranger_rows: Vec<InquiryRow>,
+    /// When the books first had a stranger, by its order.
+    first_seen: BTreeMap<String, DateTime<Utc>>,
+    /// When a person said of an intent that it has none of the orders.
+    said_none: BTreeMap<IntentId, DateTime<Utc>>,
     pub(super) posts: BTreeMap<IntentId, u32>,
     newest_list: Option<DateTime<Utc>>,
     watermark: Option<u64>,
@@ -406,6 +410,8 @@ impl History {
             self.happened.insert("disputed");
         }
         self.stranger_rows.retain(|known| !same_order(&known.order, &row.order));
+        let now = self.now();
+        self.first_seen.entry(row.order.to_string()).or_insert(now);
         self.stranger_rows.push(row);
     }
 
@@ -436,7 +442,9 @@ impl History {
                 None => Resolution::None,
             };
             let (unresolved, disputed) = (open.as_slice(), disputed.as_slice());
-            let situation = Situation { unresolved, disputed, is_halted: false, is_overdue: false };
+            let said_none = &self.said_none;
+            let situation =
+                Situation { unresolved, disputed, said_none, is_halted: false, is_overdue: false };
             if let Ok(verdict) = resolve(intent, situation, &said) {
                 self.happened.insert("resolved by a person");
                 self.obey(intent, verdict);
@@ -455,11 +463,13 @@ impl History {
             side: row.side,
             ordered: row.ordered,
             limit: row.limit,
+            first_seen: self.first_seen[&row.order.to_string()],
         };
         self.stranger_rows.iter().filter(is_disputed).map(order).collect()
     }
 
     fn obey(&mut self, intent: &OpenIntent, verdict: Verdict) {
+        let now = self.now();
         let booked = self.books.intents.iter_mut().find(|one| one.intent.id == intent.id).unwrap();
         match verdict {
             Verdict::Attribute(order) => {
@@ -468,9 +478,10 @@ impl History {
                 booked.intent.state = OrderState::Accepted;
                 booked.intent.venue_order = Some(order);
             }
-            Verdict::None(orders) => {
+            Verdict::None { foreign, .. } => {
                 booked.evidence.declared_none = true;
-                for one in self.books.strangers.iter_mut().filter(|one| orders.contains(&one.order)) {
+                self.said_none.insert(intent.id.clone(), now);
+                for one in self.books.strangers.iter_mut().filter(|one| foreign.contains(&one.order)) {
                     one.kind = StrangerKind::Foreign;
                 }
             }

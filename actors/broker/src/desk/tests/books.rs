@@ -240,8 +240,12 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn record_day_start(&mut self, start: &RecordDayStart, _at: DateTime<Utc>) -> Result<Money, StoreError> {
-        Ok(start.equity)
+    fn record_day_start(
+        &mut self,
+        start: &RecordDayStart,
+        _at: DateTime<Utc>,
+    ) -> Result<DayStart, StoreError> {
+        Ok(DayStart { equity: start.equity, bought: Money::zero(start.currency) })
     }
 
     fn reserve_oracle_call(

@@ -14,6 +14,8 @@ use domain::{
     AccountSnapshot, BoxFuture, EventId, FencingEpoch, IntentId, Money, OpenIntent, OrderState, OrderTerms,
 };
 
+use rust_decimal::Decimal;
+
 use super::super::*;
 use crate::authority::{HaltAck, HaltCommitted, StoredTradingState};
 
@@ -40,6 +42,10 @@ pub(super) struct Facts {
     pub(super) epoch: u64,
     pub(super) open: Vec<OpenIntent>,
     pub(super) day_start: Option<Money>,
+    /// How often they were asked for it.
+    pub(super) day_starts_asked: u32,
+    /// What the books say was bought today.
+    pub(super) bought: Decimal,
     pub(super) account: Option<AccountSnapshot>,
     pub(super) placed: Vec<(IntentId, OrderTerms)>,
     pub(super) file: Option<HaltRecord>,
@@ -314,10 +320,14 @@ impl Handler<CommitResolution> for Ledger {
 }
 
 impl Handler<RecordDayStart> for Ledger {
-    type Result = ResponseFuture<Result<Money, LedgerError>>;
+    type Result = ResponseFuture<Result<DayStart, LedgerError>>;
 
     fn handle(&mut self, msg: RecordDayStart, _ctx: &mut Self::Context) -> Self::Result {
-        self.reply(move |facts| Ok(*facts.day_start.get_or_insert(msg.equity)))
+        self.reply(move |facts| {
+            let equity = *facts.day_start.get_or_insert(msg.equity);
+            facts.day_starts_asked += 1;
+            Ok(DayStart { equity, bought: Money::new(facts.bought, equity.currency()) })
+        })
     }
 }
 

@@ -266,6 +266,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         epoch: 4,
         open: Vec::new(),
         day_start: None,
+        day_starts_asked: 0,
+        bought: Decimal::ZERO,
         account: None,
         placed: Vec::new(),
         file: None,

@@ -9,7 +9,7 @@ use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
 use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, HaltId, IntentId, Money, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, HaltId, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
 use super::super::*;
@@ -156,7 +156,11 @@ impl Store for Scripted {
         self.written(())
     }
 
-    fn record_day_start(&mut self, _start: &RecordDayStart, _at: DateTime<Utc>) -> Result<Money, StoreError> {
+    fn record_day_start(
+        &mut self,
+        _start: &RecordDayStart,
+        _at: DateTime<Utc>,
+    ) -> Result<DayStart, StoreError> {
         unscripted()
     }
 
