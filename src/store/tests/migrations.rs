@@ -74,6 +74,10 @@ fn later_rows(version: &str) -> &'static str {
                  VALUES ('KR', '2026-11-24', 'slot', 40, 'daily-1', 41);"
         }
         "20261125000041" => "UPDATE order_lists SET left_open_ms = 50;",
+        "20261126000010" => {
+            "INSERT INTO occasions (market, session_date, kind, begins_at_ms, label, booked_at_ms)
+                 VALUES ('KR', '2026-11-24', 'trust', 60, 'certain', 61);"
+        }
         _ => "",
     }
 }

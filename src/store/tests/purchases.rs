@@ -70,11 +70,14 @@ fn invariant_14_a_day_whose_start_nobody_told_takes_no_purchase() {
     );
 }
 
+/// How a purchase ends, in words and in the books.
+type End = (&'static str, fn(&mut Books, &NewIntent));
+
 #[test]
 fn invariant_14_only_a_purchase_that_never_had_a_permit_is_given_back() {
-    let end: [(&str, fn(&mut Books, &NewIntent)); 6] = [
+    let ends: [End; 6] = [
         ("never sent", |b, new| {
-            drop(b.outcome(new, &Outcome::Refused(domain::Refusal::NotSent("halted".into()))))
+            drop(b.outcome(new, &Outcome::Refused(domain::Refusal::NotSent("halted".into()))));
         }),
         ("ran out", |b, _new| drop(b.after(120).book(Vec::new()))),
         ("refused by the exchange", |b, new| {
@@ -91,7 +94,7 @@ fn invariant_14_only_a_purchase_that_never_had_a_permit_is_given_back() {
         }),
         ("approved", |_b, _new| ()),
     ];
-    for (name, end) in end {
+    for (name, end) in ends {
         let mut books = small();
         let new = order_of(0, books.now);
         books.store.commit_approval(&new, books.now).unwrap();
