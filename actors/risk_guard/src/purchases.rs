@@ -14,6 +14,7 @@ use domain::Money;
 use domain::messages::ledger::DayStart;
 use rust_decimal::Decimal;
 
+use crate::limits::wiring::{Limit, refuse};
 use crate::limits::{Limits, RefusalReason};
 
 /// What one currency's day began with, and what purchases were approved for since.
@@ -55,15 +56,16 @@ impl DayPurchases {
     /// [`RefusalReason::DayStartUnknown`], or [`RefusalReason::DayCeiling`] with the numbers. Exactly the ceiling passes.
     pub fn check(self, notional: Money) -> Result<(), RefusalReason> {
         let currency = notional.currency();
-        let unknown = RefusalReason::DayStartUnknown { currency };
-        let start = self.start.filter(|start| start.currency() == currency).ok_or(unknown)?;
+        let Some(start) = self.start.filter(|start| start.currency() == currency) else {
+            return refuse(Limit::DayStart, RefusalReason::DayStartUnknown { currency });
+        };
         let ceiling = ceiling(start);
         let total = self.bought.checked_add(notional.amount());
         match total {
             Some(total) if total <= ceiling.amount() => Ok(()),
             Some(_) | None => {
                 let bought = Money::new(self.bought, currency);
-                Err(RefusalReason::DayCeiling { notional, bought, ceiling, start })
+                refuse(Limit::DayPurchases, RefusalReason::DayCeiling { notional, bought, ceiling, start })
             }
         }
     }

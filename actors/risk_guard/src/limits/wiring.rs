@@ -50,6 +50,10 @@ pub(crate) enum Limit {
     Reservation,
     /// The largest share of the cash for one entry.
     FatFinger,
+    /// No entry on a day of which the first equity is not known.
+    DayStart,
+    /// So many times that equity in a day.
+    DayPurchases,
     /// Confirmed shares only.
     Sellable,
     /// No more than sizing or the position allows.
@@ -81,7 +85,7 @@ mod unwiring {
 
     impl Limit {
         /// Every limit.
-        pub(crate) const ALL: [Self; 23] = [
+        pub(crate) const ALL: [Self; 25] = [
             Self::Halted,
             Self::Starting,
             Self::Reducing,
@@ -103,6 +107,8 @@ mod unwiring {
             Self::DayLoss,
             Self::Reservation,
             Self::FatFinger,
+            Self::DayStart,
+            Self::DayPurchases,
             Self::Sellable,
             Self::Demand,
         ];

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::messages::ledger::DayStart;
 use domain::messages::symbols::{SymbolHalt, SymbolHaltCause};
 use fastrand::Rng;
 
@@ -48,6 +49,8 @@ struct House {
     account_age_s: i64,
     touched_ago_s: Option<i64>,
     day: DayLoss,
+    day_start: Option<i64>,
+    bought: i64,
     sellable: u64,
     open: Vec<Open>,
     halted: Vec<Instrument>,
@@ -96,6 +99,8 @@ impl House {
             account_age_s: random.i64(0..=60),
             touched_ago_s: None,
             day: DayLoss::Known(Decimal::new(random.i64(-100..=500), 2)),
+            day_start: Some(10_000_000_000),
+            bought: 0,
             sellable: random.u64(0..=1_000),
             open: Vec::new(),
             halted: Vec::new(),
@@ -132,7 +137,7 @@ impl House {
 
     fn disturb(&mut self, random: &mut Rng) {
         use Phase::{Closed, ClosingAuction, Lunch, OpeningAuction, PostClose, PreMarket, Unknown};
-        match random.u8(..17) {
+        match random.u8(..18) {
             0 => {
                 self.state =
                     pick(random, &[TradingState::Halted, TradingState::Starting, TradingState::Reducing]);
@@ -162,6 +167,11 @@ impl House {
             }
             15 => self.orders_for_s = pick(random, &[None, Some(0), Some(-60)]),
             14 => self.proposal.quantity = Some(Quantity::new(random.u64(..2_000))),
+            16 => {
+                let start = random.i64(1..100_000_000);
+                self.day_start = pick(random, &[None, Some(0), Some(start)]);
+                self.bought = random.i64(0..400_000_000);
+            }
             _ => {
                 self.phase = pick(random, &[None, self.phase]);
                 self.cash = pick(random, &[None, Some(0), Some(-5), Some(1_000)]);
@@ -240,6 +250,14 @@ impl House {
         halts
     }
 
+    fn purchases(&self) -> DayPurchases {
+        let mut purchases = DayPurchases::default();
+        let bought = self.money(self.bought);
+        let told = self.day_start.map(|start| DayStart { equity: self.money(start), bought });
+        told.into_iter().for_each(|told| purchases.finish_read(told));
+        purchases
+    }
+
     fn review(&self) -> Result<OrderTerms, RefusalReason> {
         let market = self.market();
         let session = self.phase.map(|phase| SessionChanged {
@@ -262,6 +280,7 @@ impl House {
             account: Some(&self.account()),
             touched_at: self.touched_ago_s.map(|ago| now() - TimeDelta::seconds(ago)),
             day: self.day,
+            purchases: self.purchases(),
             book: &self.book(),
             symbol_halts: &self.halts(),
             approvals: &approvals,
@@ -314,6 +333,12 @@ impl House {
             Limit::FatFinger => {
                 buys && self.cost(order) * Decimal::ONE_HUNDRED
                     > self.limits.max_order_pct() * self.free_cash()
+            }
+            Limit::DayStart => buys && self.day_start.is_none(),
+            Limit::DayPurchases => {
+                let most = |start: i64| Decimal::from(start) * Decimal::from(5);
+                let total = self.cost(order) + Decimal::from(self.bought);
+                buys && self.day_start.is_some_and(|start| total > most(start))
             }
             Limit::Sellable => {
                 !buys && (order.quantity.is_zero() || order.quantity.get() > self.free_shares())
@@ -397,6 +422,8 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::StaleAccount { .. } => &[Limit::AccountAge, Limit::AccountOvertaken],
         RefusalReason::PnlUnknown { .. } => &[Limit::DayUnknown],
         RefusalReason::DailyLoss { .. } => &[Limit::DayLoss],
+        RefusalReason::DayStartUnknown { .. } => &[Limit::DayStart],
+        RefusalReason::DayCeiling { .. } => &[Limit::DayPurchases],
         RefusalReason::NoCash { .. } => &[Limit::Reservation],
         RefusalReason::FatFinger { .. } => &[Limit::FatFinger],
         RefusalReason::NothingToSell { .. } => &[Limit::Sellable],
