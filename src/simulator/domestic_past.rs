@@ -26,7 +26,7 @@ pub(super) fn minutes(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     let hour = hour(call)?;
     let days = if call.get("FID_PW_DATA_INCU_YN") == "Y" { DAYS_BACK } else { 1 };
     let mut rows: Vec<Value> = Vec::new();
-    for (back, date) in wanted_days(date, days).into_iter().enumerate() {
+    for (back, date) in wanted_days(venue, date, days).into_iter().enumerate() {
         let until = if back == 0 { hour } else { "240000" };
         let mut day =
             day_rows(venue, quote.listing, date, quote.index.filter(|_| date == quote.session.date));
@@ -37,8 +37,10 @@ pub(super) fn minutes(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     Ok(Reply::quote(vec![("output1", minute_head(&quote)), ("output2", rows.into())]))
 }
 
-fn wanted_days(date: NaiveDate, count: usize) -> Vec<NaiveDate> {
-    std::iter::successors(Some(date), |day| Some(sessions::previous_day(*day))).take(count).collect()
+/// `date` and the sessions before it, `count` in all.
+fn wanted_days(venue: &Venue, date: NaiveDate, count: usize) -> Vec<NaiveDate> {
+    let before = |day: &NaiveDate| Some(venue.closed.shifted(Market::Kr, *day, -1));
+    std::iter::successors(Some(date), before).take(count).collect()
 }
 
 /// The minutes of one day, oldest first: of today up to the step shown, of an earlier day all of them, of a later one none.

@@ -95,3 +95,18 @@ async fn a_holiday_shows_the_prices_of_the_last_session_and_takes_no_orders() {
     let upper = holiday["stck_mxpr"].as_str().unwrap();
     assert_eq!(world.buy("910010", 1, upper).await.code(), "APBK0919");
 }
+
+#[tokio::test]
+async fn minutes_of_the_day_before_are_those_of_the_session_before_a_holiday() {
+    let world = world("2026-12-28T01:00:00Z").await;
+    let path = "/uapi/domestic-stock/v1/quotations/inquire-time-dailychartprice";
+    let query = "FID_COND_MRKT_DIV_CODE=J&FID_INPUT_ISCD=910010&FID_INPUT_HOUR_1=090000&FID_INPUT_DATE_1=20261228&\
+                 FID_PW_DATA_INCU_YN=Y&FID_FAKE_TICK_INCU_YN=";
+    let answer = world.get(path, "FHKST03010230", query).await;
+    let rows = answer.body["output2"].as_array().unwrap();
+    assert_eq!(rows[0]["stck_bsop_date"], "20261228");
+    assert_eq!(
+        (&rows[1]["stck_bsop_date"], &rows[1]["stck_cntg_hour"]),
+        (&"20261224".into(), &"153000".into())
+    );
+}
