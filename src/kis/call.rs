@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker::Urgency;
@@ -126,6 +127,15 @@ pub(super) struct Ports {
     pub(super) pace: Arc<dyn Pace>,
 }
 
+/// What the exchange's answers taught about stocks.
+#[derive(Default)]
+struct Learned {
+    /// The stock that each market last proved to know.
+    known: BTreeMap<Market, Symbol>,
+    /// Shares of one lot, where the exchange told them for the stock.
+    lots: BTreeMap<Instrument, NonZeroU64>,
+}
+
 /// Everything a read needs; shared by all of them.
 pub(super) struct Session {
     /// Whose account, which environment.
@@ -136,8 +146,8 @@ pub(super) struct Session {
     pub(super) account: AccountNumber,
     /// The way out.
     pub(super) ports: Ports,
-    /// The stock that each market last proved to know.
-    known: Mutex<BTreeMap<Market, Symbol>>,
+    /// What the exchange's answers taught about stocks.
+    learned: Mutex<Learned>,
 }
 
 impl Session {
@@ -149,7 +159,7 @@ impl Session {
             file: config.token_file.clone(),
         };
         let tokens = TokenKeeper::new(identity, ports.clone());
-        Self { config, tokens, account, ports, known: Mutex::default() }
+        Self { config, tokens, account, ports, learned: Mutex::default() }
     }
 
     /// Exchange time now.
@@ -157,21 +167,33 @@ impl Session {
         self.ports.clock.now()
     }
 
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The exchange has just priced this stock, so it is a valid one.
     pub(super) fn remember(&self, instrument: &Instrument) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(instrument.market, instrument.symbol.clone());
+        self.learned().known.insert(instrument.market, instrument.symbol.clone());
+    }
+
+    /// The exchange has just told this stock's lot.
+    pub(super) fn learn_lot(&self, instrument: &Instrument, lot: NonZeroU64) {
+        self.learned().lots.insert(instrument.clone(), lot);
+    }
+
+    /// Shares of one lot of a stock: as the exchange told, else as its market has it; none when nobody knows.
+    pub(super) fn lot(&self, instrument: &Instrument) -> Option<NonZeroU64> {
+        self.learned().lots.get(instrument).copied().or_else(|| instrument.market.standard_lot())
     }
 
     /// The stock that `market` last proved to know.
     pub(super) fn last_priced(&self, market: Market) -> Option<Symbol> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&market).cloned()
+        self.learned().known.get(&market).cloned()
     }
 
     /// A symbol that `venue` knows: one it has just priced, else a share listed there for decades.
     pub(super) fn valid_symbol(&self, venue: &Venue) -> String {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&venue.market).map_or(venue.well_known, Symbol::as_str).to_owned()
+        self.learned().known.get(&venue.market).map_or(venue.well_known, Symbol::as_str).to_owned()
     }
 
     /// A question of the table, for this environment.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use broker::Urgency;
 use chrono::{Days, NaiveDate};
 use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
-use domain::{AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity};
+use domain::{
+    AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity, StockRules,
+};
 use rust_decimal::Decimal;
 
 use super::bars::{self, Window};
@@ -44,8 +46,11 @@ pub(super) async fn quote(
         volume: row.whole("acml_vol")?,
         bid: None,
         ask: None,
-        upper_limit: row.price("stck_mxpr")?,
-        lower_limit: row.price("stck_llam")?,
+        rules: StockRules {
+            lot: None,
+            upper_limit: row.price("stck_mxpr")?,
+            lower_limit: row.price("stck_llam")?,
+        },
     })
 }
 

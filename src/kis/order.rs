@@ -3,13 +3,14 @@
 //! One POST per permit, never repeated, whatever comes back. The answer is `Accepted` only with an order number,
 //! `Refused` only with a code that proves it (KIS.md 5, architecture 8), and `Unknown` in every other case.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use broker::CancelOutcome;
 use bytes::Bytes;
 use domain::{
     Instrument, IntentId, Market, OpenIntent, OrderTerms, Outcome, Price, Quantity, Refusal, Side,
-    VenueOrderId, tick,
+    VenueOrderId, takes_odd_lots, tick,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -32,6 +33,8 @@ const OVERSEAS_CANCEL: &str = "/uapi/overseas-stock/v1/trading/order-rvsecncl";
 
 /// `ORD_DVSN` 00: a limit order, the one kind that every market and both environments take (KIS.md 7.2).
 const LIMIT: &str = "00";
+/// `ORD_DVSN` 50: a sale of less than one board lot in Hong Kong, on a real account (KIS.md 7.2).
+const ODD_LOT: &str = "50";
 /// An order's reply comes within five seconds or is unknown (order-protocol 5.2).
 const ORDER_LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(5), max_body_bytes: 64 * 1024 };
 
@@ -77,7 +80,9 @@ enum BadTerms {
     #[error("{0} shares is no order quantity")]
     Quantity(Quantity),
     #[error("{quantity} shares is no multiple of the lot of {lot}")]
-    Lot { quantity: Quantity, lot: u64 },
+    Lot { quantity: Quantity, lot: NonZeroU64 },
+    #[error("the board lot of {0} is unknown: the exchange did not tell it with the price")]
+    LotUnknown(Instrument),
     #[error("{0} is off the price step of {1}")]
     Tick(Price, Market),
     #[error("{0} has more decimals than {1} takes")]
@@ -93,7 +98,8 @@ pub(super) async fn submit(
     permit: SendPermit,
 ) -> Outcome {
     let terms = permit.terms();
-    let form = match order_form(terms, &session.account, session.config.environment) {
+    let lot = session.lot(&terms.instrument);
+    let form = match order_form(terms, lot, &session.account, session.config.environment) {
         Ok(form) => form,
         Err(error) => return Outcome::Refused(Refusal::NotSent(error.to_string())),
     };
@@ -149,10 +155,11 @@ pub(super) async fn cancel(
 /// The order as KIS wants it: upper-case keys, every value a text (KIS.md 3.2).
 fn order_form(
     terms: &OrderTerms,
+    lot: Option<NonZeroU64>,
     account: &AccountNumber,
     environment: Environment,
 ) -> Result<Form, BadTerms> {
-    check_quantity(terms)?;
+    let kind = check_quantity(terms, lot, environment)?;
     let OrderTerms { instrument, side, quantity, limit } = terms;
     let price = price_text(instrument.market, *limit)?;
     let ids = ids(instrument.market);
@@ -168,7 +175,7 @@ fn order_form(
             path: KR_ORDER,
             tr_id,
             body: json!({
-                "CANO": number, "ACNT_PRDT_CD": product, "PDNO": symbol, "ORD_DVSN": LIMIT,
+                "CANO": number, "ACNT_PRDT_CD": product, "PDNO": symbol, "ORD_DVSN": kind,
                 "ORD_QTY": quantity, "ORD_UNPR": price, "EXCG_ID_DVSN_CD": "KRX",
                 "SLL_TYPE": sell_type(*side, "01"), "CNDT_PRIC": "",
             }),
@@ -179,7 +186,7 @@ fn order_form(
             body: json!({
                 "CANO": number, "ACNT_PRDT_CD": product, "OVRS_EXCG_CD": venue.order.code(), "PDNO": symbol,
                 "ORD_QTY": quantity, "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
-                "SLL_TYPE": sell_type(*side, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": LIMIT,
+                "SLL_TYPE": sell_type(*side, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": kind,
             }),
         },
     })
@@ -225,19 +232,32 @@ fn cancel_form(
     }
 }
 
-/// Odd lots of Chinese shares may be sold, not bought (KIS.md 15.3).
-fn check_quantity(terms: &OrderTerms) -> Result<(), BadTerms> {
-    let quantity = terms.quantity;
+/// The kind of order (`ORD_DVSN`) that the market takes for this quantity (KIS.md 15.3). A purchase is whole lots of a
+/// lot that is known; Chinese odd lots may be sold, and what is less than a board lot of Hong Kong has a kind of its own.
+fn check_quantity(
+    terms: &OrderTerms,
+    lot: Option<NonZeroU64>,
+    environment: Environment,
+) -> Result<&'static str, BadTerms> {
+    let OrderTerms { instrument, side, quantity, .. } = terms;
+    let (market, quantity) = (instrument.market, *quantity);
     if quantity.is_zero() || quantity > Quantity::MAX {
         return Err(BadTerms::Quantity(quantity));
     }
-    let market = terms.instrument.market;
-    let odd_lot_sale = terms.side == Side::Sell && matches!(market, Market::CnSha | Market::CnSza);
-    let lot = market.lot_size();
-    if !odd_lot_sale && !quantity.get().is_multiple_of(lot) {
-        return Err(BadTerms::Lot { quantity, lot });
+    let Some(lot) = lot else {
+        return match side {
+            Side::Buy => Err(BadTerms::LotUnknown(instrument.clone())),
+            Side::Sell => Ok(LIMIT),
+        };
+    };
+    let is_remnant = market == Market::Hk && *side == Side::Sell && quantity.get() < lot.get();
+    if is_remnant && environment == Environment::Real {
+        Ok(ODD_LOT)
+    } else if takes_odd_lots(market, *side) || quantity.get().is_multiple_of(lot.get()) {
+        Ok(LIMIT)
+    } else {
+        Err(BadTerms::Lot { quantity, lot })
     }
-    Ok(())
 }
 
 /// The limit price with the decimals of its market (KIS.md 15.3).

@@ -1,9 +1,12 @@
 //! Reads of foreign markets: price, bars, order list (KIS.md 12 and 13). The account is in `foreign_account.rs`.
 
+use std::num::NonZeroU64;
+
 use broker::Urgency;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
-use domain::{Candle, InquiryRow, Instrument, Market, Quantity};
+use domain::{Candle, Currency, InquiryRow, Instrument, Market, Price, Quantity, StockRules};
+use rust_decimal::Decimal;
 
 use super::Environment;
 use super::bars::{self, Window};
@@ -22,7 +25,10 @@ pub(super) fn venue(market: Market) -> Result<&'static Venue, QueryError> {
     Venue::of(market).ok_or_else(|| QueryError::NotOffered(format!("{market} is no foreign market")))
 }
 
-/// The price now (KIS.md 13.1): no bid, no ask, no open, high or low in this answer.
+/// The price now, with the stock's lot and limits where they belong to the stock and KIS tells them.
+///
+/// American stocks trade in single shares without a daily limit, so the short answer says everything; the long one is
+/// not offered on a paper account (KIS.md 13.2), where a lot therefore stays unknown.
 ///
 /// # Errors
 /// [`QueryError`]; an answer of empty texts means that KIS does not know the symbol there.
@@ -31,13 +37,28 @@ pub(super) async fn quote(
     instrument: Instrument,
     urgency: Urgency,
 ) -> Result<Quote, QueryError> {
+    let is_plain = instrument.market.currency() == Currency::Usd;
+    let quote = match session.config.environment {
+        Environment::Real if !is_plain => detailed_quote(session, instrument, urgency).await?,
+        Environment::Real | Environment::Paper => plain_quote(session, instrument, urgency).await?,
+    };
+    session.remember(&quote.instrument);
+    if let Some(lot) = quote.rules.lot {
+        session.learn_lot(&quote.instrument, lot);
+    }
+    Ok(quote)
+}
+
+/// KIS.md 13.1: no bid, no ask, no open, high or low in this answer.
+async fn plain_quote(
+    session: &Session,
+    instrument: Instrument,
+    urgency: Urgency,
+) -> Result<Quote, QueryError> {
     let question = session.question(&reads::OVERSEAS_PRICE, urgency)?.with(stock(&instrument)?);
     let answer = session.ask(&question).await?;
     let row = answer.summary("output")?;
-    let Some(last) = row.price("last")? else {
-        return Err(QueryError::Unavailable(format!("{instrument} has no price")));
-    };
-    session.remember(&instrument);
+    let last = last_price(&row, &instrument)?;
     Ok(Quote {
         instrument,
         at: session.now(),
@@ -49,9 +70,47 @@ pub(super) async fn quote(
         volume: row.whole("tvol")?,
         bid: None,
         ask: None,
-        upper_limit: None,
-        lower_limit: None,
+        rules: StockRules::default(),
     })
+}
+
+/// KIS.md 13.2: the change is not told and follows from the previous close; a limit of zero is no limit.
+async fn detailed_quote(
+    session: &Session,
+    instrument: Instrument,
+    urgency: Urgency,
+) -> Result<Quote, QueryError> {
+    let question = session.question(&reads::OVERSEAS_DETAIL, urgency)?.with(stock(&instrument)?);
+    let answer = session.ask(&question).await?;
+    let row = answer.summary("output")?;
+    let last = last_price(&row, &instrument)?;
+    Ok(Quote {
+        instrument,
+        at: session.now(),
+        last,
+        open: row.price("open")?,
+        high: row.price("high")?,
+        low: row.price("low")?,
+        change_pct: row.price("base")?.and_then(|base| change_pct(base, last)),
+        volume: row.whole("tvol")?,
+        bid: None,
+        ask: None,
+        rules: StockRules {
+            lot: row.whole("vnit")?.and_then(NonZeroU64::new),
+            upper_limit: row.price("uplp")?,
+            lower_limit: row.price("dnlp")?,
+        },
+    })
+}
+
+fn last_price(row: &Row, instrument: &Instrument) -> Result<Price, QueryError> {
+    row.price("last")?.ok_or_else(|| QueryError::Unavailable(format!("{instrument} has no price")))
+}
+
+/// Percent with two decimals, as KIS rounds `rate`.
+fn change_pct(base: Price, last: Price) -> Option<Decimal> {
+    let change = last.value().checked_sub(base.value())?.checked_mul(Decimal::ONE_HUNDRED)?;
+    Some(change.checked_div(base.value())?.round_dp(2))
 }
 
 /// The newest bars, oldest first (KIS.md 13.3, 13.5).

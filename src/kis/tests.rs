@@ -117,7 +117,10 @@ async fn the_official_domestic_bodies_are_understood() {
     let (kis, _) = kis(Environment::Real, &transport);
     let stock = instrument(Market::Kr, "005930");
     let quote = kis.quote(QuoteQuery { instrument: stock }, Urgency::Scan).await.unwrap();
-    assert_eq!((text(quote.last), text(quote.upper_limit.unwrap())), ("128500".into(), "167000".into()));
+    assert_eq!(
+        (text(quote.last), text(quote.rules.upper_limit.unwrap())),
+        ("128500".into(), "167000".into())
+    );
     assert!(!kis.bars(daily(Market::Kr, "005930")).await.unwrap().is_empty());
     let account = kis.account(AccountQuery { market: Market::Kr }, Urgency::Scan).await.unwrap();
     assert!(account.cash.is_some() && account.equity.is_some() && account.purchase_total.is_some());

@@ -58,14 +58,15 @@ pub(super) mod reads {
     pub(in super::super) const OVERSEAS_BUYABLE: Read = read("foreign buyable amount", overseas!("trading/inquire-psamount"), "TTTS3007R", Some("VTTS3007R"));
     pub(in super::super) const OVERSEAS_ORDERS: Read = read("foreign order list", overseas!("trading/inquire-ccnl"), "TTTS3035R", Some("VTTS3035R"));
     pub(in super::super) const OVERSEAS_PRICE: Read = read("foreign price", overseas_price!("quotations/price"), "HHDFS00000300", Some("HHDFS00000300"));
+    pub(in super::super) const OVERSEAS_DETAIL: Read = read("foreign price detail", overseas_price!("quotations/price-detail"), "HHDFS76200200", None);
     pub(in super::super) const OVERSEAS_DAILY: Read = read("foreign daily bars", overseas_price!("quotations/dailyprice"), "HHDFS76240000", Some("HHDFS76240000"));
     pub(in super::super) const OVERSEAS_MINUTES: Read = read("foreign minute bars", overseas_price!("quotations/inquire-time-itemchartprice"), "HHDFS76950200", None);
     pub(in super::super) const OVERSEAS_SEARCH: Read = read("foreign condition search", overseas_price!("quotations/inquire-search"), "HHDFS76410000", Some("HHDFS76410000"));
     pub(in super::super) const KR_DAYS: Read = read("domestic list of days", domestic!("quotations/chk-holiday"), "CTCA0903R", None);
     #[cfg(test)]
-    pub(super) const ALL: [Read; 16] = [
+    pub(super) const ALL: [Read; 17] = [
         KR_BALANCE, KR_BUYABLE, KR_ORDERS, KR_PRICE, KR_DAILY, KR_MINUTES, KR_VOLUME_RANK, KR_FLUCTUATION, OVERSEAS_BALANCE,
-        OVERSEAS_BUYABLE, OVERSEAS_ORDERS, OVERSEAS_PRICE, OVERSEAS_DAILY, OVERSEAS_MINUTES, OVERSEAS_SEARCH, KR_DAYS,
+        OVERSEAS_BUYABLE, OVERSEAS_ORDERS, OVERSEAS_PRICE, OVERSEAS_DAILY, OVERSEAS_MINUTES, OVERSEAS_SEARCH, KR_DAYS, OVERSEAS_DETAIL,
     ];
 }
 

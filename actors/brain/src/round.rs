@@ -13,6 +13,7 @@ use domain::messages::schedule::Slot;
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
 use domain::{
     AccountSnapshot, Action, Decision, DecisionId, Market, Oracle, OracleError, OracleReply, Price, Side,
+    StockRules,
 };
 use rust_decimal::Decimal;
 use supervision::mutant::{self, Mutant};
@@ -217,14 +218,15 @@ impl Session {
 impl Session {
     /// Records one judgement and proposes its trade, if it is one.
     async fn decide(&self, candidate: &Candidate, judgement: Judgement, judge: &str, report: &mut Report) {
-        let (judgement, price) = self.priced(candidate, judgement).await;
+        let (judgement, fresh) = self.priced(candidate, judgement).await;
+        let price = fresh.map_or(candidate.price, |fresh| fresh.price);
         let decision = self.decision(candidate, judgement, price, judge);
         if !self.record(decision.clone()).await {
             return;
         }
         report.decided += 1;
-        let Some(side) = side(decision.action) else { return };
-        let proposal = self.proposal(candidate, &decision, side, price);
+        let (Some(side), Some(fresh)) = (side(decision.action), fresh) else { return };
+        let proposal = self.proposal(candidate, &decision, side, fresh);
         match self.deps.proposals.tell(proposal) {
             Ok(()) => report.proposed += 1,
             Err(error) => {
@@ -234,11 +236,11 @@ impl Session {
     }
 
     /// A trade needs a fresh price near the one it was judged at; without one it is held back.
-    async fn priced(&self, candidate: &Candidate, judgement: Judgement) -> (Judgement, Price) {
-        let Some(side) = side(judgement.action) else { return (judgement, candidate.price) };
+    async fn priced(&self, candidate: &Candidate, judgement: Judgement) -> (Judgement, Option<FreshPrice>) {
+        let Some(side) = side(judgement.action) else { return (judgement, None) };
         match self.quote(candidate).await.and_then(|quote| usable(&quote, candidate, side, self.now())) {
-            Ok(price) => (judgement, price),
-            Err(why) => (judgement.held_back(&why), candidate.price),
+            Ok(price) => (judgement, Some(price)),
+            Err(why) => (judgement.held_back(&why), None),
         }
     }
 
@@ -281,7 +283,13 @@ impl Session {
         false
     }
 
-    fn proposal(&self, candidate: &Candidate, decision: &Decision, side: Side, price: Price) -> Proposal {
+    fn proposal(
+        &self,
+        candidate: &Candidate,
+        decision: &Decision,
+        side: Side,
+        fresh: FreshPrice,
+    ) -> Proposal {
         let score = match side {
             Side::Buy => Some(candidate.selection.score),
             Side::Sell => None,
@@ -292,7 +300,8 @@ impl Session {
             side,
             confidence: decision.confidence,
             quantity: None,
-            reference_price: price,
+            reference_price: fresh.price,
+            rules: fresh.rules,
             score,
             session_date: decision.session_date,
             expires_at: self.now() + PROPOSAL_LIFE,
@@ -308,8 +317,20 @@ fn side(action: Action) -> Option<Side> {
     }
 }
 
+/// The price that a trade is proposed at, and what the exchange accepts at it.
+#[derive(Clone, Copy)]
+struct FreshPrice {
+    price: Price,
+    rules: StockRules,
+}
+
 /// The quote's price, if it is fresh and near the one that was judged; else why not.
-fn usable(quote: &Quote, candidate: &Candidate, side: Side, now: DateTime<Utc>) -> Result<Price, String> {
+fn usable(
+    quote: &Quote,
+    candidate: &Candidate,
+    side: Side,
+    now: DateTime<Utc>,
+) -> Result<FreshPrice, String> {
     let age = now - quote.at;
     if age > QUOTE_MAX_AGE {
         return Err(format!("The price is {} s old", age.num_seconds()));
@@ -322,7 +343,7 @@ fn usable(quote: &Quote, candidate: &Candidate, side: Side, now: DateTime<Utc>) 
     let drift = (last.value() - judged.value()).abs().checked_mul(Decimal::ONE_HUNDRED);
     let bound = judged.value().checked_mul(allowed.into());
     match (drift, bound) {
-        (Some(drift), Some(bound)) if drift <= bound => Ok(last),
+        (Some(drift), Some(bound)) if drift <= bound => Ok(FreshPrice { price: last, rules: quote.rules }),
         (Some(_) | None, Some(_) | None) => {
             Err(format!("The price went from {judged} to {last}, more than {allowed} %"))
         }

@@ -1,6 +1,7 @@
 //! The ten markets, their zones and currencies.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -185,12 +186,15 @@ impl Market {
         matches!(self, Self::Kr)
     }
 
-    /// The smallest tradable step in shares (KIS.md 15). Hong Kong's board lot differs per stock and is not known here.
-    pub fn lot_size(self) -> u64 {
-        match self {
-            Self::Kr | Self::UsNasdaq | Self::UsNyse | Self::UsAmex | Self::Hk => 1,
+    /// Shares of one lot unless the exchange names another for the stock (KIS.md 15.3). Hong Kong's board lot belongs to
+    /// the stock, so the market has none.
+    pub fn standard_lot(self) -> Option<NonZeroU64> {
+        let shares = match self {
+            Self::Kr | Self::UsNasdaq | Self::UsNyse | Self::UsAmex => 1,
             Self::Jp | Self::CnSha | Self::CnSza | Self::VnHan | Self::VnHcm => 100,
-        }
+            Self::Hk => return None,
+        };
+        NonZeroU64::new(shares)
     }
 }
 

@@ -8,7 +8,8 @@ use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
-    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, tick, windows,
+    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, saleable,
+    tick, windows,
 };
 use rust_decimal::Decimal;
 
@@ -388,10 +389,13 @@ fn check_day(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusal
     }
 }
 
-/// The limit: [`MARKETABLE_TICKS`] past the reference price, up for a purchase, down for a sale.
+/// The limit: [`MARKETABLE_TICKS`] past the reference price, up for a purchase, down for a sale, and never outside the
+/// prices that the exchange accepts today.
 fn limit_price(proposal: &Proposal) -> Result<Price, RefusalReason> {
     let market = proposal.instrument.market;
     marketable(market, proposal.side, proposal.reference_price)
+        .map(|limit| proposal.rules.within_limits(limit))
+        .filter(|limit| tick::is_aligned(market, *limit))
         .ok_or(RefusalReason::OffTick { price: proposal.reference_price })
 }
 
@@ -414,7 +418,8 @@ fn entry_quantity(
     let market = proposal.instrument.market;
     let cash = account.cash.ok_or(RefusalReason::CashUnknown { currency: account.currency })?;
     let available = available_cash(cash, standing.book)?;
-    let lot = market.lot_size();
+    let unknown = || RefusalReason::LotUnknown { instrument: proposal.instrument.clone() };
+    let lot = proposal.rules.lot_in(market).ok_or_else(unknown)?.get();
     let quantity = sizing::entry_quantity(standing.sizing, available.amount(), proposal.score, limit, lot);
     if quantity.is_zero() {
         return Err(RefusalReason::TooSmall { available, limit, lot });
@@ -462,7 +467,10 @@ fn exit_quantity(
     let instrument = &proposal.instrument;
     let sellable = account.holding(instrument).map_or(Quantity::ZERO, |holding| holding.sellable);
     let selling = book.selling(instrument);
-    let quantity = sizing::exit_quantity(sellable, selling);
+    let lot = proposal.rules.lot_in(instrument.market);
+    let free = sizing::exit_quantity(sellable, selling);
+    // A sale on demand says itself how many, of what is free.
+    let quantity = if proposal.quantity.is_none() { saleable(instrument.market, free, lot) } else { free };
     if quantity.is_zero() {
         let instrument = instrument.clone();
         refuse(Limit::Sellable, RefusalReason::NothingToSell { instrument, sellable, selling })?;

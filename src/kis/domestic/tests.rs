@@ -32,7 +32,7 @@ async fn a_quote_before_the_first_trade_has_a_price_but_no_range() {
     assert_eq!((quote.open, quote.high, quote.low), (None, None, None));
     assert_eq!(quote.change_pct, Some("-0.14".parse().unwrap()));
     assert_eq!(quote.volume, Some(0));
-    assert_eq!(quote.upper_limit.unwrap().to_string(), "91200");
+    assert_eq!(quote.rules.upper_limit.unwrap().to_string(), "91200");
     assert_eq!(transport.last().headers()["tr_id"], "FHKST01010100");
 }
 

@@ -24,7 +24,7 @@ fn terms(market: Market, symbol: &str, side: Side, [quantity, limit]: [&str; 2])
 }
 
 fn form(terms: &OrderTerms, environment: Environment) -> Form {
-    order_form(terms, &account(), environment).unwrap()
+    order_form(terms, terms.instrument.market.standard_lot(), &account(), environment).unwrap()
 }
 
 fn taken(number: &str) -> Verdict {
@@ -126,10 +126,36 @@ fn terms_that_the_market_would_refuse_never_become_a_request() {
         terms(Market::CnSha, "600519", Side::Buy, ["50", "1700"]),
     ];
     for terms in cases {
-        assert!(order_form(&terms, &account(), Environment::Real).is_err(), "{terms}");
+        let lot = terms.instrument.market.standard_lot();
+        assert!(order_form(&terms, lot, &account(), Environment::Real).is_err(), "{terms}");
     }
     let odd_lot = terms(Market::CnSha, "600519", Side::Sell, ["50", "1700"]);
-    assert!(order_form(&odd_lot, &account(), Environment::Real).is_ok());
+    let lot = odd_lot.instrument.market.standard_lot();
+    assert!(order_form(&odd_lot, lot, &account(), Environment::Real).is_ok());
+}
+
+#[test]
+fn hong_kong_is_bought_in_known_board_lots_and_a_remnant_is_sold_as_an_odd_lot() {
+    let kind = |side, shares, lot, environment| {
+        let terms = terms(Market::Hk, "00005", side, [shares, "65.5"]);
+        let form = order_form(&terms, NonZeroU64::new(lot), &account(), environment);
+        form.map_or_else(|error| error.to_string(), |form| form.body["ORD_DVSN"].as_str().unwrap().to_owned())
+    };
+    let unknown = "the board lot of HK:00005 is unknown: the exchange did not tell it with the price";
+    let odd = "100 shares is no multiple of the lot of 400";
+    let cases = [
+        (Side::Buy, "800", 400, Environment::Real, "00"),
+        (Side::Buy, "100", 400, Environment::Real, odd),
+        (Side::Buy, "400", 0, Environment::Real, unknown),
+        (Side::Buy, "400", 0, Environment::Paper, unknown),
+        (Side::Sell, "800", 400, Environment::Real, "00"),
+        (Side::Sell, "100", 400, Environment::Real, "50"),
+        (Side::Sell, "100", 400, Environment::Paper, odd),
+        (Side::Sell, "100", 0, Environment::Paper, "00"),
+    ];
+    for (side, shares, lot, environment, expected) in cases {
+        assert_eq!(kind(side, shares, lot, environment), expected, "{side} {shares} in lots of {lot}");
+    }
 }
 
 fn open_intent(market: Market, symbol: &str) -> OpenIntent {

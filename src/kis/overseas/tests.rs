@@ -26,6 +26,43 @@ async fn a_quote_uses_the_quote_code_and_reads_signed_blank_padded_rates() {
     assert_eq!((parameter(&request, "EXCD"), parameter(&request, "AUTH")), (Some("NAS"), Some("")));
 }
 
+const DETAIL: &str = r#"{"rt_cd":"0","output":{"last":"65.500","base":"62.400","open":"62.400","high":"66.000","low":"62.400","tvol":"1200","vnit":"   400","uplp":"0.000","dnlp":"0.000","e_hogau":"0.050","curr":"HKD"}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_real_quote_outside_america_tells_the_board_lot_and_the_limits_of_the_day() {
+    let transport = with_token(|request, _| {
+        assert!(request.uri().path().ends_with("/price-detail"), "{}", request.uri());
+        reply(200, DETAIL)
+    });
+    let session = session(Environment::Real, &transport);
+    let stock = stock_of(Market::Hk, "00005");
+    assert_eq!(session.lot(&stock), None, "nobody has told it");
+    let quote = quote(&session, stock.clone(), Urgency::Exit).await.unwrap();
+    assert_eq!(quote.rules, StockRules { lot: NonZeroU64::new(400), upper_limit: None, lower_limit: None });
+    assert_eq!((quote.change_pct.unwrap().to_string(), quote.volume), ("4.97".into(), Some(1_200)));
+    assert_eq!(quote.open.unwrap().to_string(), "62.4");
+    assert_eq!(session.lot(&stock), NonZeroU64::new(400), "an order of it can be checked");
+    assert_eq!(parameter(&transport.last(), "EXCD"), Some("HKS"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lot_that_is_not_told_or_zero_stays_unknown() {
+    for vnit in ["", "0", "     0"] {
+        let body = DETAIL.replace("   400", vnit);
+        let transport = with_token(move |_, _| reply(200, &body));
+        let session = session(Environment::Real, &transport);
+        let quote = quote(&session, stock_of(Market::Hk, "00005"), Urgency::Exit).await.unwrap();
+        assert_eq!((quote.rules.lot, session.lot(&quote.instrument)), (None, None), "'{vnit}'");
+    }
+    let transport = with_token(|request, _| {
+        assert!(request.uri().path().ends_with("/quotations/price"), "{}", request.uri());
+        reply(200, DETAIL)
+    });
+    let paper = session(Environment::Paper, &transport);
+    let quote = quote(&paper, stock_of(Market::Hk, "00005"), Urgency::Exit).await.unwrap();
+    assert_eq!(quote.rules, StockRules::default(), "a paper account is not told");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_empty_texts_is_no_price_of_zero() {
     let transport =

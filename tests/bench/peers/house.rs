@@ -243,6 +243,7 @@ async fn consider(stage: &Stage, house: &House, wish: &Wish, progress: &mut Prog
         side,
         confidence: Confidence::new(100).expect("0 to 100"),
         reference_price: wish.reference,
+        rules: domain::StockRules::default(),
         score: None,
         quantity: None,
         session_date: Market::Kr.date_at(wish.at),

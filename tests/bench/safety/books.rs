@@ -199,6 +199,7 @@ impl Desk {
             side: Side::Buy,
             confidence: Confidence::new(90).expect("0 to 100"),
             reference_price: "70000".parse().expect("a price"),
+            rules: domain::StockRules::default(),
             score: Some(Decimal::from(40)),
             quantity: None,
             session_date: Market::Kr.date_at(at),

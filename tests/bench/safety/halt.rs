@@ -242,6 +242,7 @@ impl Bench {
             side: Side::Buy,
             confidence: Confidence::new(100).expect("0 to 100"),
             reference_price: self.prices[symbol],
+            rules: domain::StockRules::default(),
             score: None,
             quantity: None,
             session_date: Market::Kr.date_at(now),

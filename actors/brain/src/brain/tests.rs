@@ -192,8 +192,7 @@ impl Handler<QuoteQuery> for World {
             volume: None,
             bid: None,
             ask: None,
-            upper_limit: None,
-            lower_limit: None,
+            rules: domain::StockRules::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use actix::Message;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::{AccountSnapshot, Candle, Instrument, Market, Price};
+use crate::{AccountSnapshot, Candle, Instrument, Market, Price, StockRules};
 
 /// Why a question about market or account has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,10 +117,8 @@ pub struct Quote {
     pub bid: Option<Price>,
     /// Best ask, if told.
     pub ask: Option<Price>,
-    /// Highest price the exchange accepts today, if it has a limit.
-    pub upper_limit: Option<Price>,
-    /// Lowest price the exchange accepts today.
-    pub lower_limit: Option<Price>,
+    /// What the exchange accepts for this stock today.
+    pub rules: StockRules,
 }
 
 /// RiskGuard, Brain, Scanner -> Broker: cash, equity and holdings in the market's currency.

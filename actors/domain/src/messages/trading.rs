@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::schedule::SlotKey;
 use crate::{
     AccountSnapshot, Action, Confidence, Currency, Decision, DecisionId, Instrument, IntentId, OrderState,
-    OrderTerms, Price, Quantity, SelectionContext, Side,
+    OrderTerms, Price, Quantity, SelectionContext, Side, StockRules,
 };
 
 /// A stock worth judging.
@@ -55,6 +55,8 @@ pub struct Proposal {
     pub quantity: Option<Quantity>,
     /// The price the judgement was made at.
     pub reference_price: Price,
+    /// What the exchange accepts for this stock, as told with that price.
+    pub rules: StockRules,
     /// Scanner's score, 0 to 100, for sizing; absent for an exit.
     pub score: Option<Decimal>,
     /// The market's session date.

@@ -9,7 +9,7 @@ use domain::messages::control::{Durability, HaltLevel, HaltRecord};
 use domain::messages::ledger::LedgerError;
 use domain::messages::limits::{OwnPosition, OwnPositions};
 use domain::messages::trading::Proposal;
-use domain::{Confidence, DecisionId, HaltId, Price, Quantity, Side, ports};
+use domain::{Confidence, DecisionId, HaltId, Price, Quantity, Side, StockRules, ports};
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
@@ -110,6 +110,7 @@ impl RiskGuard {
             confidence: Confidence::CERTAIN,
             quantity: Some(quantity),
             reference_price: price,
+            rules: StockRules::default(),
             score: None,
             session_date: position.instrument.market.date_at(now),
             expires_at: now + chrono::TimeDelta::seconds(EXIT_LIFE_S),

@@ -146,6 +146,12 @@ pub enum RefusalReason {
         /// What open purchases may still cost.
         reserved: Money,
     },
+    /// The exchange did not say how many shares a lot of this stock has.
+    #[error("the board lot of {instrument} is unknown: the exchange did not tell it with the price")]
+    LotUnknown {
+        /// The stock.
+        instrument: Instrument,
+    },
     /// Not even one lot fits.
     #[error("too small: {available} available buys no lot of {lot} at {limit}")]
     TooSmall {
@@ -230,6 +236,7 @@ impl RefusalReason {
             Self::DayStartUnknown { .. } => "DayStartUnknown",
             Self::DayCeiling { .. } => "DayCeiling",
             Self::NoCash { .. } => "NoCash",
+            Self::LotUnknown { .. } => "LotUnknown",
             Self::TooSmall { .. } => "TooSmall",
             Self::FatFinger { .. } => "FatFinger",
             Self::NothingToSell { .. } => "NothingToSell",

@@ -68,6 +68,7 @@ impl Case {
                 confidence: Confidence::new(80).unwrap(),
                 quantity: None,
                 reference_price: "70000".parse().unwrap(),
+                rules: domain::StockRules::default(),
                 score: Some(decimal("50")),
                 session_date: NaiveDate::from_ymd_opt(2026, 11, 24).unwrap(),
                 expires_at: now() + TimeDelta::seconds(60),
@@ -350,6 +351,55 @@ fn an_entry_beyond_the_order_limit_is_refused_and_an_exit_of_any_size_is_not() {
 fn only_confirmed_shares_are_sold() {
     assert_eq!(sell(|c| c.account().holdings.clear()), "NothingToSell");
     assert_eq!(sell(|c| c.account().holdings[0].sellable = Quantity::ZERO), "NothingToSell");
+}
+
+/// A purchase in Hong Kong with ten million dollars of cash, by a lot of this many shares; none when nobody told it.
+fn hong_kong(side: Side, lot: Option<u64>, sellable: u64) -> Result<u64, RefusalReason> {
+    let mut case = Case::new(side);
+    let hsbc = Instrument { market: Market::Hk, symbol: "00005".parse().unwrap() };
+    case.phase = None;
+    case.proposal.instrument = hsbc.clone();
+    case.proposal.reference_price = "65.5".parse().unwrap();
+    case.proposal.rules.lot = lot.and_then(std::num::NonZeroU64::new);
+    let account = case.account();
+    account.currency = Currency::Hkd;
+    account.cash = Some(Money::new(decimal("1000000"), Currency::Hkd));
+    account.holdings[0].instrument = hsbc;
+    account.holdings[0].sellable = Quantity::new(sellable);
+    case.review().map(|terms| terms.quantity.get())
+}
+
+#[test]
+fn hong_kong_is_bought_in_whole_board_lots_and_not_at_all_when_the_lot_is_unknown() {
+    // Five percent of a million buys 762 shares at 65.60.
+    assert_eq!(hong_kong(Side::Buy, Some(400), 0), Ok(400));
+    assert_eq!(hong_kong(Side::Buy, Some(100), 0), Ok(700));
+    let too_small = hong_kong(Side::Buy, Some(1_000), 0).unwrap_err();
+    assert_eq!(too_small.code(), "TooSmall");
+    let unknown = hong_kong(Side::Buy, None, 0).unwrap_err();
+    assert_eq!(unknown.code(), "LotUnknown");
+    assert!(unknown.to_string().contains("the board lot of HK:00005 is unknown"), "{unknown}");
+}
+
+#[test]
+fn an_exit_sells_whole_lots_first_and_never_waits_for_a_lot() {
+    assert_eq!(hong_kong(Side::Sell, Some(400), 1_000), Ok(800));
+    assert_eq!(hong_kong(Side::Sell, Some(400), 200), Ok(200));
+    assert_eq!(hong_kong(Side::Sell, None, 1_000), Ok(1_000));
+}
+
+#[test]
+fn a_limit_stays_within_the_prices_that_the_exchange_accepts_today() {
+    let limit = |side, reference: &str| {
+        let mut case = Case::new(side);
+        case.proposal.reference_price = reference.parse().unwrap();
+        case.proposal.rules.upper_limit = Some("91000".parse().unwrap());
+        case.proposal.rules.lower_limit = Some("49000".parse().unwrap());
+        case.review().map(|terms| terms.limit.to_string())
+    };
+    assert_eq!(limit(Side::Buy, "91000"), Ok("91000".into()));
+    assert_eq!(limit(Side::Buy, "90700"), Ok("90900".into()));
+    assert_eq!(limit(Side::Sell, "49000"), Ok("49000".into()));
 }
 
 #[test]

@@ -142,8 +142,7 @@ impl Handler<QuoteQuery> for Broker {
             volume: Some(2_000),
             bid: None,
             ask: None,
-            upper_limit: None,
-            lower_limit: None,
+            rules: domain::StockRules::default(),
         };
         self.answer(what, failing, quote)
     }

@@ -48,8 +48,7 @@ fn quote(last: &str, high: Option<&str>, low: Option<&str>, volume: Option<u64>)
         volume,
         bid: None,
         ask: None,
-        upper_limit: None,
-        lower_limit: None,
+        rules: domain::StockRules::default(),
     }
 }
 

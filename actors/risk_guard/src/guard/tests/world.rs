@@ -173,6 +173,7 @@ impl World {
             confidence: Confidence::new(90).unwrap(),
             quantity: None,
             reference_price: "70000".parse::<Price>().unwrap(),
+            rules: domain::StockRules::default(),
             score: None,
             session_date: Market::Kr.date_at(now),
             expires_at: now + TimeDelta::seconds(60),

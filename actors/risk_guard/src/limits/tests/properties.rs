@@ -123,6 +123,7 @@ impl House {
             reference_price: pick(random, &["0.9", "12.34", "999", "4995", "70000", "123456", "800000"])
                 .parse()
                 .unwrap(),
+            rules: domain::StockRules::default(),
             score: random.bool().then(|| Decimal::new(random.i64(-100..=20_000), 2)),
             session_date: market.date_at(now()),
             expires_at: now() + TimeDelta::seconds(random.i64(1..=120)),
@@ -398,7 +399,7 @@ impl House {
     fn assert_sound(&self, order: &OrderTerms) {
         assert_eq!((&order.instrument, order.side), (&self.proposal.instrument, self.proposal.side));
         assert!(tick::is_aligned(self.market(), order.limit), "{order}");
-        let is_whole = order.quantity.get().is_multiple_of(self.market().lot_size());
+        let is_whole = order.quantity.get().is_multiple_of(self.market().standard_lot().unwrap().get());
         assert!(is_whole || self.proposal.quantity.is_some() || order.side == Side::Sell, "{order}");
     }
 }
@@ -431,6 +432,7 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::TooManyOrders { .. } => &[Limit::OrdersPerMinute, Limit::OrdersPerDay],
         RefusalReason::NoAccount { .. }
         | RefusalReason::CashUnknown { .. }
+        | RefusalReason::LotUnknown { .. }
         | RefusalReason::TooSmall { .. }
         | RefusalReason::OffTick { .. }
         | RefusalReason::LedgerRefused(_)

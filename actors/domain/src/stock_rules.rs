@@ -1,0 +1,94 @@
+//! What an exchange accepts for one stock today, beyond the rules of its market.
+
+use std::num::NonZeroU64;
+
+use crate::{Market, Price, Quantity, Side};
+
+/// What the exchange told about orders in one stock (KIS.md 9.1, 13.2). What it did not tell is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StockRules {
+    /// Shares of one lot.
+    pub lot: Option<NonZeroU64>,
+    /// The highest price accepted today.
+    pub upper_limit: Option<Price>,
+    /// The lowest price accepted today.
+    pub lower_limit: Option<Price>,
+}
+
+impl StockRules {
+    /// Shares of one lot: the stock's own as told, else its market's; none where only the exchange knows it.
+    pub fn lot_in(&self, market: Market) -> Option<NonZeroU64> {
+        self.lot.or_else(|| market.standard_lot())
+    }
+
+    /// `limit` moved inside the day's limits. A purchase at the upper limit and a sale at the lower one are the most
+    /// urgent orders that the exchange takes.
+    pub fn within_limits(&self, limit: Price) -> Price {
+        let capped = self.upper_limit.map_or(limit, |upper| limit.min(upper));
+        self.lower_limit.map_or(capped, |lower| capped.max(lower))
+    }
+}
+
+/// The shares of a sale that the exchange takes in one order: whole lots, or everything when that is less than a lot
+/// or the lot is not known. Chinese odd lots are sold as they are (KIS.md 15.3).
+pub fn saleable(market: Market, shares: Quantity, lot: Option<NonZeroU64>) -> Quantity {
+    match lot {
+        Some(lot) if !takes_odd_lots(market, Side::Sell) && shares.get() >= lot.get() => {
+            Quantity::new(shares.get() - shares.get() % lot.get())
+        }
+        Some(_) | None => shares,
+    }
+}
+
+/// True where an order need not be a whole number of lots.
+pub fn takes_odd_lots(market: Market, side: Side) -> bool {
+    side == Side::Sell && matches!(market, Market::CnSha | Market::CnSza)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lot(shares: u64) -> Option<NonZeroU64> {
+        NonZeroU64::new(shares)
+    }
+
+    #[test]
+    fn the_lot_of_the_stock_comes_before_that_of_its_market_and_hong_kong_has_none_of_its_own() {
+        let told = StockRules { lot: lot(400), ..StockRules::default() };
+        let untold = StockRules::default();
+        for market in Market::ALL {
+            assert_eq!(told.lot_in(market), lot(400), "{market}");
+            assert_eq!(untold.lot_in(market).is_none(), market == Market::Hk, "{market}");
+        }
+        assert_eq!(untold.lot_in(Market::Jp), lot(100));
+    }
+
+    #[test]
+    fn a_limit_never_leaves_the_days_prices() {
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        let rules =
+            StockRules { lot: None, upper_limit: Some(price("91000")), lower_limit: Some(price("49000")) };
+        for (wished, expected) in
+            [("91200", "91000"), ("91000", "91000"), ("70000", "70000"), ("48900", "49000")]
+        {
+            assert_eq!(rules.within_limits(price(wished)), price(expected), "{wished}");
+            assert_eq!(StockRules::default().within_limits(price(wished)), price(wished));
+        }
+    }
+
+    #[test]
+    fn a_sale_is_whole_lots_first_and_then_what_is_left() {
+        let cases = [
+            (Market::Hk, 1_250, lot(500), 1_000),
+            (Market::Hk, 250, lot(500), 250),
+            (Market::Hk, 1_250, None, 1_250),
+            (Market::Jp, 199, lot(100), 100),
+            (Market::CnSha, 150, lot(100), 150),
+            (Market::Kr, 7, lot(1), 7),
+        ];
+        for (market, held, lot, sold) in cases {
+            assert_eq!(saleable(market, Quantity::new(held), lot), Quantity::new(sold), "{market} {held}");
+        }
+    }
+}
