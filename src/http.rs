@@ -4,6 +4,7 @@
 //! A path that places or cancels an order passes only with an [`OrderTicket`], whatever the adapter.
 
 mod dated;
+mod dial;
 mod in_process;
 mod socket;
 mod ticket;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use domain::BoxFuture;
 
 pub use dated::{ClockGauge, Dated, SKEW_ALLOWED};
+pub use dial::{Dial, Duplex, InProcessDial, InProcessListener, TcpDial, in_process};
 pub use in_process::InProcess;
 pub use socket::{ReqwestTransport, TransportError};
 pub use ticket::{Cleared, OrderTicket};
@@ -74,6 +76,12 @@ pub trait Transport: Send + Sync {
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
+}
+
+/// True for a loopback address or `localhost`: what goes there does not leave this machine.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The rest of a body does not fit.

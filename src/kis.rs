@@ -23,6 +23,7 @@ mod orders;
 mod overseas;
 mod proof_of_life;
 mod ranking;
+pub mod stream;
 #[cfg(test)]
 mod testing;
 mod trid;

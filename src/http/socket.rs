@@ -86,12 +86,7 @@ fn hardened() -> reqwest::ClientBuilder {
 
 /// Keys and orders travel in the clear only to this machine, where the simulator is.
 fn keep_private(uri: &Uri) -> Result<(), NetError> {
-    let host = uri.host().unwrap_or_default();
-    let here = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
+    let here = super::is_this_machine(uri.host().unwrap_or_default());
     if uri.scheme_str() == Some("https") || here {
         return Ok(());
     }

@@ -4,8 +4,11 @@ pub mod backoff;
 pub mod desk;
 pub mod exchange;
 pub mod pacer;
+pub mod sight;
+pub mod stream;
 pub mod working;
 
 pub use desk::{Broker, BrokerDeps, BrokerSettings, LedgerLinks, RiskLinks};
 pub use exchange::{CancelOutcome, Exchange, Urgency};
 pub use pacer::Pacer;
+pub use stream::{MarketStream, Notice, NoticeKind, StreamEvent, Wanted};

@@ -121,6 +121,18 @@ pub struct Quote {
     pub rules: StockRules,
 }
 
+/// Broker -> RiskGuard: a stock that is held has a price. A tell; newest wins. At most one per stock and second.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct PriceSeen {
+    /// The stock.
+    pub instrument: Instrument,
+    /// What it last traded at, or what a buyer bids for it.
+    pub price: Price,
+    /// When that was, by the exchange's word where it gives one; never later than it was received.
+    pub at: DateTime<Utc>,
+}
+
 /// RiskGuard, Brain, Scanner -> Broker: cash, equity and holdings in the market's currency.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<AccountSnapshot, QueryError>")]
