@@ -117,6 +117,7 @@ impl Prepared {
             oracle: crate::llm::connect(config, &clock)?,
             messenger: crate::telegram::connect(config)?,
             exchange: venue.exchange.clone(),
+            stream: Some(venue.stream.clone()),
             rules: rules(config)?,
             clock,
             random,

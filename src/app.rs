@@ -36,6 +36,8 @@ pub struct World {
     pub random: Arc<dyn Random>,
     /// Where orders go.
     pub exchange: Arc<dyn broker::Exchange>,
+    /// What the exchange tells by itself; none: everything is asked for.
+    pub stream: Option<Arc<dyn broker::MarketStream>>,
     /// The language model, if there is one.
     pub oracle: Option<Arc<dyn Oracle>>,
     /// Where notices go besides the log.

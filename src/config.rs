@@ -18,6 +18,7 @@ use domain::{Instrument, Market, Percent};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
+use crate::http::OtherName;
 pub use reader::Mistake;
 use reader::Reader;
 use settings::RawEnv;
@@ -64,6 +65,10 @@ pub struct Config {
     pub scanner: ScannerSettings,
     /// Requests per second, above 0.
     pub rate_limit_rps: Decimal,
+    /// The login name that KIS tells of executions; none: they are asked for only.
+    pub hts_id: Option<String>,
+    /// Another name that the certificate of KIS's paper host may carry; never with live trading.
+    pub paper_tls_name: Option<OtherName>,
     /// Key of the language model; none: the local rule engine judges.
     pub gemini_api_key: Option<SecretString>,
     /// Where notices go besides the log.

@@ -110,6 +110,7 @@ fn world(
         clock: clock.clone(),
         random: random.clone(),
         exchange: venue.exchange.clone(),
+        stream: Some(venue.stream.clone()),
         oracle: None,
         messenger: None,
         rules: app::rules(config),

@@ -8,6 +8,7 @@ mod dial;
 mod in_process;
 mod socket;
 mod ticket;
+mod tls;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use dial::{Dial, Duplex, InProcessDial, InProcessListener, TcpDial, in_proce
 pub use in_process::InProcess;
 pub use socket::{ReqwestTransport, TransportError};
 pub use ticket::{Cleared, OrderTicket};
+pub use tls::{OtherName, PAPER_HOST};
 
 /// A request, whole.
 pub type Request = http::Request<Bytes>;

@@ -17,7 +17,7 @@ pub use gemini::{Gemini, GeminiConfig, InvalidModel};
 /// When the HTTP client cannot be built, in words.
 pub fn connect(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn Oracle>>, String> {
     let Some(key) = &config.gemini_api_key else { return Ok(None) };
-    let transport = Arc::new(ReqwestTransport::for_reads().map_err(|error| error.to_string())?);
+    let transport = Arc::new(ReqwestTransport::for_reads(None).map_err(|error| error.to_string())?);
     let gemini = Gemini::new(GeminiConfig::with_key(key.clone()), transport, Arc::clone(clock))
         .map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(gemini)))

@@ -9,7 +9,7 @@
 //! the American day session never open: they refuse as closed (`desks`).
 //!
 //! Not simulated: extended hours, order types other than limit and (Korea) market, settlement of foreign trades (their cash moves at
-//! once), the websocket.
+//! once); of the websocket, feeds other than trades, domestic books and execution notices.
 
 mod account;
 mod bars;
@@ -47,6 +47,7 @@ mod screen;
 mod search;
 mod sessions;
 mod steps;
+mod stream;
 mod tape;
 mod venue;
 mod walk;
@@ -67,6 +68,7 @@ use serde::{Deserialize, Serialize};
 use account::Account;
 use gateway::Gateway;
 use orders::Order;
+use stream::Streams;
 use venue::Venue;
 
 pub use closed::ClosedDates;
@@ -134,6 +136,7 @@ pub struct Exchange {
 struct State {
     gateway: Gateway,
     venue: Venue,
+    streams: Streams,
     order_posts: u64,
     order_posts_refused: u64,
 }
@@ -155,7 +158,13 @@ impl Exchange {
         let mut venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), now);
         venue.closed = Arc::new(config.closed);
         let gateway = Gateway::new(config.environment, requests_per_second, config.seed);
-        let state = State { gateway, venue, order_posts: 0, order_posts_refused: 0 };
+        let state = State {
+            gateway,
+            venue,
+            streams: Streams::new(config.seed),
+            order_posts: 0,
+            order_posts_refused: 0,
+        };
         Self { clock: config.clock, environment: config.environment, state: Mutex::new(state) }
     }
 
@@ -205,6 +214,21 @@ impl Exchange {
     /// Every token handed out so far is dead (KIS revokes them when another is forced out).
     pub fn revoke_tokens(&self) {
         self.advanced().gateway.revoke_all();
+    }
+
+    /// Every WebSocket breaks; whoever was connected may connect again.
+    pub fn cut_streams(&self) {
+        self.advanced().streams.cut();
+    }
+
+    /// Every approval key handed out so far is unknown.
+    pub fn forget_approvals(&self) {
+        self.advanced().streams.forget_approvals();
+    }
+
+    /// How many WebSockets hold an app key now.
+    pub fn streams_held(&self) -> usize {
+        self.advanced().streams.held()
     }
 
     /// An order that a person places beside the agent, on the same account, by telephone or screen.

@@ -30,7 +30,7 @@ const DESCRIPTION_MAX_CHARS: usize = 200;
 /// When no HTTP client can be made; in words.
 pub fn connect(config: &Config) -> Result<Option<Arc<dyn Messenger>>, String> {
     let Some(settings) = config.telegram.clone() else { return Ok(None) };
-    let transport = ReqwestTransport::for_reads().map_err(|error| error.to_string())?;
+    let transport = ReqwestTransport::for_reads(None).map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(Telegram::new(settings, API_URL.into(), Arc::new(transport)))))
 }
 

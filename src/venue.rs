@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker::Pacer;
-use domain::{Clock, Currency, Market, Money};
+use domain::{Clock, Currency, Market, Money, Random};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use secrecy::SecretString;
@@ -12,14 +12,21 @@ use secrecy::SecretString;
 use crate::clock::SystemClock;
 use crate::config::{Config, Credentials, Environment, Venue};
 use crate::embedded::{self, Embedded};
-use crate::http::{ReqwestTransport, Transport};
+use crate::http::{Dial, OtherName, ReqwestTransport, TcpDial, Transport};
+use crate::kis::stream::{self, StreamConfig, StreamPorts};
 use crate::kis::{self, KisConfig};
+use crate::random::Seeded;
 use crate::simulate::client::{self as simulate, Sighting};
 use crate::simulator::{self, ClosedDates, SimulatorConfig};
 
 /// KIS's hosts (KIS.md 1).
 const LIVE_URL: &str = "https://openapi.koreainvestment.com:9443";
 const PAPER_URL: &str = "https://openapivts.koreainvestment.com:29443";
+/// KIS's streams (KIS.md 1).
+const LIVE_STREAM: &str = "ops.koreainvestment.com:21000";
+const PAPER_STREAM: &str = "ops.koreainvestment.com:31000";
+/// Who is told of executions at an exchange that knows one account only.
+const SIMULATED_HTS_ID: &str = "simulated";
 
 /// An exchange that was found, and its time.
 pub struct Located {
@@ -81,13 +88,15 @@ fn external(config: &Config, url: &str) -> Result<Located, String> {
 pub struct Connected {
     /// The port.
     pub exchange: Arc<dyn broker::Exchange>,
+    /// What it tells by itself.
+    pub stream: Arc<dyn broker::MarketStream>,
     /// In words, for banner and status.
     pub name: String,
     /// The venue itself, when it is the embedded one.
     pub embedded: Option<Embedded>,
 }
 
-/// Connects to an exchange that was found.
+/// Connects to an exchange that was found. From `seed` follow the prices of the embedded one, and the jitter of the stream.
 ///
 /// # Errors
 /// In words: no port for the embedded exchange, no HTTP client, no valid account.
@@ -106,24 +115,37 @@ pub fn connect(
             (wire, format!("the exchange at {url} (no money moves)"))
         }
         Host::Kis { environment, credentials } => {
-            let (base_url, environment, name) = match environment {
-                Environment::Live => (LIVE_URL, kis::Environment::Real, "KIS, real money"),
-                Environment::Paper => (PAPER_URL, kis::Environment::Paper, "KIS paper trading"),
+            let (base_url, stream, environment, name) = match environment {
+                Environment::Live => (LIVE_URL, LIVE_STREAM, kis::Environment::Real, "KIS, real money"),
+                Environment::Paper => (PAPER_URL, PAPER_STREAM, kis::Environment::Paper, "KIS paper trading"),
             };
             let token_file = data_dir.map(|dir| dir.join("kis_token.json"));
             let credentials = credentials.clone();
             let base_url = base_url.to_owned();
-            (Wire { base_url, environment, credentials, token_file, truth_tag: false }, name.to_owned())
+            let hts_id = config.hts_id.clone();
+            let stream = stream.to_owned();
+            if hts_id.is_none() {
+                tracing::info!("KIS_HTS_ID is not set: executions are asked for, not told");
+            }
+            (
+                Wire { base_url, stream, environment, credentials, hts_id, token_file, truth_tag: false },
+                name.to_owned(),
+            )
         }
     };
-    Ok(Connected { exchange: client(config, clock, wire)?, name, embedded: None })
+    let (exchange, stream) = client(config, clock, seed, wire)?;
+    Ok(Connected { exchange, stream, name, embedded: None })
 }
 
 /// Which host is spoken to, and as whom.
+#[derive(Clone)]
 pub(crate) struct Wire {
     base_url: String,
+    /// Host and port of the stream.
+    stream: String,
     environment: kis::Environment,
     credentials: Credentials,
+    hts_id: Option<String>,
     token_file: Option<PathBuf>,
     truth_tag: bool,
 }
@@ -134,13 +156,65 @@ pub(crate) fn simulated(
     environment: kis::Environment,
     token_file: Option<PathBuf>,
 ) -> Wire {
-    Wire { base_url, environment, credentials: simulated_credentials(), token_file, truth_tag: true }
+    let stream = base_url.trim_start_matches("http://").to_owned();
+    let (credentials, hts_id) = (simulated_credentials(), Some(SIMULATED_HTS_ID.to_owned()));
+    Wire { base_url, stream, environment, credentials, hts_id, token_file, truth_tag: true }
 }
 
-fn client(config: &Config, clock: &Arc<dyn Clock>, wire: Wire) -> Result<Arc<dyn broker::Exchange>, String> {
-    let reads = ReqwestTransport::for_reads().map_err(|error| error.to_string())?;
-    let orders = ReqwestTransport::for_orders().map_err(|error| error.to_string())?;
-    client_over(config, clock, wire, [Arc::new(reads), mortal(Arc::new(orders))?])
+/// The exchange, asked and heard.
+type Both = (Arc<dyn broker::Exchange>, Arc<dyn broker::MarketStream>);
+
+fn client(config: &Config, clock: &Arc<dyn Clock>, seed: u64, wire: Wire) -> Result<Both, String> {
+    let other = other_name(config, wire.environment);
+    let reads = ReqwestTransport::for_reads(other).map_err(|error| error.to_string())?;
+    let orders = ReqwestTransport::for_orders(other).map_err(|error| error.to_string())?;
+    let reads: Arc<dyn Transport> = Arc::new(reads);
+    let pacer = pacer(config, clock, wire.environment)?;
+    let dial = Arc::new(TcpDial::new(&wire.stream)?);
+    let random: Arc<dyn Random> = Arc::new(Seeded::new(seed));
+    let stream = stream_over(clock, &random, &wire, reads.clone(), dial, pacer.clone())?;
+    let exchange = client_with(config, clock, wire, [reads, mortal(Arc::new(orders))?], pacer)?;
+    Ok((exchange, stream))
+}
+
+/// The exception for the paper host's certificate; where real money is, there is none whatever the settings say.
+fn other_name(config: &Config, environment: kis::Environment) -> Option<&OtherName> {
+    match environment {
+        kis::Environment::Real => None,
+        kis::Environment::Paper => config.paper_tls_name.as_ref(),
+    }
+}
+
+fn pacer(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    environment: kis::Environment,
+) -> Result<Arc<Pacer>, String> {
+    let rate = config.rate_limit_rps.min(highest_rate(environment));
+    let rate = rate.to_f64().ok_or("RATE_LIMIT_RPS is no rate")?;
+    Ok(Pacer::new(rate, clock.clone()))
+}
+
+/// The stream over any line.
+///
+/// # Errors
+/// In words: no valid account.
+pub(crate) fn stream_over(
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    wire: &Wire,
+    reads: Arc<dyn Transport>,
+    dial: Arc<dyn Dial>,
+    pace: Arc<Pacer>,
+) -> Result<Arc<dyn broker::MarketStream>, String> {
+    let config = StreamConfig {
+        base_url: wire.base_url.clone(),
+        environment: wire.environment,
+        credentials: wire.credentials.clone(),
+        hts_id: wire.hts_id.clone(),
+    };
+    let ports = StreamPorts { reads, dial, clock: clock.clone(), random: random.clone(), pace };
+    Ok(Arc::new(stream::open(config, ports).map_err(|error| error.to_string())?))
 }
 
 /// The client over other transports than sockets: first for reads, then for orders.
@@ -151,11 +225,19 @@ pub(crate) fn client_over(
     config: &Config,
     clock: &Arc<dyn Clock>,
     wire: Wire,
-    [reads, orders]: [Arc<dyn Transport>; 2],
+    transports: [Arc<dyn Transport>; 2],
 ) -> Result<Arc<dyn broker::Exchange>, String> {
-    let rate = config.rate_limit_rps.min(highest_rate(wire.environment));
-    let rate = rate.to_f64().ok_or("RATE_LIMIT_RPS is no rate")?;
-    let pacer = Pacer::new(rate, clock.clone());
+    let pacer = pacer(config, clock, wire.environment)?;
+    client_with(config, clock, wire, transports, pacer)
+}
+
+fn client_with(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    wire: Wire,
+    [reads, orders]: [Arc<dyn Transport>; 2],
+    pacer: Arc<Pacer>,
+) -> Result<Arc<dyn broker::Exchange>, String> {
     let kis_config = KisConfig {
         base_url: wire.base_url,
         environment: wire.environment,
@@ -193,9 +275,10 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
     let embedded = embedded::start(Arc::new(venue))?;
     // The embedded exchange forgets its tokens with the process.
     let wire = simulated(embedded.base_url.clone(), kis::Environment::Real, None);
-    let exchange = client(config, clock, wire)?;
+    let (exchange, stream) = client(config, clock, seed, wire)?;
     Ok(Connected {
         exchange,
+        stream,
         name: "the embedded exchange (no money moves)".into(),
         embedded: Some(embedded),
     })

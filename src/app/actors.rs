@@ -196,6 +196,7 @@ impl Slots {
         BrokerDeps {
             clock: world.clock.clone(),
             exchange: world.exchange.clone(),
+            stream: world.stream.clone(),
             gate,
             ledger: broker::LedgerLinks {
                 begin_sending: self.ledger.link(),
@@ -217,6 +218,7 @@ impl Slots {
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
                 symbol_halted: self.risk.certain_link(),
+                price_seen: self.risk.lossy_link(),
             },
         }
     }

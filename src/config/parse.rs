@@ -13,6 +13,7 @@ use super::{
     BreakerBasis, Config, Credentials, Database, Endpoint, Environment, LogFormat, MAX_LOSS_CEILING_PCT,
     MAX_ORDER_CEILING_PCT, ScannerSettings, SessionAnchor, Sizing, Telegram, TradeMode, Venue,
 };
+use crate::http::OtherName;
 
 /// TR ids of earlier versions that name other services (KIS.md 22, rows 1 and 2).
 const WRONG_TR_IDS: [(&str, &str, &str); 2] = [
@@ -40,6 +41,8 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let sizing = sizing(reader, max_order_pct);
     let scanner = scanner(reader);
     let rate_limit_rps = rate(reader, environment);
+    let hts_id = reader.value("KIS_HTS_ID", hts_id);
+    let paper_tls_name = paper_tls_name(reader, environment);
     let telegram = telegram(reader);
     let gemini_api_key = secret(reader, "GEMINI_API_KEY");
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
@@ -62,6 +65,8 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         sizing: sizing?,
         scanner: scanner?,
         rate_limit_rps: rate_limit_rps?,
+        hts_id: hts_id?,
+        paper_tls_name: paper_tls_name?,
         gemini_api_key,
         telegram,
         database: database?,
@@ -76,6 +81,25 @@ fn environment(text: &str) -> Option<Environment> {
         "live" => Some(Environment::Live),
         _ => None,
     }
+}
+
+/// The outer option is a mistake, the inner one is "not set".
+fn hts_id(text: &str) -> Option<Option<String>> {
+    let is_name = text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_name.then(|| (!text.is_empty()).then(|| text.to_owned()))
+}
+
+fn paper_tls_name(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Option<OtherName>> {
+    if reader.set("KIS_PAPER_TLS_NAME").is_some() && environment == Some(Environment::Live) {
+        reader.mistake(
+            "KIS_PAPER_TLS_NAME",
+            "is for MODE=paper only; where real money is, certificates are always fully verified",
+        );
+        return None;
+    }
+    reader.value("KIS_PAPER_TLS_NAME", |text| {
+        if text.is_empty() { Some(None) } else { OtherName::parse(text).map(Some) }
+    })
 }
 
 fn session_anchor(text: &str) -> Option<SessionAnchor> {

@@ -54,6 +54,8 @@ settings! {
     kis_app_key "KIS_APP_KEY" = "", "text from the KIS developer page", "App key. Without KIS credentials Kestrel trades on its embedded exchange.";
     kis_app_secret "KIS_APP_SECRET" = "", "text from the KIS developer page", "App secret that belongs to the key.";
     kis_account_no "KIS_ACCOUNT_NO" = "", "XXXXXXXX-XX, digits", "Account to trade on.";
+    kis_hts_id "KIS_HTS_ID" = "", "1 to 20 visible characters, the login name of KIS", "Login name that KIS tells of executions as they happen; without it they are only asked for.";
+    kis_paper_tls_name "KIS_PAPER_TLS_NAME" = "", "a host name", "Another name that the certificate of KIS's paper host may carry; chain, dates and that name are still verified. Refused with MODE=live.";
     kestrel_exchange_url "KESTREL_EXCHANGE_URL" = "", "http://127.0.0.1:PORT of a running `kestrel simulate`", "Exchange to trade on instead of the embedded one; it keeps orders and time while the agent restarts.";
     mode "MODE" = "paper", "paper, live", "Which KIS environment the credentials are for.";
     kestrel_confirm_live "KESTREL_CONFIRM_LIVE" = "", "yes", "Second key for real money: MODE=live starts only together with yes.";

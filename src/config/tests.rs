@@ -31,6 +31,8 @@ fn without_any_setting_it_trades_on_the_embedded_exchange_with_the_documented_de
 fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
     let cases = [
         ("MODE", "sim", "paper, live"),
+        ("KIS_HTS_ID", "two words", "1 to 20"),
+        ("KIS_PAPER_TLS_NAME", "*.koreainvestment.com", "a host name"),
         ("ENABLED_MARKETS", "KR,MARS", "US_NASDAQ"),
         ("DAILY_SESSIONS", "11", "1 to 10"),
         ("SESSION_INTERVAL_HOURS", "25", "1 to 24"),
@@ -106,6 +108,22 @@ fn real_money_needs_two_keys() {
     let config = load(&both).unwrap();
     assert!(matches!(config.venue, Venue::Kis { environment: Environment::Live, .. }));
     assert!(mistakes(&[("MODE", "live"), ("KESTREL_CONFIRM_LIVE", "yes")]).contains("KIS_APP_KEY"));
+}
+
+#[test]
+fn another_certificate_name_is_for_paper_only_and_never_beside_real_money() {
+    let name = ("KIS_PAPER_TLS_NAME", "openapi.koreainvestment.com");
+    assert!(load(&[name]).unwrap().paper_tls_name.is_some());
+    let live = [
+        ("MODE", "live"),
+        ("KESTREL_CONFIRM_LIVE", "yes"),
+        ("KIS_APP_KEY", "k"),
+        ("KIS_APP_SECRET", "s"),
+        ("KIS_ACCOUNT_NO", "12345678-01"),
+    ];
+    assert!(load(&live).is_ok());
+    let told = mistakes(&[&live[..], &[name]].concat());
+    assert!(told.contains("KIS_PAPER_TLS_NAME") && told.contains("MODE=paper only"), "{told}");
 }
 
 #[test]

@@ -42,12 +42,15 @@ impl TcpDial {
     /// # Errors
     /// In words, when it is neither.
     pub fn new(authority: &str) -> Result<Self, String> {
-        let uri: http::Uri = format!("http://{authority}").parse().map_err(|error| format!("{authority}: {error}"))?;
+        let uri: http::Uri =
+            format!("http://{authority}").parse().map_err(|error| format!("{authority}: {error}"))?;
         let host = uri.host().unwrap_or_default();
         if uri.port().is_some() && (host == KIS_STREAM_HOST || super::is_this_machine(host)) {
             return Ok(Self(authority.to_owned()));
         }
-        Err(format!("a stream in the clear goes to {KIS_STREAM_HOST} or to this machine only, not to {authority}"))
+        Err(format!(
+            "a stream in the clear goes to {KIS_STREAM_HOST} or to this machine only, not to {authority}"
+        ))
     }
 }
 
@@ -58,7 +61,8 @@ impl Dial for TcpDial {
 
     fn dial(&self) -> BoxFuture<'_, Result<Box<dyn Duplex>, NetError>> {
         Box::pin(async move {
-            let stream = TcpStream::connect(&self.0).await.map_err(|error| NetError::NotSent(error.to_string()))?;
+            let stream =
+                TcpStream::connect(&self.0).await.map_err(|error| NetError::NotSent(error.to_string()))?;
             stream.set_nodelay(true).map_err(|error| NetError::NotSent(error.to_string()))?;
             Ok(Box::new(stream) as Box<dyn Duplex>)
         })

@@ -9,6 +9,7 @@ use domain::BoxFuture;
 use http::Uri;
 use supervision::mutant::{self, Mutant};
 
+use super::tls::{self, OtherName};
 use super::{CallLimits, Cleared, NetError, Reply, Response, Transport, too_long};
 
 /// Longest wait for a TCP connection and its TLS session.
@@ -31,23 +32,34 @@ pub struct ReqwestTransport {
 
 impl ReqwestTransport {
     /// For orders and cancels: a fresh connection each time, so a reply can belong to one request only and a
-    /// connection the peer has just closed cannot swallow an order.
+    /// connection the peer has just closed cannot swallow an order. `other` is a name that the paper host's
+    /// certificate may carry.
     ///
     /// # Errors
     /// [`TransportError`].
-    pub fn for_orders() -> Result<Self, TransportError> {
+    pub fn for_orders(other: Option<&OtherName>) -> Result<Self, TransportError> {
         if mutant::is_on(Mutant::DefaultHttpClient) {
             return Self::build(reqwest::Client::builder());
         }
-        Self::build(hardened().pool_max_idle_per_host(0))
+        Self::build(hardened(other)?.pool_max_idle_per_host(0))
     }
 
-    /// For everything else; connections are kept for a while.
+    /// For everything else; connections are kept for a while. `other` as in [`ReqwestTransport::for_orders`].
     ///
     /// # Errors
     /// [`TransportError`].
-    pub fn for_reads() -> Result<Self, TransportError> {
-        Self::build(hardened().pool_idle_timeout(IDLE_TIMEOUT))
+    pub fn for_reads(other: Option<&OtherName>) -> Result<Self, TransportError> {
+        Self::build(hardened(other)?.pool_idle_timeout(IDLE_TIMEOUT))
+    }
+
+    /// One that finds `host` at `address` and judges certificates by `config`.
+    #[cfg(test)]
+    pub(super) fn resolving(
+        host: &str,
+        address: std::net::SocketAddr,
+        config: rustls::ClientConfig,
+    ) -> Result<Self, TransportError> {
+        Self::build(hardened(None)?.resolve(host, address).tls_backend_preconfigured(config))
     }
 
     fn build(builder: reqwest::ClientBuilder) -> Result<Self, TransportError> {
@@ -71,8 +83,8 @@ impl Transport for ReqwestTransport {
     }
 }
 
-fn hardened() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+fn hardened(other: Option<&OtherName>) -> Result<reqwest::ClientBuilder, TransportError> {
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("kestrel/", env!("CARGO_PKG_VERSION")))
         .http1_only()
         .tcp_nodelay(true)
@@ -81,7 +93,14 @@ fn hardened() -> reqwest::ClientBuilder {
         .no_proxy()
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT);
+    match other {
+        None => Ok(builder),
+        Some(other) => {
+            let config = tls::taking(other).map_err(|error| TransportError(error.to_string()))?;
+            Ok(builder.tls_backend_preconfigured(config))
+        }
+    }
 }
 
 /// Keys and orders travel in the clear only to this machine, where the simulator is.

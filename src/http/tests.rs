@@ -52,7 +52,7 @@ fn post(address: &str) -> Request {
 }
 
 fn transports() -> [ReqwestTransport; 2] {
-    [ReqwestTransport::for_orders().unwrap(), ReqwestTransport::for_reads().unwrap()]
+    [ReqwestTransport::for_orders(None).unwrap(), ReqwestTransport::for_reads(None).unwrap()]
 }
 
 fn closed_port() -> String {
@@ -78,8 +78,11 @@ async fn a_tls_session_that_does_not_come_about_is_not_sent() {
     let listener_speaks_plain = address.replace("http://", "https://");
     // The peer waits for a whole request, so this ends by the connect timeout or by the peer's nonsense.
     let limits = CallLimits { timeout: Duration::from_secs(10), ..LIMITS };
-    let error =
-        ReqwestTransport::for_orders().unwrap().send(post(&listener_speaks_plain), limits).await.unwrap_err();
+    let error = ReqwestTransport::for_orders(None)
+        .unwrap()
+        .send(post(&listener_speaks_plain), limits)
+        .await
+        .unwrap_err();
     assert!(matches!(error, NetError::NotSent(_)), "{error}");
 }
 
@@ -117,14 +120,14 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 #[tokio::test]
 async fn any_status_is_an_answer_with_its_headers_and_body() {
     let (address, _) = peer(Some(b"HTTP/1.1 500 X\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\nno"));
-    let answer = ReqwestTransport::for_reads().unwrap().send(post(&address), LIMITS).await.unwrap();
+    let answer = ReqwestTransport::for_reads(None).unwrap().send(post(&address), LIMITS).await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.body()[..]), (500, &b"no"[..]));
     assert_eq!(answer.headers()["retry-after"], "7");
 }
 
 #[tokio::test]
 async fn plain_http_goes_to_this_machine_only() {
-    let transport = ReqwestTransport::for_reads().unwrap();
+    let transport = ReqwestTransport::for_reads(None).unwrap();
     for address in ["http://192.0.2.1/a", "http://example.invalid/a", "/a"] {
         let error = transport.send(post(address), LIMITS).await.unwrap_err();
         assert!(matches!(error, NetError::NotSent(_)), "{address}: {error}");
@@ -136,7 +139,7 @@ async fn an_order_path_without_a_ticket_goes_nowhere() {
     let router = Router::new().fallback(|| async { "reached" });
     let (address, requests) = peer(None);
     let adapters: [Box<dyn Transport>; 2] =
-        [Box::new(InProcess(router)), Box::new(ReqwestTransport::for_orders().unwrap())];
+        [Box::new(InProcess(router)), Box::new(ReqwestTransport::for_orders(None).unwrap())];
     for adapter in adapters {
         let request = post(&address.replace("/a", "/uapi/domestic-stock/v1/trading/order-cash"));
         let error = adapter.send(request, LIMITS).await.unwrap_err();

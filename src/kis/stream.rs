@@ -83,8 +83,16 @@ pub fn open(config: StreamConfig, ports: StreamPorts) -> Result<KisStream, Inval
         hts_id: config.hts_id,
         account: format!("{number}{product}").into(),
     };
-    let inner = Inner { approval, backoff: Backoff::default(), call: None, events: VecDeque::new(), retry_at: None };
-    Ok(KisStream { identity, dial, clock, random, wanted: watch::Sender::default(), inner: Mutex::new(inner) })
+    let inner =
+        Inner { approval, backoff: Backoff::default(), call: None, events: VecDeque::new(), retry_at: None };
+    Ok(KisStream {
+        identity,
+        dial,
+        clock,
+        random,
+        wanted: watch::Sender::default(),
+        inner: Mutex::new(inner),
+    })
 }
 
 /// KIS's stream. Made by [`open`].
@@ -216,7 +224,9 @@ impl KisStream {
         inner.call = None;
         let now = Instant::now();
         let (wait, event) = match ending {
-            Ending::Lost(why) => (inner.backoff.after_loss(now, self.random.next_u64()), StreamEvent::Down(why)),
+            Ending::Lost(why) => {
+                (inner.backoff.after_loss(now, self.random.next_u64()), StreamEvent::Down(why))
+            }
             Ending::BadApproval(why) => {
                 inner.approval.discard();
                 (inner.backoff.after_loss(now, self.random.next_u64()), StreamEvent::Down(why))

@@ -75,7 +75,7 @@ fn run<T>(asking: impl Future<Output = Result<T, String>>) -> Result<T, String> 
 }
 
 fn transport() -> Result<ReqwestTransport, String> {
-    ReqwestTransport::for_reads().map_err(|error| error.to_string())
+    ReqwestTransport::for_reads(None).map_err(|error| error.to_string())
 }
 
 async fn call<T: DeserializeOwned>(

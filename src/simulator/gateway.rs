@@ -89,19 +89,8 @@ impl Gateway {
 
     /// `POST /oauth2/tokenP`: any app key is a customer here; its first secret is the right one.
     pub(super) fn issue(&mut self, body: &Value, now: DateTime<Utc>) -> Result<Value, Refusal> {
-        let (app_key, secret) = credentials(body)?;
-        if self.keys.len() >= KEYS_MAX && !self.keys.contains_key(app_key) {
-            return Err(Refusal::oauth("EGW00003", "접근이 거부되었습니다."));
-        }
-        let key = self.keys.entry(app_key.to_owned()).or_insert_with(|| Key {
-            secret: secret.to_owned(),
-            answered_at: None,
-            bucket: Bucket::full(self.requests_per_second, now),
-            ledger: Bucket::full(self.ledger_per_second.unwrap_or_default(), now),
-        });
-        if key.secret != secret {
-            return Err(Refusal::oauth("EGW00105", "유효하지 않은 AppSecret입니다."));
-        }
+        let (app_key, secret) = credentials(body, "appsecret")?;
+        let key = self.welcome(app_key, secret, now)?;
         if key.answered_at.is_some_and(|at| now - at < TOKEN_SPACING) {
             return Err(Refusal::oauth("EGW00133", "접근토큰 발급 잠시 후 다시 시도하세요(1분당 1회)"));
         }
@@ -111,6 +100,31 @@ impl Gateway {
         });
         let index = reused.unwrap_or_else(|| self.mint(app_key, now));
         Ok(granted(&self.tokens[index]))
+    }
+
+    /// An app key that is new is a customer from now on; a known one must show its secret.
+    fn welcome(&mut self, app_key: &str, secret: &str, now: DateTime<Utc>) -> Result<&mut Key, Refusal> {
+        if self.keys.len() >= KEYS_MAX && !self.keys.contains_key(app_key) {
+            return Err(Refusal::oauth("EGW00003", "접근이 거부되었습니다."));
+        }
+        let key = self.keys.entry(app_key.to_owned()).or_insert_with(|| Key {
+            secret: secret.to_owned(),
+            answered_at: None,
+            bucket: Bucket::full(self.requests_per_second, now),
+            ledger: Bucket::full(self.ledger_per_second.unwrap_or_default(), now),
+        });
+        if key.secret == secret {
+            Ok(key)
+        } else {
+            Err(Refusal::oauth("EGW00105", "유효하지 않은 AppSecret입니다."))
+        }
+    }
+
+    /// The app key of who asks for an approval key; its secret is called `secretkey` there (KIS.md 2.4).
+    pub(super) fn stream_customer(&mut self, body: &Value, now: DateTime<Utc>) -> Result<String, Refusal> {
+        let (app_key, secret) = credentials(body, "secretkey")?;
+        self.welcome(app_key, secret, now)?;
+        Ok(app_key.to_owned())
     }
 
     fn mint(&mut self, app_key: &str, now: DateTime<Utc>) -> usize {
@@ -123,7 +137,7 @@ impl Gateway {
 
     /// `POST /oauth2/revokeP`.
     pub(super) fn revoke(&mut self, body: &Value) -> Result<Value, Refusal> {
-        let (app_key, _) = credentials(body)?;
+        let (app_key, _) = credentials(body, "appsecret")?;
         let text = body.get("token").and_then(Value::as_str).unwrap_or_default();
         let own = |token: &&mut Token| token.text == text && token.app_key == app_key;
         let token = self.tokens.iter_mut().find(own);
@@ -230,7 +244,7 @@ fn transaction(
     }
 }
 
-fn credentials(body: &Value) -> Result<(&str, &str), Refusal> {
+fn credentials<'a>(body: &'a Value, secret_name: &str) -> Result<(&'a str, &'a str), Refusal> {
     let field = |name: &str, longest: usize| {
         let text = body.get(name).and_then(Value::as_str).map(str::trim);
         text.filter(|text| (1..=longest).contains(&text.len()))
@@ -241,7 +255,7 @@ fn credentials(body: &Value) -> Result<(&str, &str), Refusal> {
     }
     let app_key = field("appkey", key_bytes)
         .ok_or_else(|| Refusal::oauth("EGW00103", "유효하지 않은 AppKey입니다."))?;
-    let secret = field("appsecret", secret_bytes)
+    let secret = field(secret_name, secret_bytes)
         .ok_or_else(|| Refusal::oauth("EGW00105", "유효하지 않은 AppSecret입니다."))?;
     Ok((app_key, secret))
 }

@@ -9,5 +9,6 @@ mod ledger;
 mod matrix;
 mod reports;
 mod rubbish;
+mod stream;
 mod trading;
 mod world;

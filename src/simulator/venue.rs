@@ -124,6 +124,11 @@ impl Venue {
         }
     }
 
+    /// What prices follow from.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The venue's own time.
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.now

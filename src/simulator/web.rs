@@ -6,16 +6,16 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State as Shared};
 use axum::response::Response;
 use axum::routing::{self, MethodFilter};
+use axum::serve::Listener;
 use axum::{Router, middleware};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::call::{Call, Reply};
 use super::endpoints::{self, Endpoint, Verb};
 use super::refusal::{self, Refusal};
-use super::{Exchange, State, gateway};
+use super::{Exchange, State, gateway, stream};
 
 /// The largest body taken, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -29,6 +29,8 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
     let mut router = Router::new()
         .route("/oauth2/tokenP", routing::post(issue_token))
         .route("/oauth2/revokeP", routing::post(revoke_token))
+        .route("/oauth2/Approval", routing::post(approve_stream))
+        .merge(stream::routes())
         .route(HASHKEY, routing::post(hash_body));
     for endpoint in endpoints::all() {
         let method = match endpoint.verb {
@@ -53,11 +55,15 @@ async fn date(Shared(exchange): Shared<Arc<Exchange>>, mut response: Response) -
     response
 }
 
-/// Serves `exchange` on `listener` until the task is dropped.
+/// Serves `exchange` on `listener`, TCP or in this process ([`crate::http::in_process`]), until the task is dropped.
 ///
 /// # Errors
 /// When the listener breaks.
-pub async fn serve(exchange: Arc<Exchange>, listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve<L>(exchange: Arc<Exchange>, listener: L) -> std::io::Result<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
     axum::serve(listener, router(exchange)).await
 }
 
@@ -77,6 +83,11 @@ async fn revoke_token(Shared(exchange): Shared<Arc<Exchange>>, request: Request)
 /// What the token server is asked.
 fn asked(body: &[u8]) -> Result<Value, Refusal> {
     parse(body).map_err(|_| Refusal::oauth("EGW00101", "유효하지 않은 요청입니다."))
+}
+
+async fn approve_stream(Shared(exchange): Shared<Arc<Exchange>>, request: Request) -> Response {
+    let (_, body) = read(request).await;
+    plain(asked(&body).and_then(|body| stream::approve(&exchange, &body)))
 }
 
 /// A hash that depends on the body alone. It is not KIS's own function, which is not published.
@@ -151,6 +162,7 @@ fn answer(
     if let Some(name) = endpoint.required.iter().find(|name| !call.has(name)) {
         return Err(refusal::missing(name));
     }
+    state.streams.note_account(call.get("CANO"), call.get("ACNT_PRDT_CD"));
     let reply = (endpoint.handler)(&mut state.venue, &call)?;
     Ok((reply, tr_id(&parts.headers)))
 }

@@ -143,6 +143,7 @@ fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
         clock,
         random,
         exchange,
+        stream: None,
         oracle: None,
         messenger: None,
         emergency,

@@ -146,7 +146,7 @@ fn invariant_24_huge_slow_and_packed_bodies_cost_eight_mebibytes_and_end_at_the_
     }
     let (address, _) = server(misbehave);
     let limits = CallLimits { timeout: Duration::from_secs(3), max_body_bytes: BODY_MAX_BYTES };
-    let transport = ReqwestTransport::for_reads().unwrap();
+    let transport = ReqwestTransport::for_reads(None).unwrap();
     // What the first call of a process costs is not what a body costs.
     let packed = block_on(transport.send(get(&address, "/packed"), limits)).unwrap();
     assert_eq!(packed.body()[..], b"\x1f\x8b\x08\0\0\0\0\0\0\xff"[..], "nothing is unpacked");
@@ -178,7 +178,9 @@ fn invariant_24_no_redirect_is_followed_whatever_its_code_and_method() {
             let _ = stream.write_all(answer.as_bytes());
         });
         let limits = CallLimits { timeout: Duration::from_secs(5), max_body_bytes: 1024 };
-        for transport in [ReqwestTransport::for_orders().unwrap(), ReqwestTransport::for_reads().unwrap()] {
+        for transport in
+            [ReqwestTransport::for_orders(None).unwrap(), ReqwestTransport::for_reads(None).unwrap()]
+        {
             for method in [http::Method::GET, http::Method::POST] {
                 let mut request = get(&address, "/a");
                 *request.method_mut() = method;
@@ -206,7 +208,8 @@ fn invariant_23_a_proxy_of_the_environment_gets_no_byte() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
     });
     let limits = CallLimits { timeout: Duration::from_secs(5), max_body_bytes: 1024 };
-    for transport in [ReqwestTransport::for_orders().unwrap(), ReqwestTransport::for_reads().unwrap()] {
+    for transport in [ReqwestTransport::for_orders(None).unwrap(), ReqwestTransport::for_reads(None).unwrap()]
+    {
         assert!(block_on(transport.send(get(&address, "/"), limits)).is_ok());
         let tls = http::Request::get(format!("https://{address}/")).body(Bytes::new()).unwrap();
         assert!(block_on(transport.send(tls, limits)).is_err(), "the peer speaks no TLS");

@@ -111,8 +111,8 @@ async fn ask_all(base_url: &str, token_file: std::path::PathBuf) -> String {
     let jump = Arc::new(|_| None);
     let clock: Arc<dyn domain::Clock> =
         Arc::new(ScaledClock::new("2026-11-24T01:00:00Z".parse().unwrap(), 600, jump));
-    let reads: Arc<dyn Transport> = Arc::new(ReqwestTransport::for_reads().unwrap());
-    let orders: Arc<dyn Transport> = Arc::new(ReqwestTransport::for_orders().unwrap());
+    let reads: Arc<dyn Transport> = Arc::new(ReqwestTransport::for_reads(None).unwrap());
+    let orders: Arc<dyn Transport> = Arc::new(ReqwestTransport::for_orders(None).unwrap());
     let config = kis_config(base_url, token_file);
     let mut told = format!("{config:?}\n");
     let kis = kis::connect(config, Arc::clone(&reads), orders, Arc::clone(&clock), Arc::new(Free)).unwrap();

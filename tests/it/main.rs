@@ -26,6 +26,7 @@ mod proof;
 mod shutdown;
 mod startup;
 mod stocks;
+mod stream;
 mod supervision;
 mod supply_chain;
 mod tools;

@@ -7,6 +7,7 @@ mod alive;
 mod answer;
 mod close;
 mod halt;
+mod listen;
 mod place;
 mod reconcile;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::RequestHalt;
 use domain::messages::ledger::{OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
+use domain::messages::market_data::PriceSeen;
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
 use domain::messages::symbols::{CompareHoldings, SymbolHalted, UnknownsLately};
 use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
@@ -33,9 +35,10 @@ use trade_ledger::{
     UnclosedDays,
 };
 
-use crate::Exchange;
 use crate::backoff::{Ladder, pause};
+use crate::sight::Sight;
 use crate::working::{Unwanted, Watermarks};
+use crate::{Exchange, MarketStream};
 use reconcile::{Look, warn};
 
 /// An order works for this long; then what is left of it is cancelled. Exchange time; our choice: two realtime cycles.
@@ -90,6 +93,8 @@ pub struct RiskLinks {
     pub halt: Link<RequestHalt>,
     /// The ledger has halted a stock.
     pub symbol_halted: Link<SymbolHalted>,
+    /// A held stock has a price; only the newest counts.
+    pub price_seen: Link<PriceSeen>,
 }
 
 /// What Broker works with.
@@ -99,6 +104,8 @@ pub struct BrokerDeps {
     pub clock: Arc<dyn Clock>,
     /// The exchange.
     pub exchange: Arc<dyn Exchange>,
+    /// What it tells by itself, if there is such a thing.
+    pub stream: Option<Arc<dyn MarketStream>>,
     /// Read immediately before each POST.
     pub gate: Gate,
     /// TradeLedger.
@@ -134,6 +141,8 @@ struct Shared {
     ends: Mutex<BTreeMap<DayKey, DateTime<Utc>>>,
     /// RiskGuard was told that the clocks differ.
     skew_told: Mutex<bool>,
+    /// Who is worth hearing.
+    sight: Mutex<Sight>,
     /// An order or a fill makes the next look come soon.
     wake: Notify,
 }
@@ -159,6 +168,8 @@ pub struct Broker {
     missed_update: bool,
     /// The newest word on halts.
     obedience: Obedience,
+    /// A trouble of the stream that a person was told of in this life.
+    stream_trouble: Option<String>,
 }
 
 impl Broker {
@@ -175,6 +186,7 @@ impl Broker {
             ladder: Ladder::default(),
             missed_update: false,
             obedience: Obedience::default(),
+            stream_trouble: None,
         }
     }
 
@@ -189,6 +201,7 @@ impl Broker {
         self.close_past_days(ctx);
         self.watch_later(ctx);
         self.refresh_later(ctx);
+        self.listen(ctx);
     }
 
     /// What was left out while KIS settled its ledger.
@@ -340,6 +353,7 @@ impl Handler<SessionChanged> for Broker {
     fn handle(&mut self, change: SessionChanged, ctx: &mut Self::Context) {
         self.phases.insert(change.market, change.phase);
         hold(&self.shared.orders_until).insert(change.market, change.orders_until);
+        self.say_who_trades();
         if self.reconciled.is_some() {
             self.close_past_days(ctx);
         }

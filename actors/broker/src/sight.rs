@@ -73,7 +73,8 @@ impl Sight {
     /// How long a look that a notice asks for has to wait; none when one is coming anyway.
     pub fn look_after(&mut self, now: DateTime<Utc>) -> Option<TimeDelta> {
         // A clock that was set back must not hold up the next look.
-        let due = self.looked.filter(|at| *at <= now + LOOK_EVERY).map_or(now, |at| (at + LOOK_EVERY).max(now));
+        let due =
+            self.looked.filter(|at| *at <= now + LOOK_EVERY).map_or(now, |at| (at + LOOK_EVERY).max(now));
         let is_coming = self.looked.is_some_and(|at| at > now && at <= now + LOOK_EVERY);
         if is_coming {
             return None;
@@ -124,12 +125,20 @@ mod tests {
         sight.ask(&stock("KR:005930"), at(1));
         sight.ask(&stock("US_NASDAQ:AAPL"), at(2));
         let wanted = sight.wanted(at(3));
-        assert_eq!(wanted.watched, [stock("US_NASDAQ:AAPL"), stock("KR:035420")], "newest first, held ones apart");
+        assert_eq!(
+            wanted.watched,
+            [stock("US_NASDAQ:AAPL"), stock("KR:035420")],
+            "newest first, held ones apart"
+        );
         assert_eq!((wanted.held.len(), wanted.awake.len()), (2, 1));
         sight.hold(&holding(&["KR:000660"]));
-        let later = sight.wanted(at(601));
+        let later = sight.wanted(at(600));
         assert_eq!(later.held, BTreeSet::from([stock("KR:000660")]));
-        assert_eq!(later.watched, [stock("US_NASDAQ:AAPL"), stock("KR:005930")], "ten minutes are over for one");
+        assert_eq!(
+            later.watched,
+            [stock("US_NASDAQ:AAPL"), stock("KR:005930")],
+            "ten minutes are over for one"
+        );
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::gate::{EmergencyHalt, GateKeeper};
 use crate::limits::Limits;
 use crate::person::{CommitResolution, CommitSymbolRelease};
 use crate::rate::Approvals;
+use crate::sight::Sight;
 use crate::sizing::Sizing;
 use crate::symbols::SymbolHaltBook;
 
@@ -34,6 +35,7 @@ mod halt;
 mod person;
 mod propose;
 mod resume;
+mod sight;
 mod start;
 mod status;
 mod tighten;
@@ -152,6 +154,8 @@ pub struct RiskGuard {
     /// An `OpenIntents` is on its way; and whether another must follow it.
     reading: Option<ReadAgain>,
     reconciled: Option<Reconciled>,
+    /// Whether what is held has a price.
+    sight: Sight,
 }
 
 /// Whether the open orders must be read once more after the read in progress.
@@ -183,6 +187,7 @@ impl RiskGuard {
             symbols_known: false,
             reading: None,
             reconciled: None,
+            sight: Sight::default(),
         }
     }
 
@@ -275,6 +280,7 @@ impl Actor for RiskGuard {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.begin(ctx);
+        self.watch_sight(ctx);
     }
 }
 
@@ -282,6 +288,7 @@ impl Handler<SessionChanged> for RiskGuard {
     type Result = ();
 
     fn handle(&mut self, change: SessionChanged, _ctx: &mut Self::Context) {
+        self.sight.enter(change.market, change.phase, self.now());
         self.sessions.insert(change.market, change);
     }
 }

@@ -13,6 +13,7 @@ pub mod obedience;
 pub mod person;
 pub mod purchases;
 pub mod rate;
+pub mod sight;
 pub mod sizing;
 pub mod symbols;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::book::{Book, Tracked};
 use crate::breaker::DayLoss;
 use crate::purchases::DayPurchases;
 use crate::rate::Approvals;
+use crate::sight::Blind;
 use crate::sizing::{self, Sizing};
 use crate::symbols::SymbolHaltBook;
 
@@ -229,6 +230,8 @@ pub struct Standing<'a> {
     pub book: &'a Book,
     /// Stocks that take no new orders.
     pub symbol_halts: &'a SymbolHaltBook,
+    /// A holding of the proposal's market that has had no price for too long.
+    pub blind: Option<&'a Blind>,
     /// When orders were approved.
     pub approvals: &'a Approvals,
 }
@@ -250,6 +253,7 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
     let limit = limit_price(proposal)?;
     let allowed = match proposal.side {
         Side::Buy => {
+            check_sight(proposal.instrument.market, standing.blind)?;
             check_day(proposal, standing)?;
             entry_quantity(proposal, standing, account, limit)?
         }
@@ -260,6 +264,16 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
         standing.purchases.check(limit.times(quantity, proposal.instrument.market.currency()))?;
     }
     Ok(OrderTerms { instrument: proposal.instrument.clone(), side: proposal.side, quantity, limit })
+}
+
+/// A market with a holding that cannot be seen takes no entries (`sight`).
+fn check_sight(market: Market, blind: Option<&Blind>) -> Result<(), RefusalReason> {
+    match blind {
+        Some(Blind { instrument, age_s }) if instrument.market == market => {
+            refuse(Limit::Sight, RefusalReason::Blind { instrument: instrument.clone(), age_s: *age_s })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Halted and Starting stop everything; Reducing stops entries.

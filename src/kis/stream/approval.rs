@@ -64,7 +64,9 @@ impl Approval {
         http::Request::post(format!("{}/oauth2/Approval", self.base_url))
             .header(http::header::CONTENT_TYPE, "application/json; charset=utf-8")
             .body(Bytes::from(body.to_string()))
-            .map_err(|error| QueryError::Unavailable(format!("the approval request cannot be built: {error}")))
+            .map_err(|error| {
+                QueryError::Unavailable(format!("the approval request cannot be built: {error}"))
+            })
     }
 }
 

@@ -57,7 +57,8 @@ impl Backoff {
         let most_ms = (SHORTEST_S << doublings).min(LONGEST_S) * 1000;
         let wait = Duration::from_millis(most_ms / 2 + random % (most_ms / 2 + 1));
         let minute_full = (self.attempts.len() == ATTEMPTS_A_MINUTE).then(|| self.attempts.front()).flatten();
-        let allowed = minute_full.map_or(Duration::ZERO, |first| (*first + MINUTE).saturating_duration_since(now));
+        let allowed =
+            minute_full.map_or(Duration::ZERO, |first| (*first + MINUTE).saturating_duration_since(now));
         wait.max(allowed)
     }
 }
@@ -85,7 +86,11 @@ mod tests {
     #[test]
     fn connections_that_are_cut_at_once_are_tried_ever_more_rarely() {
         let waits = waits(|_| false, 0);
-        assert_eq!(waits[..6], [500, 1000, 2000, 4000, 8000, 44_500], "half of 1, 2, 4, 8, 16; then the minute is full");
+        assert_eq!(
+            waits[..6],
+            [500, 1000, 2000, 4000, 8000, 44_500],
+            "half of 1, 2, 4, 8, 16; then the minute is full"
+        );
         assert!(waits[6..].iter().all(|wait| *wait >= 30_000), "{waits:?}");
     }
 

@@ -132,7 +132,9 @@ mod tests {
         let read = data("0|H0STCNT0|002|a^b|c^d^e").unwrap();
         assert_eq!(read, Data { tr_id: "H0STCNT0", is_encrypted: false, count: 2, payload: "a^b|c^d^e" });
         assert!(data("1|H0STCNI0|001|abc=").unwrap().is_encrypted);
-        for wrong in ["", "0", "0|X|001", "2|X|001|a", "0|X|000|a", "0|X|1000|a", "0|X|+01|a", "0|X|a|a", "hello"] {
+        for wrong in
+            ["", "0", "0|X|001", "2|X|001|a", "0|X|000|a", "0|X|1000|a", "0|X|+01|a", "0|X|a|a", "hello"]
+        {
             assert!(data(wrong).is_none(), "{wrong}");
         }
     }
@@ -140,8 +142,14 @@ mod tests {
     #[test]
     fn every_record_of_a_frame_is_read_and_a_frame_that_does_not_divide_is_refused() {
         assert_eq!(records("1^2^3^4", 2, 2), Some(vec![vec!["1", "2"], vec!["3", "4"]]));
-        assert_eq!(records("1^2^3^4^5^6", 2, 2).map(|all| all.len()), Some(2), "a field more in each is fine");
-        for (payload, count, least) in [("1^2^3", 2, 1), ("1^2", 1, 3), ("", 1, 2), ("1^2^3^4", 0, 2), ("1", 5, 1)] {
+        assert_eq!(
+            records("1^2^3^4^5^6", 2, 2).map(|all| all.len()),
+            Some(2),
+            "a field more in each is fine"
+        );
+        for (payload, count, least) in
+            [("1^2^3", 2, 1), ("1^2", 1, 3), ("", 1, 2), ("1^2^3^4", 0, 2), ("1", 5, 1)]
+        {
             assert_eq!(records(payload, count, least), None, "{payload}");
         }
     }
@@ -160,7 +168,10 @@ mod tests {
             }
         };
         let full = answer("0123456789abcdef");
-        assert_eq!((full.tr_id.as_str(), full.tr_key.as_str(), full.code.as_str()), ("H0STCNI0", "me", "OPSP0000"));
+        assert_eq!(
+            (full.tr_id.as_str(), full.tr_key.as_str(), full.code.as_str()),
+            ("H0STCNI0", "me", "OPSP0000")
+        );
         assert!(full.cipher.is_some() && answer("too short").cipher.is_none());
         assert!(!format!("{full:?}").contains("abcdefgh"), "keys are not printed");
         for wrong in ["{", "{}", r#"{"header":{"tr_id":"X"}}"#, r#"{"header":1}"#, "[]"] {

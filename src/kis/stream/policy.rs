@@ -84,7 +84,8 @@ pub(super) fn topics(
     let held: Vec<&Instrument> = wanted.held.iter().filter(is_awake).collect();
     let watched: Vec<&Instrument> =
         wanted.watched.iter().filter(is_awake).filter(|stock| !wanted.held.contains(stock)).collect();
-    let trades = |stocks: &[&Instrument]| stocks.iter().map(|stock| Topic::Trades((*stock).clone())).collect();
+    let trades =
+        |stocks: &[&Instrument]| stocks.iter().map(|stock| Topic::Trades((*stock).clone())).collect();
     let books = held.iter().filter(|stock| stock.market.is_domestic());
     let groups: [Vec<Topic>; 4] = [
         if has_name { notices(wanted.awake.iter()) } else { Vec::new() },
@@ -162,7 +163,8 @@ mod tests {
     #[test]
     fn a_paper_account_has_no_foreign_prices_but_its_own_notices() {
         let apple = Instrument { market: Market::UsNasdaq, symbol: "AAPL".parse().unwrap() };
-        let wanted = Wanted { awake: [Market::UsNasdaq].into(), held: [apple.clone()].into(), watched: Vec::new() };
+        let wanted =
+            Wanted { awake: [Market::UsNasdaq].into(), held: [apple.clone()].into(), watched: Vec::new() };
         let paper = topics(&wanted, Environment::Paper, true, &BTreeSet::new());
         assert_eq!(paper, [Topic::ForeignNotices]);
         assert_eq!(paper[0].tr_id(Environment::Paper), Some("H0GSCNI9"));

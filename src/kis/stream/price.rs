@@ -127,7 +127,22 @@ mod tests {
 
     #[test]
     fn what_is_no_number_above_zero_is_no_price() {
-        let texts = ["0", "0.00", "", "NaN", "inf", "-5", "+5", "1e9", "1_000", " 5", "5 ", "1.2.3", ".", "9999999999999999999999999"];
+        let texts = [
+            "0",
+            "0.00",
+            "",
+            "NaN",
+            "inf",
+            "-5",
+            "+5",
+            "1e9",
+            "1_000",
+            " 5",
+            "5 ",
+            "1.2.3",
+            ".",
+            "9999999999999999999999999",
+        ];
         for text in texts {
             assert_eq!(price(text), None, "{text}");
         }
@@ -157,7 +172,10 @@ mod tests {
         };
         let now = "2026-11-24T01:00:00Z";
         assert_eq!(book("093730", "0", "71800", now), Some(("71800".into(), at("2026-11-24T00:37:30Z"))));
-        assert_eq!(book("235959", "0", "71800", "2026-11-23T15:00:01Z"), Some(("71800".into(), at("2026-11-23T14:59:59Z"))));
+        assert_eq!(
+            book("235959", "0", "71800", "2026-11-23T15:00:01Z"),
+            Some(("71800".into(), at("2026-11-23T14:59:59Z")))
+        );
         assert_eq!(book("093730", "0", "0", now), None, "nobody bids");
         assert_eq!(book("093730", "A", "71800", now), None, "an auction is no price");
     }

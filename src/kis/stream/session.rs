@@ -101,7 +101,8 @@ impl Session {
         let has_name = self.identity.hts_id.is_some();
         let registered: BTreeSet<Topic> = self.registrations.keys().cloned().collect();
         let chosen = topics(wanted, self.identity.environment, has_name, &registered);
-        let dropped: Vec<Topic> = registered.iter().filter(|topic| !chosen.contains(topic)).cloned().collect();
+        let dropped: Vec<Topic> =
+            registered.iter().filter(|topic| !chosen.contains(topic)).cloned().collect();
         let mut texts = Vec::new();
         for topic in dropped {
             let standing = self.registrations.remove(&topic);
@@ -143,7 +144,9 @@ impl Session {
     pub(super) fn take(&mut self, text: &str, now: DateTime<Utc>, age: Duration) -> Vec<Effect> {
         match frame::parse(text) {
             Some(Message::KeepAlive) => vec![Effect::Say(text.to_owned())],
-            Some(Message::Answer(answer)) => self.answered(answer, age).map(Effect::End).into_iter().collect(),
+            Some(Message::Answer(answer)) => {
+                self.answered(answer, age).map(Effect::End).into_iter().collect()
+            }
             Some(Message::Data(data)) => {
                 let events = self.data(data, now);
                 self.has_delivered |= !events.is_empty();
@@ -166,7 +169,9 @@ impl Session {
             "OPSP0007" | "OPSP0008" | "OPSP0009" => Standing::Refused(Some(age + RETRY_AFTER)),
             "OPSP0010" | "OPSP0011" => return Some(Ending::BadApproval(words)),
             "OPSP8996" => {
-                return Some(Ending::InUse(format!("another connection uses the app key of the stream: {words}")));
+                return Some(Ending::InUse(format!(
+                    "another connection uses the app key of the stream: {words}"
+                )));
             }
             _ => Standing::Refused(None),
         };
@@ -183,15 +188,20 @@ impl Session {
     fn topic(&self, tr_id: &str, tr_key: &str) -> Option<Topic> {
         let name = self.identity.hts_id.as_deref().unwrap_or_default();
         let is_it = |topic: &&Topic| {
-            topic.tr_id(self.identity.environment) == Some(tr_id) && topic.key(name).as_deref() == Some(tr_key)
+            topic.tr_id(self.identity.environment) == Some(tr_id)
+                && topic.key(name).as_deref() == Some(tr_key)
         };
         self.registrations.keys().find(is_it).cloned()
     }
 
     fn data(&mut self, data: Data<'_>, now: DateTime<Utc>) -> Vec<StreamEvent> {
         match (data.tr_id, data.is_encrypted) {
-            ("H0STCNT0", false) => self.prices(data, price::TRADE_FIELDS, |_, record| price::domestic_trade(record, now)),
-            ("H0STASP0", false) => self.prices(data, price::BOOK_FIELDS, |_, record| price::domestic_book(record, now)),
+            ("H0STCNT0", false) => {
+                self.prices(data, price::TRADE_FIELDS, |_, record| price::domestic_trade(record, now))
+            }
+            ("H0STASP0", false) => {
+                self.prices(data, price::BOOK_FIELDS, |_, record| price::domestic_book(record, now))
+            }
             ("HDFSCNT0", false) => self.prices(data, price::FOREIGN_FIELDS, |session, record| {
                 price::foreign_trade(record, now, |symbol| session.last_of(symbol, record))
             }),
@@ -234,10 +244,9 @@ impl Session {
     /// another session, so it is asked only then (KIS.md 14.7).
     fn stock(&self, symbol: &str, exchange: Option<&str>, is_book: bool) -> Option<Instrument> {
         let fits = |topic: &Topic| match topic {
-            Topic::Trades(stock) if !is_book => {
-                (stock.symbol.as_str() == symbol && stock.market.is_domestic() == exchange.is_none())
-                    .then(|| stock.clone())
-            }
+            Topic::Trades(stock) if !is_book => (stock.symbol.as_str() == symbol
+                && stock.market.is_domestic() == exchange.is_none())
+            .then(|| stock.clone()),
             Topic::Book(stock) if is_book => (stock.symbol.as_str() == symbol).then(|| stock.clone()),
             Topic::Trades(_) | Topic::Book(_) | Topic::DomesticNotices | Topic::ForeignNotices => None,
         };
@@ -253,7 +262,10 @@ impl Session {
     fn notices(&self, data: Data<'_>, topic: &Topic, layout: Layout) -> Vec<StreamEvent> {
         let Some(Standing::Keyed(cipher)) = self.registrations.get(topic) else { return Vec::new() };
         let Some(text) = cipher.decrypt(data.payload) else {
-            tracing::warn!(tr_id = data.tr_id, "a notice cannot be decrypted with the keys of its registration");
+            tracing::warn!(
+                tr_id = data.tr_id,
+                "a notice cannot be decrypted with the keys of its registration"
+            );
             return Vec::new();
         };
         let rows = records(&text, data.count, notice::FIELDS).unwrap_or_default();

@@ -149,6 +149,7 @@ fn boot(stage: &Stage, disk: &Disk, life: &Arc<Life>) -> House {
         clock,
         random: disk.random.clone(),
         exchange: Arc::new(exchange),
+        stream: None,
         oracle: None,
         messenger: None,
         emergency,

@@ -249,6 +249,7 @@ impl Desk {
             purchases: DayPurchases::untouched(day_start()),
             book: &self.book,
             symbol_halts: &self.symbol_halts,
+            blind: None,
             approvals: &self.approvals,
         };
         review(&order.proposal, &standing).expect("an order that nothing speaks against")

@@ -283,7 +283,7 @@ async fn build(place: &Path, seed: u64) -> Bench {
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let random = Arc::new(Seeded::new(seed));
     let recorder = Arc::new(Recorder {
-        inner: ReqwestTransport::for_orders().expect("a client"),
+        inner: ReqwestTransport::for_orders(None).expect("a client"),
         left: Mutex::default(),
     });
     let kis = Arc::new(connect(&config, &shared, recorder.clone(), seed));
@@ -296,6 +296,7 @@ async fn build(place: &Path, seed: u64) -> Bench {
         clock: shared,
         random: random.clone(),
         exchange: kis.clone(),
+        stream: None,
         oracle: None,
         messenger: None,
         emergency: Arc::new(HaltFile::new(place)),
@@ -359,7 +360,7 @@ fn connect(config: &Config, clock: &Arc<dyn Clock>, orders: Arc<Recorder>, seed:
         volume: config.scanner.volume.clone(),
         truth_tag: false,
     };
-    let reads = Arc::new(ReqwestTransport::for_reads().expect("a client"));
+    let reads = Arc::new(ReqwestTransport::for_reads(None).expect("a client"));
     let pacer = Pacer::new(f64::from(RATE), clock.clone());
     kis::connect(kis_config, reads, orders, clock.clone(), pacer).expect("a valid account number")
 }

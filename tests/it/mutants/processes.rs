@@ -77,7 +77,7 @@ pub(super) fn redirected(mutant: Option<Mutant>) -> Vec<Finding> {
     let (address, posts) = redirecting_peer();
     let transport = {
         let _on = mutant.map(mutant::activate);
-        ReqwestTransport::for_orders().unwrap()
+        ReqwestTransport::for_orders(None).unwrap()
     };
     let request = http::Request::post(address).body(r#"{"ORD_QTY":"1"}"#.into()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, QuoteQuery, RankingQuery};
+use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, RankingQuery};
 use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
 use domain::{BoxFuture, ledger_rests};
 use supervision::prelude::*;
@@ -16,7 +16,7 @@ use crate::Urgency;
 /// in the pacer's queue, because nobody waits for the answer any more.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
-async fn within<T>(answer: BoxFuture<'_, Result<T, QueryError>>) -> Result<T, QueryError> {
+pub(super) async fn within<T>(answer: BoxFuture<'_, Result<T, QueryError>>) -> Result<T, QueryError> {
     let late = |_elapsed| Err(QueryError::Unavailable("the exchange did not answer in time".into()));
     tokio::time::timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(late)
 }
@@ -37,7 +37,6 @@ macro_rules! answers {
 answers! {
     RankingQuery => |exchange, query| exchange.ranking(query);
     BarsQuery => |exchange, query| exchange.bars(query);
-    QuoteQuery => |exchange, query| exchange.quote(query, Urgency::Scan);
     ListedDaysQuery => |exchange, query| exchange.listed_days(query.market, query.from);
 }
 

@@ -16,6 +16,7 @@ use trade_ledger::{
 };
 
 use super::close::{is_past, settle_past};
+use super::listen::see_account;
 use super::truth::{compare, spread_halts, watch_unknowns};
 use super::{BrokerDeps, Shared, hold};
 use crate::backoff::{Ladder, pause};
@@ -265,6 +266,7 @@ pub(super) async fn accounts(deps: &BrokerDeps, shared: &Shared, markets: &[Mark
         seen.push(market.currency());
         match deps.exchange.account(AccountQuery { market }, Urgency::Reconcile).await {
             Ok(snapshot) => {
+                see_account(deps, shared, &snapshot);
                 compare(deps, shared, &snapshot).await;
                 warn(deps.risk.account_updated.tell(AccountUpdated { snapshot }), "the account");
             }

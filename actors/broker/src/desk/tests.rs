@@ -1,6 +1,7 @@
 //! Broker under the supervisor, in virtual time.
 
 mod books;
+mod listening;
 mod truth;
 mod world;
 

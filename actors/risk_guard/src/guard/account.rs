@@ -180,6 +180,7 @@ impl RiskGuard {
     /// Takes in an account, records the day's start if this is the first of it, and lets the breaker judge.
     fn take_account(&mut self, snapshot: AccountSnapshot, ctx: &mut Ctx<Self>) {
         let currency = snapshot.currency;
+        self.sight.see_account(&snapshot);
         let confirmed = snapshot.equity.is_some_and(|equity| equity.amount() > Decimal::ZERO);
         self.note_confirmation(currency, confirmed);
         let desk = self.desks.entry(currency).or_default();

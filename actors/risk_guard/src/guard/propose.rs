@@ -35,8 +35,9 @@ impl RiskGuard {
         let market = proposal.instrument.market;
         let now = self.now();
         let desk = self.desks.get(&market.currency());
-        let blind = Default::default();
-        let seen = desk.unwrap_or(&blind);
+        let empty = Default::default();
+        let seen = desk.unwrap_or(&empty);
+        let blind = self.blind_in(market);
         review(
             proposal,
             &Standing {
@@ -51,6 +52,7 @@ impl RiskGuard {
                 purchases: seen.purchases(now),
                 book: &self.book,
                 symbol_halts: &self.symbol_halts,
+                blind: blind.as_ref(),
                 approvals: &self.approvals,
             },
         )

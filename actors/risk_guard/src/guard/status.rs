@@ -1,13 +1,14 @@
 //! What RiskGuard answers when it is asked how things stand.
 
 use domain::messages::control::{HeldPosition, StatusQuery, TradingState, TradingStatus};
-use domain::{Currency, OrderState};
+use domain::{Currency, Market, OrderState};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::RiskGuard;
 use super::halt::live;
 use crate::breaker::DayLoss;
+use crate::sight::Blind;
 
 impl Handler<StatusQuery> for RiskGuard {
     type Result = MessageResult<StatusQuery>;
@@ -51,7 +52,7 @@ impl RiskGuard {
             .map(|holding| HeldPosition {
                 instrument: holding.instrument.clone(),
                 quantity: holding.quantity,
-                price: holding.price,
+                price: self.sight.price(&holding.instrument).map(|seen| seen.price).or(holding.price),
             })
             .collect()
     }
@@ -88,6 +89,14 @@ impl RiskGuard {
         block(!self.orders_known, "the ledger has not told yet which orders are open");
         block(!self.symbols_known, "the ledger has not told yet which stocks are halted");
         block(self.reconciled.is_none(), "Broker has not reconciled yet");
+        for Blind { instrument, age_s } in Market::ALL.into_iter().filter_map(|market| self.blind_in(market))
+        {
+            let market = instrument.market;
+            block(
+                true,
+                &format!("nothing is bought on {market}: {instrument} has had no price for {age_s} s"),
+            );
+        }
         for currency in self.currencies() {
             let known = self.desks.get(&currency).is_some_and(|desk| desk.snapshot.is_some());
             let loss = self.day_loss(currency);

@@ -100,6 +100,14 @@ pub enum RefusalReason {
         /// The currency.
         currency: Currency,
     },
+    /// Something that is held in this market cannot be watched.
+    #[error("{instrument} is held and has had no price for {age_s} s: nothing is bought on {} until it has one", .instrument.market)]
+    Blind {
+        /// The holding.
+        instrument: Instrument,
+        /// For how long, in seconds of exchange time.
+        age_s: i64,
+    },
     /// The day's profit or loss is not known.
     #[error("the day's profit or loss in {currency} is unknown")]
     PnlUnknown {
@@ -231,6 +239,7 @@ impl RefusalReason {
             Self::NoAccount { .. } => "NoAccount",
             Self::StaleAccount { .. } => "StaleAccount",
             Self::CashUnknown { .. } => "CashUnknown",
+            Self::Blind { .. } => "Blind",
             Self::PnlUnknown { .. } => "PnlUnknown",
             Self::DailyLoss { .. } => "DailyLoss",
             Self::DayStartUnknown { .. } => "DayStartUnknown",

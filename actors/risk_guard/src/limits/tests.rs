@@ -49,6 +49,7 @@ struct Case {
     day: DayLoss,
     purchases: DayPurchases,
     orders: Vec<(Side, OrderState)>,
+    blind: Option<Blind>,
 }
 
 impl Case {
@@ -92,6 +93,7 @@ impl Case {
             day: DayLoss::Known(Decimal::ZERO),
             purchases: DayPurchases::untouched(won("10000000")),
             orders: Vec::new(),
+            blind: None,
         }
     }
 
@@ -131,6 +133,7 @@ impl Case {
             purchases: self.purchases,
             book: &book,
             symbol_halts: &SymbolHaltBook::default(),
+            blind: self.blind.as_ref(),
             approvals: &Approvals::default(),
         };
         review(&self.proposal, &standing)
@@ -449,4 +452,21 @@ fn invariant_14_the_days_purchases_have_a_ceiling_and_sales_have_none() {
     assert_eq!(buy(noted), "DayCeiling", "{order} and 1 more");
     assert_eq!(buy(|case| case.purchases = DayPurchases::default()), "DayStartUnknown");
     assert_eq!(sell(|case| case.purchases = DayPurchases::default()), "approved");
+}
+
+#[test]
+fn a_market_with_a_holding_out_of_sight_takes_no_entries_and_lets_exits_pass() {
+    let blind = |market| {
+        let instrument = Instrument { market, symbol: "000660".parse().unwrap() };
+        Some(Blind { instrument, age_s: 121 })
+    };
+    assert_eq!(buy(|case| case.blind = blind(Market::Kr)), "Blind");
+    assert_eq!(buy(|case| case.blind = blind(Market::UsNasdaq)), "approved", "another market's holding");
+    let mut exit = Case::new(Side::Sell);
+    exit.blind = blind(Market::Kr);
+    assert_eq!(exit.code(), "approved");
+    let mut entry = Case::new(Side::Buy);
+    entry.blind = blind(Market::Kr);
+    let why = entry.review().unwrap_err().to_string();
+    assert!(why.contains("KR:000660") && why.contains("121 s"), "{why}");
 }

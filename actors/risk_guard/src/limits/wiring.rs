@@ -42,6 +42,8 @@ pub(crate) enum Limit {
     AccountAge,
     /// The account is newer than our own latest fill.
     AccountOvertaken,
+    /// No entry in a market with a holding that nobody can see.
+    Sight,
     /// No entry on a day of which the result is not known.
     DayUnknown,
     /// No entry below the day's loss.
@@ -85,7 +87,7 @@ mod unwiring {
 
     impl Limit {
         /// Every limit.
-        pub(crate) const ALL: [Self; 25] = [
+        pub(crate) const ALL: [Self; 26] = [
             Self::Halted,
             Self::Starting,
             Self::Reducing,
@@ -103,6 +105,7 @@ mod unwiring {
             Self::LapsedOrder,
             Self::AccountAge,
             Self::AccountOvertaken,
+            Self::Sight,
             Self::DayUnknown,
             Self::DayLoss,
             Self::Reservation,

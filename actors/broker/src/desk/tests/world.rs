@@ -1,6 +1,7 @@
 //! Broker between the real RiskGuard and the real TradeLedger, because only they can make an approval and a permit.
 //! The exchange, the store and the way to the ledger are doubles.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use actix::{Addr, Context, System};
@@ -22,7 +23,7 @@ use trade_ledger::{JournalledOrder, LedgerDeps, PermitRefused, SendPermit, Trade
 
 use super::super::*;
 use super::books::Memory;
-use crate::{CancelOutcome, Urgency};
+use crate::{CancelOutcome, StreamEvent, Urgency, Wanted};
 
 /// What the doubles know and how they behave.
 pub(super) struct Facts {
@@ -58,6 +59,12 @@ pub(super) struct Facts {
     /// How many orders became unknown lately.
     pub(super) unknowns: u32,
     pub(super) last_trade: Result<Option<DateTime<Utc>>, QueryError>,
+    /// What the stream will tell, in order.
+    pub(super) air: VecDeque<StreamEvent>,
+    /// What the stream was last told to tell.
+    pub(super) wanted: Option<Wanted>,
+    /// What the account holds.
+    pub(super) holds: Vec<&'static str>,
 }
 
 pub(super) type Shared = Arc<Mutex<Facts>>;
@@ -182,7 +189,7 @@ impl Exchange for Venue {
         _urgency: Urgency,
     ) -> BoxFuture<'_, Result<AccountSnapshot, QueryError>> {
         self.note("venue: account".into());
-        let snapshot = account(self.clock.now());
+        let snapshot = account(self.clock.now(), &self.facts().holds);
         Box::pin(async move { Ok(snapshot) })
     }
 
@@ -217,7 +224,14 @@ impl Exchange for Venue {
     }
 }
 
-fn account(taken_at: DateTime<Utc>) -> AccountSnapshot {
+fn account(taken_at: DateTime<Utc>, holds: &[&str]) -> AccountSnapshot {
+    let holding = |symbol: &&str| Holding {
+        instrument: stock(symbol),
+        quantity: Quantity::new(1),
+        sellable: Quantity::new(1),
+        average_price: None,
+        price: None,
+    };
     let won = |amount: i64| Some(Money::new(Decimal::from(amount), Currency::Krw));
     AccountSnapshot {
         currency: Currency::Krw,
@@ -226,7 +240,28 @@ fn account(taken_at: DateTime<Utc>) -> AccountSnapshot {
         equity: won(10_000_000),
         purchase_total: None,
         valuation_total: None,
-        holdings: Vec::new(),
+        holdings: holds.iter().map(holding).collect(),
+    }
+}
+
+/// A stream that tells what a test gives it.
+struct Air(Shared);
+
+impl MarketStream for Air {
+    fn want(&self, wanted: Wanted) {
+        self.0.lock().unwrap().wanted = Some(wanted);
+    }
+
+    fn next(&self) -> BoxFuture<'_, StreamEvent> {
+        Box::pin(async {
+            loop {
+                let event = self.0.lock().unwrap().air.pop_front();
+                match event {
+                    Some(event) => return event,
+                    None => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        })
     }
 }
 
@@ -339,6 +374,7 @@ impl Slots {
         BrokerDeps {
             clock: clock.clone(),
             exchange: Arc::new(Venue { shared: shared.clone(), clock: clock.clone() }),
+            stream: Some(Arc::new(Air(shared.clone()))),
             gate,
             ledger: LedgerLinks {
                 begin_sending: Link::from_recipient(way.clone().recipient()),
@@ -360,6 +396,7 @@ impl Slots {
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
                 symbol_halted: self.risk.certain_link(),
+                price_seen: self.risk.lossy_link(),
             },
         }
     }
@@ -482,6 +519,14 @@ impl World {
         self.resume.ask(request, Duration::from_secs(10)).await.unwrap().unwrap();
     }
 
+    /// The prices that RiskGuard knows of what is held, as it tells them with a halt.
+    pub(super) async fn held_prices(&self) -> Vec<(String, Option<String>)> {
+        let report = self.request_halt().await;
+        let text =
+            |held: HeldPosition| (held.instrument.to_string(), held.price.map(|price| price.to_string()));
+        report.positions.into_iter().map(text).collect()
+    }
+
     /// The orders that RiskGuard believes to be alive.
     pub(super) async fn live(&self) -> Vec<OrderState> {
         let status = self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
@@ -538,6 +583,9 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         compared: HoldingsCompared::default(),
         unknowns: 0,
         last_trade: Ok(None),
+        air: VecDeque::new(),
+        wanted: None,
+        holds: Vec::new(),
     };
     prepare(&mut facts);
     let system = System::with_tokio_rt(|| {

@@ -54,6 +54,7 @@ struct House {
     sellable: u64,
     open: Vec<Open>,
     halted: Vec<Instrument>,
+    blind: Option<Instrument>,
     approved_ago_s: Vec<i64>,
 }
 
@@ -104,6 +105,7 @@ impl House {
             sellable: random.u64(0..=1_000),
             open: Vec::new(),
             halted: Vec::new(),
+            blind: None,
             approved_ago_s: Vec::new(),
         };
         for _ in 0..random.u8(..4) {
@@ -138,7 +140,7 @@ impl House {
 
     fn disturb(&mut self, random: &mut Rng) {
         use Phase::{Closed, ClosingAuction, Lunch, OpeningAuction, PostClose, PreMarket, Unknown};
-        match random.u8(..18) {
+        match random.u8(..19) {
             0 => {
                 self.state =
                     pick(random, &[TradingState::Halted, TradingState::Starting, TradingState::Reducing]);
@@ -167,8 +169,12 @@ impl House {
                 self.day = pick(random, &[DayLoss::Unknown, DayLoss::Known(result)]);
             }
             15 => self.orders_for_s = pick(random, &[None, Some(0), Some(-60)]),
-            14 => self.proposal.quantity = Some(Quantity::new(random.u64(..2_000))),
             16 => {
+                let market = pick(random, &[self.market(), Market::Kr]);
+                self.blind = Some(stock(market, random.usize(..2)));
+            }
+            14 => self.proposal.quantity = Some(Quantity::new(random.u64(..2_000))),
+            17 => {
                 let start = random.i64(1..100_000_000);
                 self.day_start = pick(random, &[None, Some(0), Some(start)]);
                 self.bought = random.i64(0..400_000_000);
@@ -272,6 +278,7 @@ impl House {
         let mut approvals = Approvals::default();
         approvals.load(self.approved_ago_s.iter().map(|ago| now() - TimeDelta::seconds(*ago)).collect());
         let [base, least, most, target] = self.sizing.map(Decimal::from);
+        let blind = self.blind.clone().map(|instrument| Blind { instrument, age_s: 120 });
         let standing = Standing {
             now: now(),
             state: self.state,
@@ -284,6 +291,7 @@ impl House {
             purchases: self.purchases(),
             book: &self.book(),
             symbol_halts: &self.halts(),
+            blind: blind.as_ref(),
             approvals: &approvals,
         };
         review(&self.proposal, &standing)
@@ -309,6 +317,9 @@ impl House {
             }
             Limit::Confidence => self.proposal.confidence < self.limits.confidence_threshold(),
             Limit::SymbolHalt => self.halted.contains(&order.instrument),
+            Limit::Sight => {
+                buys && self.blind.as_ref().is_some_and(|stock| stock.market == order.instrument.market)
+            }
             Limit::OrdersPerMinute => within(60) >= most(self.limits.max_orders_per_minute(), 10),
             Limit::OrdersPerDay => within(86_400) >= most(self.limits.max_orders_per_day(), 400),
             Limit::OpenOrder => self.has_open(order, |open| {
@@ -421,6 +432,7 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::SymbolHalted { .. } => &[Limit::SymbolHalt],
         RefusalReason::OpenOrder { .. } => &[Limit::OpenOrder],
         RefusalReason::StaleAccount { .. } => &[Limit::AccountAge, Limit::AccountOvertaken],
+        RefusalReason::Blind { .. } => &[Limit::Sight],
         RefusalReason::PnlUnknown { .. } => &[Limit::DayUnknown],
         RefusalReason::DailyLoss { .. } => &[Limit::DayLoss],
         RefusalReason::DayStartUnknown { .. } => &[Limit::DayStart],

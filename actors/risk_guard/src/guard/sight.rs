@@ -1,0 +1,71 @@
+//! Watching that what is held can be seen, and telling a person when it cannot.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::messages::market_data::PriceSeen;
+use domain::{Instrument, Market};
+use supervision::prelude::*;
+
+use super::RiskGuard;
+use crate::sight::{Blind, Change};
+
+/// How often it is looked whether a holding is out of sight, exchange time. Proposals look by themselves.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+impl Handler<PriceSeen> for RiskGuard {
+    type Result = ();
+
+    fn handle(&mut self, PriceSeen { instrument, price, at }: PriceSeen, _ctx: &mut Self::Context) {
+        // A price of the future would keep a stock in sight that nobody sees.
+        let at = at.min(self.now());
+        self.sight.see(&instrument, price, at);
+    }
+}
+
+impl RiskGuard {
+    /// Looks now and then for as long as this life lasts.
+    pub(super) fn watch_sight(&self, ctx: &mut Ctx<Self>) {
+        let clock = self.deps.clock.clone();
+        // In real time as exchange time passes now, so that a clock that is set back does not hold it up.
+        let wait = async move { tokio::time::sleep(clock.real(LOOK_EVERY) + Duration::from_micros(1)).await };
+        ctx.spawn(wait.into_actor(self).map(|(), this, ctx| {
+            this.tell_sight();
+            this.watch_sight(ctx);
+        }));
+    }
+
+    fn tell_sight(&mut self) {
+        let (held, now) = (self.held(), self.now());
+        for change in self.sight.changes(&held, now) {
+            match change {
+                Change::Lost(Blind { instrument, age_s }) => self.alarm(
+                    Some(instrument.market),
+                    format!(
+                        "{instrument} is held and has had no price for {age_s} s while {} trades: nothing is bought there \
+                         until it has one; sales go on. See what is known with: kestrel status",
+                        instrument.market
+                    ),
+                ),
+                Change::Found(instrument) => self.alarm(
+                    Some(instrument.market),
+                    format!("{instrument} no longer waits for a price; {} is open to purchases again", instrument.market),
+                ),
+            }
+        }
+    }
+
+    /// The longest unseen holding of a market, if there is one.
+    pub(super) fn blind_in(&self, market: Market) -> Option<Blind> {
+        let now = self.now();
+        let held = self.held();
+        let of_market = held.iter().filter(|instrument| instrument.market == market);
+        of_market.filter_map(|instrument| self.sight.blind(instrument, now)).max_by_key(|blind| blind.age_s)
+    }
+
+    /// Every stock that an account holds.
+    fn held(&self) -> BTreeSet<Instrument> {
+        let snapshots = self.desks.values().filter_map(|desk| desk.snapshot.as_ref());
+        snapshots.flat_map(|snapshot| &snapshot.holdings).map(|holding| holding.instrument.clone()).collect()
+    }
+}
