@@ -135,7 +135,14 @@ async fn oauth() -> Vec<(&'static str, Answer, bool)> {
     let revoked = world.revoke().await;
     world.minutes(2);
     let token = world.token_call(json!({})).await;
-    vec![("hashkey", hash, false), ("revokeP", revoked, false), ("tokenP", token, false)]
+    let asked = json!({"grant_type": "client_credentials", "appkey": "key", "secretkey": "secret"});
+    let approval = world.post_text("/oauth2/Approval", "", &asked.to_string()).await;
+    vec![
+        ("approval", approval, false),
+        ("hashkey", hash, false),
+        ("revokeP", revoked, false),
+        ("tokenP", token, false),
+    ]
 }
 
 fn reference(name: &str) -> Option<Value> {
