@@ -63,6 +63,8 @@ impl fmt::Display for Greeting {
             clock.speed,
         )?;
         writeln!(f, "Trade on it:  KESTREL_EXCHANGE_URL={url} kestrel run")?;
+        let stream = url.trim_start_matches("http://");
+        writeln!(f, "Its stream:   ws://{stream}/tryitout")?;
         writeln!(f, "Its books:    {url}{BOOKS_PATH}")?;
         writeln!(f, "Its clock:    {url}{CLOCK_PATH}")?;
         write!(f, "End it with Ctrl-C; its orders and holdings end with it.")

@@ -361,6 +361,7 @@ fn hong_kong(side: Side, lot: Option<u64>, sellable: u64) -> Result<u64, Refusal
     let mut case = Case::new(side);
     let hsbc = Instrument { market: Market::Hk, symbol: "00005".parse().unwrap() };
     case.phase = None;
+    case.purchases = DayPurchases::untouched(Money::new(decimal("1000000"), Currency::Hkd));
     case.proposal.instrument = hsbc.clone();
     case.proposal.reference_price = "65.5".parse().unwrap();
     case.proposal.rules.lot = lot.and_then(std::num::NonZeroU64::new);

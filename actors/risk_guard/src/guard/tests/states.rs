@@ -7,6 +7,8 @@ use domain::messages::limits::{
 use domain::{HaltId, HaltNonce};
 
 use super::world::{World, stock};
+use domain::messages::market_data::PriceSeen;
+
 use super::*;
 
 const KR: Currency = Currency::Krw;
@@ -460,5 +462,39 @@ fn the_request_to_reduce_is_answered_even_when_it_is_repeated_word_for_word() {
         let other = RequestReduce { source, by, reason, flatten: true };
         let flatten = world.reduce.ask(other, Duration::from_secs(10)).await.unwrap();
         assert_ne!(first.record.id, flatten.record.id, "another level is another row");
+    });
+}
+
+#[test]
+fn a_holding_without_a_price_closes_its_market_to_purchases_until_it_has_one() {
+    trading(async |world| {
+        let now = world.clock.now();
+        let change = SessionChanged {
+            market: Market::Kr,
+            session_date: Market::Kr.date_at(now),
+            phase: domain::messages::schedule::Phase::Continuous,
+            trust: domain::messages::schedule::Trust::Certain,
+            orders_until: Some(now + chrono::TimeDelta::hours(5)),
+            at: now,
+        };
+        world.session.tell(change).unwrap();
+        let is_blind =
+            async || status(&world).await.entry_blocks.iter().any(|why| why.contains("has had no price"));
+        tokio::time::sleep(Duration::from_secs(115)).await;
+        assert!(!is_blind().await);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert!(is_blind().await);
+        world.tell_account(10_000_000).await;
+        world.log();
+        world.propose("000660", Side::Buy).await;
+        world.propose("005930", Side::Sell).await;
+        assert_eq!(world.log(), ["refused: Blind", "ledger: approval", "broker: order"]);
+        let instrument = stock("005930");
+        world
+            .price
+            .tell(PriceSeen { instrument, price: "70000".parse().unwrap(), at: world.clock.now() })
+            .unwrap();
+        world.settle().await;
+        assert!(!is_blind().await, "it clears by itself");
     });
 }

@@ -7,6 +7,7 @@ use actix::{Addr, Recipient, System};
 use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::limits::*;
+use domain::messages::market_data::PriceSeen;
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
 use domain::{AccountSnapshot, Confidence, DecisionId, Holding, Instrument, Money, Price, Quantity, Side};
@@ -43,6 +44,8 @@ pub(super) struct World {
     pub(super) release: Link<RequestSymbolRelease>,
     pub(super) resolve: Link<RequestResolution>,
     supervised: Supervised,
+    pub(super) session: Link<SessionChanged>,
+    pub(super) price: Link<PriceSeen>,
 }
 
 fn link<M>(recipient: Recipient<M>) -> Link<M>
@@ -112,6 +115,7 @@ impl World {
         let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
         let (symbol_halted, release, resolve) = (slot.certain_link(), slot.link(), slot.link());
         let (reduce, tighten, missed) = (slot.urgent_link(), slot.link(), slot.link());
+        let (session, price) = (slot.link(), slot.link());
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -137,6 +141,8 @@ impl World {
             status,
             account,
             update,
+            session,
+            price,
             supervised,
         }
     }
