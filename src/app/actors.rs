@@ -236,6 +236,7 @@ impl Slots {
                 listed_days: self.broker.link(),
             },
             session_changed: vec![self.risk.certain_link(), self.broker.certain_link(), self.notifier.link()],
+            guards: vec![self.risk.link(), self.broker.link()],
             scan_due: vec![self.scanner.link()],
             decide_due: vec![self.brain.link()],
             day_ended: vec![self.risk.certain_link(), self.broker.certain_link()],

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::SpawnHandle;
+use actix::{AsyncContext as _, SpawnHandle};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::ledger::{EventKind, LedgerError, RecordEvent};
 use domain::messages::market_data::QueryError;
@@ -29,7 +29,7 @@ use supervision::prelude::*;
 use crate::calendar::{Calendar, DayChanges, Session};
 use crate::evidence::{self, Evidence, Look};
 use crate::overrides::{OverrideFile, Overrides};
-use crate::plan::{self, Event, Known, Settings, Told, What};
+use crate::plan::{self, Event, Known, LONGEST_SLEEP, Moment, Settings, Told, What};
 
 /// The clock may be set back so far without a warning.
 const HARMLESS_STEP: TimeDelta = TimeDelta::seconds(1);
@@ -71,6 +71,8 @@ pub struct Deps {
     pub broker: BrokerLinks,
     /// RiskGuard, Broker, Notifier.
     pub session_changed: Vec<Link<SessionChanged>>,
+    /// RiskGuard and Broker: told the phases again at every wake, so that one that was started alone knows them.
+    pub guards: Vec<Link<SessionChanged>>,
     /// Scanner.
     pub scan_due: Vec<Link<ScanDue>>,
     /// Brain.
@@ -97,6 +99,8 @@ pub struct MarketClock {
     /// What the override file said last, good or bad.
     heard: Option<OverrideFile>,
     latest: Option<DateTime<Utc>>,
+    /// Ends a sleep that lasts too long in real time.
+    watch: Option<SpawnHandle>,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -114,6 +118,7 @@ impl MarketClock {
             restless: false,
             heard: None,
             latest: None,
+            watch: None,
             obedience: Obedience::default(),
         }
     }
@@ -139,11 +144,13 @@ impl MarketClock {
 
     fn wake(&mut self, ctx: &mut Ctx<Self>) {
         self.sleep = None;
-        let now = self.now();
-        self.look_around(now, ctx);
+        let moment = self.moment();
+        let now = moment.latest;
+        self.look_around(moment.shown, ctx);
         let before = self.told.clone();
         let known = Known { settings: &self.settings, evidence: &self.evidence };
-        let events = plan::due(known, &mut self.told, now, !self.obedience.is_halted());
+        let events = plan::due(known, &mut self.told, moment, !self.obedience.is_halted());
+        self.repeat_phases(&events, moment.shown);
         if events.is_empty() {
             return self.sleep(now, ctx);
         }
@@ -169,8 +176,17 @@ impl MarketClock {
             return self.wake(ctx);
         }
         let known = Known { settings: &self.settings, evidence: &self.evidence };
-        let sleep = self.deps.clock.sleep_until(plan::next_wake(known, since));
+        // As long as the plan says, from what the clock shows; and in real time, should it be set back meanwhile.
+        let length = plan::next_wake(known, since) - since;
+        let shown = self.deps.clock.now();
+        let until = shown.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let sleep = self.deps.clock.sleep_until(until);
         self.sleep = Some(ctx.spawn(sleep.into_actor(self).map(|(), this, ctx| this.wake(ctx))));
+        let longest = self.deps.clock.real((LONGEST_SLEEP + HARMLESS_STEP).to_std().unwrap_or_default());
+        let watch = ctx.run_later(longest, Self::wake_now);
+        if let Some(earlier) = self.watch.replace(watch) {
+            ctx.cancel_future(earlier);
+        }
     }
 
     /// Cuts a sleep short, or the next one before it begins.
@@ -189,15 +205,33 @@ impl MarketClock {
         ctx.spawn(sleep.into_actor(self).map(move |(), this, ctx| then(this, ctx)));
     }
 
-    /// The time, never earlier than before: a clock set back tells nothing twice.
-    fn now(&mut self) -> DateTime<Utc> {
+    /// The time, and the latest there was: a clock set back tells nothing twice, but what is true now is told at once.
+    fn moment(&mut self) -> Moment {
         let shown = self.deps.clock.now();
         let latest = self.latest.unwrap_or(shown).max(shown);
         if latest - shown > HARMLESS_STEP {
-            tracing::warn!(%shown, %latest, "the clock was set back; waiting until it has caught up");
+            tracing::warn!(%shown, %latest, "the clock was set back; no slot until it has caught up");
         }
         self.latest = Some(latest);
-        latest
+        Moment { shown, latest }
+    }
+
+    fn now(&mut self) -> DateTime<Utc> {
+        self.moment().latest
+    }
+
+    /// Tells the guards the phases that did not change: one of them may have been started alone.
+    fn repeat_phases(&self, events: &[Event], shown: DateTime<Utc>) {
+        let changes = |market: Market| {
+            events.iter().any(|event| matches!(&event.what, What::Session(change) if change.market == market))
+        };
+        for standing in self.told.standing(shown).filter(|standing| !changes(standing.market)) {
+            for guard in &self.deps.guards {
+                if let Err(error) = guard.tell(standing.clone()) {
+                    tracing::warn!(market = %standing.market, %error, "a guard was not told the phase; telling it again");
+                }
+            }
+        }
     }
 
     /// Tells what is new. A phase, and that a day is over, are told even if they are not: they are states, not

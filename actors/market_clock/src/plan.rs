@@ -124,6 +124,14 @@ impl Told {
         told
     }
 
+    /// What every market was last told to be, at `at`: for receivers that may have been started since.
+    pub fn standing(&self, at: DateTime<Utc>) -> impl Iterator<Item = SessionChanged> + '_ {
+        self.markets.iter().filter_map(move |(market, of)| {
+            let (session_date, phase, trust, orders_until) = of.phase?;
+            Some(SessionChanged { market: *market, session_date, phase, trust, orders_until, at })
+        })
+    }
+
     /// A receiver's mailbox was full: the phase is told again at the next wake.
     pub fn forget_phase(&mut self, market: Market) {
         self.of(market).phase = None;
@@ -134,14 +142,24 @@ impl Told {
     }
 }
 
-/// Everything due at `now`, and notes it as told. Slots are left out while `slots_wanted` is false (a halt).
-pub fn due(known: Known<'_>, told: &mut Told, now: DateTime<Utc>, slots_wanted: bool) -> Vec<Event> {
+/// A moment of a clock that may be set back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// What the clock shows: what is true now, such as a phase, is read off it.
+    pub shown: DateTime<Utc>,
+    /// The latest it ever showed: what happens once, such as a slot, goes by it.
+    pub latest: DateTime<Utc>,
+}
+
+/// Everything due at `moment`, and notes it as told. Slots are left out while `slots_wanted` is false (a halt).
+pub fn due(known: Known<'_>, told: &mut Told, moment: Moment, slots_wanted: bool) -> Vec<Event> {
     let settings = known.settings;
+    let Moment { shown, latest: now } = moment;
     let mut events = Vec::new();
     for market in &settings.markets {
         let told = told.of(*market);
-        events.extend(phase_due(known, told, *market, now));
-        events.extend(trust_due(known, told, *market, now));
+        events.extend(phase_due(known, told, *market, shown));
+        events.extend(trust_due(known, told, *market, shown));
         if slots_wanted {
             events.extend(slots_due(known, told, *market, now));
         }

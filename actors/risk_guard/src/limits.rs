@@ -287,6 +287,9 @@ fn check_state(side: Side, standing: &Standing<'_>) -> Result<(), RefusalReason>
 }
 
 /// A proposal belongs to its own minutes and to the session that is open now.
+/// A phase told so far ahead of now was told by a clock that has been set right since.
+const CLOCKS_AGREE_WITHIN: TimeDelta = TimeDelta::seconds(5);
+
 fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), RefusalReason> {
     if standing.now >= proposal.expires_at {
         let reason = RefusalReason::Expired { expires_at: proposal.expires_at, now: standing.now };
@@ -299,8 +302,13 @@ fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusa
         let why = format!("the session of {} is not that of {today}", proposal.session_date);
         closed(Limit::SessionDate, why)?;
     }
-    // A RiskGuard that was restarted alone has not been told a phase: the date and the expiry must do until then.
-    let Some(SessionChanged { phase, trust, orders_until, .. }) = standing.session else { return Ok(()) };
+    // MarketClock tells the phases again and again, so a RiskGuard that was started alone knows them soon.
+    let Some(SessionChanged { phase, trust, orders_until, at, .. }) = standing.session else {
+        return closed(Limit::Phase, "MarketClock has not told its phase yet".into());
+    };
+    if *at > standing.now + CLOCKS_AGREE_WITHIN {
+        closed(Limit::Phase, format!("its phase was told at {at}, and the clock was set back since"))?;
+    }
     check_trust(proposal.side, *trust).or_else(|why| closed(Limit::Trust, why))?;
     check_phase(*phase, *trust).or_else(|why| closed(Limit::Phase, why.into()))?;
     match orders_until {

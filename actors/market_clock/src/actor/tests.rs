@@ -51,9 +51,16 @@ impl Clock for MovedClock {
         origin + TimeDelta::from_std(self.start.elapsed()).unwrap()
     }
 
+    /// Until the clock shows it, as the system's clock does: set back, it takes longer.
     fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
-        let left = (until - self.now()).to_std().unwrap_or_default();
-        Box::pin(sleep(left))
+        let clock = self.clone();
+        Box::pin(async move {
+            while let Ok(left) = (until - clock.now()).to_std()
+                && !left.is_zero()
+            {
+                sleep(left.min(Duration::from_secs(1))).await;
+            }
+        })
     }
 
     fn real(&self, exchange_time: Duration) -> Duration {
@@ -63,7 +70,23 @@ impl Clock for MovedClock {
 
 /// Hears everything and notes it.
 #[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<String>>>);
+struct Listener(Arc<Mutex<Vec<String>>>, Guard);
+
+/// What a guard is told again and again.
+#[derive(Clone, Default)]
+struct Guard(Arc<Mutex<Vec<Phase>>>);
+
+impl Actor for Guard {
+    type Context = actix::Context<Self>;
+}
+
+impl Handler<SessionChanged> for Guard {
+    type Result = ();
+
+    fn handle(&mut self, change: SessionChanged, _: &mut Self::Context) {
+        self.0.lock().unwrap().push(change.phase);
+    }
+}
 
 impl Listener {
     fn note(&self, line: String) {
@@ -236,6 +259,7 @@ fn launch_beside(
     let listener = Listener::default();
     let ledger = books.clone().start();
     let address = listener.clone().start();
+    let guard = listener.1.clone().start();
     let deps = Deps {
         clock: Arc::new(clock.clone()),
         ledger: LedgerLinks {
@@ -248,6 +272,7 @@ fn launch_beside(
             listed_days: Link::from_recipient(desk.recipient()),
         },
         session_changed: vec![Link::from_recipient(address.clone().recipient())],
+        guards: vec![Link::from_recipient(guard.recipient())],
         scan_due: vec![Link::from_recipient(address.clone().recipient())],
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
         day_ended: vec![Link::from_recipient(address.recipient())],
@@ -293,6 +318,36 @@ fn a_clock_that_jumps_ahead_makes_no_burst_and_one_set_back_repeats_nothing() {
         assert_eq!(listener.heard(), ["scan realtime-300", "decide realtime-300"]);
         clock.jump(TimeDelta::hours(-1));
         sleep(Duration::from_secs(600)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_guard_that_was_started_alone_hears_the_phase_within_half_a_minute() {
+    in_virtual_time(async {
+        let (listener, _supervised) = launch(&MovedClock::at("2026-11-24T00:00:10Z"));
+        sleep(Duration::from_secs(5)).await;
+        listener.1.0.lock().unwrap().clear();
+        sleep(Duration::from_secs(31)).await;
+        assert!(listener.1.0.lock().unwrap().contains(&Phase::Continuous));
+    });
+}
+
+#[test]
+fn after_the_clock_was_set_right_the_true_phase_is_told_at_once_and_no_slot_twice() {
+    in_virtual_time(async {
+        let clock = MovedClock::at("2026-11-24T00:00:10Z");
+        let (listener, _supervised) = launch(&clock);
+        sleep(Duration::from_secs(1)).await;
+        clock.jump(TimeDelta::hours(14));
+        sleep(Duration::from_secs(31)).await;
+        assert!(listener.heard().contains(&"Closed".to_owned()));
+        clock.jump(TimeDelta::hours(-14));
+        listener.1.0.lock().unwrap().clear();
+        sleep(Duration::from_secs(32)).await;
+        assert_eq!(listener.heard().last().map(String::as_str), Some("Continuous"));
+        sleep(Duration::from_secs(31)).await;
+        assert!(listener.1.0.lock().unwrap().contains(&Phase::Continuous));
         assert_eq!(listener.heard(), Vec::<String>::new());
     });
 }

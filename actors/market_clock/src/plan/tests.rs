@@ -19,7 +19,12 @@ fn daily() -> Cadence {
 
 /// What is due by the calendar alone.
 fn now_due(settings: &Settings, told: &mut Told, now: DateTime<Utc>, slots_wanted: bool) -> Vec<Event> {
-    due(Known { settings, evidence: &Evidence::default() }, told, now, slots_wanted)
+    due(
+        Known { settings, evidence: &Evidence::default() },
+        told,
+        Moment { shown: now, latest: now },
+        slots_wanted,
+    )
 }
 
 /// Runs the plan from `from` until `to` as the actor does, and notes every event with its time.

@@ -46,6 +46,7 @@ struct Case {
     orders_until: Option<chrono::DateTime<chrono::Utc>>,
     account: Option<AccountSnapshot>,
     touched_at: Option<DateTime<Utc>>,
+    told_at: DateTime<Utc>,
     day: DayLoss,
     purchases: DayPurchases,
     orders: Vec<(Side, OrderState)>,
@@ -90,6 +91,7 @@ impl Case {
                 holdings: vec![holding],
             }),
             touched_at: None,
+            told_at: now(),
             day: DayLoss::Known(Decimal::ZERO),
             purchases: DayPurchases::untouched(won("10000000")),
             orders: Vec::new(),
@@ -119,7 +121,7 @@ impl Case {
             phase,
             trust: self.trust,
             orders_until: self.orders_until,
-            at: now(),
+            at: self.told_at,
         });
         let standing = Standing {
             now: now(),
@@ -209,7 +211,12 @@ fn each_state_lets_through_what_it_promises() {
 #[test]
 fn a_proposal_is_judged_within_its_time_and_session() {
     assert_eq!(buy(|c| c.proposal.expires_at = now()), "Expired");
-    assert_eq!(buy(|c| c.phase = None), "approved");
+    let untold = (buy(|c| c.phase = None), sell(|c| c.phase = None));
+    assert_eq!(untold, ("MarketClosed", "MarketClosed"), "nobody told a phase yet");
+    for (ahead_s, expected) in [(5, "approved"), (6, "MarketClosed")] {
+        let told = TimeDelta::seconds(ahead_s);
+        assert_eq!(buy(|c| c.told_at = now() + told), expected, "told by a clock {told} ahead");
+    }
     assert_eq!(buy(|c| c.proposal.session_date = NaiveDate::MIN), "MarketClosed");
 }
 
@@ -360,7 +367,6 @@ fn only_confirmed_shares_are_sold() {
 fn hong_kong(side: Side, lot: Option<u64>, sellable: u64) -> Result<u64, RefusalReason> {
     let mut case = Case::new(side);
     let hsbc = Instrument { market: Market::Hk, symbol: "00005".parse().unwrap() };
-    case.phase = None;
     case.purchases = DayPurchases::untouched(Money::new(decimal("1000000"), Currency::Hkd));
     case.proposal.instrument = hsbc.clone();
     case.proposal.reference_price = "65.5".parse().unwrap();

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::limits::*;
 use domain::messages::market_data::PriceSeen;
+use domain::messages::schedule::{Phase, Trust};
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
 use domain::{AccountSnapshot, Confidence, DecisionId, Holding, Instrument, Money, Price, Quantity, Side};
@@ -105,6 +106,28 @@ fn policy() -> Policy {
     Policy { health_every: None, ..Policy::default() }
 }
 
+/// Every market is open as far as MarketClock tells, and it tells it again and again.
+fn tell_open_markets(guard: Link<SessionChanged>, clock: Arc<dyn Clock>) {
+    actix::spawn(async move {
+        loop {
+            let at = clock.now();
+            for market in [Market::Kr, Market::UsNasdaq] {
+                let open = SessionChanged {
+                    market,
+                    session_date: market.date_at(at),
+                    phase: Phase::Continuous,
+                    trust: Trust::Certain,
+                    orders_until: Some(at + TimeDelta::hours(1)),
+                    at,
+                };
+                // A guard that is being started again hears it the next time.
+                let _ = guard.tell(open);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+}
+
 impl World {
     fn start(shared: Shared) -> Self {
         let (keeper, gate) = gate();
@@ -115,6 +138,7 @@ impl World {
         let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
         let (symbol_halted, release, resolve) = (slot.certain_link(), slot.link(), slot.link());
         let (reduce, tighten, missed) = (slot.urgent_link(), slot.link(), slot.link());
+        tell_open_markets(slot.link(), clock.clone());
         let (session, price) = (slot.link(), slot.link());
         let spec = Child {
             place: Place::Here,
