@@ -3,9 +3,7 @@
 //! Reads are paced, retried and bounded. An order leaves at most once per permit and is never retried. The simulator
 //! speaks the same wire and shares no code with this.
 //!
-//! Services left out, and what serves instead: open-order lists (not on paper; the daily lists show what is open),
-//! sellable quantity (in the balance), present balance (stale during the US session, KIS.md 12.6; cash comes from
-//! "buyable amount"), hashkey (optional, KIS.md 2.3), modify (cancel, then a new intent), reserve and day-session orders.
+//! `kis/matrix.rs` lists every service of KIS, whether it is used here, and why not.
 
 mod auth;
 mod bars;
@@ -18,6 +16,8 @@ mod foreign_account;
 mod fuzz;
 mod holidays;
 mod json;
+#[cfg(test)]
+mod matrix;
 mod order;
 mod orders;
 mod overseas;

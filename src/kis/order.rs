@@ -59,6 +59,18 @@ const fn ids(market: Market) -> Ids {
     }
 }
 
+/// Paths and real TR ids of every order and cancel.
+#[cfg(test)]
+pub(super) fn real_ids() -> Vec<(&'static str, &'static str)> {
+    let of_market = |market: Market| {
+        let ids = ids(market);
+        let [order, cancel] =
+            if market.is_domestic() { [KR_ORDER, KR_CANCEL] } else { [OVERSEAS_ORDER, OVERSEAS_CANCEL] };
+        [(order, ids.buy[0]), (order, ids.sell[0]), (cancel, ids.cancel[0])]
+    };
+    Market::ALL.into_iter().flat_map(of_market).collect()
+}
+
 fn pick([real, paper]: [&'static str; 2], environment: Environment) -> &'static str {
     match environment {
         Environment::Real => real,

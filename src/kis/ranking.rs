@@ -40,6 +40,9 @@ const OVERSEAS_FLUCTUATION: Columns =
     Columns { symbol: "symb", name: ["name", "knam"], price: "last", change: "rate", volumes: None };
 const OVERSEAS_VOLUME: Columns = Columns { volumes: Some(["tvol", "n_tvol"]), ..OVERSEAS_FLUCTUATION };
 
+/// `trade-vol`: the ranking by shares traded, which asks for other parameters than the surge of volume (KIS.md 13.6).
+const BY_VOLUME: &str = "HHDFS76310010";
+
 /// Warned, administrative, in liquidation, halted, preferred, ETN and SPAC are left out (KIS.md 9.6).
 const KR_EXCLUDED: &str = "1111011101";
 
@@ -59,6 +62,11 @@ pub(super) async fn ranking(session: &Session, query: &RankingQuery) -> Result<V
             // GUBN 1: gainers; NDAY 0: today.
             let extra = [("GUBN", "1"), ("NDAY", "0"), ("VOL_RANG", "0")];
             (overseas(&session.config.fluctuation, market)?.with(extra), OVERSEAS_FLUCTUATION)
+        }
+        (market, RankingKind::Volume) if session.config.volume.tr_id == BY_VOLUME => {
+            // Shares traded today, whatever the price; the list does not say against what.
+            let extra = [("NDAY", "0"), ("PRC1", ""), ("PRC2", ""), ("VOL_RANG", "0")];
+            (overseas(&session.config.volume, market)?.with(extra), OVERSEAS_FLUCTUATION)
         }
         (market, RankingKind::Volume) => {
             // MIXN 8: against one hour ago.

@@ -71,6 +71,12 @@ pub(super) mod reads {
 }
 
 impl Read {
+    /// Path and real TR id.
+    #[cfg(test)]
+    pub(super) fn real(&self) -> (&'static str, &'static str) {
+        (self.path, self.real)
+    }
+
     /// The TR id in `environment`.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ fn a_release_build_refuses_faults_and_mutants() {
     }
 }
 
-fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();

@@ -30,3 +30,4 @@ mod stream;
 mod supervision;
 mod supply_chain;
 mod tools;
+mod traps;

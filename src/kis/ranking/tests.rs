@@ -74,3 +74,21 @@ async fn paper_has_no_korean_list_and_searches_abroad() {
     assert_eq!(symbols(RankingKind::Volume).await, ["TSLA", "PANW"]);
     assert_eq!(transport.last().headers()["tr_id"], "HHDFS76410000");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_list_by_shares_traded_is_asked_with_its_own_parameters_and_keeps_its_order() {
+    let rows =
+        r#"{"symb":"BBB","name":"b","last":"2","rate":"1"},{"symb":"AAA","name":"a","last":"1","rate":"9"}"#;
+    let body = format!(r#"{{"rt_cd":"0","output2":[{rows}]}}"#);
+    let transport = with_token(move |_, _| reply(200, &body));
+    let mut session = session(Environment::Real, &transport);
+    session.config.volume.tr_id = BY_VOLUME.to_owned();
+    let stocks = ranking(&session, &query(Market::Jp, RankingKind::Volume)).await.unwrap();
+    assert_eq!(
+        stocks.iter().map(|stock| stock.instrument.symbol.as_str()).collect::<Vec<_>>(),
+        ["BBB", "AAA"]
+    );
+    let request = transport.last();
+    let sent = ["NDAY", "PRC1", "MIXN", "EXCD"].map(|key| parameter(&request, key));
+    assert_eq!(sent, [Some("0"), Some(""), None, Some("TSE")]);
+}
