@@ -3,7 +3,8 @@
 //! Reads are paced, retried and bounded. An order leaves at most once per permit and is never retried. The simulator
 //! speaks the same wire and shares no code with this.
 //!
-//! `kis/matrix.rs` lists every service of KIS, whether it is used here, and why not.
+//! Every service of KIS is listed below, with its use here or the reason why there is none.
+#![doc = include_str!("kis/matrix.md")]
 
 mod auth;
 mod bars;

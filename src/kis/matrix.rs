@@ -1,71 +1,4 @@
-//! KIS's services (KIS.md 6): which of them this client uses, and why it does without the others.
-//!
-//! | service | real TR ids | here |
-//! |---|---|---|
-//! | D/trading/order-cash | TTTC0012U TTTC0011U | used: orders in Korea |
-//! | D/trading/order-rvsecncl | TTTC0013U | used: cancels in Korea; nothing is modified, a cancel and a new intent do it |
-//! | D/trading/inquire-balance | TTTC8434R | used: holdings and equity in won |
-//! | D/trading/inquire-psbl-order | TTTC8908R | used: cash for orders in won |
-//! | D/trading/inquire-daily-ccld | TTTC0081R | used: the day's orders and fills |
-//! | D/trading/inquire-daily-ccld | CTSC9215R | without: older than three months; a day is closed in the books long before |
-//! | D/trading/inquire-psbl-sell | TTTC8408R | without: `ord_psbl_qty` of the balance says the same, on paper too |
-//! | D/trading/inquire-psbl-rvsecncl | TTTC0084R | without: not on paper; the day's orders show what is open, and one list is the one truth |
-//! | D/trading/inquire-balance-rlz-pl | TTTC8494R | without: profit is kept in the books, with fees |
-//! | D/trading/inquire-period-trade-profit | TTTC8715R | without: as the realised profit above |
-//! | D/trading/inquire-account-balance | CTRP6548R | without: adds assets that cannot be traded here |
-//! | D/trading/intgr-margin | TTTC0869R | without: nothing is bought on margin |
-//! | D/trading/order-resv | CTSC0008U | without: an order is sent while its market trades, never in advance |
-//! | D/quotations/inquire-price | FHKST01010100 | used: Korean quotes with the day's price limits |
-//! | D/quotations/inquire-asking-price-exp-ccn | FHKST01010200 | without: orders are limited two ticks past the last price, which the stream tells |
-//! | D/quotations/inquire-daily-price | FHKST01010400 | without: the itemchart below has the same bars, and more |
-//! | D/quotations/inquire-daily-itemchartprice | FHKST03010100 | used: daily bars in Korea |
-//! | D/quotations/inquire-time-itemchartprice | FHKST03010200 | used: minute bars in Korea, and whether it trades |
-//! | D/quotations/inquire-time-dailychartprice | FHKST03010230 | without: minute bars of past days decide nothing |
-//! | D/quotations/volume-rank | FHPST01710000 | used: Korean volume ranking |
-//! | D/ranking/fluctuation | FHPST01700000 | used: Korean price change ranking |
-//! | D/quotations/chk-holiday | CTCA0903R | used: open days in Korea |
-//! | D/quotations/inquire-vi-status | FHPST01390000 | without: an order during a volatility interruption rests until it ends |
-//! | D/quotations/market-time | HHMCM000002C0 | without: hours of futures; those of stocks are in the calendar, and the newest trade proves them |
-//! | D/quotations/search-info | CTPF1604R | without: names of products decide nothing |
-//! | D/quotations/search-stock-info | CTPF1002R | without: rankings leave out halted and managed stocks already |
-//! | O/trading/order | TTTT1002U TTTT1006U TTTS0308U TTTS0307U TTTS1002U TTTS1001U TTTS0202U TTTS1005U TTTS0305U TTTS0304U TTTS0311U TTTS0310U | used: orders abroad |
-//! | O/trading/order-rvsecncl | TTTT1004U TTTS0309U TTTS1003U TTTS0302U TTTS0306U TTTS0312U | used: cancels abroad |
-//! | O/trading/daytime-order | TTTS6036U TTTS6037U | without: the American day session is not traded |
-//! | O/trading/daytime-order-rvsecncl | TTTS6038U | without: as the day session's orders |
-//! | O/trading/order-resv | TTTT3014U TTTT3016U TTTS3013U | without: an order is sent while its market trades, never in advance |
-//! | O/trading/order-resv-ccnl | TTTT3017U | without: there are no reserve orders |
-//! | O/trading/order-resv-list | TTTT3039R TTTS3014R | without: there are no reserve orders |
-//! | O/trading/inquire-balance | TTTS3012R | used: holdings in a foreign currency |
-//! | O/trading/inquire-present-balance | CTRP6504R | without: stale during the American session, and on paper without cash; cash comes from the buyable amount |
-//! | O/trading/inquire-paymt-stdr-balance | CTRP6010R | without: balances at settlement, days late |
-//! | O/trading/inquire-psamount | TTTS3007R | used: cash for orders in a foreign currency |
-//! | O/trading/inquire-nccs | TTTS3018R | without: not on paper; the day's orders show what is open, and one list is the one truth |
-//! | O/trading/inquire-ccnl | TTTS3035R | used: the day's orders and fills abroad |
-//! | O/trading/inquire-period-trans | CTOS4001R | without: fees are modelled; the statement comes a day late |
-//! | O/trading/inquire-period-profit | TTTS3039R | without: profit is kept in the books, with fees |
-//! | O/trading/foreign-margin | TTTC2101R | without: nothing is bought on margin |
-//! | O/quotations/countries-holiday | CTOS5011R | without: settlement dates; whether a market trades is proved by its newest trade |
-//! | Q/quotations/price | HHDFS00000300 | used: American quotes, and every foreign one on paper |
-//! | Q/quotations/price-detail | HHDFS76200200 | used: quotes of the other foreign markets, with board lot and price limits |
-//! | Q/quotations/dailyprice | HHDFS76240000 | used: daily bars abroad |
-//! | Q/quotations/inquire-asking-price | HHDFS76200100 | without: as the Korean order book |
-//! | Q/quotations/inquire-time-itemchartprice | HHDFS76950200 | used: minute bars abroad, and whether a market trades |
-//! | Q/quotations/inquire-daily-chartprice | FHKST03030100 | without: indices and exchange rates decide nothing; currencies are never converted |
-//! | Q/quotations/inquire-search | HHDFS76410000 | used: on paper, instead of the rankings |
-//! | Q/quotations/search-info | CTPF1702R | without: the price detail tells the lot |
-//! | O/ranking/updown-rate | HHDFS76290000 | used: foreign price change ranking (a setting) |
-//! | O/ranking/trade-vol | HHDFS76310010 | used: foreign volume ranking, where the setting names it |
-//! | O/ranking/volume-surge | HHDFS76270000 | used: foreign volume ranking (a setting) |
-//! | O/ranking/price-fluct | HHDFS76260000 | without: the change of minutes; that of the day is what the scanner scores |
-//! | O/ranking/volume-power | HHDFS76280000 | without: no score uses the strength of purchases |
-//! | O/ranking/trade-pbmn | HHDFS76320010 | without: shares traded say as much within one market |
-//! | O/ranking/trade-growth | HHDFS76330000 | without: the surge of volume above is the nearer measure |
-//! | O/ranking/trade-turnover | HHDFS76340000 | without: no score uses turnover |
-//! | O/ranking/market-cap | HHDFS76350100 | without: size is no reason to trade |
-//! | O/ranking/new-highlow | HHDFS76300000 | without: no score uses extremes of a year |
-//!
-//! Beside these: `/oauth2/tokenP` and `/oauth2/Approval` are used; `/uapi/hashkey` is optional and a point of failure
-//! more (KIS.md 2.3), and a token is left to end instead of being revoked, because the next one within six hours is the same.
+//! The table of KIS's services in the documentation is true: against what the client sends, and against the sheet.
 
 use std::collections::BTreeMap;
 
@@ -80,10 +13,10 @@ struct Row<'a> {
     is_used: bool,
 }
 
-const TABLE: &str = include_str!("matrix.rs");
+const TABLE: &str = include_str!("matrix.md");
 
 fn rows() -> Vec<Row<'static>> {
-    let lines = TABLE.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let lines = TABLE.lines().filter_map(|line| line.strip_prefix("| "));
     let cells = lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
     let cells = cells.filter(|cells| cells[0] != "service");
     cells

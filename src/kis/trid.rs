@@ -64,7 +64,7 @@ pub(super) mod reads {
     pub(in super::super) const OVERSEAS_SEARCH: Read = read("foreign condition search", overseas_price!("quotations/inquire-search"), "HHDFS76410000", Some("HHDFS76410000"));
     pub(in super::super) const KR_DAYS: Read = read("domestic list of days", domestic!("quotations/chk-holiday"), "CTCA0903R", None);
     #[cfg(test)]
-    pub(super) const ALL: [Read; 17] = [
+    pub(in super::super) const ALL: [Read; 17] = [
         KR_BALANCE, KR_BUYABLE, KR_ORDERS, KR_PRICE, KR_DAILY, KR_MINUTES, KR_VOLUME_RANK, KR_FLUCTUATION, OVERSEAS_BALANCE,
         OVERSEAS_BUYABLE, OVERSEAS_ORDERS, OVERSEAS_PRICE, OVERSEAS_DAILY, OVERSEAS_MINUTES, OVERSEAS_SEARCH, KR_DAYS, OVERSEAS_DETAIL,
     ];
