@@ -162,6 +162,26 @@ async fn the_official_foreign_bodies_are_understood() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_official_price_detail_tells_the_lot_and_that_there_is_no_limit() {
+    let Some(folder) = examples() else { return };
+    let body = std::fs::read_to_string(folder.join("overseas_price-detail.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let transport = exchange_of(folder, &[("price-detail", "overseas_price-detail.json")]);
+    let (kis, _) = kis(Environment::Real, &transport);
+    // The example is of an American stock; outside America is where the client asks so.
+    let stock = instrument(Market::Hk, "00700");
+    let quote = kis.quote(QuoteQuery { instrument: stock }, Urgency::Scan).await.unwrap();
+    let field = |name: &str| told["output"][name].as_str().unwrap().trim().to_owned();
+    assert_eq!(quote.rules.lot.unwrap().to_string(), field("vnit"));
+    assert_eq!((quote.rules.upper_limit, quote.rules.lower_limit), (None, None));
+    assert_eq!(quote.last, field("last").parse().unwrap());
+    assert_eq!(quote.open, field("open").parse().ok());
+    assert_eq!(quote.volume, field("tvol").parse().ok());
+    // The same change in won, at one rate of exchange.
+    assert_eq!(quote.change_pct, field("t_xrat").parse().ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_official_order_lists_are_understood_and_lawful() {
     let Some(folder) = examples() else { return };
     const FILLED: Names = &[("inquire-daily-ccld", "domestic_inquire-daily-ccld_filled.json")];
