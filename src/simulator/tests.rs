@@ -2,6 +2,7 @@
 
 mod board;
 mod calendar;
+mod checklist;
 mod contract;
 mod door;
 mod foreign;
