@@ -110,9 +110,9 @@ const fn hm(hour: u32, minute: u32) -> u32 {
 /// The hours of `market` (KIS.md 16).
 ///
 /// Korea takes orders from 08:30; the United States from 04:00, the start of the pre-market window. Elsewhere KIS takes them from the
-/// open: Tokyo closes at 15:30, but KIS's window still ends at 15:00; Japan and Vietnam take none at noon; Vietnam's begins at 09:15.
-/// Hong Kong's day ends with its closing auction. There is no trading outside these hours: early orders wait for the open, late ones
-/// are refused.
+/// open: Tokyo closes at 15:30, but KIS's window still ends at 15:00; Japan and Vietnam take none at noon. The sheet's second-hand
+/// window of Vietnam begins at 09:15, the open of Ho Chi Minh; Hanoi opens at 09:00 and takes orders from then on. Hong Kong's day
+/// ends with its closing auction. There is no trading outside these hours: early orders wait for the open, late ones are refused.
 fn hours(market: Market) -> Hours {
     let plain =
         |orders_from, open, close| Hours { orders_from, open, pause: None, orders_until: close, close };
@@ -133,7 +133,7 @@ fn hours(market: Market) -> Hours {
             Hours { pause: Some((hm(11, 30), hm(13, 0), true)), ..plain(hm(9, 30), hm(9, 30), hm(15, 0)) }
         }
         Market::VnHan => {
-            Hours { pause: Some((hm(11, 30), hm(13, 0), false)), ..plain(hm(9, 15), hm(9, 0), hm(14, 45)) }
+            Hours { pause: Some((hm(11, 30), hm(13, 0), false)), ..plain(hm(9, 0), hm(9, 0), hm(14, 45)) }
         }
         Market::VnHcm => {
             Hours { pause: Some((hm(11, 30), hm(13, 0), false)), ..plain(hm(9, 15), hm(9, 15), hm(14, 45)) }

@@ -29,7 +29,7 @@ fn the_demo_trades_and_its_books_agree_with_the_exchange() {
 
 #[test]
 fn the_demo_trades_on_all_ten_markets_when_asked() {
-    let report = report_of(&["--markets", "all", "--seconds", "45", "--json"]);
+    let report = report_of(&["--markets", "all", "--seconds", "75", "--json"]);
     let lines = report["markets"].as_array().unwrap();
     let filled = |line: &&Value| line["filled"].as_u64() > Some(0);
     let traded: Vec<_> = lines.iter().filter(filled).map(|line| line["market"].as_str().unwrap()).collect();
