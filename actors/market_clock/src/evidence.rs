@@ -15,8 +15,10 @@ use domain::messages::schedule::{DateStatus, Trust};
 
 use crate::calendar::{Calendar, DayChange, DayChanges, Session};
 
-/// A session without any trade so long after its open is suspected to be none.
+/// A session without any trade so long after its open, and after the delay of its quotes, is suspected to be none.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
+/// KIS's free quotes of Asian markets are so late (KIS.md 13.1).
+const ASIAN_DELAY: TimeDelta = TimeDelta::minutes(15);
 /// Two looks are so far apart once something is known.
 const LOOK_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// And so far while a day waits for its proof, or the broker is silent.
@@ -35,6 +37,16 @@ pub enum Look {
     CannotTell,
     /// It did not answer.
     Silent,
+}
+
+/// How long after its open a market without a trade is not suspected yet.
+fn grace(market: Market) -> TimeDelta {
+    match market {
+        Market::Kr | Market::UsNasdaq | Market::UsNyse | Market::UsAmex => GRACE,
+        Market::Jp | Market::Hk | Market::CnSha | Market::CnSza | Market::VnHan | Market::VnHcm => {
+            GRACE + ASIAN_DELAY
+        }
+    }
 }
 
 impl From<Result<Option<DateTime<Utc>>, QueryError>> for Look {
@@ -88,6 +100,8 @@ impl Evidence {
                 OccasionKind::Trust => {
                     let witness = evidence.witnesses.entry((*market, *session_date)).or_default();
                     witness.still = label == Trust::SuspectedClosed.code();
+                    // Trades were seen on it, or the operator opened it: the list alone does not close it again.
+                    witness.traded = label == Trust::Disputed.code();
                 }
                 OccasionKind::Phase
                 | OccasionKind::Slot
@@ -110,7 +124,10 @@ impl Evidence {
             Trust::Unknown { exits }
         } else if is_session && witness.still && !witness.traded {
             Trust::SuspectedClosed
-        } else if is_session && listed == Some(false) {
+        } else if is_session
+            && listed == Some(false)
+            && !(witness.traded && is_opened(calendar, market, date))
+        {
             // The calendar has it closed already, unless somebody or something says otherwise: see `narrowed`.
             Trust::Disputed
         } else if !is_proved && status != DateStatus::Official {
@@ -134,6 +151,14 @@ impl Evidence {
             }
         }
         all
+    }
+}
+
+/// True where the operator says that there is a session.
+fn is_opened(calendar: &Calendar, market: Market, date: NaiveDate) -> bool {
+    match calendar.changes().get(&(market, date)) {
+        Some(DayChange::Open | DayChange::Hours(_)) => true,
+        Some(DayChange::Closed | DayChange::ClosedByBroker) | None => false,
     }
 }
 
@@ -163,7 +188,7 @@ impl Evidence {
             Some(last) if waits_for_proof || witness.silences > 0 => Some(last + LOOK_SOON),
             Some(last) => Some(last + LOOK_EVERY),
             None if waits_for_proof => Some(session.open + LOOK_SOON),
-            None => Some(session.open + GRACE),
+            None => Some(session.open + grace(session.market)),
         }
     }
 
@@ -171,7 +196,7 @@ impl Evidence {
     pub fn end_look(&mut self, session: &Session, look: Look) {
         let witness = self.witness(session);
         witness.looking = false;
-        let was_late = witness.looked_at.is_some_and(|at| at >= session.open + GRACE);
+        let was_late = witness.looked_at.is_some_and(|at| at >= session.open + grace(session.market));
         match look {
             Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {
                 *witness = Witness { traded: true, still: false, silences: 0, ..*witness };

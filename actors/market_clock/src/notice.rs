@@ -37,7 +37,9 @@ pub fn of_trust(market: Market, date: NaiveDate, trust: Trust) -> String {
     let then = match trust {
         Trust::Certain => "trading goes on as usual",
         Trust::Unproved => "nothing is traded before it is confirmed",
-        Trust::Disputed => "only exits; say what is true in the override file",
+        Trust::Disputed => {
+            "only exits; if it is a session, open it in the override file: that and a trade of the day count"
+        }
         Trust::SuspectedClosed => {
             "no orders and no judgements until a trade is seen; looking every 5 minutes"
         }

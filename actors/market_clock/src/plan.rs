@@ -289,14 +289,16 @@ fn urgency(trust: Trust) -> EventKind {
 fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let settings = known.settings;
     let session = settings.calendar.session_of(market, now)?;
-    if !known.trust(market, session.date).allows_entries() {
+    let trust = known.trust(market, session.date);
+    if !trust.allows_exits() {
         return None;
     }
-    if let Some(due) = slots::due_slot(&session, settings.cadence, now, told.slot) {
+    let slot = slots::due_slot(&session, settings.cadence, now, told.slot);
+    if let Some(due) = slot.filter(|_| trust.allows_entries()) {
         told.slot = Some(due.starts_at);
         return Some(slot_event(&session, due, OccasionKind::Slot));
     }
-    let due = slots::due_exits(&session, settings.cadence, now)?;
+    let due = slots::due_exits(&session, settings.cadence, now, trust.allows_entries())?;
     if told.exits.is_some_and(|last| last >= due.starts_at) {
         return None;
     }

@@ -123,14 +123,15 @@ pub fn due_slot(
     last.is_none_or(|last| last < due.starts_at).then_some(due)
 }
 
-/// The look at what is held that may be begun at `at`, between slots; realtime cycles look at it anyway.
-pub fn due_exits(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DueSlot> {
-    if cadence == Cadence::Realtime || !session.phase(at).is_tradable() {
+/// The look at what is held that may be begun at `at`, between slots; realtime cycles look at it anyway. On a day without
+/// `slots` it is the only look there is.
+pub fn due_exits(session: &Session, cadence: Cadence, at: DateTime<Utc>, slots: bool) -> Option<DueSlot> {
+    if (slots && cadence == Cadence::Realtime) || !session.phase(at).is_tradable() {
         return None;
     }
     let due = cycle(session, at, Slot::Exits)?;
     let near = |slot: &DateTime<Utc>| *slot > due.starts_at - CYCLE && *slot <= due.expires_at;
-    (!planned_slots(session, cadence).iter().any(near)).then_some(due)
+    (!slots || !planned_slots(session, cadence).iter().any(near)).then_some(due)
 }
 
 /// The next instant strictly after `at` at which anything of `session` may begin, apart from the open itself.
@@ -303,7 +304,7 @@ mod tests {
         let plan = DailyPlan { sessions: 4, interval_hours: 6 };
         let looks = |cadence| {
             let minutes = (0..390).map(|minute| session.open + TimeDelta::minutes(minute));
-            minutes.filter(|at| due_exits(&session, cadence, *at).is_some()).count()
+            minutes.filter(|at| due_exits(&session, cadence, *at, true).is_some()).count()
         };
         // 385 minutes without the closing auction, 60 of them lunch; two slots keep two minutes each for themselves.
         assert_eq!(looks(Cadence::Daily(plan)), 385 - 60 - 2 * 2);

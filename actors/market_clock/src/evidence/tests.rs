@@ -36,7 +36,11 @@ fn what_looks_bring_decides_how_far_a_day_is_traded_upon() {
     let uncertain = session(Market::VnHcm, "2026-11-23");
     let trade = |of: &Session| Look::LastTrade(Some(of.open + TimeDelta::minutes(1)));
     let old = |of: &Session| Look::LastTrade(Some(of.open - TimeDelta::days(1)));
-    let cases: [Case<'_>; 14] = [
+    let tokyo = session(Market::Jp, "2026-11-24");
+    let cases: [Case<'_>; 16] = [
+        // Quotes from Tokyo are a quarter of an hour late.
+        (&tokyo, vec![(25, trade(&tokyo))], Trust::Certain),
+        (&tokyo, vec![(25, old(&tokyo))], Trust::SuspectedClosed),
         (&official, vec![], Trust::Certain),
         (&official, vec![(10, trade(&official))], Trust::Certain),
         (&official, vec![(10, old(&official))], Trust::SuspectedClosed),
@@ -103,6 +107,44 @@ fn a_list_closes_a_day_at_once_but_against_the_operator_or_against_trades_it_onl
     evidence.take_list(Market::Kr, official.date, &no);
     assert_eq!(evidence.narrowed(&DayChanges::default()), DayChanges::default());
     assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, official.date, false), Trust::Disputed);
+}
+
+#[test]
+fn an_asian_session_is_not_looked_at_before_its_late_quotes_can_show_a_trade() {
+    for market in [Market::Jp, Market::Hk, Market::CnSha, Market::CnSza, Market::VnHan, Market::VnHcm] {
+        let session = session(market, "2026-06-02");
+        let due = Evidence::default().next_look(&Calendar::official(), &session);
+        assert_eq!(due, Some(session.open + TimeDelta::minutes(25)), "{market}");
+    }
+}
+
+#[test]
+fn the_operators_word_and_a_trade_together_stand_against_the_list() {
+    let day = session(Market::Kr, "2026-11-24");
+    let mut evidence = seen(&day, &[(10, Look::LastTrade(Some(day.open + TimeDelta::minutes(1))))]);
+    evidence.take_list(Market::Kr, day.date, &[ListedDay { date: day.date, opens: false }]);
+    let opened = DayChanges::from([((Market::Kr, day.date), DayChange::Open)]);
+    let opened = Calendar::official().with_changes(&opened).unwrap();
+    assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, day.date, false), Trust::Disputed);
+    assert_eq!(evidence.trust(&opened, Market::Kr, day.date, false), Trust::Certain);
+}
+
+#[test]
+fn a_day_that_was_disputed_is_not_closed_by_the_list_after_a_restart() {
+    let day = session(Market::Kr, "2026-11-24");
+    let booked = |kind, label: &str| Occasion {
+        market: Market::Kr,
+        session_date: day.date,
+        kind,
+        begins_at: day.open,
+        label: label.into(),
+    };
+    let evidence = Evidence::recalled(&[
+        booked(OccasionKind::ListedDays, "N"),
+        booked(OccasionKind::Trust, Trust::Disputed.code()),
+    ]);
+    assert_eq!(evidence.narrowed(&DayChanges::new()), DayChanges::new());
+    assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, day.date, false), Trust::Disputed);
 }
 
 #[test]
