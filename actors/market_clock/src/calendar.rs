@@ -50,13 +50,15 @@ pub enum TableError {
     },
     /// Hours that cannot be.
     #[error(
-        "the hours of {market} on {date} cannot be; allowed: open before close, and a break between them"
+        "the hours of {market} on {date} cannot be: {hours}; allowed: open before close, and a break between them"
     )]
     Hours {
         /// The market.
         market: Market,
         /// The day.
         date: NaiveDate,
+        /// What was asked for.
+        hours: Hours,
     },
     /// A day that reaches into the next one.
     #[error("the session of {market} on {date} reaches into the next one")]
@@ -155,12 +157,16 @@ impl Calendar {
         self.base.source.as_ref().err()
     }
 
-    /// The embedded calendar with `changes`, in the place of earlier ones.
+    /// The embedded calendar with `changes`, in the place of earlier ones. No changes always fit, even without a table.
     ///
     /// # Errors
     /// [`TableError`] names the first change that cannot be: a date outside the table, hours that contradict
     /// themselves, or a day that would reach into another.
     pub fn with_changes(&self, changes: &DayChanges) -> Result<Self, TableError> {
+        if changes.is_empty() {
+            let (base, tables) = (self.base.clone(), self.base.tables.clone());
+            return Ok(Self { base, tables, changes: Arc::default() });
+        }
         let source = self.base.source.as_ref().map_err(Clone::clone)?;
         let mut tables = self.base.tables.clone();
         for (&(market, date), change) in changes {

@@ -11,18 +11,25 @@
 //! }
 //! ```
 //!
-//! Hours that are left out stay as usual; `"break": null` means no break. `exits` lists days that no calendar reaches
+//! Each name comes once in its object. Hours move a session; a day without one is named under `open` too. Hours that
+//! are left out stay as usual; `"break": null` means no break. `exits` lists days that no calendar reaches
 //! and on which what is held may be sold all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::marker::PhantomData;
 
 use actix::Message;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use domain::Market;
-use serde::Deserialize;
+use domain::messages::schedule::DateStatus;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::calendar::{Calendar, DayChange, DayChanges, SpecialHours};
+
+/// A later year of an exit is a slip of the pen.
+const EXITS_UNTIL_YEAR: i32 = 2099;
 
 /// What the operator's file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,9 +45,9 @@ pub struct Overrides {
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum OverrideFile {
-    /// It can be read; an absent file overrides nothing.
+    /// It can be read.
     Good(Overrides),
-    /// It cannot: the last good one stays in force. Why, in one sentence.
+    /// It cannot, or it is gone: the last good one stays in force. Why, in one sentence.
     Bad(String),
 }
 
@@ -59,13 +66,64 @@ pub struct OverrideError {
 #[serde(deny_unknown_fields)]
 struct Part {
     #[serde(default)]
-    closed: BTreeSet<NaiveDate>,
+    closed: BTreeSet<Date>,
     #[serde(default)]
-    open: BTreeSet<NaiveDate>,
+    open: BTreeSet<Date>,
     #[serde(default)]
-    hours: BTreeMap<NaiveDate, SpecialHours>,
+    hours: Once<Date, SpecialHours>,
     #[serde(default)]
-    exits: BTreeSet<NaiveDate>,
+    exits: BTreeSet<Date>,
+}
+
+/// A date in its one form, `YYYY-MM-DD`: it can be found again in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct Date(NaiveDate);
+
+impl TryFrom<String> for Date {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let date = text.parse::<NaiveDate>().ok().filter(|date| date.to_string() == text);
+        date.map(Self).ok_or_else(|| format!("'{text}' is no date"))
+    }
+}
+
+/// A JSON object whose names come once. Of two equal names a plain map would keep the last and lose the first.
+#[derive(Debug)]
+struct Once<K, V>(BTreeMap<K, V>);
+
+impl<K, V> Default for Once<K, V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for Once<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OnceVisitor(PhantomData))
+    }
+}
+
+struct OnceVisitor<K, V>(PhantomData<(K, V)>);
+
+impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for OnceVisitor<K, V> {
+    type Value = Once<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut once = BTreeMap::new();
+        while let Some(name) = entries.next_key()? {
+            if once.contains_key(&name) {
+                return Err(A::Error::custom("the same name twice in one object; put both into one"));
+            }
+            once.insert(name, entries.next_value()?);
+        }
+        Ok(Once(once))
+    }
 }
 
 impl Overrides {
@@ -75,19 +133,25 @@ impl Overrides {
     /// [`OverrideError`] names the first line that is wrong: no JSON of this form, a market or word that does not exist,
     /// a date outside the calendar, a date named twice, or hours that cannot be.
     pub fn parse(text: &str, calendar: &Calendar) -> Result<Self, OverrideError> {
-        let parts: BTreeMap<Market, Part> = serde_json::from_str(text).map_err(|error| in_words(&error))?;
+        let Once(parts): Once<Market, Part> = serde_json::from_str(text).map_err(|error| in_words(&error))?;
         let mut overrides = Self::default();
         for (market, part) in parts {
-            overrides.exits.extend(part.exits.iter().map(|date| (market, *date)));
-            for (date, change) in changes(calendar, market, part) {
-                let wrong = |problem: String| OverrideError { line: line_of(text, date), problem };
-                let change = change.ok_or_else(|| wrong(format!("{market} has no usual hours on {date}")))?;
+            let wrong = |date, problem| OverrideError { line: line_of(text, market, date), problem };
+            for &Date(date) in &part.exits {
+                exit_fits(calendar, market, date).map_err(|problem| wrong(date, problem))?;
+                overrides.exits.insert((market, date));
+            }
+            for (date, change) in changes(calendar, market, &part) {
+                let change = change.map_err(|problem| wrong(date, problem))?;
                 let one = DayChanges::from([((market, date), change)]);
-                calendar.with_changes(&one).map_err(|error| wrong(error.to_string()))?;
+                calendar.with_changes(&one).map_err(|error| wrong(date, error.to_string()))?;
                 if overrides.changes.insert((market, date), change).is_some() {
-                    return Err(wrong(format!(
-                        "{market} {date} is named twice; allowed: once, under closed, open or hours"
-                    )));
+                    return Err(wrong(
+                        date,
+                        format!(
+                            "{market} {date} is named twice; allowed: once, or under both open and hours"
+                        ),
+                    ));
                 }
             }
         }
@@ -97,14 +161,46 @@ impl Overrides {
     }
 }
 
-fn changes(calendar: &Calendar, market: Market, part: Part) -> Vec<(NaiveDate, Option<DayChange>)> {
-    let closed = part.closed.into_iter().map(|date| (date, Some(DayChange::Closed)));
-    let open = part.open.into_iter().map(|date| (date, Some(DayChange::Open)));
-    let hours = part.hours.into_iter().map(|(date, special)| {
-        let usual = calendar.usual_hours(market, date);
-        (date, usual.map(|usual| DayChange::Hours(special.instead_of(usual))))
+/// What a part says of each day; under both open and hours it is one change.
+fn changes(calendar: &Calendar, market: Market, part: &Part) -> Vec<(NaiveDate, Result<DayChange, String>)> {
+    let closed = part.closed.iter().map(|date| (date.0, Ok(DayChange::Closed)));
+    let plainly = part.open.iter().filter(|date| !part.hours.0.contains_key(date));
+    let open = plainly.map(|date| (date.0, Ok(DayChange::Open)));
+    let hours = part.hours.0.iter().map(|(date, special)| {
+        let is_opened = part.open.contains(date);
+        (date.0, hours(calendar, market, date.0, *special, is_opened))
     });
     closed.chain(open).chain(hours).collect()
+}
+
+/// Other hours move a session; they make none unless the day is opened too.
+fn hours(
+    calendar: &Calendar,
+    market: Market,
+    date: NaiveDate,
+    special: SpecialHours,
+    is_opened: bool,
+) -> Result<DayChange, String> {
+    let usual = calendar.usual_hours(market, date);
+    let usual = usual.ok_or_else(|| format!("{market} has no usual hours on {date}"))?;
+    let is_inside = calendar.bounds().is_some_and(|(first, last)| (first..=last).contains(&date));
+    if is_inside && !is_opened && calendar.session_on(market, date).is_none() {
+        return Err(format!(
+            "{market} has no session on {date} whose hours could change; to open it, name it under open too"
+        ));
+    }
+    Ok(DayChange::Hours(special.instead_of(usual)))
+}
+
+/// A word for exits is for a day that no calendar reaches; elsewhere it would change nothing.
+fn exit_fits(calendar: &Calendar, market: Market, date: NaiveDate) -> Result<(), String> {
+    if calendar.status(market, date) != DateStatus::Unknown {
+        Err(format!("{market} {date} is in the calendar; allowed under exits: days that no calendar reaches"))
+    } else if date.year() > EXITS_UNTIL_YEAR {
+        Err(format!("{date} is too far away; allowed under exits: to the end of {EXITS_UNTIL_YEAR}"))
+    } else {
+        Ok(())
+    }
 }
 
 fn in_words(error: &serde_json::Error) -> OverrideError {
@@ -116,11 +212,15 @@ fn in_words(error: &serde_json::Error) -> OverrideError {
     OverrideError { line: error.line().max(1), problem: format!("{problem}; {allowed}") }
 }
 
-/// The last line that names the date: a date named twice is wrong there.
-fn line_of(text: &str, date: NaiveDate) -> usize {
-    let date = date.to_string();
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| line.contains(&date));
-    lines.last().map_or(1, |(number, _)| number)
+/// The last line of the market's part that names the date: a date named twice is wrong there.
+fn line_of(text: &str, market: Market, date: NaiveDate) -> usize {
+    let (quoted, date) = (|market: Market| format!("\"{market}\""), date.to_string());
+    let begin = text.find(&quoted(market)).unwrap_or(0);
+    let later = |other: Market| text.match_indices(&quoted(other)).map(|(at, _)| at).find(|at| *at > begin);
+    let end = Market::ALL.into_iter().filter_map(later).min().unwrap_or(text.len());
+    let part = text.get(begin..end).unwrap_or(text);
+    let at = part.rfind(&date).map_or(begin, |at| begin + at);
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }
 
 impl fmt::Display for Overrides {
@@ -166,6 +266,8 @@ mod tests {
         let late = calendar.session_on(Market::Kr, "2026-11-30".parse().unwrap()).unwrap();
         assert_eq!(late.open, "2026-11-30T01:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap());
         assert_eq!(parse("{}").unwrap(), Overrides::default());
+        let opened = parse(r#"{"KR": {"open": ["2026-12-25"], "hours": {"2026-12-25": {"open": "10:00"}}}}"#);
+        assert_eq!(opened.unwrap().to_string(), "KR 2026-12-25 other hours");
     }
 
     #[test]
@@ -205,6 +307,27 @@ mod tests {
                 "line 2: ",
                 "open before close",
             ),
+            ("{\"KR\": {\"closed\": [\"2026-12-23\"]},\n\"KR\": {}}", "line 2: ", "the same name twice"),
+            (
+                "{\"KR\": {\"hours\": {\"2026-12-23\": {},\n\"2026-12-23\": {\"open\": \"10:00\"}}}}",
+                "line 2: ",
+                "the same name twice",
+            ),
+            ("{\"KR\": {\n\"hours\": {\"2026-12-25\": {}}}}", "line 2: ", "name it under open too"),
+            (
+                "{\"KR\": {\n\"closed\": [\"2031-12-24\"]},\n\"JP\": {\"exits\": [\"2031-12-24\"]}}",
+                "line 2: ",
+                "2031-12-24 is outside",
+            ),
+            ("{\"KR\": {\n\"closed\": [\"2026-2-3\"]}}", "line 2: ", "'2026-2-3' is no date"),
+            ("{\"KR\": {\n\"exits\": [\"2026-12-24\"]}}", "line 2: ", "is in the calendar"),
+            ("{\"KR\": {\n\"exits\": [\"9999-01-01\"]}}", "line 2: ", "too far away"),
+            (
+                "{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"open\": \"+9:+5\"}}}}",
+                "line 2: ",
+                "'+9:+5' is no time",
+            ),
+            ("{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"open\": \"16:00\"}}}}", "line 2: ", "16:00 to 15:30"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(line) && error.contains(words), "{text}: {error}");

@@ -3,6 +3,7 @@
 //! Format: `data/PROVENANCE.md` and CALENDARS.md 2.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
@@ -107,6 +108,19 @@ pub struct Hours {
     pub lunch: Option<[LocalTime; 2]>,
 }
 
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.open, self.close)?;
+        self.lunch.map_or(Ok(()), |[start, end]| write!(f, " with a break from {start} to {end}"))
+    }
+}
+
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
 /// A time of day in minutes after local midnight, 0 to 1439.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
@@ -124,7 +138,10 @@ impl LocalTime {
     /// The text, with what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
         let time = text.split_once(':').filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2);
-        let number = |text: &str, below: u16| text.parse().ok().filter(|n: &u16| *n < below);
+        let number = |text: &str, below: u16| {
+            let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            digits?.parse().ok().filter(|n: &u16| *n < below)
+        };
         time.and_then(|(hour, minute)| Some(Self(number(hour, 24)? * 60 + number(minute, 60)?)))
             .ok_or_else(|| format!("'{text}' is no time; allowed: HH:MM from 00:00 to 23:59"))
     }

@@ -198,7 +198,7 @@ pub(super) fn row(
     hours: &Hours,
 ) -> Result<Row, TableError> {
     let open = hours.open.minutes();
-    let wrong = TableError::Hours { market, date };
+    let wrong = TableError::Hours { market, date, hours: *hours };
     let relative = |(start, end): (i64, i64)| -> Result<Minutes, TableError> {
         let minutes = |at: i64| i16::try_from(at - open).map_err(|_| wrong.clone());
         if start < end { Ok((minutes(start)?, minutes(end)?)) } else { Err(wrong.clone()) }

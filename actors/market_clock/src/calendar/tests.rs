@@ -40,7 +40,8 @@ fn data_that_fails_its_check_makes_everything_unknown() {
             assert_eq!(calendar.status(market, now.date_naive()), DateStatus::Unknown);
             assert_eq!(calendar.day(market, now.date_naive()), DayKind::Unknown);
         }
-        assert!(calendar.with_changes(&DayChanges::new()).is_err());
+        let closed = DayChanges::from([((Market::Kr, "2026-12-24".parse().unwrap()), DayChange::Closed)]);
+        assert!(calendar.with_changes(&closed).is_err());
     }
 }
 
@@ -315,4 +316,13 @@ fn sessions_between_two_dates_include_both() {
     assert_eq!(between("2026-11-23", "2026-11-30"), "23 24 25 27 30");
     assert_eq!(between("2026-11-26", "2026-11-26"), "");
     assert_eq!(between("2026-11-30", "2026-11-23"), "");
+}
+
+#[test]
+fn without_a_table_no_changes_fit_and_exits_can_still_be_allowed() {
+    let broken = Calendar::from_text("{}", 0);
+    assert!(broken.fault().is_some());
+    assert!(broken.with_changes(&DayChanges::new()).is_ok());
+    let overrides = crate::Overrides::parse(r#"{"KR": {"exits": ["2026-12-24"]}}"#, &broken).unwrap();
+    assert_eq!(overrides.exits.len(), 1);
 }
