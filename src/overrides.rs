@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A file of overrides is small; a larger one is something else.
 const SIZE_MAX_BYTES: u64 = 1 << 20;
 
-/// What the file says now; an absent file says nothing.
+/// What the file says now; a file that is named must be there.
 ///
 /// # Errors
 /// One sentence with the file, the line, what is wrong and what is allowed.
@@ -25,7 +25,9 @@ pub fn read(path: &Path) -> Result<Overrides, String> {
         Ok(file) if file.len() > SIZE_MAX_BYTES => {
             return Err(named(format!("{} bytes; allowed: at most {SIZE_MAX_BYTES}", file.len())));
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Overrides::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(named("there is no such file; a file that overrides nothing says {}".into()));
+        }
         Ok(_) | Err(_) => {}
     }
     let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
@@ -48,9 +50,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_absent_file_overrides_nothing_and_a_wrong_one_is_named() {
+    fn an_absent_file_and_a_wrong_one_are_named_and_an_emptied_one_overrides_nothing() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("calendar.json");
+        assert!(read(&path).unwrap_err().contains("calendar.json: there is no such file"));
+        std::fs::write(&path, "{}").unwrap();
         assert_eq!(read(&path), Ok(Overrides::default()));
         std::fs::write(&path, "{\n\"KR\": {\"closed\": [\"2031-01-02\"]}}").unwrap();
         let error = read(&path).unwrap_err();
