@@ -74,6 +74,8 @@ struct Witness {
     looked_at: Option<DateTime<Utc>>,
     /// A look is under way.
     looking: bool,
+    /// An earlier life booked that the list was contradicted: the list alone does not close the day again.
+    was_disputed: bool,
 }
 
 /// Everything that is known besides the calendar.
@@ -100,8 +102,7 @@ impl Evidence {
                 OccasionKind::Trust => {
                     let witness = evidence.witnesses.entry((*market, *session_date)).or_default();
                     witness.still = label == Trust::SuspectedClosed.code();
-                    // Trades were seen on it, or the operator opened it: the list alone does not close it again.
-                    witness.traded = label == Trust::Disputed.code();
+                    witness.was_disputed = label == Trust::Disputed.code();
                 }
                 OccasionKind::Phase
                 | OccasionKind::Slot
@@ -144,7 +145,8 @@ impl Evidence {
     pub fn narrowed(&self, changes: &DayChanges) -> DayChanges {
         let mut all = changes.clone();
         for (&(market, date), _) in self.listed.iter().filter(|(_, opens)| !**opens) {
-            let traded = self.witnesses.get(&(market, date)).is_some_and(|witness| witness.traded);
+            let witness = self.witnesses.get(&(market, date)).copied().unwrap_or_default();
+            let traded = witness.traded || witness.was_disputed;
             let is_session = Calendar::official().session_on(market, date).is_some();
             if is_session && !traded {
                 all.entry((market, date)).or_insert(DayChange::ClosedByBroker);

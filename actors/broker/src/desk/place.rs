@@ -72,8 +72,17 @@ async fn release(deps: &BrokerDeps, intent: &IntentId, why: &str) {
     }
 }
 
-/// Why it is not even tried: too late, trading stopped, or the exchange's session is not ready.
+/// Why it is not even tried: too late, trading stopped, or the exchange's session is not ready. Waiting for that session takes
+/// time, so all else is asked before and after.
 async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Option<String> {
+    if let Some(why) = objection_now(deps, shared, order) {
+        return Some(why);
+    }
+    let prepared = deps.exchange.prepare(urgency(order.terms().side)).await;
+    prepared.err().map(|error| error.to_string()).or_else(|| objection_now(deps, shared, order))
+}
+
+fn objection_now(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Option<String> {
     if deps.clock.now() >= order.expires_at() {
         return Some("the approval has expired".into());
     }
@@ -89,8 +98,7 @@ async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) ->
     if watch_clock(deps, shared) || deps.exchange.clock_doubt().is_some() {
         return Some("the exchange's clock and ours differ".into());
     }
-    let prepared = deps.exchange.prepare(urgency(order.terms().side)).await;
-    prepared.err().map(|error| error.to_string())
+    None
 }
 
 async fn send(deps: &BrokerDeps, shared: &Shared, day: DayKey, permit: SendPermit) -> Result<(), String> {

@@ -506,6 +506,19 @@ fn invariant_04_a_day_that_was_over_by_a_clock_that_is_set_right_since_is_closed
 }
 
 #[test]
+fn invariant_19_what_is_seen_while_an_order_waits_for_its_turn_stops_it_too() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.facts().doubt_after_turn = Some(TimeDelta::hours(-24));
+            world.propose("005930");
+            world.pass(2.0).await;
+            assert_eq!((posts(&world.log()), world.states()), (0, vec![OrderState::Refused]));
+        },
+    );
+}
+
+#[test]
 fn invariant_19_no_order_leaves_once_a_single_answer_shows_that_our_clock_jumped() {
     trading(
         |_facts| (),

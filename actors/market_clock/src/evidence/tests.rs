@@ -145,6 +145,11 @@ fn a_day_that_was_disputed_is_not_closed_by_the_list_after_a_restart() {
     ]);
     assert_eq!(evidence.narrowed(&DayChanges::new()), DayChanges::new());
     assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, day.date, false), Trust::Disputed);
+    let opened = Calendar::official()
+        .with_changes(&DayChanges::from([((Market::Kr, day.date), DayChange::Open)]))
+        .unwrap();
+    let still = evidence.trust(&opened, Market::Kr, day.date, false);
+    assert_eq!(still, Trust::Disputed, "no trade was seen in this life");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use domain::messages::control::*;
 use domain::messages::ledger::LedgerError;
 use domain::messages::market_data::*;
 use domain::messages::proof::{LastTradeQuery, ListedDay};
+use domain::messages::schedule::{Phase, Trust};
 use domain::messages::symbols::HoldingsCompared;
 use domain::messages::trading::Proposal;
 use domain::*;
@@ -50,6 +51,8 @@ pub(super) struct Facts {
     pub(super) skew: Option<TimeDelta>,
     /// The same by its last answer alone.
     pub(super) doubt: Option<TimeDelta>,
+    /// The same, but only once a turn of the rate has come.
+    pub(super) doubt_after_turn: Option<TimeDelta>,
     /// Another process owns the books.
     pub(super) fenced: bool,
     /// Another process has started while the order was on its way; how often an outcome was brought since.
@@ -145,6 +148,8 @@ impl Exchange for Venue {
             let takes = self.facts().prepare_takes;
             tokio::time::sleep(takes).await;
             self.note(format!("venue: prepare {urgency:?}"));
+            let mut facts = self.facts();
+            facts.doubt = facts.doubt_after_turn.take().or(facts.doubt);
             Ok(())
         })
     }
@@ -457,6 +462,7 @@ impl World {
         let markets =
             BrokerSettings { markets: vec![Market::Kr], halt_cancels: shared.lock().unwrap().halt_cancels };
         family.child(CHILD, slots.broker, move |_ctx| Ok(Broker::new(markets.clone(), broker.clone())));
+        tell_open_markets(slots.risk.link(), clock.clone());
         family.child(CHILD, slots.risk, move |_ctx| Ok(RiskGuard::new(settings(), risk.clone())));
         let supervised = family.launch();
         Self {
@@ -578,6 +584,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         halt_cancels: false,
         skew: None,
         doubt: None,
+        doubt_after_turn: None,
         fenced: false,
         overtaken: None,
         compared: HoldingsCompared::default(),
@@ -604,5 +611,22 @@ pub(super) fn trading(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(W
         assert!(world.gate.is_open());
         world.log();
         test(world).await;
+    });
+}
+
+/// MarketClock's part: every market is open, which RiskGuard is told again and again.
+fn tell_open_markets(guard: Link<SessionChanged>, clock: Arc<dyn Clock>) {
+    actix::spawn(async move {
+        loop {
+            let at = clock.now();
+            for market in [Market::Kr, Market::UsNasdaq] {
+                let (phase, trust) = (Phase::Continuous, Trust::Certain);
+                let (session_date, orders_until) = (market.date_at(at), Some(at + TimeDelta::hours(1)));
+                let open = SessionChanged { market, session_date, phase, trust, orders_until, at };
+                // A guard that is being started again hears it the next time.
+                let _ = guard.tell(open);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     });
 }
