@@ -73,7 +73,7 @@ impl Dial for TcpDial {
 #[derive(Clone, Debug)]
 pub struct InProcessDial(mpsc::Sender<DuplexStream>);
 
-/// The server's end of [`InProcessDial`]: for [`axum::serve`], like a TCP listener.
+/// The server's end of [`InProcessDial`]: for [`axum::serve()`], like a TCP listener.
 #[derive(Debug)]
 pub struct InProcessListener(mpsc::Receiver<DuplexStream>);
 
