@@ -25,6 +25,7 @@ pub fn read(path: &Path) -> Result<Overrides, String> {
         Ok(file) if file.len() > SIZE_MAX_BYTES => {
             return Err(named(format!("{} bytes; allowed: at most {SIZE_MAX_BYTES}", file.len())));
         }
+        Ok(file) if !file.is_file() => return Err(named("this is no regular file".into())),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(named("there is no such file; a file that overrides nothing says {}".into()));
         }
@@ -48,6 +49,7 @@ pub async fn watch(path: PathBuf, market_clock: Link<OverrideFile>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mutation::Mutator;
 
     #[test]
     fn an_absent_file_and_a_wrong_one_are_named_and_an_emptied_one_overrides_nothing() {
@@ -61,6 +63,31 @@ mod tests {
         assert!(error.contains("calendar.json: line 2: 2031-01-02 is outside"), "{error}");
         std::fs::write(&path, "{\"KR\": {\"closed\": [\"2026-12-24\"]}}").unwrap();
         assert_eq!(read(&path).unwrap().to_string(), "KR 2026-12-24 closed");
-        assert!(read(folder.path()).unwrap_err().contains("directory"));
+        for other in [folder.path(), Path::new("/dev/zero")] {
+            assert!(read(other).unwrap_err().contains("no regular file"), "{}", other.display());
+        }
+    }
+
+    /// Whatever is in the file: an answer, and only dates that the calendar bears.
+    #[test]
+    fn invariant_24_a_damaged_override_file_is_refused_in_one_sentence_or_taken_within_the_calendar() {
+        const GOOD: &str = r#"{"KR": {"closed": ["2026-12-24"], "hours": {"2026-12-23": {"open": "10:00", "close": "16:30"}}},
+            "HK": {"hours": {"2026-12-22": {"close": "12:00", "break": null}}}, "JP": {"exits": ["2031-02-03"]}}"#;
+        let calendar = Calendar::official();
+        assert!(Overrides::parse(GOOD, &calendar).is_ok());
+        let mut mutator = Mutator::new(0x0ca1);
+        let (mut taken, cases) = (0_u64, Mutator::cases());
+        for _ in 0..cases {
+            let text = String::from_utf8_lossy(&mutator.mutate(GOOD)).into_owned();
+            match Overrides::parse(&text, &calendar) {
+                Ok(overrides) => {
+                    taken += 1;
+                    assert!(calendar.with_changes(&overrides.changes).is_ok(), "{text}");
+                }
+                Err(error) => assert!(error.to_string().starts_with("line "), "{error}"),
+            }
+        }
+        println!("{cases} override files, {taken} taken");
+        assert!(taken > 0 && taken < cases, "{taken} of {cases}");
     }
 }

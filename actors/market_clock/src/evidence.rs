@@ -17,7 +17,7 @@ use crate::calendar::{Calendar, DayChange, DayChanges, Session};
 
 /// A session without any trade so long after its open, and after the delay of its quotes, is suspected to be none.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
-/// KIS's free quotes of Asian markets are so late (KIS.md 13.1).
+/// KIS's free quotes of Asian markets are so late (KIS.md 13).
 const ASIAN_DELAY: TimeDelta = TimeDelta::minutes(15);
 /// Two looks are so far apart once something is known.
 const LOOK_EVERY: TimeDelta = TimeDelta::minutes(5);

@@ -37,6 +37,14 @@ pub const MARKETABLE_TICKS: i32 = 2;
 /// The oldest account snapshot that an order may be sized on, in seconds of exchange time.
 pub const ACCOUNT_MAX_AGE_S: i64 = 60;
 
+/// What is dated so far ahead of now comes from a clock that has been set right since (order-protocol 3, row 33).
+const CLOCKS_AGREE_WITHIN: TimeDelta = TimeDelta::seconds(5);
+
+/// True when a clock that ran ahead has dated `at`: nothing true now bears it.
+pub(crate) fn is_ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at > now + CLOCKS_AGREE_WITHIN
+}
+
 /// The operator's limits; never looser than the hard ceilings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -287,9 +295,6 @@ fn check_state(side: Side, standing: &Standing<'_>) -> Result<(), RefusalReason>
 }
 
 /// A proposal belongs to its own minutes and to the session that is open now.
-/// A phase told so far ahead of now was told by a clock that has been set right since.
-const CLOCKS_AGREE_WITHIN: TimeDelta = TimeDelta::seconds(5);
-
 fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), RefusalReason> {
     if standing.now >= proposal.expires_at {
         let reason = RefusalReason::Expired { expires_at: proposal.expires_at, now: standing.now };
@@ -306,7 +311,7 @@ fn check_time(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusa
     let Some(SessionChanged { phase, trust, orders_until, at, .. }) = standing.session else {
         return closed(Limit::Phase, "MarketClock has not told its phase yet".into());
     };
-    if *at > standing.now + CLOCKS_AGREE_WITHIN {
+    if is_ahead(*at, standing.now) {
         closed(Limit::Phase, format!("its phase was told at {at}, and the clock was set back since"))?;
     }
     check_trust(proposal.side, *trust).or_else(|why| closed(Limit::Trust, why))?;
@@ -389,7 +394,7 @@ fn fresh_account<'a>(
     if standing.touched_at.is_some_and(|at| account.taken_at < at) {
         refuse(Limit::AccountOvertaken, stale())?;
     }
-    if age > TimeDelta::seconds(ACCOUNT_MAX_AGE_S) {
+    if age > TimeDelta::seconds(ACCOUNT_MAX_AGE_S) || is_ahead(account.taken_at, standing.now) {
         refuse(Limit::AccountAge, stale())?;
     }
     Ok(account)

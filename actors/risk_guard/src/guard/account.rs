@@ -14,6 +14,7 @@ use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::breaker::{self, DayKey, DayLoss, Reading};
+use crate::limits::is_ahead;
 use crate::purchases::DayPurchases;
 
 /// The longest wait for an account: paced reads queue behind orders.
@@ -120,9 +121,12 @@ impl Desk {
         (day.key == DayKey::at(day.key.currency, now)).then_some(day)
     }
 
-    /// Keeps the newer snapshot and opens its day; answers the question for the day's start, if it must be asked.
-    fn take(&mut self, snapshot: AccountSnapshot) -> Option<RecordDayStart> {
-        if self.snapshot.as_ref().is_some_and(|held| held.taken_at > snapshot.taken_at) {
+    /// Keeps the newer snapshot and opens its day; answers the question for the day's start, if it must be asked. What a
+    /// clock that ran ahead has dated does not stand in the way of what is true now.
+    fn take(&mut self, snapshot: AccountSnapshot, now: DateTime<Utc>) -> Option<RecordDayStart> {
+        self.touched_at = self.touched_at.map(|at| if is_ahead(at, now) { snapshot.taken_at } else { at });
+        let held = self.snapshot.as_ref().map(|held| held.taken_at).filter(|at| !is_ahead(*at, now));
+        if held.is_some_and(|held| held > snapshot.taken_at) {
             return None;
         }
         let key = DayKey::at(snapshot.currency, snapshot.taken_at);
@@ -183,8 +187,9 @@ impl RiskGuard {
         self.sight.see_account(&snapshot);
         let confirmed = snapshot.equity.is_some_and(|equity| equity.amount() > Decimal::ZERO);
         self.note_confirmation(currency, confirmed);
+        let now = self.deps.clock.now();
         let desk = self.desks.entry(currency).or_default();
-        if let Some(question) = desk.take(snapshot) {
+        if let Some(question) = desk.take(snapshot, now) {
             self.ask_day_start(question, ctx);
         }
         self.judge_day(currency, ctx);

@@ -171,6 +171,23 @@ fn an_account_that_is_missing_or_old_is_asked_for_once_and_then_decides() {
 }
 
 #[test]
+fn an_account_from_a_clock_that_ran_ahead_gives_way_to_the_true_one() {
+    world(
+        |_facts| (),
+        async |world| {
+            let mut ahead = account(world.clock.now() + TimeDelta::hours(3), 10_000_000);
+            ahead.cash = Some(won(100_000_000));
+            world.account.tell(AccountUpdated { snapshot: ahead }).unwrap();
+            world.settle().await;
+            world.tell_account(10_000_000).await;
+            world.propose("005930", Side::Buy).await;
+            let bought: Vec<_> = world.facts().placed.iter().map(|(_, terms)| terms.quantity.get()).collect();
+            assert_eq!(bought, [7], "five percent of ten million, not of a hundred: {:?}", world.log());
+        },
+    );
+}
+
+#[test]
 fn a_lost_answer_to_a_commit_keeps_the_reservation_until_the_books_are_read() {
     trading(async |world| {
         world.facts().ledger_silent = true;

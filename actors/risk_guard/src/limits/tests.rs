@@ -221,6 +221,14 @@ fn a_proposal_is_judged_within_its_time_and_session() {
 }
 
 #[test]
+fn an_account_from_the_future_is_no_account() {
+    for (ahead_s, expected) in [(5, "approved"), (6, "StaleAccount")] {
+        let both = |c: &mut Case| c.account().taken_at = now() + TimeDelta::seconds(ahead_s);
+        assert_eq!((buy(both), sell(both)), (expected, expected), "{ahead_s} s ahead");
+    }
+}
+
+#[test]
 fn only_continuous_trading_is_traded() {
     for phase in [
         Phase::PreMarket,
