@@ -71,7 +71,7 @@ pub struct DemoArgs {
     /// How much faster than real time the exchange runs, 1 to 600; if not given 60, or with --markets as fast as it takes to reach them all.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub speed: Option<u32>,
-    /// Markets to trade, separated by commas, or `all`; KR and US_NASDAQ if not given. Each is shown for half an hour from its open on.
+    /// Markets to trade, separated by commas, or `all`; KR and US_NASDAQ if not given. Each is shown for half an hour from its open on, and longer until it has traded; the demo then takes up to three times --seconds.
     #[arg(long, value_parser = market_list, default_value = "", hide_default_value = true)]
     pub markets: MarketList,
     /// Seed of prices and order flow; the same seed gives the same market.

@@ -74,7 +74,7 @@ async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
     say.banner(args, &course);
     until_reconciled(&house).await?;
     let before = accounts(&house, &course.markets).await;
-    watch(&house, &mut say, &clock, Duration::from_secs(args.seconds)).await;
+    watch(&house, &mut say, &clock, &course, Duration::from_secs(args.seconds)).await;
     settle(&house, &mut say, &clock).await;
     let after = accounts(&house, &course.markets).await;
     let report = conclude(&house, &venue, clock.now() - course.start, [before, after]).await?;
@@ -134,11 +134,19 @@ async fn until_reconciled(house: &House) -> Result<(), String> {
     }
 }
 
-async fn watch(house: &House, say: &mut progress::Progress, clock: &Arc<dyn Clock>, within: Duration) {
+async fn watch(
+    house: &House,
+    say: &mut progress::Progress,
+    clock: &Arc<dyn Clock>,
+    course: &Course,
+    asked: Duration,
+) {
     let start = tokio::time::Instant::now();
-    while start.elapsed() < within {
+    while !course.is_over(start.elapsed(), asked) {
         tokio::time::sleep(LOOK_EVERY).await;
-        say.news(house, clock.now()).await;
+        for market in say.news(house, clock.now()).await {
+            course.has_traded(market);
+        }
     }
 }
 

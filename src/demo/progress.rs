@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::EventId;
 use domain::messages::ledger::{EventKind, EventsAfter, LedgerEvent};
+use domain::{EventId, Market};
 
 use super::course::Course;
 use crate::app::House;
@@ -45,15 +45,16 @@ impl Progress {
         ));
     }
 
-    /// Prints what was committed since the last call.
-    pub(super) async fn news(&mut self, house: &House, now: DateTime<Utc>) {
+    /// Prints what was committed since the last call; the markets on which anything was filled.
+    pub(super) async fn news(&mut self, house: &House, now: DateTime<Utc>) -> Vec<Market> {
         let query = EventsAfter { after: self.cursor, limit: EVENTS_AT_ONCE };
-        let Ok(Ok(events)) = house.events.ask(query, super::ASK_WITHIN).await else { return };
+        let Ok(Ok(events)) = house.events.ask(query, super::ASK_WITHIN).await else { return Vec::new() };
         for event in &events {
             self.cursor = event.id;
             self.event(event);
         }
         self.count_line(now);
+        events.iter().filter(|event| event.kind == EventKind::Fill).filter_map(|event| event.market).collect()
     }
 
     fn event(&mut self, event: &LedgerEvent) {
