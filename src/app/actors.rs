@@ -172,6 +172,7 @@ impl Slots {
                 approvals: self.ledger.link(),
                 positions: self.ledger.link(),
                 load_state: self.ledger.link(),
+                halt_epoch: self.ledger.link(),
                 // On the same lane as the approvals, which it must not overtake.
                 open_intents: self.ledger.link(),
                 symbol_halts: self.ledger.link(),
@@ -217,6 +218,7 @@ impl Slots {
                 account_missed: self.risk.certain_link(),
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
+                halted_by_books: self.risk.certain_link(),
                 symbol_halted: self.risk.certain_link(),
                 price_seen: self.risk.lossy_link(),
             },

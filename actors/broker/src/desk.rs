@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::control::RequestHalt;
+use domain::messages::control::{HaltedByBooks, RequestHalt};
 use domain::messages::ledger::{OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::PriceSeen;
@@ -91,6 +91,8 @@ pub struct RiskLinks {
     pub reconciled: Link<Reconciled>,
     /// Something that only a person can mend.
     pub halt: Link<RequestHalt>,
+    /// The books gave no permit because of a halt.
+    pub halted_by_books: Link<HaltedByBooks>,
     /// The ledger has halted a stock.
     pub symbol_halted: Link<SymbolHalted>,
     /// A held stock has a price; only the newest counts.

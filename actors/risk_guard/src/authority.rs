@@ -207,6 +207,11 @@ pub struct HaltCommitted {
 #[rtype(result = "Result<StoredTradingState, LedgerError>")]
 pub struct LoadTradingState;
 
+/// RiskGuard -> TradeLedger, now and then: did a halt or a release begin in the books? Asked, 5 s.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<HaltEpoch, LedgerError>")]
+pub struct HaltEpochQuery;
+
 /// What the ledger knows about halts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTradingState {

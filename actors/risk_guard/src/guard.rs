@@ -16,8 +16,8 @@ use domain::{Clock, Currency, HaltEpoch, Market, Random};
 use supervision::prelude::*;
 
 use crate::authority::{
-    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltSystem, LoadTradingState,
-    PlaceOrder, ResumeSystem,
+    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltEpochQuery, HaltSystem,
+    LoadTradingState, PlaceOrder, ResumeSystem,
 };
 use crate::book::Book;
 use crate::breaker::Basis;
@@ -30,6 +30,7 @@ use crate::sizing::Sizing;
 use crate::symbols::SymbolHaltBook;
 
 mod account;
+mod books;
 mod flatten;
 mod halt;
 mod person;
@@ -76,6 +77,8 @@ pub struct LedgerLinks {
     pub positions: Link<OwnPositions>,
     /// Which halts stand.
     pub load_state: Link<LoadTradingState>,
+    /// Whether a halt began or ended in the books.
+    pub halt_epoch: Link<HaltEpochQuery>,
     /// Which orders are open. Must not overtake `commit_approval`: both on the ordinary lane.
     pub open_intents: Link<OpenIntents>,
     /// Which stocks are halted.
@@ -153,12 +156,14 @@ pub struct RiskGuard {
     symbols_known: bool,
     /// An `OpenIntents` is on its way; and whether another must follow it.
     reading: Option<ReadAgain>,
+    /// A `HaltEpochQuery` is on its way; and whether another must follow it.
+    looking: Option<ReadAgain>,
     reconciled: Option<Reconciled>,
     /// Whether what is held has a price.
     sight: Sight,
 }
 
-/// Whether the open orders must be read once more after the read in progress.
+/// Whether the same must be read once more after the read in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadAgain {
     Yes,
@@ -186,6 +191,7 @@ impl RiskGuard {
             symbol_halts: SymbolHaltBook::default(),
             symbols_known: false,
             reading: None,
+            looking: None,
             reconciled: None,
             sight: Sight::default(),
         }

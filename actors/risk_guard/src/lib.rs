@@ -21,7 +21,8 @@ mod vectors;
 
 pub use authority::{
     ApprovedOrder, CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck,
-    HaltCommitted, HaltSystem, LoadTradingState, PlaceOrder, Release, ResumeSystem, StoredTradingState,
+    HaltCommitted, HaltEpochQuery, HaltSystem, LoadTradingState, PlaceOrder, Release, ResumeSystem,
+    StoredTradingState,
 };
 pub use breaker::Basis;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::messages::control::{HaltSource, RequestHalt};
+use domain::messages::control::{HaltSource, HaltedByBooks, RequestHalt};
 use domain::messages::ledger::LedgerError;
 use domain::messages::trading::OrderUpdate;
 use domain::{IntentId, Outcome, Refusal};
@@ -47,10 +47,12 @@ pub(super) async fn place(deps: &BrokerDeps, shared: &Shared, order: ApprovedOrd
 /// The ledger said no: the reservation of an approval that is void goes back.
 async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused) {
     match refused {
-        PermitRefused::Halted
-        | PermitRefused::Expired
-        | PermitRefused::SymbolHalted(_)
-        | PermitRefused::Storage(_) => {
+        PermitRefused::Halted => {
+            release(deps, intent, &refused.to_string()).await;
+            // Mostly RiskGuard's own; but another process may have written it.
+            warn(deps.risk.halted_by_books.tell(HaltedByBooks), "that the books hold a halt");
+        }
+        PermitRefused::Expired | PermitRefused::SymbolHalted(_) | PermitRefused::Storage(_) => {
             release(deps, intent, &refused.to_string()).await;
         }
         // The books know more than this process.

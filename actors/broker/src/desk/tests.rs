@@ -5,11 +5,11 @@ mod listening;
 mod truth;
 mod world;
 
-use domain::messages::control::HaltCancels;
+use domain::messages::control::{HaltCancels, HaltLevel, HaltRecord, HaltSource};
 use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
 use domain::messages::proof::LastTradeQuery;
 use domain::messages::schedule::Trust;
-use domain::{Outcome, Refusal};
+use domain::{HaltNonce, Outcome, Refusal};
 
 use super::*;
 use domain::OrderState;
@@ -440,6 +440,34 @@ fn a_halt_leaves_working_orders_alone_unless_the_operator_wants_otherwise() {
             assert_eq!(world.request_halt().await.cancels, HaltCancels::NotWanted);
             world.pass(60.0).await;
             assert_eq!(cancels(&world.log()), 0);
+        },
+    );
+}
+
+#[test]
+fn invariant_10_a_halt_of_another_process_that_refuses_a_permit_is_known_to_riskguard_at_once() {
+    trading(
+        |facts| facts.prepare_takes = Duration::from_secs(2),
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            {
+                let mut facts = world.facts();
+                let level = HaltLevel::Halted;
+                let (id, by, reason) = ("h-9".into(), "risk_guard".into(), "the overtaken one".into());
+                let (source, nonce) = (HaltSource::Supervision, HaltNonce::default());
+                facts.halts.push(HaltRecord { id, at: begun(), source, by, reason, level, nonce });
+                facts.halt_epoch += 1;
+            }
+            world.pass(2.0).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 0, "{log:?}");
+            assert_eq!(world.standing().await, ["h-9"]);
+            assert!(!world.gate.is_open());
+            world.resume(false).await;
+            world.propose("000660");
+            world.pass(3.0).await;
+            assert_eq!(posts(&world.log()), 1, "lifted as any other");
         },
     );
 }

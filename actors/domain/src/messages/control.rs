@@ -98,6 +98,12 @@ pub struct RequestHalt {
     pub reason: String,
 }
 
+/// Broker -> RiskGuard: the books gave no permit, because a halt stands or began. A tell. Another process may have written
+/// it, so RiskGuard looks whether it knows all that the books hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct HaltedByBooks;
+
 /// How much a standing row of the halts table stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -157,12 +157,18 @@ impl RiskGuard {
         id.as_str().to_owned()
     }
 
-    /// Adds a halt, or learns that the one with its id is kept better than was known.
-    pub(super) fn stand(&mut self, halt: StandingHalt) {
-        match self.halts.iter_mut().find(|standing| standing.record.id == halt.record.id) {
-            Some(standing) => standing.durability = halt.durability,
-            None => self.halts.push(halt),
-        }
+    /// Adds a halt, or learns that the one with its id is kept better, or stops more, than was known. True when it stops
+    /// what was not stopped by it before.
+    pub(super) fn stand(&mut self, halt: StandingHalt) -> bool {
+        let Some(standing) = self.halts.iter_mut().find(|standing| standing.record.id == halt.record.id)
+        else {
+            self.halts.push(halt);
+            return true;
+        };
+        let before = standing.record.level;
+        standing.record.level = before.max(halt.record.level);
+        standing.durability = halt.durability;
+        standing.record.level > before
     }
 
     /// True when a halt from `source` stands.

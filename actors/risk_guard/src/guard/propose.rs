@@ -133,6 +133,7 @@ impl RiskGuard {
             Ok(Err(error)) => {
                 self.book.release(&intent);
                 self.refuse(&proposal, &RefusalReason::LedgerRefused(error.to_string()));
+                self.look_at_books(ctx);
             }
             Err(AskError::Full) => {
                 self.book.release(&intent);

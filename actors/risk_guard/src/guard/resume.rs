@@ -31,6 +31,14 @@ enum Read {
     Not(String),
 }
 
+/// What the books hold otherwise than was known here.
+struct Changes {
+    /// Halts that do not stand any more.
+    lifted: Vec<HaltRecord>,
+    /// Halts that stand, or stop more than before.
+    begun: Vec<HaltRecord>,
+}
+
 impl Handler<RequestResume> for RiskGuard {
     type Result = ResponseActFuture<Self, Result<ResumeReport, ResumeError>>;
 
@@ -73,9 +81,10 @@ impl RiskGuard {
         self.mark_releasing(&record.id, true);
         let kept = self.keep(record.clone());
         let release = self.release_of(&record, request);
+        let leaves = release.leaves.as_ref().map(|left| left.id.clone());
         let released = kept.then(move |durability, this, _ctx| this.release(release, durability));
         let read = released.then(|released, this, _ctx| this.read_after(released));
-        Box::pin(read.map(move |read, this, ctx| this.lifted(&record, read, ctx)))
+        Box::pin(read.map(move |read, this, ctx| this.lifted(&record, leaves, read, ctx)))
     }
 
     fn release_of(&self, record: &HaltRecord, request: RequestResume) -> Release {
@@ -120,13 +129,20 @@ impl RiskGuard {
     fn lifted(
         &mut self,
         record: &HaltRecord,
+        leaves: Option<String>,
         read: Read,
         ctx: &mut Ctx<Self>,
     ) -> Result<ResumeReport, ResumeError> {
         let why = match read {
             Read::Told(stored) if !self.is_overtaken(&stored) => {
-                let lifted = self.go_by(stored, ctx);
-                if lifted.iter().any(|halt| halt.id == record.id) {
+                let Changes { mut lifted, mut begun } = self.go_by(stored, ctx);
+                begun.retain(|halt| leaves.as_ref() != Some(&halt.id));
+                self.obey_books(begun, ctx);
+                if self.halts.iter().all(|halt| halt.record.id != record.id) {
+                    // A look at the books that came first may have lifted it already.
+                    if lifted.iter().all(|halt| halt.id != record.id) {
+                        lifted.push(record.clone());
+                    }
                     let trading = self.settle_gate();
                     return Ok(ResumeReport { lifted, trading, state: self.state() });
                 }
@@ -153,12 +169,13 @@ impl RiskGuard {
         format!("{why}; whether it is lifted is being read from the books, see: kestrel status")
     }
 
-    fn books_read(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) {
+    pub(super) fn books_read(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) {
         if self.is_overtaken(&stored) {
             self.read_books("the books changed meanwhile", ctx);
             return;
         }
-        self.go_by(stored, ctx);
+        let Changes { begun, .. } = self.go_by(stored, ctx);
+        self.obey_books(begun, ctx);
     }
 
     /// A halt was committed after this was read: it knows less than we do.
@@ -168,21 +185,22 @@ impl RiskGuard {
 
     /// Lifts what the books hold as lifted, lets stand what they let stand, and goes on if that is what is left. A halt
     /// that is not in the books yet stays.
-    fn go_by(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) -> Vec<HaltRecord> {
+    fn go_by(&mut self, stored: StoredTradingState, ctx: &mut Ctx<Self>) -> Changes {
         let stands = |halt: &StandingHalt| {
             halt.durability != Durability::Ledger || stored.halts.iter().any(|row| row.id == halt.record.id)
         };
         let (standing, lifted): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.halts).into_iter().partition(stands);
         self.halts = standing;
-        stored.halts.into_iter().for_each(|row| self.stand(StandingHalt::committed(row)));
+        let mut begun = stored.halts;
+        begun.retain(|row| self.stand(StandingHalt::committed(row.clone())));
         self.take_epoch(stored.epoch);
         let lifted: Vec<HaltRecord> = lifted.into_iter().map(|halt| halt.record).collect();
         if !lifted.is_empty() {
             self.go_on_without(&lifted, ctx);
         }
         self.settle_gate();
-        lifted
+        Changes { lifted, begun }
     }
 
     fn go_on_without(&mut self, lifted: &[HaltRecord], ctx: &mut Ctx<Self>) {

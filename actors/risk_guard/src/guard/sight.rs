@@ -10,7 +10,8 @@ use supervision::prelude::*;
 use super::RiskGuard;
 use crate::sight::{Blind, Change};
 
-/// How often it is looked whether a holding is out of sight, exchange time. Proposals look by themselves.
+/// How often it is looked whether a holding is out of sight, and whether the books hold a halt of another process; exchange
+/// time. Proposals and permits look by themselves.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 impl Handler<PriceSeen> for RiskGuard {
@@ -31,6 +32,7 @@ impl RiskGuard {
         let wait = async move { tokio::time::sleep(clock.real(LOOK_EVERY) + Duration::from_micros(1)).await };
         ctx.spawn(wait.into_actor(self).map(|(), this, ctx| {
             this.tell_sight();
+            this.look_at_books(ctx);
             this.watch_sight(ctx);
         }));
     }

@@ -1,5 +1,6 @@
 //! The actor against doubles of its neighbours, in virtual time.
 
+mod books;
 mod doubles;
 mod lifts;
 mod states;

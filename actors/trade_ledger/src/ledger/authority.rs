@@ -1,12 +1,13 @@
 //! What carries RiskGuard's authority: approvals, permits, halts, releases, limits.
 
 use chrono::{DateTime, Utc};
+use domain::HaltEpoch;
 use domain::messages::control::HaltSource;
 use domain::messages::ledger::{Committed, LedgerError};
 use domain::messages::limits::{ApprovalsSince, OwnPosition, OwnPositions};
 use risk_guard::{
-    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck, HaltCommitted, HaltSystem,
-    LoadTradingState, ResumeSystem, StoredTradingState,
+    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck, HaltCommitted,
+    HaltEpochQuery, HaltSystem, LoadTradingState, ResumeSystem, StoredTradingState,
 };
 use supervision::prelude::*;
 use tracing::info;
@@ -128,6 +129,20 @@ impl Handler<LoadTradingState> for TradeLedger {
             self.tell_overtaken(&StoreError::Fenced { own, newest });
         }
         Ok(state)
+    }
+}
+
+impl Handler<HaltEpochQuery> for TradeLedger {
+    type Result = Result<HaltEpoch, LedgerError>;
+
+    /// Asked by an idle process too, so that one that was overtaken learns it without an order.
+    fn handle(&mut self, _: HaltEpochQuery, ctx: &mut Self::Context) -> Self::Result {
+        let state = self.read(ctx, |store| store.trading_state())?;
+        let (own, newest) = (self.deps.fencing, state.fencing);
+        if own != newest {
+            self.tell_overtaken(&StoreError::Fenced { own, newest });
+        }
+        Ok(state.epoch)
     }
 }
 

@@ -5,11 +5,11 @@ mod double;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use domain::BoxFuture;
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, HaltReport};
 use domain::messages::ledger::{BooksSummary, EventKind, RecordEvent, SummaryQuery};
 use domain::messages::trading::OrderUpdate;
-use risk_guard::LoadTradingState;
+use domain::{BoxFuture, HaltEpoch};
+use risk_guard::{HaltEpochQuery, LoadTradingState};
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
 
 use super::*;
@@ -87,6 +87,7 @@ struct World {
     summary: Link<SummaryQuery>,
     abandon: Link<AbandonSending>,
     state: Link<LoadTradingState>,
+    epoch: Link<HaltEpochQuery>,
     _supervised: Supervised,
 }
 
@@ -99,6 +100,7 @@ impl World {
         let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt };
         let slot = slot::<TradeLedger>("trade_ledger", 64);
         let (event, summary, abandon, state) = (slot.link(), slot.link(), slot.link(), slot.link());
+        let epoch = slot.link();
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -108,7 +110,7 @@ impl World {
         let mut family = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| ());
         let shared = facts.clone();
         family.child(spec, slot, move |_ctx| Ok(TradeLedger::new(Scripted::open(&shared), deps.clone())));
-        Self { facts, event, summary, abandon, state, _supervised: family.launch() }
+        Self { facts, event, summary, abandon, state, epoch, _supervised: family.launch() }
     }
 
     async fn settle(&self) {
@@ -132,6 +134,12 @@ impl World {
     async fn load_state(&self) {
         self.state.ask(LoadTradingState, Duration::from_secs(5)).await.unwrap().unwrap();
         self.settle().await;
+    }
+
+    async fn halt_epoch(&self) -> HaltEpoch {
+        let epoch = self.epoch.ask(HaltEpochQuery, Duration::from_secs(5)).await.unwrap().unwrap();
+        self.settle().await;
+        epoch
     }
 
     fn next_fails(&self, error: StoreError) {
@@ -271,5 +279,23 @@ fn invariant_12_a_riskguard_in_a_new_life_learns_that_the_books_are_another_proc
         world.load_state().await;
         let halts = world.facts.lock().unwrap().halts.clone();
         assert_eq!((halts.len(), &halts[0]), (2, &halts[1]), "each life is told, in the same words");
+    });
+}
+
+#[test]
+fn invariant_12_a_process_without_orders_learns_from_the_epoch_that_it_was_overtaken_and_is_told_once() {
+    with_world(async |world| {
+        world.next_fails(StoreError::DiskFull("full".into()));
+        world.record().await;
+        world.facts.lock().unwrap().halts.clear();
+        let before = world.halt_epoch().await;
+        assert_eq!(world.facts.lock().unwrap().halts.len(), 0, "a disk that is full was told before");
+        world.facts.lock().unwrap().later_boots = 1;
+        for _look in 0..3 {
+            assert_eq!(world.halt_epoch().await, before);
+        }
+        let halts = world.facts.lock().unwrap().halts.clone();
+        assert_eq!(halts.len(), 1, "{halts:?}");
+        assert!(halts[0].starts_with("fencing: another process owns the books"), "{halts:?}");
     });
 }

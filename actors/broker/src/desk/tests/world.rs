@@ -354,6 +354,7 @@ impl Slots {
                 approvals: self.ledger.link(),
                 positions: self.ledger.link(),
                 load_state: self.ledger.link(),
+                halt_epoch: self.ledger.link(),
                 open_intents: self.ledger.link(),
                 symbol_halts: self.ledger.link(),
                 release_symbol: self.ledger.link(),
@@ -400,6 +401,7 @@ impl Slots {
                 account_missed: self.risk.certain_link(),
                 reconciled: self.risk.certain_link(),
                 halt: self.risk.urgent_link(),
+                halted_by_books: self.risk.certain_link(),
                 symbol_halted: self.risk.certain_link(),
                 price_seen: self.risk.lossy_link(),
             },
@@ -531,6 +533,12 @@ impl World {
         let text =
             |held: HeldPosition| (held.instrument.to_string(), held.price.map(|price| price.to_string()));
         report.positions.into_iter().map(text).collect()
+    }
+
+    /// The halts that RiskGuard stands by.
+    pub(super) async fn standing(&self) -> Vec<String> {
+        let status = self.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
+        status.halts.into_iter().map(|halt| halt.id).collect()
     }
 
     /// The orders that RiskGuard believes to be alive.

@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub(super) broker_silent: bool,
     /// The ledger does not tell which halts stand.
     pub(super) state_silent: bool,
+    /// How long the ledger takes to tell the epoch.
+    pub(super) epoch_takes: Duration,
     /// How long the ledger takes to write an approval.
     pub(super) approval_takes: Duration,
     /// How long the ledger takes to write a halt.
@@ -268,6 +270,14 @@ impl Handler<LoadTradingState> for Ledger {
             let (halts, limits) = (facts.halts.clone(), facts.limits.clone());
             Ok(StoredTradingState { halts, limits, epoch, fencing: FencingEpoch(1) })
         })
+    }
+}
+
+impl Handler<HaltEpochQuery> for Ledger {
+    type Result = ResponseFuture<Result<HaltEpoch, LedgerError>>;
+
+    fn handle(&mut self, _msg: HaltEpochQuery, _ctx: &mut Self::Context) -> Self::Result {
+        self.later(|facts| facts.epoch_takes, |facts| Ok(HaltEpoch(facts.epoch)))
     }
 }
 

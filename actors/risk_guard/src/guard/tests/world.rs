@@ -42,6 +42,7 @@ pub(super) struct World {
     pub(super) account: Link<AccountUpdated>,
     pub(super) update: Link<OrderUpdate>,
     pub(super) symbol_halted: Link<SymbolHalted>,
+    pub(super) halted_by_books: Link<HaltedByBooks>,
     pub(super) release: Link<RequestSymbolRelease>,
     pub(super) resolve: Link<RequestResolution>,
     supervised: Supervised,
@@ -74,6 +75,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             approvals: link(ledger.clone().recipient()),
             positions: link(ledger.clone().recipient()),
             load_state: link(ledger.clone().recipient()),
+            halt_epoch: link(ledger.clone().recipient()),
             open_intents: link(ledger.clone().recipient()),
             symbol_halts: link(ledger.clone().recipient()),
             release_symbol: link(ledger.clone().recipient()),
@@ -139,6 +141,7 @@ impl World {
         let (symbol_halted, release, resolve) = (slot.certain_link(), slot.link(), slot.link());
         let (reduce, tighten, missed) = (slot.urgent_link(), slot.link(), slot.link());
         tell_open_markets(slot.link(), clock.clone());
+        let halted_by_books = slot.certain_link();
         let (session, price) = (slot.link(), slot.link());
         let spec = Child {
             place: Place::Here,
@@ -157,6 +160,7 @@ impl World {
             halt,
             resume,
             symbol_halted,
+            halted_by_books,
             release,
             resolve,
             reduce,
@@ -285,6 +289,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         log: Vec::new(),
         ledger_silent: false,
         state_silent: false,
+        epoch_takes: Duration::ZERO,
         approval_takes: Duration::ZERO,
         broker_silent: false,
         halt_takes: Duration::ZERO,
