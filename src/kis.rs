@@ -42,7 +42,9 @@ use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
 use domain::messages::proof::ListedDay;
-use domain::{AccountSnapshot, BoxFuture, Candle, Clock, InquiryRow, Market, Outcome, Refusal};
+use domain::{
+    AccountSnapshot, BoxFuture, Candle, Clock, ExchangeClock, InquiryRow, Market, Outcome, Refusal,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 use trade_ledger::{JournalledOrder, SendPermit};
@@ -258,19 +260,21 @@ impl Exchange for Kis {
         Box::pin(holidays::listed_days(&self.session, market, from))
     }
 
+    fn needs_a_person(&self, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::NotSent(_) => false,
+            Refusal::Code { code, text } => errors::classify(code, text) == errors::Class::Fatal,
+        }
+    }
+}
+
+impl ExchangeClock for Kis {
     fn clock_skew(&self) -> Option<TimeDelta> {
         self.gauge.skew()
     }
 
     fn clock_doubt(&self) -> Option<TimeDelta> {
         self.gauge.doubt()
-    }
-
-    fn needs_a_person(&self, refusal: &Refusal) -> bool {
-        match refusal {
-            Refusal::NotSent(_) => false,
-            Refusal::Code { code, text } => errors::classify(code, text) == errors::Class::Fatal,
-        }
     }
 }
 

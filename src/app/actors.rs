@@ -160,6 +160,7 @@ impl Slots {
     fn risk_deps(&self, world: &World, keeper: risk_guard::GateKeeper) -> RiskDeps {
         RiskDeps {
             clock: world.clock.clone(),
+            exchange_clock: world.exchange.clone(),
             random: world.random.clone(),
             keeper,
             emergency: world.emergency.clone(),

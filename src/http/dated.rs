@@ -16,7 +16,15 @@ pub const SKEW_ALLOWED: TimeDelta = TimeDelta::seconds(5);
 /// `Date` is cut to whole seconds.
 const RESOLUTION: TimeDelta = TimeDelta::seconds(1);
 /// One answer may come from a gateway that is wrong by itself; two in a row are the clock.
-const CONFIRMED_BY: u32 = 2;
+const IN_A_ROW: u32 = 0b11;
+/// A gateway behind the exchange's door that is wrong by itself comes and goes with every other answer. So many of the
+/// last [`REMEMBERED`] are a clock that nobody can trade by. Our choice: a gateway out of two is told within these twenty
+/// answers; of one out of eight they hold eight in about one case of a thousand, and the doubt of each single answer
+/// suffices.
+const OFTEN: u32 = 8;
+const REMEMBERED: u32 = 20;
+/// So many right answers in a row, and what was before is forgotten: the clock, or the gateway, was set right.
+const SOUND: u32 = 0b1_1111;
 
 /// What the answers say about the exchange's clock; shared by all ways to it.
 #[derive(Debug, Default)]
@@ -24,29 +32,52 @@ pub struct ClockGauge(Mutex<Reading>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Reading {
+    /// Of the last answer that was too far off.
     skew: TimeDelta,
-    /// Answers in a row that were too far off.
+    /// The last [`REMEMBERED`] answers, the newest as the lowest bit: 1 is too far off.
     too_far: u32,
 }
 
+impl Reading {
+    fn is_confirmed(self) -> bool {
+        self.too_far & IN_A_ROW == IN_A_ROW || self.too_far.count_ones() >= OFTEN
+    }
+
+    fn is_doubted(self) -> bool {
+        self.too_far & 1 == 1 || self.is_confirmed()
+    }
+
+    fn with(self, skew: TimeDelta) -> Self {
+        let is_too_far = skew.abs() > SKEW_ALLOWED;
+        let too_far = (self.too_far << 1 | u32::from(is_too_far)) & ((1 << REMEMBERED) - 1);
+        Self {
+            skew: if is_too_far { skew } else { self.skew },
+            too_far: if too_far & SOUND == 0 { 0 } else { too_far },
+        }
+    }
+}
+
 impl ClockGauge {
-    /// How far the exchange's clock is from ours, when the last answers agree that it is more than is allowed; positive
-    /// when the exchange is ahead.
+    /// How far the exchange's clock is from ours, when the last two answers agree that it is more than is allowed, or many
+    /// of the last ones say so; positive when the exchange is ahead.
     pub fn skew(&self) -> Option<TimeDelta> {
-        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (reading.too_far >= CONFIRMED_BY).then_some(reading.skew)
+        let reading = self.reading();
+        reading.is_confirmed().then_some(reading.skew)
     }
 
     /// The same after a single answer that was too far off: enough to doubt it, not to call the clock wrong.
     pub fn doubt(&self) -> Option<TimeDelta> {
-        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (reading.too_far > 0).then_some(reading.skew)
+        let reading = self.reading();
+        reading.is_doubted().then_some(reading.skew)
+    }
+
+    fn reading(&self) -> Reading {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, skew: TimeDelta) {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let too_far = if skew.abs() > SKEW_ALLOWED { reading.too_far.saturating_add(1) } else { 0 };
-        *reading = Reading { skew, too_far };
+        *reading = reading.with(skew);
     }
 }
 
@@ -134,6 +165,46 @@ mod tests {
             let doubted = (seconds.abs() > 5).then(|| TimeDelta::seconds(seconds));
             assert_eq!(gauge.doubt(), doubted, "one answer is enough for a doubt: {seconds}");
         }
+    }
+
+    /// How many answers it takes until the clock is called wrong, when those that `is_wrong` picks are off by 9 s.
+    fn told_after(is_wrong: impl Fn(u32) -> bool) -> Option<u32> {
+        let gauge = ClockGauge::default();
+        (1..=1000).find(|answer| {
+            gauge.note(if is_wrong(*answer) { TimeDelta::seconds(9) } else { TimeDelta::zero() });
+            assert!(!is_wrong(*answer) || gauge.doubt() == Some(TimeDelta::seconds(9)), "each is doubted");
+            gauge.skew().is_some()
+        })
+    }
+
+    #[test]
+    fn invariant_11_a_gateway_that_is_wrong_every_other_time_is_a_clock_that_nobody_trades_by() {
+        for (name, told, expected) in [
+            ("every second", told_after(|answer| answer % 2 == 1), Some(15)),
+            ("two out of five", told_after(|answer| matches!(answer % 5, 1 | 3)), Some(18)),
+            ("every third", told_after(|answer| answer % 3 == 1), None),
+            ("now and then", told_after(|answer| answer % 8 == 1), None),
+            ("none", told_after(|_answer| false), None),
+        ] {
+            assert_eq!(told, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_every_other_time_is_trusted_again_after_five_right_answers_in_a_row() {
+        let gauge = ClockGauge::default();
+        (0..16).for_each(|answer| gauge.note(TimeDelta::seconds(answer % 2 * -9)));
+        for right in 1..=5 {
+            assert_eq!(
+                (gauge.skew(), gauge.doubt()),
+                (Some(TimeDelta::seconds(-9)), gauge.skew()),
+                "{right}"
+            );
+            gauge.note(TimeDelta::zero());
+        }
+        assert_eq!((gauge.skew(), gauge.doubt()), (None, None));
+        gauge.note(TimeDelta::seconds(9));
+        assert_eq!(gauge.skew(), None, "nothing of before is remembered");
     }
 
     #[test]

@@ -141,7 +141,7 @@ struct Shared {
     silent: Mutex<BTreeSet<Market>>,
     /// When the trading of each day ended that MarketClock says is over.
     ends: Mutex<BTreeMap<DayKey, DateTime<Utc>>>,
-    /// RiskGuard was told that the clocks differ.
+    /// RiskGuard was told that the clocks differ, and no resume came since.
     skew_told: Mutex<bool>,
     /// Who is worth hearing.
     sight: Mutex<Sight>,
@@ -256,8 +256,12 @@ impl Broker {
         let wait = async move { pause(&deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD)).await };
         ctx.spawn(wait.into_actor(self).then(|(), this, _ctx| {
             let (deps, shared, markets) = (this.deps.clone(), this.shared.clone(), this.awake_markets());
-            let refresh = async move { reconcile::accounts(&deps, &shared, &markets).await };
-            refresh.into_actor(this).map(|_all_known, this, ctx| this.refresh_later(ctx))
+            let refresh = async move {
+                reconcile::accounts(&deps, &shared, &markets).await;
+                // Without an order nobody else looks.
+                reconcile::watch_clock(&deps, &shared);
+            };
+            refresh.into_actor(this).map(|(), this, ctx| this.refresh_later(ctx))
         }));
     }
 

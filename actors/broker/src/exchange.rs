@@ -3,12 +3,12 @@
 //! `submit` takes a [`SendPermit`] by value: no code path reaches the order endpoint without RiskGuard's approval and
 //! the ledger's permit.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::market_data::{
     AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
 };
 use domain::messages::proof::ListedDay;
-use domain::{AccountSnapshot, BoxFuture, Candle, InquiryRow, Market, Outcome, Refusal};
+use domain::{AccountSnapshot, BoxFuture, Candle, ExchangeClock, InquiryRow, Market, Outcome, Refusal};
 use trade_ledger::{JournalledOrder, SendPermit};
 
 /// What a request is for; the pacer serves the smallest first (architecture 3: exit > cancel > reconcile > entry > scan).
@@ -38,7 +38,7 @@ pub enum CancelOutcome {
 }
 
 /// The exchange as Broker sees it. Every call is paced by the adapter with the given urgency, and bounded in time.
-pub trait Exchange: Send + Sync + 'static {
+pub trait Exchange: ExchangeClock {
     /// Makes everything ready that could fail before an order: a valid token, and the rate's permission. Called
     /// before the permit is asked, so that nothing stands between permit and POST (order-protocol 5.2, step 2).
     fn prepare(&self, urgency: Urgency) -> BoxFuture<'_, Result<(), QueryError>>;
@@ -82,19 +82,6 @@ pub trait Exchange: Send + Sync + 'static {
         market: Market,
         from: NaiveDate,
     ) -> BoxFuture<'_, Result<Vec<ListedDay>, QueryError>>;
-
-    /// How far the exchange's clock is from ours, when the replies prove that it is more than the 5 s that are allowed
-    /// (order-protocol 3, row 33); positive when the exchange is ahead. An adapter that cannot tell says none.
-    fn clock_skew(&self) -> Option<TimeDelta> {
-        None
-    }
-
-    /// The same after one reply only. It may be the reply that is wrong, so nothing is halted for it, but what cannot be
-    /// taken back, such as the close of a day, waits. An adapter that cannot tell a single reply says the same as
-    /// [`Exchange::clock_skew`].
-    fn clock_doubt(&self) -> Option<TimeDelta> {
-        self.clock_skew()
-    }
 
     /// True when a refused order shows that nothing will work until a person acts: keys, account, configuration
     /// (KIS.md 5, class F). Broker then asks for a halt. An adapter that cannot tell says false.

@@ -30,6 +30,6 @@ pub use market::{Currency, Market};
 pub use money::{Money, MoneyError, Percent, Price, Quantity};
 pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal, Side};
 pub use order_windows::{KisWindow, takes_orders_until, windows};
-pub use ports::{BoxFuture, Clock, Oracle, OracleError, OracleReply, OracleRequest, Random};
+pub use ports::{BoxFuture, Clock, ExchangeClock, Oracle, OracleError, OracleReply, OracleRequest, Random};
 pub use stock_rules::{StockRules, saleable, takes_odd_lots};
 pub use symbol::{Instrument, Symbol};

@@ -32,6 +32,22 @@ pub fn sleep(clock: &Arc<dyn Clock>, duration: Duration) -> BoxFuture<'static, (
     clock.sleep_until(until)
 }
 
+/// What the exchange's own answers say of its clock and ours.
+pub trait ExchangeClock: Send + Sync + 'static {
+    /// How far the exchange's clock is from ours, when the answers prove that it is more than the 5 s that are allowed
+    /// (order-protocol 3, row 33); positive when the exchange is ahead. Who cannot tell says none.
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    /// The same after one answer only. It may be the answer that is wrong, so nothing is halted for it, but what cannot be
+    /// taken back, such as an approval or the close of a day, waits for the next. Who cannot tell a single answer says the
+    /// same as [`ExchangeClock::clock_skew`].
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        self.clock_skew()
+    }
+}
+
 /// Randomness; seeded in tests, simulation and the demo.
 pub trait Random: Send + Sync + 'static {
     /// 64 random bits.

@@ -12,7 +12,7 @@ use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
 use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
-use domain::{Clock, Currency, HaltEpoch, Market, Random};
+use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Market, Random};
 use supervision::prelude::*;
 
 use crate::authority::{
@@ -113,6 +113,8 @@ pub struct BrokerLinks {
 pub struct RiskDeps {
     /// Exchange time.
     pub clock: Arc<dyn Clock>,
+    /// What the exchange's answers say of its clock.
+    pub exchange_clock: Arc<dyn ExchangeClock>,
     /// For ids.
     pub random: Arc<dyn Random>,
     /// The right to open and close the gate.

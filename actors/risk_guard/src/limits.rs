@@ -242,6 +242,8 @@ pub struct Standing<'a> {
     pub blind: Option<&'a Blind>,
     /// When orders were approved.
     pub approvals: &'a Approvals,
+    /// How far the exchange's clock may be from ours, if its answers give reason to ask.
+    pub clock_doubt: Option<TimeDelta>,
 }
 
 /// Judges one proposal: the terms that may be ordered, or the one reason why not.
@@ -271,6 +273,8 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
     if proposal.side == Side::Buy {
         standing.purchases.check(limit.times(quantity, proposal.instrument.market.currency()))?;
     }
+    // Last, because all the rest is known for certain, and this has the exchange asked once more.
+    check_clock(standing.clock_doubt)?;
     Ok(OrderTerms { instrument: proposal.instrument.clone(), side: proposal.side, quantity, limit })
 }
 
@@ -281,6 +285,14 @@ fn check_sight(market: Market, blind: Option<&Blind>) -> Result<(), RefusalReaso
             refuse(Limit::Sight, RefusalReason::Blind { instrument: instrument.clone(), age_s: *age_s })
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Broker sends nothing while the clocks may differ, so nothing is approved either: an approval is counted, used or not.
+fn check_clock(doubt: Option<TimeDelta>) -> Result<(), RefusalReason> {
+    match doubt {
+        Some(skew) => refuse(Limit::ExchangeClock, RefusalReason::ClockDoubt { skew_s: skew.num_seconds() }),
+        None => Ok(()),
     }
 }
 

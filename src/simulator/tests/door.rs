@@ -152,4 +152,10 @@ async fn every_answer_is_dated_by_the_exchanges_own_clock_and_so_shows_no_skew()
         wrong.send(request(), limits).await.unwrap();
     }
     assert!(gauge.skew().is_some(), "this machine's time is not that of the test's exchange");
+    right.send(request(), limits).await.unwrap();
+    assert!(gauge.skew().is_none(), "two in a row are needed");
+    for way in [&wrong, &right].into_iter().cycle().take(16) {
+        way.send(request(), limits).await.unwrap();
+    }
+    assert!(gauge.skew().is_some(), "or every other one");
 }

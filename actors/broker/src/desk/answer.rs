@@ -9,6 +9,7 @@ use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
 use domain::{BoxFuture, ledger_rests};
 use supervision::prelude::*;
 
+use super::reconcile::watch_clock;
 use super::{Broker, alive};
 use crate::Urgency;
 
@@ -44,13 +45,16 @@ impl Handler<AccountQuery> for Broker {
     type Result = ResponseFuture<<AccountQuery as Message>::Result>;
 
     fn handle(&mut self, query: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
-        let deps = self.deps.clone();
+        let (deps, shared) = (self.deps.clone(), self.shared.clone());
         Box::pin(async move {
             if ledger_rests(query.market, deps.clock.now()) {
                 let why = "KIS settles its won ledger until 00:10 Korean time".to_owned();
                 return Err(QueryError::Unavailable(why));
             }
-            within(deps.exchange.account(query, Urgency::Reconcile)).await
+            let account = within(deps.exchange.account(query, Urgency::Reconcile)).await;
+            // RiskGuard asks, too, to hear the exchange's clock once more.
+            watch_clock(&deps, &shared);
+            account
         })
     }
 }

@@ -77,6 +77,7 @@ impl Handler<ResumeSystem> for Broker {
     fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
         if self.obedience.go_on(&resume) {
             self.want(resume.levels());
+            *hold(&self.shared.skew_told) = false;
         }
         self.shared.wake.notify_one();
     }

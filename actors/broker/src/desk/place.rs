@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use domain::messages::control::{HaltSource, HaltedByBooks, RequestHalt};
 use domain::messages::ledger::LedgerError;
+use domain::messages::market_data::QueryError;
 use domain::messages::trading::OrderUpdate;
 use domain::{IntentId, Outcome, Refusal};
 use risk_guard::ApprovedOrder;
 use trade_ledger::{BeginSending, DayKey, PermitRefused, RecordOutcome, SendPermit};
 
-use super::reconcile::{warn, watch_clock};
+use super::reconcile::{accounts, warn, watch_clock};
 use super::truth::watch_unknowns;
 use super::{BrokerDeps, Shared, hold};
 use crate::working::urgency;
@@ -20,6 +21,7 @@ const PERMIT_WITHIN: Duration = Duration::from_secs(3);
 const RECORD_WITHIN: Duration = Duration::from_secs(2);
 const RECORD_PAUSE: Duration = Duration::from_millis(200);
 const RECORD_ATTEMPTS: u32 = 8;
+const CLOCKS_DIFFER: &str = "the exchange's clock and ours differ";
 
 /// Places the order.
 ///
@@ -80,8 +82,23 @@ async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) ->
     if let Some(why) = objection_now(deps, shared, order) {
         return Some(why);
     }
-    let prepared = deps.exchange.prepare(urgency(order.terms().side)).await;
-    prepared.err().map(|error| error.to_string()).or_else(|| objection_now(deps, shared, order))
+    let prepared = prepare(deps, shared, order).await;
+    let refused =
+        prepared.err().map(|error| error.to_string()).or_else(|| objection_now(deps, shared, order));
+    // Our clock may have jumped out of the session, or into it: what cannot be taken back waits.
+    refused.or_else(|| deps.exchange.clock_doubt().map(|_skew| CLOCKS_DIFFER.to_owned()))
+}
+
+/// Makes everything ready. A single answer with an odd time may be wrong by itself, so the exchange is asked once more; that
+/// takes its time, so the turn is taken anew.
+async fn prepare(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Result<(), QueryError> {
+    let terms = order.terms();
+    deps.exchange.prepare(urgency(terms.side)).await?;
+    if deps.exchange.clock_doubt().is_none() || watch_clock(deps, shared) {
+        return Ok(());
+    }
+    accounts(deps, shared, &[terms.instrument.market]).await;
+    deps.exchange.prepare(urgency(terms.side)).await
 }
 
 fn objection_now(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Option<String> {
@@ -96,11 +113,7 @@ fn objection_now(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> O
     if until.is_some_and(|until| until.is_none_or(|until| deps.clock.now() >= until)) {
         return Some(format!("the broker takes no orders of {market} now"));
     }
-    // One answer is enough to wait: our clock may have jumped out of the session, or into it.
-    if watch_clock(deps, shared) || deps.exchange.clock_doubt().is_some() {
-        return Some("the exchange's clock and ours differ".into());
-    }
-    None
+    watch_clock(deps, shared).then(|| CLOCKS_DIFFER.into())
 }
 
 async fn send(deps: &BrokerDeps, shared: &Shared, day: DayKey, permit: SendPermit) -> Result<(), String> {

@@ -204,15 +204,13 @@ pub(super) async fn cancel_each(
     }
 }
 
-/// Halts once when the exchange's clock and ours differ too much. True when they do.
+/// Halts when the exchange's clock and ours differ too much, in the same words until trading goes on. True when they do.
 pub(super) fn watch_clock(deps: &BrokerDeps, shared: &Shared) -> bool {
-    let Some(skew) = deps.exchange.clock_skew() else {
-        *hold(&shared.skew_told) = false;
-        return false;
-    };
+    let Some(skew) = deps.exchange.clock_skew() else { return false };
     if !std::mem::replace(&mut *hold(&shared.skew_told), true) {
         let reason = format!(
-            "the exchange's clock differs from ours by about {} s; set this machine's clock, then resume",
+            "by its answers the exchange's clock differs from ours by about {} s; set this machine's clock if it is wrong, \
+             then resume",
             skew.num_seconds()
         );
         let request = RequestHalt { source: HaltSource::ClockSkew, by: "broker".into(), reason };

@@ -564,6 +564,62 @@ fn invariant_19_no_order_leaves_once_a_single_answer_shows_that_our_clock_jumped
 }
 
 #[test]
+fn a_single_odd_date_has_the_exchange_asked_once_more_and_the_order_leaves_when_that_is_right() {
+    for (answers, sent) in [(1, 1), (2, 0)] {
+        trading(
+            |_facts| (),
+            async |world| {
+                (world.facts().doubt, world.facts().doubt_for) = (Some(TimeDelta::seconds(9)), Some(answers));
+                world.propose("005930");
+                world.pass(2.0).await;
+                assert_eq!(posts(&world.log()), sent, "{answers}");
+            },
+        );
+    }
+}
+
+#[test]
+fn invariant_11_clocks_that_differ_halt_within_a_minute_although_no_order_is_approved_any_more() {
+    trading(
+        |facts| facts.guard_sees_clock = true,
+        async |world| {
+            world.facts().skew = Some(TimeDelta::seconds(9));
+            world.pass(61.0).await;
+            let halts =
+                |log: &[String]| log.iter().filter(|line| *line == "ledger: halt by clock_skew").count();
+            assert_eq!(halts(&world.log()), 1);
+            world.facts().skew = None;
+            world.pass(61.0).await;
+            world.facts().skew = Some(TimeDelta::seconds(11));
+            world.pass(61.0).await;
+            assert_eq!(halts(&world.log()), 0, "it stands already");
+            world.resume(false).await;
+            world.pass(61.0).await;
+            assert_eq!(halts(&world.log()), 1, "a resume that came too early does not last");
+        },
+    );
+}
+
+#[test]
+fn invariant_11_a_clock_in_doubt_uses_up_no_approval_and_a_clock_that_is_wrong_halts_with_the_first_wish() {
+    trading(
+        |facts| facts.guard_sees_clock = true,
+        async |world| {
+            world.facts().doubt = Some(TimeDelta::seconds(9));
+            world.propose("005930");
+            world.pass(2.0).await;
+            assert_eq!(world.states(), [], "the answer after it was odd too");
+            (world.facts().doubt, world.facts().skew) = (None, Some(TimeDelta::seconds(9)));
+            world.propose("005930");
+            world.pass(2.0).await;
+            let log = world.log();
+            assert_eq!((world.states(), posts(&log)), (vec![], 0));
+            assert!(log.iter().any(|line| line == "ledger: halt by clock_skew"), "{log:?}");
+        },
+    );
+}
+
+#[test]
 fn invariant_11_a_start_with_the_date_ahead_takes_no_day_for_a_past_one() {
     let live = DayKey { market: Market::Kr, session_date: today().pred_opt().unwrap() };
     world(

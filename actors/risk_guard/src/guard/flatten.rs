@@ -82,9 +82,7 @@ impl RiskGuard {
         let proposal = self.exit(position, quantity, price);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
-            Err(RefusalReason::NoAccount { .. } | RefusalReason::StaleAccount { .. }) => {
-                self.await_account(proposal, ctx);
-            }
+            Err(reason) if reason.is_settled_by_an_account() => self.await_account(proposal, ctx),
             Err(reason @ RefusalReason::MarketClosed { .. }) => {
                 tracing::debug!(instrument = %position.instrument, %reason, "not sold yet");
             }

@@ -54,14 +54,15 @@ impl RiskGuard {
                 symbol_halts: &self.symbol_halts,
                 blind: blind.as_ref(),
                 approvals: &self.approvals,
+                clock_doubt: self.deps.exchange_clock.clock_doubt(),
             },
         )
     }
 
-    /// A missing account or day start is asked for once, and the day's purchases are counted again before they are called
+    /// A missing account or day start is asked for once, one answer of the exchange with an odd time has it asked once more, and the day's purchases are counted again before they are called
     /// too many; everything else is an answer already.
     fn wait_or_refuse(&mut self, proposal: Proposal, reason: RefusalReason, ctx: &mut Ctx<Self>) {
-        if matches!(reason, RefusalReason::NoAccount { .. } | RefusalReason::StaleAccount { .. }) {
+        if reason.is_settled_by_an_account() {
             return self.await_account(proposal, ctx);
         }
         if let RefusalReason::OpenOrder { intent, .. } = &reason {

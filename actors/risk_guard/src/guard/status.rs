@@ -89,6 +89,11 @@ impl RiskGuard {
         block(!self.orders_known, "the ledger has not told yet which orders are open");
         block(!self.symbols_known, "the ledger has not told yet which stocks are halted");
         block(self.reconciled.is_none(), "Broker has not reconciled yet");
+        let doubt = self.deps.exchange_clock.clock_doubt();
+        block(
+            doubt.is_some(),
+            "the exchange's clock and this machine's may differ, by the exchange's last answers",
+        );
         for Blind { instrument, age_s } in Market::ALL.into_iter().filter_map(|market| self.blind_in(market))
         {
             let market = instrument.market;

@@ -489,3 +489,40 @@ fn invariant_14_purchases_of_this_life_count_although_the_books_were_not_asked_s
         },
     );
 }
+
+#[test]
+fn invariant_11_an_odd_time_of_the_exchange_is_asked_about_once_more_before_an_approval_is_used_up() {
+    let odd = Some(TimeDelta::seconds(9));
+    for (next, expected) in [
+        (None, vec!["broker: account", "ledger: approval", "broker: order"]),
+        (odd, vec!["broker: account", "refused: ClockDoubt"]),
+    ] {
+        for side in [Side::Buy, Side::Sell] {
+            trading(async |world| {
+                (world.facts().clock_doubt, world.facts().clock_next) = (odd, next);
+                world.facts().account = Some(account(world.clock.now(), 10_000_000));
+                world.propose("005930", side).await;
+                assert_eq!(world.log(), expected, "{side}");
+                let approved = world.facts().approved.len();
+                assert_eq!(approved, usize::from(next.is_none()), "{side}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_gateway_that_is_wrong_every_other_time_leaves_the_days_approvals_alone() {
+    trading(async |world| {
+        let odd = Some(TimeDelta::seconds(9));
+        for _wish in 0..200 {
+            (world.facts().clock_doubt, world.facts().clock_next) = (odd, odd);
+            world.propose("005930", Side::Buy).await;
+        }
+        assert_eq!(world.facts().approved.len(), 0);
+        (world.facts().clock_doubt, world.facts().clock_next) = (None, None);
+        world.tell_account(10_000_000).await;
+        world.log();
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+    });
+}

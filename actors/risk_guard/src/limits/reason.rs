@@ -208,6 +208,12 @@ pub enum RefusalReason {
         /// The most that are allowed.
         limit: u32,
     },
+    /// The exchange's clock and ours may differ.
+    #[error("by its last answers the exchange's clock differs from ours by about {skew_s} s")]
+    ClockDoubt {
+        /// By so much, in seconds; positive when the exchange is ahead.
+        skew_s: i64,
+    },
     /// No limit price on a tick can be made from the reference price.
     #[error("no valid limit price near {price}")]
     OffTick {
@@ -223,6 +229,11 @@ pub enum RefusalReason {
 }
 
 impl RefusalReason {
+    /// True when an answer of the exchange may end it: its account, and the time that it says with it.
+    pub(crate) fn is_settled_by_an_account(&self) -> bool {
+        matches!(self, Self::NoAccount { .. } | Self::StaleAccount { .. } | Self::ClockDoubt { .. })
+    }
+
     /// The code stored and shown.
     pub fn code(&self) -> &'static str {
         match self {
@@ -251,6 +262,7 @@ impl RefusalReason {
             Self::NothingToSell { .. } => "NothingToSell",
             Self::Oversize { .. } => "Oversize",
             Self::TooManyOrders { .. } => "TooManyOrders",
+            Self::ClockDoubt { .. } => "ClockDoubt",
             Self::OffTick { .. } => "OffTick",
             Self::LedgerRefused(_) => "LedgerRefused",
             Self::LedgerUnknown(_) => "LedgerUnknown",

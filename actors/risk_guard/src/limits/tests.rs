@@ -137,6 +137,7 @@ impl Case {
             symbol_halts: &SymbolHaltBook::default(),
             blind: self.blind.as_ref(),
             approvals: &Approvals::default(),
+            clock_doubt: None,
         };
         review(&self.proposal, &standing)
     }

@@ -60,6 +60,8 @@ pub(crate) enum Limit {
     Sellable,
     /// No more than sizing or the position allows.
     Demand,
+    /// No order while the exchange's clock may differ from ours.
+    ExchangeClock,
 }
 
 /// Refuses, for this limit.
@@ -87,7 +89,7 @@ mod unwiring {
 
     impl Limit {
         /// Every limit.
-        pub(crate) const ALL: [Self; 26] = [
+        pub(crate) const ALL: [Self; 27] = [
             Self::Halted,
             Self::Starting,
             Self::Reducing,
@@ -114,6 +116,7 @@ mod unwiring {
             Self::DayPurchases,
             Self::Sellable,
             Self::Demand,
+            Self::ExchangeClock,
         ];
     }
 

@@ -53,6 +53,10 @@ pub(super) struct Facts {
     pub(super) doubt: Option<TimeDelta>,
     /// The same, but only once a turn of the rate has come.
     pub(super) doubt_after_turn: Option<TimeDelta>,
+    /// So many answers of the exchange until the doubt is over.
+    pub(super) doubt_for: Option<u32>,
+    /// RiskGuard sees what the exchange's answers say of its clock.
+    pub(super) guard_sees_clock: bool,
     /// Another process owns the books.
     pub(super) fenced: bool,
     /// Another process has started while the order was on its way; how often an outcome was brought since.
@@ -168,15 +172,6 @@ impl Exchange for Venue {
         Box::pin(async { CancelOutcome::Requested })
     }
 
-    fn clock_skew(&self) -> Option<TimeDelta> {
-        self.facts().skew
-    }
-
-    fn clock_doubt(&self) -> Option<TimeDelta> {
-        let facts = self.facts();
-        facts.doubt.or(facts.skew)
-    }
-
     fn orders_of_day(
         &self,
         _market: Market,
@@ -194,7 +189,13 @@ impl Exchange for Venue {
         _urgency: Urgency,
     ) -> BoxFuture<'_, Result<AccountSnapshot, QueryError>> {
         self.note("venue: account".into());
-        let snapshot = account(self.clock.now(), &self.facts().holds);
+        let mut facts = self.facts();
+        facts.doubt_for = facts.doubt_for.map(|answers| answers.saturating_sub(1));
+        if facts.doubt_for == Some(0) {
+            (facts.doubt, facts.doubt_for) = (None, None);
+        }
+        let snapshot = account(self.clock.now(), &facts.holds);
+        drop(facts);
         Box::pin(async move { Ok(snapshot) })
     }
 
@@ -226,6 +227,27 @@ impl Exchange for Venue {
 
     fn needs_a_person(&self, _refusal: &Refusal) -> bool {
         self.facts().refuses_for_good
+    }
+}
+
+impl ExchangeClock for Venue {
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        self.facts().skew
+    }
+
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        let facts = self.facts();
+        facts.doubt.or(facts.skew)
+    }
+}
+
+/// What RiskGuard sees of the exchange's clock: as a rule nothing, so that what Broker objects is tested.
+struct Seen(Shared);
+
+impl ExchangeClock for Seen {
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        let facts = self.0.lock().unwrap();
+        facts.doubt.or(facts.skew).filter(|_| facts.guard_sees_clock)
     }
 }
 
@@ -339,9 +361,10 @@ struct Slots {
 }
 
 impl Slots {
-    fn risk_deps(&self, clock: &Arc<dyn Clock>, keeper: GateKeeper) -> RiskDeps {
+    fn risk_deps(&self, shared: &Shared, clock: &Arc<dyn Clock>, keeper: GateKeeper) -> RiskDeps {
         RiskDeps {
             clock: clock.clone(),
+            exchange_clock: Arc::new(Seen(shared.clone())),
             random: Arc::new(Counter(Mutex::new(0))),
             keeper,
             emergency: Arc::new(NoFile),
@@ -445,7 +468,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(TestClock(tokio::time::Instant::now()));
         let slots = Slots { ledger: slot("ledger", 64), broker: slot("broker", 64), risk: slot("risk", 64) };
         let (risk, broker) =
-            (slots.risk_deps(&clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
+            (slots.risk_deps(&shared, &clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
         let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
         let last_trade = slots.broker.link();
         let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
@@ -593,6 +616,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         skew: None,
         doubt: None,
         doubt_after_turn: None,
+        doubt_for: None,
+        guard_sees_clock: false,
         fenced: false,
         overtaken: None,
         compared: HoldingsCompared::default(),

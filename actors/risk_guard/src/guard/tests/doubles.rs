@@ -57,6 +57,10 @@ pub(super) struct Facts {
     /// What the books say this agent holds.
     pub(super) own: Vec<OwnPosition>,
     pub(super) disk_full: bool,
+    /// What the exchange's last answer said of its clock.
+    pub(super) clock_doubt: Option<TimeDelta>,
+    /// What its next answer will say.
+    pub(super) clock_next: Option<TimeDelta>,
 }
 
 pub(super) type Shared = Arc<Mutex<Facts>>;
@@ -89,6 +93,14 @@ impl Random for Counter {
         let mut number = self.0.lock().unwrap();
         *number += 1;
         *number
+    }
+}
+
+pub(super) struct VenueClock(pub(super) Shared);
+
+impl domain::ExchangeClock for VenueClock {
+    fn clock_doubt(&self) -> Option<TimeDelta> {
+        self.0.lock().unwrap().clock_doubt
     }
 }
 
@@ -373,6 +385,7 @@ impl Handler<AccountQuery> for Broker {
     fn handle(&mut self, _msg: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
         let mut facts = self.0.lock().unwrap();
         facts.log.push("broker: account".into());
+        facts.clock_doubt = facts.clock_next;
         facts.account.clone().ok_or_else(|| QueryError::Unavailable("down".into()))
     }
 }

@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
 
 use super::super::*;
-use super::doubles::{Broker, Counter, Facts, File, Ledger, Shared, TestClock};
+use super::doubles::{Broker, Counter, Facts, File, Ledger, Shared, TestClock, VenueClock};
 use crate::gate::{Gate, gate};
 
 pub(super) fn won(amount: i64) -> Money {
@@ -63,6 +63,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
     let broker: Addr<Broker> = Broker(shared.clone()).start();
     RiskDeps {
         clock,
+        exchange_clock: Arc::new(VenueClock(shared.clone())),
         random: Arc::new(Counter::default()),
         keeper,
         emergency: Arc::new(File(shared.clone())),
@@ -311,6 +312,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         approved: Vec::new(),
         own: Vec::new(),
         disk_full: false,
+        clock_doubt: None,
+        clock_next: None,
     };
     prepare(&mut facts);
     let system = System::with_tokio_rt(|| {

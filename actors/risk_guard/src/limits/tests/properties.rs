@@ -56,6 +56,7 @@ struct House {
     halted: Vec<Instrument>,
     blind: Option<Instrument>,
     approved_ago_s: Vec<i64>,
+    clock_off_s: Option<i64>,
 }
 
 fn pick<T: Clone>(random: &mut Rng, values: &[T]) -> T {
@@ -107,6 +108,7 @@ impl House {
             halted: Vec::new(),
             blind: None,
             approved_ago_s: Vec::new(),
+            clock_off_s: None,
         };
         for _ in 0..random.u8(..4) {
             house.disturb(random);
@@ -140,7 +142,7 @@ impl House {
 
     fn disturb(&mut self, random: &mut Rng) {
         use Phase::{Closed, ClosingAuction, Lunch, OpeningAuction, PostClose, PreMarket, Unknown};
-        match random.u8(..19) {
+        match random.u8(..20) {
             0 => {
                 self.state =
                     pick(random, &[TradingState::Halted, TradingState::Starting, TradingState::Reducing]);
@@ -179,6 +181,7 @@ impl House {
                 self.day_start = pick(random, &[None, Some(0), Some(start)]);
                 self.bought = random.i64(0..400_000_000);
             }
+            18 => self.clock_off_s = Some(random.i64(-100..100)),
             _ => {
                 self.phase = pick(random, &[None, self.phase]);
                 self.cash = pick(random, &[None, Some(0), Some(-5), Some(1_000)]);
@@ -293,6 +296,7 @@ impl House {
             symbol_halts: &self.halts(),
             blind: blind.as_ref(),
             approvals: &approvals,
+            clock_doubt: self.clock_off_s.map(TimeDelta::seconds),
         };
         review(&self.proposal, &standing)
     }
@@ -334,6 +338,7 @@ impl House {
             Limit::LapsedOrder => self.has_open(order, |open| {
                 open.state == OrderState::Lapsed && (buys || open.side == Side::Sell)
             }),
+            Limit::ExchangeClock => self.clock_off_s.is_some(),
             Limit::AccountAge => self.account_age_s > 60,
             Limit::AccountOvertaken => self.touched_ago_s.is_some_and(|ago| ago < self.account_age_s),
             Limit::DayUnknown => buys && self.day == DayLoss::Unknown,
@@ -441,6 +446,7 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::FatFinger { .. } => &[Limit::FatFinger],
         RefusalReason::NothingToSell { .. } => &[Limit::Sellable],
         RefusalReason::Oversize { .. } => &[Limit::Demand],
+        RefusalReason::ClockDoubt { .. } => &[Limit::ExchangeClock],
         RefusalReason::TooManyOrders { .. } => &[Limit::OrdersPerMinute, Limit::OrdersPerDay],
         RefusalReason::NoAccount { .. }
         | RefusalReason::CashUnknown { .. }
