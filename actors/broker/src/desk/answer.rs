@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use domain::BoxFuture;
 use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, RankingQuery};
 use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
-use domain::{BoxFuture, ledger_rests};
 use supervision::prelude::*;
 
-use super::reconcile::watch_clock;
+use super::reconcile::{refuse_while_resting, watch_clock};
 use super::{Broker, alive};
 use crate::Urgency;
 
@@ -47,13 +47,12 @@ impl Handler<AccountQuery> for Broker {
     fn handle(&mut self, query: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
         let (deps, shared) = (self.deps.clone(), self.shared.clone());
         Box::pin(async move {
-            if ledger_rests(query.market, deps.clock.now()) {
-                let why = "KIS settles its won ledger until 00:10 Korean time".to_owned();
-                return Err(QueryError::Unavailable(why));
-            }
+            let market = query.market;
+            refuse_while_resting(&deps, market).map_err(QueryError::Unavailable)?;
             let account = within(deps.exchange.account(query, Urgency::Reconcile)).await;
             // RiskGuard asks, too, to hear the exchange's clock once more.
             watch_clock(&deps, &shared);
+            refuse_while_resting(&deps, market).map_err(QueryError::Unavailable)?;
             account
         })
     }

@@ -226,12 +226,22 @@ pub(super) async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> 
     Ok(booked)
 }
 
-/// The complete list of one day. The time is taken before the first page, so that no later intent is judged by it.
+/// The complete list of one day. The time is taken before the first page, so that no later intent is judged by it. A pass
+/// that began before KIS settles its won ledger may end in the middle of that: what was asked or answered then lags.
 pub(super) async fn list(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<BookInquiry> {
     let asked_at = deps.clock.now();
+    refuse_while_resting(deps, day.market)?;
     let rows = deps.exchange.orders_of_day(day.market, day.session_date).await.map_err(|e| e.to_string())?;
+    refuse_while_resting(deps, day.market)?;
     hold(&shared.marks).see_list(day, &rows);
     Ok(BookInquiry { day, rows, asked_at })
+}
+
+pub(super) fn refuse_while_resting(deps: &BrokerDeps, market: Market) -> Step<()> {
+    if ledger_rests(market, deps.clock.now()) {
+        return Err("KIS settles its won ledger until 00:10 Korean time".to_owned());
+    }
+    Ok(())
 }
 
 /// Tells RiskGuard what an inquiry changed. Strange orders and contradictions are written by the ledger itself, once.
@@ -253,16 +263,21 @@ pub(super) async fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBo
 }
 
 /// Asks for the account of each market's currency, has the books compared with it and tells RiskGuard; true when all
-/// answered.
+/// answered, which none does while KIS settles its ledger.
 pub(super) async fn accounts(deps: &BrokerDeps, shared: &Shared, markets: &[Market]) -> bool {
     let mut seen: Vec<Currency> = Vec::new();
     let mut all = true;
     for market in markets.iter().copied() {
-        if seen.contains(&market.currency()) || ledger_rests(market, deps.clock.now()) {
+        if seen.contains(&market.currency()) {
             continue;
         }
         seen.push(market.currency());
+        if ledger_rests(market, deps.clock.now()) {
+            all = false;
+            continue;
+        }
         match deps.exchange.account(AccountQuery { market }, Urgency::Reconcile).await {
+            Ok(_lagging) if ledger_rests(market, deps.clock.now()) => all = false,
             Ok(snapshot) => {
                 see_account(deps, shared, &snapshot);
                 compare(deps, shared, &snapshot).await;

@@ -728,12 +728,11 @@ fn after_a_silence_orders_are_reconciled_before_the_market_is_said_to_trade() {
 #[test]
 fn while_kis_settles_its_ledger_no_list_and_no_balance_is_asked_for_and_a_start_waits() {
     trading(
-        |_facts| (),
+        |facts| facts.starts_at = "2026-11-24T14:39:00Z".parse().unwrap(),
         async |world| {
             let paused = |now: DateTime<Utc>| domain::is_ledger_pause(now);
-            while !paused(world.clock.now()) {
-                world.pass(60.0).await;
-            }
+            world.pass(60.0).await;
+            assert!(paused(world.clock.now()));
             std::mem::take(&mut world.facts().log);
             assert!(world.supervised.recycle("broker"));
             world.pass(25.0 * 60.0).await;
@@ -743,6 +742,36 @@ fn while_kis_settles_its_ledger_no_list_and_no_balance_is_asked_for_and_a_start_
             assert!(world.facts().log.contains(&"venue: account".to_owned()), "and then it is asked");
         },
     );
+}
+
+#[test]
+fn what_is_asked_before_kis_settles_its_ledger_and_answered_in_the_middle_of_it_is_not_believed() {
+    let paused_at: DateTime<Utc> = "2026-11-24T14:40:00Z".parse().unwrap();
+    for restarts in [false, true] {
+        trading(
+            |facts| {
+                facts.outcome = Outcome::Unknown("lost".into());
+                facts.starts_at = paused_at - TimeDelta::seconds(30);
+            },
+            async |world| {
+                world.propose("005930");
+                world.pass(1.0).await;
+                assert_eq!(world.states(), [OrderState::Unknown]);
+                world.facts().reads_take = Duration::from_secs(40);
+                if restarts {
+                    assert!(world.supervised.recycle("broker"));
+                }
+                world.pass(20.0 * 60.0).await;
+                let last = world.facts().believed_at.last().copied().unwrap();
+                assert!(last < paused_at, "{restarts}: {last}");
+                world.facts().reads_take = Duration::ZERO;
+                world.pass(20.0 * 60.0).await;
+                let last = world.facts().believed_at.last().copied().unwrap();
+                assert!(last > paused_at + TimeDelta::minutes(30), "{restarts}: {last}");
+                assert!(world.gate.is_open());
+            },
+        );
+    }
 }
 
 #[test]

@@ -160,12 +160,14 @@ impl Store for Memory {
         inquiry: &BookInquiry,
         at: DateTime<Utc>,
     ) -> Result<InquiryBooked, StoreError> {
+        self.0.lock().unwrap().believed_at.push(at);
         Ok(self.book(inquiry, at, false).booked)
     }
 
     fn close_day(&mut self, inquiry: &BookInquiry, at: DateTime<Utc>) -> Result<DayBooked, StoreError> {
         let booked = self.book(inquiry, at, true);
         let mut facts = self.0.lock().unwrap();
+        facts.believed_at.push(at);
         let date = inquiry.day.session_date;
         facts.log.push(format!("ledger: {date} closed, {} unsettled", booked.unsettled.len()));
         if booked.unsettled.is_empty() {
@@ -307,9 +309,11 @@ impl Store for Memory {
     fn compare_holdings(
         &mut self,
         _snapshot: &AccountSnapshot,
-        _at: DateTime<Utc>,
+        at: DateTime<Utc>,
     ) -> Result<HoldingsCompared, StoreError> {
-        Ok(self.0.lock().unwrap().compared.clone())
+        let mut facts = self.0.lock().unwrap();
+        facts.believed_at.push(at);
+        Ok(facts.compared.clone())
     }
 
     fn unknowns_lately(&mut self, _at: DateTime<Utc>) -> Result<u32, StoreError> {

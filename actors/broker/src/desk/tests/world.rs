@@ -40,6 +40,12 @@ pub(super) struct Facts {
     pub(super) outcome: Outcome,
     pub(super) prepare_takes: Duration,
     pub(super) submit_takes: Duration,
+    /// How long an order list and an account take.
+    pub(super) reads_take: Duration,
+    /// The time at the start of the test.
+    pub(super) starts_at: DateTime<Utc>,
+    /// When the books took an order list or compared an account.
+    pub(super) believed_at: Vec<DateTime<Utc>>,
     /// None: the ledger never answers.
     pub(super) permit_takes: Option<Duration>,
     /// So many outcomes are not taken.
@@ -88,11 +94,14 @@ pub(super) fn stock(symbol: &str) -> Instrument {
     Instrument { market: Market::Kr, symbol: symbol.parse().unwrap() }
 }
 
-struct TestClock(tokio::time::Instant);
+struct TestClock {
+    started: tokio::time::Instant,
+    starts_at: DateTime<Utc>,
+}
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        begun() + TimeDelta::from_std(self.0.elapsed()).unwrap()
+        self.starts_at + TimeDelta::from_std(self.started.elapsed()).unwrap()
     }
 
     fn sleep_until(&self, until: DateTime<Utc>) -> BoxFuture<'static, ()> {
@@ -144,6 +153,15 @@ impl Venue {
     fn note(&self, line: String) {
         self.facts().log.push(line);
     }
+
+    /// The answer to a question about the ledger, as of now, after as long as it takes.
+    async fn read<T>(&self, answer: T) -> T {
+        let takes = self.facts().reads_take;
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        answer
+    }
 }
 
 impl Exchange for Venue {
@@ -180,7 +198,7 @@ impl Exchange for Venue {
         let rows = self.facts().rows.clone();
         let of_day = |rows: Vec<InquiryRow>| rows.into_iter().filter(|row| row.order.date == date).collect();
         let answer = rows.map(of_day).ok_or_else(|| QueryError::Unavailable("down".into()));
-        Box::pin(async move { answer })
+        Box::pin(self.read(answer))
     }
 
     fn account(
@@ -196,7 +214,7 @@ impl Exchange for Venue {
         }
         let snapshot = account(self.clock.now(), &facts.holds);
         drop(facts);
-        Box::pin(async move { Ok(snapshot) })
+        Box::pin(self.read(Ok(snapshot)))
     }
 
     fn ranking(&self, _query: RankingQuery) -> BoxFuture<'_, Result<Vec<RankedStock>, QueryError>> {
@@ -465,7 +483,10 @@ const CHILD: Child = Child {
 impl World {
     fn start(shared: Shared) -> Self {
         let (keeper, gate) = gate();
-        let clock: Arc<dyn Clock> = Arc::new(TestClock(tokio::time::Instant::now()));
+        let clock: Arc<dyn Clock> = Arc::new(TestClock {
+            started: tokio::time::Instant::now(),
+            starts_at: shared.lock().unwrap().starts_at,
+        });
         let slots = Slots { ledger: slot("ledger", 64), broker: slot("broker", 64), risk: slot("risk", 64) };
         let (risk, broker) =
             (slots.risk_deps(&shared, &clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
@@ -609,6 +630,9 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         outcome: accepted("0000000101"),
         prepare_takes: Duration::ZERO,
         submit_takes: Duration::from_millis(50),
+        reads_take: Duration::ZERO,
+        starts_at: begun(),
+        believed_at: Vec::new(),
         permit_takes: Some(Duration::ZERO),
         outcomes_lost: 0,
         refuses_for_good: false,
