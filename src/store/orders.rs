@@ -91,16 +91,21 @@ fn objection(
 }
 
 /// The hard ceilings on orders, counted from the books, so that neither a restart nor a setting gets around them
-/// (order-protocol 4, invariant 13). An approval of the future counts too: a clock set back makes no room.
+/// (order-protocol 4, invariant 13). An approval of the future counts for the day too: a clock set back makes no room. For
+/// the minute only one that is near does, or a clock that ran ahead would stop sales for as long.
 fn over_ceiling(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<Option<String>, Fault> {
+    let minute = TimeDelta::minutes(1);
     let ceilings = [
-        (TimeDelta::minutes(1), APPROVALS_PER_MINUTE_MAX, "a minute"),
-        (TimeDelta::hours(24), APPROVALS_PER_DAY_MAX, "24 hours"),
+        (minute, ms(at + minute), APPROVALS_PER_MINUTE_MAX, "a minute"),
+        (TimeDelta::hours(24), i64::MAX, APPROVALS_PER_DAY_MAX, "24 hours"),
     ];
-    for (window, most, name) in ceilings {
+    for (window, until, most, name) in ceilings {
         let since = ms(at - window);
-        let approved: i64 =
-            approvals::table.filter(approvals::approved_at_ms.gt(since)).count().get_result(conn)?;
+        let approved: i64 = approvals::table
+            .filter(approvals::approved_at_ms.gt(since))
+            .filter(approvals::approved_at_ms.le(until))
+            .count()
+            .get_result(conn)?;
         if approved >= i64::from(most) {
             return Ok(Some(format!("{approved} orders were approved within {name}; the ceiling is {most}")));
         }

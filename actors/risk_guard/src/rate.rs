@@ -56,7 +56,12 @@ impl std::fmt::Display for Window {
     }
 }
 
-/// When orders were approved in the last 24 h.
+/// An approval is of this minute although its time lies a little ahead: a clock that is set right step by step opens no
+/// window. One that lies further ahead came from a clock that was wrong by far, and would fill the minute for as long.
+const AHEAD_OF_THE_MINUTE: TimeDelta = TimeDelta::seconds(60);
+
+/// When orders were approved, the newest last: as many as any window may hold. None is forgotten by time, because the time
+/// may be that of a clock that ran ahead.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvals(VecDeque<DateTime<Utc>>);
 
@@ -65,12 +70,13 @@ impl Approvals {
     pub fn load(&mut self, earlier: Vec<DateTime<Utc>>) {
         self.0.extend(earlier);
         self.0.make_contiguous().sort();
+        self.forget();
     }
 
     /// Counts one more. It counts from before it is committed: a lost answer must not make room.
     pub fn note(&mut self, at: DateTime<Utc>) {
-        self.forget(at);
         self.0.push_back(at);
+        self.forget();
     }
 
     /// May one more order of this side be approved?
@@ -87,13 +93,18 @@ impl Approvals {
         Ok(())
     }
 
-    /// A time that seems to lie in the future counts too: a clock set back must not open the window.
+    /// A time that seems to lie in the future counts for the day: a clock set back must not open it.
     fn within(&self, window: Window, now: DateTime<Utc>) -> usize {
-        self.0.iter().filter(|at| now - **at < window.length()).count()
+        let is_near = |at: DateTime<Utc>| match window {
+            Window::Minute => at <= now + AHEAD_OF_THE_MINUTE,
+            Window::Day => true,
+        };
+        self.0.iter().filter(|at| now - **at < window.length() && is_near(**at)).count()
     }
 
-    fn forget(&mut self, now: DateTime<Utc>) {
-        while self.0.front().is_some_and(|at| now - *at >= Window::Day.length()) {
+    /// What was noted before the last so many cannot make a window fuller than it is.
+    fn forget(&mut self) {
+        while self.0.len() > Limits::ORDERS_PER_DAY_CEILING as usize {
             self.0.pop_front();
         }
     }
@@ -125,14 +136,23 @@ mod tests {
     fn invariant_13_both_windows_slide_and_the_stricter_limit_stops_entries_only() {
         let day = 24 * 3600;
         type Case = (&'static str, Vec<i64>, i64, Option<Window>, Option<Window>);
-        let cases: [Case; 7] = [
+        let cases: [Case; 10] = [
             ("nothing yet", vec![], 0, None, None),
             ("two in the last minute", vec![1, 2], 60, Some(Window::Minute), None),
             ("the first has left the minute", vec![0, 2], 60, None, None),
             ("ten in the last minute", (0..10).collect(), 30, Some(Window::Minute), Some(Window::Minute)),
             ("four in the last day", vec![100, 200, 300, 400], day + 99, Some(Window::Day), None),
             ("the first has left the day", vec![100, 200, 300, 400], day + 100, None, None),
-            ("a clock set back", vec![500, 501], 0, Some(Window::Minute), None),
+            ("a clock set back by a little", vec![59, 60], 0, Some(Window::Minute), None),
+            ("a clock set back by an hour", vec![3600, 3601], 0, None, None),
+            (
+                "ten of a clock that ran ahead by an hour",
+                (0..10).map(|n| 3600 + n).collect(),
+                0,
+                Some(Window::Day),
+                None,
+            ),
+            ("four of a clock that ran ahead by days", vec![9 * day; 4], 0, Some(Window::Day), None),
         ];
         for (name, times, now, entry, exit) in cases {
             let approvals = approvals(times);
@@ -149,6 +169,30 @@ mod tests {
         let approvals = approvals((0..400).map(|n| n * 200));
         let refused = approvals.check(Side::Sell, &limits(10, 400), at(80_100));
         assert!(matches!(refused, Err(RefusalReason::TooManyOrders { window: Window::Day, count: 400, .. })));
+    }
+
+    #[test]
+    fn invariant_13_a_clock_that_ran_ahead_for_a_moment_frees_no_day() {
+        let limits = limits(10, 100);
+        let mut approvals = approvals((0..100).map(|n| n * 10));
+        assert!(approvals.check(Side::Buy, &limits, at(2_000)).is_err());
+        // Two days ahead for one order, which the clock of then allows.
+        assert!(approvals.check(Side::Buy, &limits, at(2 * 86_400)).is_ok());
+        approvals.note(at(2 * 86_400));
+        let refused = approvals.check(Side::Buy, &limits, at(2_010));
+        assert!(
+            matches!(refused, Err(RefusalReason::TooManyOrders { window: Window::Day, count: 101, .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn invariant_13_as_many_are_remembered_as_any_window_may_hold() {
+        let mut approvals = approvals((0..2_000).map(|n| n * 300));
+        assert_eq!(approvals.0.len(), Limits::ORDERS_PER_DAY_CEILING as usize);
+        approvals.load((0..500).map(at).collect());
+        assert_eq!(approvals.0.len(), Limits::ORDERS_PER_DAY_CEILING as usize);
+        assert_eq!(approvals.0.back(), Some(&at(1_999 * 300)));
     }
 
     #[test]

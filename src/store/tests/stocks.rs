@@ -296,6 +296,26 @@ fn invariant_13_no_setting_lets_more_orders_through_than_ten_a_minute_and_four_h
 }
 
 #[test]
+fn invariant_13_approvals_of_a_clock_that_ran_ahead_fill_the_day_and_not_the_minute_for_as_long() {
+    for (ahead_s, is_refused) in [(60, true), (61, false), (3_600, false)] {
+        let mut books = Books::new();
+        let number = |n: u32, at| {
+            let mut new = intent(&n.to_string(), Side::Buy, at);
+            new.terms.instrument = stock(&format!("{n:06}"));
+            new
+        };
+        let now = books.now;
+        books.after(ahead_s);
+        for n in 0..10 {
+            books.approve(&number(n, books.now)).unwrap();
+        }
+        books.now = now;
+        let answer = books.approve(&number(10, now));
+        assert_eq!(answer.is_err(), is_refused, "{ahead_s}: {answer:?}");
+    }
+}
+
+#[test]
 fn orders_that_became_unknown_are_counted_for_an_hour_over_boots_and_anew_after_a_persons_resume() {
     let mut books = Books::new();
     for n in 0..6 {
