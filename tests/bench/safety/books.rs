@@ -251,6 +251,7 @@ impl Desk {
             symbol_halts: &self.symbol_halts,
             blind: None,
             approvals: &self.approvals,
+            clock_doubt: None,
         };
         review(&order.proposal, &standing).expect("an order that nothing speaks against")
     }
