@@ -1,5 +1,9 @@
 //! The answering side, on its own thread.
 
+mod commands;
+mod glance;
+mod wounded;
+
 use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -7,22 +11,25 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::messages::control::{
-    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant,
-    StatusQuery, TradingState,
+    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant, StatusQuery,
 };
-use domain::messages::limits::{
-    LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits, WithdrawLimits,
-};
+use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{Clock, HaltId, Random};
 use risk_guard::EmergencyHalt;
-use supervision::{AskError, Link, Supervised};
+use supervision::{Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::crowd::{Crowd, Turn};
-use super::wire::{ActorHealth, Halted, Reply, Request, Resumed, Status};
+use super::wire::{Halted, Reply, Request};
 use super::{ControlError, REQUEST_MAX_BYTES, request, socket_path, stocks};
+
+use self::commands::{halt, limits, limits_reply, reduce, resume};
+use self::glance::status;
+use self::wounded::answer_wounded;
+
+pub(super) use self::commands::write_file;
 
 /// RiskGuard commits, then asks Broker: 2 s and 3 s, and a reserve.
 const HALT_WITHIN: Duration = Duration::from_secs(8);
@@ -261,7 +268,7 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort) -> Re
         }
         Request::Status => Reply::Status(status(desk).await),
         #[cfg(feature = "faults")]
-        Request::Fault { actor, kind } => fault(desk, &actor, kind),
+        Request::Fault { actor, kind } => commands::fault(desk, &actor, kind),
     }
 }
 
@@ -290,219 +297,4 @@ async fn answer_early(request: Request, reception: &Reception) -> Reply {
 
 fn starting() -> Reply {
     Reply::Error { message: "the agent is starting; ask again in a moment".into() }
-}
-
-/// The process runs to say why it does not trade.
-fn answer_wounded(wound: &Wound, request: Request, last_resort: &LastResort) -> Reply {
-    match request {
-        Request::Halt { .. } | Request::Reduce { .. } => {
-            let Wound { halt, remedy, .. } = wound.clone();
-            let durability = last_resort.keep_if_missing(&halt);
-            Reply::Halted(Halted::bare(halt, durability, true, Some(remedy)))
-        }
-        Request::Status => Reply::Status(Status {
-            trading: Some(TradingState::Halted),
-            halts: vec![wound.halt.clone()],
-            entry_blocks: vec![wound.remedy.clone()],
-            ..blank_status("none: the books cannot be used", wound.halt.at)
-        }),
-        Request::Resume { .. }
-        | Request::Release { .. }
-        | Request::Resolve { .. }
-        | Request::Limits { .. }
-        | Request::WithdrawLimits { .. } => refuse_wounded(wound),
-        #[cfg(feature = "faults")]
-        Request::Fault { .. } => refuse_wounded(wound),
-    }
-}
-
-fn refuse_wounded(wound: &Wound) -> Reply {
-    Reply::Error { message: format!("not possible before the books are mended: {}", wound.remedy) }
-}
-
-async fn halt(desk: &Desk, last_resort: &LastResort, reason: String, by: String) -> Reply {
-    let request = RequestHalt { source: HaltSource::Operator, by, reason };
-    match desk.halt.ask(request.clone(), HALT_WITHIN).await {
-        Ok(report) => Reply::Halted(report.into()),
-        Err(error) => {
-            tracing::error!(%error, "RiskGuard did not confirm a halt; writing the emergency file");
-            emergency(last_resort, request)
-        }
-    }
-}
-
-/// A RiskGuard that does not answer cannot let exits through either: then it is a halt.
-async fn reduce(
-    desk: &Desk,
-    last_resort: &LastResort,
-    (reason, by): (String, String),
-    flatten: bool,
-) -> Reply {
-    let request =
-        RequestReduce { source: HaltSource::Operator, by: by.clone(), reason: reason.clone(), flatten };
-    match desk.reduce.ask(request, HALT_WITHIN).await {
-        Ok(report) => Reply::Halted(report.into()),
-        Err(error) => {
-            tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
-            emergency(last_resort, RequestHalt { source: HaltSource::Operator, by, reason })
-        }
-    }
-}
-
-/// RiskGuard is silent: without it nothing is approved, and the file keeps it so after a restart.
-fn emergency(last_resort: &LastResort, request: RequestHalt) -> Reply {
-    let (halt, durability) = write_file(last_resort, request);
-    Reply::Halted(Halted::bare(halt, durability, false, None))
-}
-
-/// Makes the record of a halt without RiskGuard, and writes it into the file.
-pub(super) fn write_file(last_resort: &LastResort, request: RequestHalt) -> (HaltRecord, Durability) {
-    let halt = crate::app::emergency_record(request, &last_resort.clock, &last_resort.random);
-    let durability = last_resort.keep(&halt);
-    (halt, durability)
-}
-
-async fn resume(desk: &Desk, request: RequestResume) -> Reply {
-    match desk.resume.ask(request, RESUME_WITHIN).await {
-        Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
-        Ok(Err(why)) => Reply::Error { message: why.to_string() },
-        Err(error) => Reply::Error {
-            message: format!(
-                "RiskGuard did not answer ({error}); whether trading goes on is unknown. See: kestrel status"
-            ),
-        },
-    }
-}
-
-async fn limits(desk: &Desk, reason: String, by: String, change: LimitsChange) -> Reply {
-    if change == LimitsChange::default() {
-        return limits_reply(desk.limits.ask(LimitsQuery, STATUS_WITHIN).await.map(Ok));
-    }
-    let request = TightenLimits { source: HaltSource::Operator, by, reason, change };
-    limits_reply(desk.tighten.ask(request, RESUME_WITHIN).await)
-}
-
-fn limits_reply(answer: Result<Result<LimitsInForce, TightenError>, AskError>) -> Reply {
-    match answer {
-        Ok(Ok(limits)) => Reply::Limits(limits),
-        Ok(Err(why)) => Reply::Error { message: why.to_string() },
-        Err(error) => Reply::Error {
-            message: format!(
-                "RiskGuard did not answer ({error}); whether the limits changed is unknown. See: kestrel limits"
-            ),
-        },
-    }
-}
-
-fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> Status {
-    Status {
-        version: env!("CARGO_PKG_VERSION").into(),
-        venue: venue.into(),
-        time: at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        trading: None,
-        halts: vec![],
-        symbol_halts: vec![],
-        entry_blocks: vec![],
-        markets: vec![],
-        live_orders: vec![],
-        day_pnl_pct: vec![],
-        actors: vec![],
-    }
-}
-
-async fn status(desk: &Desk) -> Status {
-    let bare = Status {
-        actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
-        ..blank_status(&desk.venue, desk.clock.now())
-    };
-    match desk.status.ask(StatusQuery, STATUS_WITHIN).await {
-        Ok(trading) => bare.with_trading(trading),
-        Err(_) => bare,
-    }
-}
-
-fn health(vitals: &supervision::Vitals) -> ActorHealth {
-    let health = vitals.health();
-    ActorHealth {
-        actor: health.actor.to_owned(),
-        state: format!("{:?}", health.state).to_lowercase(),
-        restarts: u64::from(health.restarts),
-        waiting: health.depth as u64,
-        handled: health.handled,
-        last_error: health.last_error,
-    }
-}
-
-#[cfg(feature = "faults")]
-fn fault(desk: &Desk, actor: &str, kind: super::wire::FaultKind) -> Reply {
-    use super::wire::FaultKind;
-    let fault = match kind {
-        FaultKind::Panic => supervision::Fault::Panic,
-        FaultKind::Hang => supervision::Fault::Hang,
-        FaultKind::Block => supervision::Fault::Block(Duration::from_secs(120)),
-    };
-    if desk.supervised.inject(actor, fault) {
-        Reply::Done
-    } else {
-        Reply::Error { message: format!("no actor is named '{actor}'") }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-
-    /// A file whose disk is full until there is room.
-    #[derive(Default)]
-    struct Disk {
-        has_room: Mutex<bool>,
-        file: Mutex<Option<HaltRecord>>,
-    }
-
-    impl EmergencyHalt for Disk {
-        fn write(&self, record: &HaltRecord) -> Result<(), String> {
-            if !*self.has_room.lock().unwrap() {
-                return Err("no space left".into());
-            }
-            *self.file.lock().unwrap() = Some(record.clone());
-            Ok(())
-        }
-
-        fn read(&self) -> Option<HaltRecord> {
-            self.file.lock().unwrap().clone()
-        }
-
-        fn clear(&self) -> Result<(), String> {
-            *self.file.lock().unwrap() = None;
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn invariant_11_a_halt_of_a_wounded_start_is_written_as_soon_as_the_disk_has_room() {
-        let disk = Arc::new(Disk::default());
-        let last_resort = LastResort {
-            emergency: disk.clone(),
-            clock: Arc::new(crate::clock::SystemClock),
-            random: Arc::new(crate::random::Seeded::from_system()),
-        };
-        let request = RequestHalt {
-            source: HaltSource::Storage,
-            by: "start".into(),
-            reason: "the disk is full".into(),
-        };
-        let (halt, durability) = write_file(&last_resort, request);
-        let wound = Wound { halt: halt.clone(), durability, remedy: "make room and start again".into() };
-        let ask = || {
-            let request = Request::Halt { reason: "now".into(), by: "kim".into() };
-            let reply = answer_wounded(&wound, request, &last_resort);
-            let Reply::Halted(halted) = reply else { panic!("{reply:?}") };
-            halted.durability
-        };
-        assert_eq!((ask(), disk.read()), (Durability::NotDurable, None));
-        *disk.has_room.lock().unwrap() = true;
-        assert_eq!((ask(), disk.read()), (Durability::EmergencyFile, Some(halt)));
-    }
 }

@@ -1,0 +1,102 @@
+//! What a person wants changed: halts, resumes and limits, asked of RiskGuard; where it is silent, the file `HALT`.
+
+use domain::messages::control::{
+    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume,
+};
+use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits};
+use supervision::AskError;
+
+use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
+use crate::control::wire::{Halted, Reply, Resumed};
+
+pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, reason: String, by: String) -> Reply {
+    let request = RequestHalt { source: HaltSource::Operator, by, reason };
+    match desk.halt.ask(request.clone(), HALT_WITHIN).await {
+        Ok(report) => Reply::Halted(report.into()),
+        Err(error) => {
+            tracing::error!(%error, "RiskGuard did not confirm a halt; writing the emergency file");
+            emergency(last_resort, request)
+        }
+    }
+}
+
+/// A RiskGuard that does not answer cannot let exits through either: then it is a halt.
+pub(super) async fn reduce(
+    desk: &Desk,
+    last_resort: &LastResort,
+    (reason, by): (String, String),
+    flatten: bool,
+) -> Reply {
+    let request =
+        RequestReduce { source: HaltSource::Operator, by: by.clone(), reason: reason.clone(), flatten };
+    match desk.reduce.ask(request, HALT_WITHIN).await {
+        Ok(report) => Reply::Halted(report.into()),
+        Err(error) => {
+            tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
+            emergency(last_resort, RequestHalt { source: HaltSource::Operator, by, reason })
+        }
+    }
+}
+
+/// RiskGuard is silent: without it nothing is approved, and the file keeps it so after a restart.
+fn emergency(last_resort: &LastResort, request: RequestHalt) -> Reply {
+    let (halt, durability) = write_file(last_resort, request);
+    Reply::Halted(Halted::bare(halt, durability, false, None))
+}
+
+/// Makes the record of a halt without RiskGuard, and writes it into the file.
+pub(in crate::control) fn write_file(
+    last_resort: &LastResort,
+    request: RequestHalt,
+) -> (HaltRecord, Durability) {
+    let halt = crate::app::emergency_record(request, &last_resort.clock, &last_resort.random);
+    let durability = last_resort.keep(&halt);
+    (halt, durability)
+}
+
+pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
+    match desk.resume.ask(request, RESUME_WITHIN).await {
+        Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
+        Ok(Err(why)) => Reply::Error { message: why.to_string() },
+        Err(error) => Reply::Error {
+            message: format!(
+                "RiskGuard did not answer ({error}); whether trading goes on is unknown. See: kestrel status"
+            ),
+        },
+    }
+}
+
+pub(super) async fn limits(desk: &Desk, reason: String, by: String, change: LimitsChange) -> Reply {
+    if change == LimitsChange::default() {
+        return limits_reply(desk.limits.ask(LimitsQuery, STATUS_WITHIN).await.map(Ok));
+    }
+    let request = TightenLimits { source: HaltSource::Operator, by, reason, change };
+    limits_reply(desk.tighten.ask(request, RESUME_WITHIN).await)
+}
+
+pub(super) fn limits_reply(answer: Result<Result<LimitsInForce, TightenError>, AskError>) -> Reply {
+    match answer {
+        Ok(Ok(limits)) => Reply::Limits(limits),
+        Ok(Err(why)) => Reply::Error { message: why.to_string() },
+        Err(error) => Reply::Error {
+            message: format!(
+                "RiskGuard did not answer ({error}); whether the limits changed is unknown. See: kestrel limits"
+            ),
+        },
+    }
+}
+
+#[cfg(feature = "faults")]
+pub(super) fn fault(desk: &Desk, actor: &str, kind: crate::control::wire::FaultKind) -> Reply {
+    use crate::control::wire::FaultKind;
+    let fault = match kind {
+        FaultKind::Panic => supervision::Fault::Panic,
+        FaultKind::Hang => supervision::Fault::Hang,
+        FaultKind::Block => supervision::Fault::Block(std::time::Duration::from_secs(120)),
+    };
+    if desk.supervised.inject(actor, fault) {
+        Reply::Done
+    } else {
+        Reply::Error { message: format!("no actor is named '{actor}'") }
+    }
+}

@@ -1,0 +1,45 @@
+//! How the agent stands, at a glance.
+
+use domain::messages::control::StatusQuery;
+
+use super::{Desk, STATUS_WITHIN};
+use crate::control::wire::{ActorHealth, Status};
+
+pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> Status {
+    Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        venue: venue.into(),
+        time: at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        trading: None,
+        halts: vec![],
+        symbol_halts: vec![],
+        entry_blocks: vec![],
+        markets: vec![],
+        live_orders: vec![],
+        day_pnl_pct: vec![],
+        actors: vec![],
+    }
+}
+
+pub(super) async fn status(desk: &Desk) -> Status {
+    let bare = Status {
+        actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
+        ..blank_status(&desk.venue, desk.clock.now())
+    };
+    match desk.status.ask(StatusQuery, STATUS_WITHIN).await {
+        Ok(trading) => bare.with_trading(trading),
+        Err(_) => bare,
+    }
+}
+
+fn health(vitals: &supervision::Vitals) -> ActorHealth {
+    let health = vitals.health();
+    ActorHealth {
+        actor: health.actor.to_owned(),
+        state: format!("{:?}", health.state).to_lowercase(),
+        restarts: u64::from(health.restarts),
+        waiting: health.depth as u64,
+        handled: health.handled,
+        last_error: health.last_error,
+    }
+}

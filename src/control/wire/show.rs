@@ -1,0 +1,155 @@
+//! What the answers say to a person.
+
+use std::fmt;
+
+use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, TradingState};
+use domain::messages::limits::LimitsInForce;
+
+use super::{Halted, Order, Reply, Resumed, Status};
+use crate::control::stocks::{Line, show_released};
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.terms, self.state, self.intent)
+    }
+}
+
+/// A halt in one sentence: since when, by whom, why, and the code that a resume from afar must quote.
+pub fn describe(halt: &HaltRecord) -> String {
+    let since = halt.at.format("%Y-%m-%d %H:%M:%S UTC");
+    let effect = match halt.level {
+        HaltLevel::Halted => "halted",
+        HaltLevel::Reducing => "reduced to exits",
+        HaltLevel::Flatten => "selling everything, then halting,",
+    };
+    let HaltRecord { by, source, reason, id, nonce, .. } = halt;
+    let code = if nonce.as_str().is_empty() { String::new() } else { format!(", code {nonce}") };
+    format!("{effect} since {since} by {by} ({source}): {reason} [{id}{code}]")
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Halted(halted) => halted.fmt(f),
+            Self::Resumed(resumed) => resumed.fmt(f),
+            Self::Released(released) => show_released(released, f),
+            Self::DisputeEnded(ended) => ended.fmt(f),
+            Self::Status(status) => status.fmt(f),
+            Self::Limits(limits) => show_limits(f, limits),
+            Self::Done => f.write_str("done"),
+            Self::Error { message } => f.write_str(message),
+        }
+    }
+}
+
+impl fmt::Display for Halted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Trading is {}.", describe(&self.halt))?;
+        writeln!(f, "{}", durability(self.durability))?;
+        if self.broker_confirmed {
+            writeln!(f, "Broker has confirmed: {}.", confirmed(self.halt.level))?;
+        } else {
+            writeln!(f, "Broker has NOT confirmed in time. Check with: kestrel status")?;
+        }
+        match self.cancels {
+            HaltCancels::NotWanted => {}
+            HaltCancels::Requested(count) => writeln!(f, "Orders being cancelled: {count}")?,
+            HaltCancels::Pending => writeln!(f, "Working orders are cancelled as soon as they are known.")?,
+        }
+        orders(f, "open", &self.open)?;
+        orders(f, "unknown", &self.unknown)?;
+        writeln!(f, "Positions: {}", self.positions.len())?;
+        self.positions.iter().try_for_each(|position| writeln!(f, "  {position}"))?;
+        self.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        write!(f, "Go on with: kestrel resume")
+    }
+}
+
+fn confirmed(level: HaltLevel) -> &'static str {
+    match level {
+        HaltLevel::Halted => "nothing more will be sent",
+        HaltLevel::Reducing => "only exits will be sent",
+        HaltLevel::Flatten => "only exits will be sent, and once everything is sold, nothing",
+    }
+}
+
+fn show_limits(f: &mut fmt::Formatter<'_>, limits: &LimitsInForce) -> fmt::Result {
+    writeln!(f, "daily loss that halts: {} %", limits.max_loss_pct)?;
+    writeln!(f, "largest purchase: {} % of cash", limits.max_order_pct)?;
+    writeln!(f, "lowest confidence: {}", limits.confidence_threshold)?;
+    writeln!(f, "purchases in any 60 seconds: {}", limits.max_orders_per_minute)?;
+    writeln!(f, "purchases in any 24 hours: {}", limits.max_orders_per_day)?;
+    let times = limits.max_day_purchases_times;
+    write!(f, "bought in a day of one currency: {times} times the equity it began with (fixed)")
+}
+
+fn durability(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Ledger => "The halt is on disk and survives a restart.",
+        Durability::EmergencyFile => {
+            "The ledger did not answer; the halt is in the file HALT of the data directory and survives a restart."
+        }
+        Durability::NotDurable => {
+            "The halt could NOT be written: it holds in this process only. Do not restart before the disk is mended."
+        }
+    }
+}
+
+fn orders(f: &mut fmt::Formatter<'_>, kind: &str, orders: &[Order]) -> fmt::Result {
+    writeln!(f, "Orders {kind}: {}", orders.len())?;
+    orders.iter().try_for_each(|order| writeln!(f, "  {order}"))
+}
+
+impl fmt::Display for Resumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for halt in &self.lifted {
+            writeln!(f, "Lifted: {}", describe(halt))?;
+        }
+        match self.state {
+            TradingState::Active => write!(f, "Trading goes on."),
+            TradingState::Reducing => {
+                write!(f, "Exits go on; entries stay stopped. Lift that with: kestrel resume")
+            }
+            TradingState::Starting => {
+                write!(f, "Trading goes on as soon as the Broker has reconciled. See: kestrel status")
+            }
+            TradingState::Halted => write!(f, "Another halt still stands. See: kestrel status"),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "kestrel {} on {}, exchange time {}", self.version, self.venue, self.time)?;
+        match self.trading {
+            Some(state) => writeln!(f, "trading: {state}")?,
+            None => writeln!(f, "trading: RiskGuard does not answer, so nothing is approved")?,
+        }
+        self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", describe(halt)))?;
+        self.symbol_halts.iter().try_for_each(|halt| writeln!(f, "  {}", Line(halt)))?;
+        self.entry_blocks.iter().try_for_each(|why| writeln!(f, "  no new entries: {why}"))?;
+        self.markets.iter().try_for_each(|market| writeln!(f, "{market}"))?;
+        for (currency, pct) in &self.day_pnl_pct {
+            writeln!(
+                f,
+                "day {currency}: {}",
+                pct.as_ref().map_or("unknown".into(), |pct| format!("{pct} %"))
+            )?;
+        }
+        orders(f, "not finished", &self.live_orders)?;
+        writeln!(
+            f,
+            "{:<14} {:<9} {:>8} {:>8} {:>9}  last error",
+            "actor", "state", "restarts", "waiting", "handled"
+        )?;
+        for a in &self.actors {
+            let error = a.last_error.as_deref().unwrap_or("-");
+            writeln!(
+                f,
+                "{:<14} {:<9} {:>8} {:>8} {:>9}  {error}",
+                a.actor, a.state, a.restarts, a.waiting, a.handled
+            )?;
+        }
+        if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
+    }
+}
