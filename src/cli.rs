@@ -318,7 +318,7 @@ pub struct StatusArgs {
 /// What is verified.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
-    /// How many seeds, 1 to 1000000. From 50 on, a set that misses a kind of fault, has fewer than 10000 orders or fewer than
+    /// How many seeds, 1 to 1000000. From 50 on, a set that misses a kind of fault, has fewer than 10000 orders under faults or fewer than
     /// 500 crashes fails as too weak.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: u64,
@@ -329,7 +329,7 @@ pub struct VerifyArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
     pub days: u32,
     /// Minutes before each close in which the agent trades under faults, on average, 2 to 390.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=390))]
+    #[arg(long, default_value_t = 45, value_parser = clap::value_parser!(u32).range(2..=390))]
     pub minutes: u32,
     /// Keep the agent up day and night instead, with two decisions a day, through weekends, holidays and daylight saving.
     #[arg(long, conflicts_with = "minutes")]

@@ -9,6 +9,7 @@
 //! | `strikes` | which handlers panic in the middle of their work |
 //! | `clocks` | the machine's clock, which may be set wrong |
 //! | `books` | the store, seen through: where a life may end, and what was committed |
+//! | `strangers` | other processes on the same books |
 //! | `operator` | who halts, resumes, and trades by hand |
 //! | `timetable` | when the agent is up |
 //! | `facts`, `witness`, `trace` | what happened, and its hash |
@@ -30,6 +31,7 @@ mod operator;
 pub mod report;
 pub mod sometimes;
 mod stage;
+mod strangers;
 mod strikes;
 mod timetable;
 mod trace;
@@ -127,7 +129,7 @@ impl Default for Options {
             seeds: 64,
             first_seed: 1,
             days: 1,
-            pace: Pace::Watches { minutes: 20 },
+            pace: Pace::Watches { minutes: 45 },
             markets: vec![Market::Kr, Market::UsNasdaq],
             keeps_story: false,
             stops_at_violation: false,
@@ -262,12 +264,15 @@ fn conclude(seed: u64, stage: &Stage) -> Result<SeedReport, String> {
     let mut violations = checks::check(&evidence);
     violations.extend(notes.oddities.iter().map(|what| Violation { invariant: 0, what: what.clone() }));
     let count = |is: fn(&What) -> bool| notes.facts.iter().filter(|fact| is(&fact.what)).count() as u64;
+    let under_faults = notes.facts.iter().take_while(|fact| fact.what != What::Quiet);
+    let sent = under_faults.filter(|fact| matches!(fact.what, What::Sending { .. })).count() as u64;
     Ok(SeedReport {
         seed,
         trace: notes.trace.hash(),
         events: notes.trace.events(),
         approved: ledger.len() as u64,
         orders: venue.orders.len() as u64,
+        sent_under_faults: sent,
         lives: count(|what| matches!(what, What::Boot { .. })),
         crashes: notes.crashes,
         halts: count(|what| matches!(what, What::Halt { .. })),

@@ -28,6 +28,7 @@ use trade_ledger::{
 use super::facts::{Approval, What};
 use super::sometimes::Sometimes;
 use super::stage::{Life, Stage};
+use super::strangers::SENDING_BY_OVERTAKEN;
 use super::strikes::strike_perhaps;
 
 /// The books of one life.
@@ -35,6 +36,8 @@ pub(super) struct WitnessedBooks {
     pub(super) inner: Box<dyn Store>,
     pub(super) stage: Arc<Stage>,
     pub(super) life: Arc<Life>,
+    /// The epoch of this life; zero until it has one.
+    pub(super) epoch: FencingEpoch,
 }
 
 impl WitnessedBooks {
@@ -42,11 +45,12 @@ impl WitnessedBooks {
     fn step<T>(
         &mut self,
         (name, is_key): (&'static str, bool),
-        transaction: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+        transaction: impl Fn(&mut dyn Store) -> Result<T, StoreError>,
         tell: impl FnOnce(&Stage, &T),
     ) -> Result<T, StoreError> {
         self.survive(name, is_key)?;
         strike_perhaps(&self.stage, &self.life, name);
+        self.stage.overtaken_perhaps(name, self.epoch, |store, _| transaction(store));
         let answer = transaction(self.inner.as_mut());
         match &answer {
             Ok(done) => tell(&self.stage, done),
@@ -68,11 +72,20 @@ impl WitnessedBooks {
         query(self.inner.as_mut())
     }
 
-    /// The request as a process of an earlier life would make it that woke up just now.
-    fn zombie(&self, request: &SendingRequest) -> Option<SendingRequest> {
-        let epoch = request.fencing.0;
-        let wakes = !self.life.is_dead() && self.stage.wakes_a_zombie(epoch);
-        wakes.then(|| SendingRequest { fencing: FencingEpoch(epoch - 1), ..request.clone() })
+    /// A process of an earlier life wakes up and tries to send what this one is about to send.
+    fn overtaken_sends(&self, request: &SendingRequest) {
+        let stage = &self.stage;
+        stage.overtaken_perhaps(SENDING_BY_OVERTAKEN, self.epoch, |store, stale| {
+            let request = SendingRequest { fencing: stale, ..request.clone() };
+            let begun = store.begin_sending(&request)?;
+            tell_sending(stage, &request, &begun);
+            match begun {
+                Begun::Refused(PermitRefused::Fenced) => {
+                    Err(StoreError::Fenced { own: stale, newest: self.epoch })
+                }
+                Begun::Refused(_) | Begun::Sending => Ok(()),
+            }
+        });
     }
 
     fn survive(&self, step: &'static str, is_key: bool) -> Result<(), StoreError> {
@@ -176,6 +189,7 @@ const OTHER: bool = false;
 
 impl Store for WitnessedBooks {
     fn fence(&mut self, epoch: FencingEpoch) {
+        self.epoch = epoch;
         self.inner.fence(epoch);
     }
 
@@ -192,10 +206,9 @@ impl Store for WitnessedBooks {
     }
 
     fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
-        if let Some(stale) = self.zombie(request) {
-            let begun = self.inner.begin_sending(&stale)?;
-            self.stage.witness.saw(Sometimes::Zombie);
-            tell_sending(&self.stage, &stale, &begun);
+        if !self.life.is_dead() {
+            self.overtaken_sends(request);
+            self.stage.halt_before_sending_perhaps();
         }
         self.step(
             ("begin_sending", KEY),

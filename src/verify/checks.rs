@@ -151,6 +151,7 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
+            | What::WrittenByOvertaken { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }
@@ -269,6 +270,7 @@ fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
+            | What::WrittenByOvertaken { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => return None,
         };
@@ -322,6 +324,9 @@ fn only_the_present_epoch_sends(evidence: &Evidence<'_>) -> Vec<String> {
             && *epoch != present
         {
             broken.push(format!("intent {intent} was sent at {at} by epoch {epoch}, not {present}"));
+        }
+        if let What::WrittenByOvertaken { step, epoch } = what {
+            broken.push(format!("epoch {epoch}, overtaken by {present}, was let into {step} at {at}"));
         }
     }
     broken
@@ -387,6 +392,7 @@ fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
+            | What::WrittenByOvertaken { .. }
             | What::Failed { .. } => None,
         };
         if let Some((intent, day, what)) = looked_at {

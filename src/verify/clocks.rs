@@ -7,7 +7,47 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BoxFuture, Clock};
 use tokio::sync::Notify;
 
+use super::dice::Dice;
+use super::sometimes::Sometimes;
 use crate::clock::VirtualClock;
+
+/// Of ten thousand jumps, so many go forward; of any ten thousand, so many are of minutes, and of a whole day, at which
+/// nothing but the date is wrong.
+const FORWARD: u32 = 5_000;
+const OF_MINUTES: u32 = 3_000;
+const OF_A_DAY: u32 = 3_500;
+const MINUTES: std::ops::RangeInclusive<u64> = 1..=59;
+const HOURS_IN_MINUTES: std::ops::RangeInclusive<u64> = 60..=1_500;
+
+/// Whether the agent runs while somebody sets the clock of its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Machine {
+    /// It does.
+    Runs,
+    /// It was killed, and will start again.
+    Down,
+}
+
+/// By how much a clock is set wrong, up to 25 hours either way, and what is rare about that.
+pub(super) fn jump(dice: &Dice, machine: Machine) -> (TimeDelta, Sometimes) {
+    let is_forward = dice.chance(FORWARD);
+    let minutes = |range| TimeDelta::minutes(i64::try_from(dice.within(range)).unwrap_or(60));
+    let is_a_day = dice.chance(OF_A_DAY);
+    let by = match (is_a_day, dice.chance(OF_MINUTES)) {
+        (true, _) => TimeDelta::days(1),
+        (false, true) => minutes(MINUTES),
+        (false, false) => minutes(HOURS_IN_MINUTES),
+    };
+    let rare = match (machine, is_forward, is_a_day) {
+        (Machine::Runs, true, true) => Sometimes::ClockDayForward,
+        (Machine::Runs, false, true) => Sometimes::ClockDayBack,
+        (Machine::Runs, true, false) => Sometimes::ClockForward,
+        (Machine::Runs, false, false) => Sometimes::ClockBack,
+        (Machine::Down, true, _) => Sometimes::ClockForwardDown,
+        (Machine::Down, false, _) => Sometimes::ClockBackDown,
+    };
+    (if is_forward { by } else { -by }, rare)
+}
 
 /// The clock of the agent's machine: the true time, until somebody sets it wrong (order-protocol 3, row 33).
 ///
@@ -103,6 +143,18 @@ impl Clock for VenueClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_jumps_both_ways_by_minutes_hours_and_whole_days() {
+        let dice = Dice::new(1, "clock");
+        let jumps: Vec<_> = (0..2_000).map(|_| jump(&dice, Machine::Runs).0.num_minutes()).collect();
+        assert!(jumps.iter().all(|by| (1..=1_500).contains(&by.abs())), "{jumps:?}");
+        for sign in [1, -1] {
+            for range in [1..=59, 60..=1_439, 1_440..=1_440, 1_441..=1_500] {
+                assert!(jumps.iter().any(|by| range.contains(&(by * sign))), "{sign} {range:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_sleeper_wakes_by_what_the_clock_shows_and_not_by_how_long_that_takes() {

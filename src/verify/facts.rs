@@ -100,6 +100,13 @@ pub enum What {
         /// Its id.
         id: String,
     },
+    /// A process that was overtaken changed the books, or was at least not refused for what it is.
+    WrittenByOvertaken {
+        /// Which write.
+        step: &'static str,
+        /// Its fencing epoch.
+        epoch: u64,
+    },
     /// A day was closed in the books.
     Close {
         /// Which.
@@ -198,6 +205,7 @@ impl Follower {
             | What::HaltAnswered(_)
             | What::Struck { .. }
             | What::ClockSet { .. }
+            | What::WrittenByOvertaken { .. }
             | What::Failed { .. } => {}
         }
     }

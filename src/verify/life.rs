@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::System;
 use chrono::{DateTime, Utc};
-use domain::Clock;
+use domain::{Clock, FencingEpoch};
 use risk_guard::EmergencyHalt;
 use tokio::sync::Notify;
 
@@ -157,6 +157,11 @@ fn books(stage: &Arc<Stage>, life: &Arc<Life>) -> OpenBooks {
     let (stage, life) = (stage.clone(), life.clone());
     Arc::new(move || {
         let inner = stage.database.store().map_err(|error| error.to_string())?;
-        Ok(Box::new(WitnessedBooks { inner: Box::new(inner), stage: stage.clone(), life: life.clone() }))
+        Ok(Box::new(WitnessedBooks {
+            inner: Box::new(inner),
+            stage: stage.clone(),
+            life: life.clone(),
+            epoch: FencingEpoch::default(),
+        }))
     })
 }

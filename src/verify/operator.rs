@@ -14,6 +14,7 @@ use domain::{Clock, HaltId, HaltNonce, IntentId, Market, OrderState, OrderTerms,
 use market_clock::Calendar;
 use supervision::Link;
 
+use super::clocks::Machine;
 use super::facts::{HaltAnswer, What};
 use super::sometimes::Sometimes;
 use super::stage::{Life, Stage};
@@ -22,12 +23,13 @@ use crate::app::House;
 const HALT_WITHIN: Duration = Duration::from_secs(8);
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// A halt is looked at after a time between these, in seconds, and then lifted.
-const THINKING_SECONDS: std::ops::RangeInclusive<u64> = 20..=400;
+const THINKING_SECONDS: std::ops::RangeInclusive<u64> = 15..=240;
 /// The time from the sight of an order to the halt.
 const HALT_AFTER_CUE_MS: std::ops::RangeInclusive<u64> = 0..=200;
 /// In ten thousand looks, of which there is one every half minute or so.
 const HALTS: u32 = 100;
 const HALTS_BY_FILE: u32 = 15;
+const HALTS_FROM_OUTSIDE: u32 = 30;
 const TRADES_BY_HAND: u32 = 60;
 const REDUCES: u32 = 60;
 const FLATTENS: u32 = 40;
@@ -36,10 +38,8 @@ const FLATTENS_OF_FEW: u32 = 1_000;
 const FEW: std::ops::RangeInclusive<usize> = 1..=6;
 /// Whoever asked for everything to be sold gives it so many times as long as another halt.
 const PATIENCE_WITH_A_FLATTEN: u32 = 4;
-/// The machine's clock is set wrong, forward and back; the exchange's answers show it within a minute or so.
-const CLOCK_IS_SET: u32 = 60;
-const FORWARD_MINUTES: std::ops::RangeInclusive<u64> = 60..=1_500;
-const BACK_MINUTES: std::ops::RangeInclusive<u64> = 1..=59;
+/// The machine's clock is set wrong; the exchange's answers show it within a minute or so.
+const CLOCK_IS_SET: u32 = 90;
 /// Of ten thousand halts in the middle of an order's way, so many by file; and of the rest, so many stop entries only.
 const CUES_FOR_THE_FILE: u32 = 2_000;
 const CUES_FOR_REDUCING: u32 = 2_000;
@@ -90,6 +90,9 @@ impl Operator {
         let Ok(status) = self.status.ask(StatusQuery, ASK_WITHIN).await else { return };
         self.care_for_stocks(&status).await;
         self.care_for_the_clock(&status);
+        if self.stage.is_deaf(&status) {
+            return self.stage.kill(&self.life, "restart of an agent that does not hear");
+        }
         if !status.halts.is_empty() {
             return self.lift(&status).await;
         }
@@ -106,8 +109,10 @@ impl Operator {
             self.touch_file();
         } else if self.stage.operator.chance(TRADES_BY_HAND) {
             self.trade();
+        } else if self.stage.operator.chance(HALTS_FROM_OUTSIDE) {
+            self.stage.halt_from_outside();
         } else if self.stage.operator.chance(CLOCK_IS_SET) {
-            self.set_clock_wrong();
+            self.stage.set_clock_wrong(Machine::Runs);
         }
     }
 
@@ -121,22 +126,6 @@ impl Operator {
         };
         let all = held.iter().all(|position| can_be_sold(position.instrument.market));
         if FEW.contains(&held.len()) && all { FLATTENS_OF_FEW } else { FLATTENS }
-    }
-
-    /// Hours forward or minutes back: what a machine does that is put right after it was long wrong, or the other way.
-    fn set_clock_wrong(&self) {
-        if !self.stage.machine.wrong_by().is_zero() {
-            return;
-        }
-        let minutes =
-            |range| TimeDelta::minutes(i64::try_from(self.stage.operator.within(range)).unwrap_or(60));
-        let (wrong_by, rare) = if self.stage.operator.chance(5_000) {
-            (minutes(FORWARD_MINUTES), Sometimes::ClockForward)
-        } else {
-            (-minutes(BACK_MINUTES), Sometimes::ClockBack)
-        };
-        self.stage.set_clock(wrong_by);
-        self.stage.witness.saw(rare);
     }
 
     /// Sets the machine's clock right, as the halt says to do, once that has stood for a while.

@@ -11,7 +11,7 @@ use super::sometimes::{Sightings, Sometimes};
 
 /// From so many seeds on, a run set must have met everything of the catalogue, and have had the orders and crashes below.
 pub const SEEDS_THAT_MUST_MEET_ALL: usize = 50;
-/// Fewer orders or crashes prove too little.
+/// Fewer orders under faults, or crashes, prove too little.
 const ORDERS_MIN: u64 = 10_000;
 const CRASHES_MIN: u64 = 500;
 /// Violations of one seed that are printed.
@@ -30,6 +30,8 @@ pub struct SeedReport {
     pub approved: u64,
     /// Orders in the exchange's own books, foreign ones included.
     pub orders: u64,
+    /// Intents that became `Sending` while faults were on.
+    pub sent_under_faults: u64,
     /// Lives of the agent's process.
     pub lives: u64,
     /// Of them killed.
@@ -69,7 +71,7 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Demands {
-    /// Every rare event, 10,000 orders and 500 crashes, from 50 seeds on.
+    /// Every rare event, 10,000 orders under faults and 500 crashes, from 50 seeds on.
     #[default]
     All,
     /// Nothing: a calendar trades twice a day, which is too seldom to meet everything.
@@ -81,6 +83,8 @@ pub enum Demands {
 pub struct Totals {
     /// Orders in the exchange's own books.
     pub orders: u64,
+    /// Intents that became `Sending` while faults were on.
+    pub sent_under_faults: u64,
     /// Killed lives.
     pub crashes: u64,
     /// Halts committed.
@@ -104,6 +108,7 @@ impl Report {
     /// Adds a seed.
     pub fn add(&mut self, seed: SeedReport) {
         self.totals.orders += seed.orders;
+        self.totals.sent_under_faults += seed.sent_under_faults;
         self.totals.crashes += seed.crashes;
         self.totals.halts += seed.halts;
         self.totals.ambiguous += seed.ambiguous;
@@ -135,8 +140,10 @@ impl Report {
     /// What the set lacks.
     fn weaknesses(&self) -> Vec<String> {
         let mut lacks: Vec<String> = self.never.iter().map(|what| format!("never met: {what}")).collect();
-        let Totals { orders, crashes, .. } = self.totals;
-        for (had, least, what) in [(orders, ORDERS_MIN, "orders"), (crashes, CRASHES_MIN, "crashes")] {
+        let Totals { sent_under_faults: sent, crashes, .. } = self.totals;
+        for (had, least, what) in
+            [(sent, ORDERS_MIN, "orders under faults"), (crashes, CRASHES_MIN, "crashes")]
+        {
             if had < least {
                 lacks.push(format!("{had} {what}, at least {least} are needed"));
             }
@@ -154,10 +161,11 @@ impl fmt::Display for SeedReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "seed {:>5}  {}  orders {:>5}  crashes {:>3}  halts {:>3}  ambiguous {:>4}  {}",
+            "seed {:>5}  {}  orders {:>5}, under faults {:>5}  crashes {:>3}  halts {:>3}  ambiguous {:>4}  {}",
             self.seed,
             self.trace,
             self.orders,
+            self.sent_under_faults,
             self.crashes,
             self.halts,
             self.ambiguous,
@@ -175,10 +183,10 @@ impl fmt::Display for SeedReport {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { orders, crashes, halts, ambiguous, events } = &self.totals;
+        let Totals { orders, sent_under_faults: sent, crashes, halts, ambiguous, events } = &self.totals;
         writeln!(
             f,
-            "\n{} seeds: {orders} orders, {crashes} crashes, {halts} halts, {ambiguous} ambiguous outcomes, {events} events",
+            "\n{} seeds: {orders} orders ({sent} sent under faults), {crashes} crashes, {halts} halts, {ambiguous} ambiguous outcomes, {events} events",
             self.seeds.len()
         )?;
         writeln!(f, "\nMet on the way")?;
@@ -213,6 +221,7 @@ mod tests {
             events: 1,
             approved: 1,
             orders: 1,
+            sent_under_faults: 1,
             lives: 1,
             crashes: 0,
             halts: 0,
@@ -233,8 +242,11 @@ mod tests {
         let mut all = seed(51);
         Sometimes::ALL.iter().for_each(|what| all.sightings.saw(*what));
         report.add(all);
-        assert!(report.is_too_weak() && report.to_string().contains("51 orders, at least 10000 are needed"));
-        report.add(SeedReport { orders: 10_000, crashes: 499, ..seed(52) });
+        assert!(
+            report.is_too_weak()
+                && report.to_string().contains("51 orders under faults, at least 10000 are needed")
+        );
+        report.add(SeedReport { sent_under_faults: 10_000, crashes: 499, ..seed(52) });
         assert!(report.to_string().contains("TOO WEAK: 499 crashes, at least 500 are needed"), "{report}");
         report.add(SeedReport { crashes: 1, ..seed(53) });
         assert!(report.is_clean(), "{report}");

@@ -15,11 +15,12 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::Means;
-use super::clocks::{MachineClock, VenueClock};
+use super::clocks::{Machine, MachineClock, VenueClock, jump};
 use super::dice::Dice;
 use super::facts::{AccountTruth, What};
 use super::network::Network;
 use super::sometimes::Sometimes;
+use super::strangers::Strangers;
 use super::witness::Witness;
 use crate::clock::VirtualClock;
 use crate::config::Config;
@@ -45,8 +46,9 @@ const TWIN_IN_DOUBT: u32 = 400;
 
 /// An order by another hand that differs from ours in its price only, in ten thousand requests that are lost.
 const NEAR_TWIN: u32 = 2_500;
-/// A stale process that tries to send in our place, in ten thousand orders.
-const ZOMBIE: u32 = 150;
+
+/// The clock of the machine is set wrong while the agent is down, in ten thousand restarts.
+const CLOCK_IS_SET_AT_RESTART: u32 = 500;
 
 /// A purchase by hand shows in the cash that the agent sizes its orders on after so many minutes at the latest: it looks at
 /// the account every minute, and the order may be filled in parts.
@@ -73,8 +75,9 @@ pub(super) struct Stage {
     pub(super) cue: Notify,
     /// Panics of actors.
     pub(super) strike: Dice,
+    /// Other processes on the same books.
+    pub(super) strangers: Strangers,
     crash: Dice,
-    zombie: Dice,
     /// Reads the books beside the agent.
     reader: Mutex<SqliteReader>,
     faulty: AtomicBool,
@@ -117,14 +120,14 @@ impl Stage {
             venue,
             network,
             reader: Mutex::new(database.reader().map_err(|error| error.to_string())?),
-            database,
             emergency: Arc::default(),
             ids: Arc::new(Dice::new(seed, "ids")),
             operator: Dice::new(seed, "operator"),
             cue: Notify::new(),
             strike: Dice::new(seed, "strike"),
             crash: Dice::new(seed, "crash"),
-            zombie: Dice::new(seed, "zombie"),
+            strangers: Strangers::new(seed, &database, start)?,
+            database,
             faulty: AtomicBool::new(true),
             bad_hour: AtomicBool::new(false),
             by_hand: Mutex::default(),
@@ -150,6 +153,23 @@ impl Stage {
         }
     }
 
+    /// Somebody sets the clock of the agent's machine wrong, unless it is.
+    pub(super) fn set_clock_wrong(&self, machine: Machine) {
+        if self.machine.wrong_by().is_zero() {
+            let (wrong_by, rare) = jump(&self.operator, machine);
+            self.set_clock(wrong_by);
+            self.witness.saw(rare);
+        }
+    }
+
+    /// Seconds from a death to the next start; now and then the machine comes back with another time.
+    pub(super) fn restart_delay(&self) -> std::time::Duration {
+        if self.is_faulty() && self.operator.chance(CLOCK_IS_SET_AT_RESTART) {
+            self.set_clock_wrong(Machine::Down);
+        }
+        self.crash.seconds(1..=31)
+    }
+
     /// True while faults happen.
     pub(super) fn is_faulty(&self) -> bool {
         self.faulty.load(SeqCst)
@@ -167,11 +187,6 @@ impl Stage {
             self.witness.saw(Sometimes::BootInWrongTime);
         }
         Arc::new(Life { number: self.lives.fetch_add(1, SeqCst) + 1, ..Life::default() })
-    }
-
-    /// Seconds from a death to the next start.
-    pub(super) fn restart_delay(&self) -> std::time::Duration {
-        self.crash.seconds(1..=31)
     }
 
     /// True when the process is killed at this step.
@@ -240,11 +255,6 @@ impl Stage {
         {
             self.witness.saw(Sometimes::NearTwin);
         }
-    }
-
-    /// Now and then a process of an earlier life wakes up, of epoch `epoch - 1`, and tries to send.
-    pub(super) fn wakes_a_zombie(&self, epoch: u64) -> bool {
-        self.is_faulty() && epoch > 1 && self.zombie.chance(ZOMBIE)
     }
 
     /// What the books on disk say of an intent that is open.

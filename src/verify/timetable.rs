@@ -10,7 +10,7 @@ use super::{Options, Pace};
 /// The first day of the first seed; others begin up to eleven months later, so that both changes of daylight saving are met.
 const FIRST_DAY: (i32, u32, u32) = (2026, 1, 5);
 /// One watch in so many of ten thousand ends before the day is closed in the books: a later start must close it.
-const ENDS_EARLY: u32 = 2_000;
+const ENDS_EARLY: u32 = 5_000;
 
 /// A time in which the agent is up, but for crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,8 @@ fn watch(dice: &Dice, market: Market, date: NaiveDate, minutes: Option<u32>) -> 
     let drawn = |range| TimeDelta::minutes(i64::try_from(dice.within(range)).unwrap_or(30));
     let before = match minutes.map(u64::from) {
         Some(minutes) => drawn(minutes / 2..=minutes + minutes / 2),
-        None => TimeDelta::minutes(10),
+        // Every stock is bought within a few minutes.
+        None => TimeDelta::minutes(4),
     };
     let after = match (minutes.is_none(), dice.chance(ENDS_EARLY)) {
         (true, _) => TimeDelta::minutes(45),

@@ -149,6 +149,7 @@ impl Notes {
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
+            | What::WrittenByOvertaken { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }

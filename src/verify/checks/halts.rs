@@ -56,6 +56,7 @@ impl<'a> Halts<'a> {
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
+            | What::WrittenByOvertaken { .. }
             | What::ClockSet { .. }
             | What::Failed { .. }
             | What::Release { .. }
@@ -123,6 +124,7 @@ impl<'a> Halts<'a> {
             | What::Post { .. }
             | What::Update { .. }
             | What::Struck { .. }
+            | What::WrittenByOvertaken { .. }
             | What::ClockSet { .. }
             | What::Failed { .. }
             | What::Close { .. }

@@ -390,12 +390,15 @@ fn invariant_10_what_leaves_while_the_halt_file_is_there_is_found() {
 }
 
 #[test]
-fn invariant_12_an_old_epoch_that_sends_is_found() {
+fn invariant_12_an_old_epoch_that_sends_or_writes_is_found() {
     check_finds(12, |run| {
         run.insert(SENDING, What::Boot { epoch: 2 });
     });
     check_finds(12, |run| {
         run.insert(SENDING, What::Boot { epoch: 1 });
+    });
+    check_finds(12, |run| {
+        run.insert(SENDING, What::WrittenByOvertaken { step: "close_day", epoch: 0 });
     });
 }
 

@@ -9,7 +9,7 @@ use super::Finding;
 
 /// The seeds within which every mutant must be caught, and the size of a run under each.
 const SEEDS: u64 = 10;
-const MINUTES: &str = "20";
+const MINUTES: &str = "30";
 /// Long enough for a few decisions over several stocks.
 const MINUTES_OF_TRACE: &str = "4";
 
