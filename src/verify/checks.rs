@@ -152,6 +152,7 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltAnswered(_)
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
+            | What::HaltUnheard { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }
@@ -271,6 +272,7 @@ fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltAnswered(_)
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
+            | What::HaltUnheard { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => return None,
         };
@@ -393,6 +395,7 @@ fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
             | What::HaltAnswered(_)
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
+            | What::HaltUnheard { .. }
             | What::Failed { .. } => None,
         };
         if let Some((intent, day, what)) = looked_at {

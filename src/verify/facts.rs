@@ -70,6 +70,11 @@ pub enum What {
         /// Its id.
         id: String,
     },
+    /// A halt stands in the books that the agent's status does not show, although it had enough time to see it.
+    HaltUnheard {
+        /// Its id.
+        id: String,
+    },
     /// A file HALT was written, by a person or by the agent.
     HaltFile,
     /// The agent removed the file HALT.
@@ -206,6 +211,7 @@ impl Follower {
             | What::Struck { .. }
             | What::ClockSet { .. }
             | What::WrittenByOvertaken { .. }
+            | What::HaltUnheard { .. }
             | What::Failed { .. } => {}
         }
     }

@@ -23,7 +23,7 @@ use crate::app::House;
 const HALT_WITHIN: Duration = Duration::from_secs(8);
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// A halt is looked at after a time between these, in seconds, and then lifted.
-const THINKING_SECONDS: std::ops::RangeInclusive<u64> = 15..=240;
+const THINKING_SECONDS: std::ops::RangeInclusive<u64> = 10..=150;
 /// The time from the sight of an order to the halt.
 const HALT_AFTER_CUE_MS: std::ops::RangeInclusive<u64> = 0..=200;
 /// In ten thousand looks, of which there is one every half minute or so.
@@ -90,9 +90,7 @@ impl Operator {
         let Ok(status) = self.status.ask(StatusQuery, ASK_WITHIN).await else { return };
         self.care_for_stocks(&status).await;
         self.care_for_the_clock(&status);
-        if self.stage.is_deaf(&status) {
-            return self.stage.kill(&self.life, "restart of an agent that does not hear");
-        }
+        self.stage.look_for_unheard_halts(&status);
         if !status.halts.is_empty() {
             return self.lift(&status).await;
         }

@@ -22,8 +22,8 @@ use crate::store::{Database, SqliteStore};
 /// The life before the first one on the stage was so long ago that no crash loop counts it.
 const FIRST_LIFE_BEFORE: TimeDelta = TimeDelta::days(30);
 /// Somebody halts from outside between Broker's last look and the conditional update, in ten thousand orders.
-const HALT_BEFORE_SENDING: u32 = 450;
-/// An operator who sees a halt in the books and an agent that knows nothing of it waits so long.
+const HALT_BEFORE_SENDING: u32 = 350;
+/// The agent looks for such halts every half minute and has so long to say what it found.
 const HEARD_WITHIN: TimeDelta = TimeDelta::minutes(2);
 
 /// The conditional update by an overtaken process, which says itself for whom it is.
@@ -144,19 +144,19 @@ impl Stage {
         self.witness.note(What::Halt { id });
     }
 
-    /// True when the agent has had enough time to notice a halt from outside, and its status does not show it.
-    pub(super) fn is_deaf(&self, status: &TradingStatus) -> bool {
+    /// A halt from outside that stands has to show in the status of an agent that had enough time to notice it.
+    pub(super) fn look_for_unheard_halts(&self, status: &TradingStatus) {
         let standing = match self.strangers.store().trading_state() {
             Ok(state) => state.halts,
-            Err(error) => {
-                self.witness.odd(format!("the books cannot be read: {error}"));
-                return false;
-            }
+            Err(error) => return self.witness.odd(format!("the books cannot be read: {error}")),
         };
-        let (now, halts) = (self.clock.now(), self.strangers.halts());
-        standing.iter().any(|standing| {
-            let is_old = halts.get(&standing.id).is_some_and(|at| now - *at > HEARD_WITHIN);
-            is_old && !status.halts.iter().any(|told| told.id == standing.id)
-        })
+        let (now, mut halts) = (self.clock.now(), self.strangers.halts());
+        for HaltRecord { id, .. } in standing {
+            let is_told = status.halts.iter().any(|told| told.id == id);
+            if !is_told && halts.get(&id).is_some_and(|at| now - *at > HEARD_WITHIN) {
+                halts.remove(&id);
+                self.witness.note(What::HaltUnheard { id });
+            }
+        }
     }
 }

@@ -12,6 +12,10 @@ const FIRST_DAY: (i32, u32, u32) = (2026, 1, 5);
 /// One watch in so many of ten thousand ends before the day is closed in the books: a later start must close it.
 const ENDS_EARLY: u32 = 5_000;
 
+/// Trading days between the last one with faults and the quiet one: a clock that is a day ahead may have told the decision
+/// times of the next day, each of which is told once.
+const DAYS_OFF: u32 = 1;
+
 /// A time in which the agent is up, but for crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Watch {
@@ -30,8 +34,9 @@ pub(super) fn watches(seed: u64, options: &Options) -> Vec<Watch> {
         Pace::Calendar => return one_long_watch(seed, options, &dice),
     };
     let mut watches: Vec<Watch> = Vec::new();
-    for (index, date) in trading_days(seed, days.saturating_add(1), markets).into_iter().enumerate() {
-        let is_quiet = index >= *days as usize;
+    let (faulty, quiet) = trading_days(seed, *days, markets);
+    for (date, is_quiet) in faulty.into_iter().map(|date| (date, false)).chain(quiet.map(|date| (date, true)))
+    {
         let mut of_day: Vec<Watch> = markets
             .iter()
             .filter_map(|market| watch(&dice, *market, date, (!is_quiet).then_some(minutes)))
@@ -44,8 +49,8 @@ pub(super) fn watches(seed: u64, options: &Options) -> Vec<Watch> {
 
 /// From the first open to the end of the last day without a break, and one more day of watches without faults.
 fn one_long_watch(seed: u64, options: &Options, dice: &Dice) -> Vec<Watch> {
-    let dates = trading_days(seed, options.days.saturating_add(1), &options.markets);
-    let Some(((first, last), quiet)) = dates.first().zip(dates.iter().rev().nth(1)).zip(dates.last()) else {
+    let (faulty, quiet) = trading_days(seed, options.days, &options.markets);
+    let Some(((first, last), quiet)) = faulty.first().zip(faulty.last()).zip(quiet) else {
         return Vec::new();
     };
     let sessions = |date: NaiveDate| {
@@ -61,12 +66,12 @@ fn one_long_watch(seed: u64, options: &Options, dice: &Dice) -> Vec<Watch> {
     let mut watches: Vec<Watch> = long.into_iter().collect();
     // The whole session, because there are two decisions a day.
     let whole = |watch: Watch, market: &Market| {
-        let session = Calendar::official().session_on(*market, *quiet);
+        let session = Calendar::official().session_on(*market, quiet);
         Watch { start: session.map_or(watch.start, |session| session.open), ..watch }
     };
     let markets = options.markets.iter();
     let mut after: Vec<Watch> = markets
-        .filter_map(|market| watch(dice, *market, *quiet, None).map(|one| whole(one, market)))
+        .filter_map(|market| watch(dice, *market, quiet, None).map(|one| whole(one, market)))
         .collect();
     after.sort_by_key(|watch| watch.start);
     after.into_iter().for_each(|watch| join(&mut watches, watch));
@@ -83,13 +88,16 @@ fn join(watches: &mut Vec<Watch>, next: Watch) {
     }
 }
 
-fn trading_days(seed: u64, count: u32, markets: &[Market]) -> Vec<NaiveDate> {
+/// `count` days with faults, and a quiet one.
+fn trading_days(seed: u64, count: u32, markets: &[Market]) -> (Vec<NaiveDate>, Option<NaiveDate>) {
     let (year, month, day) = FIRST_DAY;
     let first = NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
     let first = first.checked_add_days(Days::new(seed.wrapping_mul(11) % 340)).unwrap_or(first);
     let calendar = Calendar::official();
     let is_open = |date: &NaiveDate| markets.iter().all(|market| is_usual(&calendar, *market, *date));
-    first.iter_days().filter(is_open).take(count as usize).collect()
+    let mut days = first.iter_days().filter(is_open);
+    let faulty = days.by_ref().take(count as usize).collect();
+    (faulty, days.nth(DAYS_OFF as usize))
 }
 
 /// The simulated exchange knows no holidays and no short days, so days on which the two calendars differ are left out.

@@ -150,6 +150,7 @@ impl Notes {
             | What::HaltAnswered(_)
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
+            | What::HaltUnheard { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }

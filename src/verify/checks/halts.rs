@@ -43,6 +43,9 @@ impl<'a> Halts<'a> {
                 self.objection_to_sending(intent, side)
             }
             What::Post { intent: Some(intent), .. } => self.objection_to_post(intent),
+            What::HaltUnheard { id } => {
+                Some(format!("the halt {id} is in the books, and the status does not show it"))
+            }
             What::Boot { .. }
             | What::Crash { .. }
             | What::Stop
@@ -125,6 +128,7 @@ impl<'a> Halts<'a> {
             | What::Update { .. }
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
+            | What::HaltUnheard { .. }
             | What::ClockSet { .. }
             | What::Failed { .. }
             | What::Close { .. }

@@ -390,6 +390,13 @@ fn invariant_10_what_leaves_while_the_halt_file_is_there_is_found() {
 }
 
 #[test]
+fn invariant_10_a_halt_in_the_books_that_the_agent_does_not_tell_is_found() {
+    check_finds(10, |run| {
+        run.insert(SENDING, What::HaltUnheard { id: "h".into() });
+    });
+}
+
+#[test]
 fn invariant_12_an_old_epoch_that_sends_or_writes_is_found() {
     check_finds(12, |run| {
         run.insert(SENDING, What::Boot { epoch: 2 });
