@@ -36,6 +36,8 @@ pub struct Settings {
     pub calendar: Calendar,
     /// Days that no calendar reaches and on which the operator allows exits.
     pub exits: BTreeSet<(Market, NaiveDate)>,
+    /// There is an override file, whose first word is waited for.
+    pub has_override_file: bool,
 }
 
 /// What is known at the moment of a plan: the settings, and the evidence beside the calendar.

@@ -10,7 +10,13 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn settings(markets: &[Market], cadence: Cadence) -> Settings {
-    Settings { markets: markets.to_vec(), cadence, calendar: Calendar::official(), exits: BTreeSet::new() }
+    Settings {
+        markets: markets.to_vec(),
+        cadence,
+        calendar: Calendar::official(),
+        exits: BTreeSet::new(),
+        has_override_file: false,
+    }
 }
 
 fn daily() -> Cadence {
