@@ -325,23 +325,23 @@ impl MarketClock {
     /// The list is booked before it is used: it is asked for once a day, whatever crashes.
     fn book_list(&mut self, market: Market, today: NaiveDate, days: Vec<ListedDay>, ctx: &mut Ctx<Self>) {
         let label = evidence::list_label(today, &days);
-        let (kind, begins_at) = (OccasionKind::ListedDays, self.now());
-        let occasion = Occasion { market, session_date: today, kind, begins_at, label };
+        let (kind, read_at) = (OccasionKind::ListedDays, self.now());
+        let occasion = Occasion { market, session_date: today, kind, begins_at: read_at, label };
         let booking = self.deps.ledger.book.ask(BookOccasions { occasions: vec![occasion] }, LEDGER_WITHIN);
         ctx.spawn(booking.into_actor(self).map(move |answer, this, ctx| match heard(answer) {
-            Ok(_news) => this.use_list(market, today, &days, ctx),
+            Ok(_news) => this.use_list(market, read_at, &days, ctx),
             Err(why) => tracing::warn!(why, "the broker's list of days cannot be booked; it is not used"),
         }));
     }
 
-    fn use_list(&mut self, market: Market, today: NaiveDate, days: &[ListedDay], ctx: &mut Ctx<Self>) {
+    fn use_list(&mut self, market: Market, read_at: DateTime<Utc>, days: &[ListedDay], ctx: &mut Ctx<Self>) {
         let operators = Calendar::official().with_changes(&self.overrides.changes);
         let said = operators.map(|calendar| evidence::contradictions(&calendar, market, days));
         for text in said.unwrap_or_default() {
             self.say(EventKind::Alarm, Some(market), text);
         }
         tracing::info!(%market, days = days.len(), "the broker's list of days is in force");
-        self.evidence.take_list(market, today, days);
+        self.evidence.take_list(market, market.date_at(read_at), read_at, days);
         self.redraw();
         self.wake_now(ctx);
     }
@@ -411,8 +411,9 @@ impl Handler<OverrideFile> for MarketClock {
         if let Some(why) = file.fault()
             && self.heard.as_ref().and_then(OverrideFile::fault) != Some(why)
         {
-            let text =
-                format!("the override file of the calendar is wrong, the last good one stays in force: {why}");
+            let text = format!(
+                "the override file of the calendar is wrong, the last good one stays in force: {why}"
+            );
             self.say(EventKind::Alarm, None, text);
         }
         self.heard = Some(file);

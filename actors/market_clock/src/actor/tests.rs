@@ -428,8 +428,7 @@ fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_o
         sleep(Duration::from_secs(1)).await;
         listener.heard();
         let closed = says(r#"{"KR": {"closed": ["2026-11-24"]}}"#);
-        let bad =
-            OverrideFile::Bad { why: "line 1: no JSON".into(), last_good: closed.overrides().clone() };
+        let bad = OverrideFile::Bad { why: "line 1: no JSON".into(), last_good: closed.overrides().clone() };
         file.tell(closed).unwrap();
         sleep(Duration::from_secs(61)).await;
         assert_eq!(listener.heard(), ["Closed"], "the day is no session any more, and no slot follows");
@@ -455,8 +454,7 @@ fn a_restarted_clock_tells_nothing_before_it_has_heard_the_override_file_even_a_
     in_virtual_time(async {
         let clock = MovedClock::at("2026-11-24T01:00:10Z");
         let settings = Settings { has_override_file: true, ..settings() };
-        let (listener, supervised, file) =
-            launch_with(settings, &clock, &Books::default(), &Desk::default());
+        let (listener, supervised, file) = launch_with(settings, &clock, &Books::default(), &Desk::default());
         sleep(Duration::from_secs(4)).await;
         assert_eq!(listener.heard(), Vec::<String>::new(), "the file was not heard yet");
         let closed = says(r#"{"KR": {"closed": ["2026-11-24"]}}"#);
@@ -551,7 +549,7 @@ fn a_forecast_day_is_traded_once_a_trade_is_seen() {
 fn the_brokers_list_is_read_once_a_day_booked_and_closes_a_day_at_once_but_opens_none() {
     in_virtual_time(async {
         let (books, desk) = (Books::default(), Desk::default());
-        let clock = MovedClock::at("2026-12-24T01:00:10Z");
+        let clock = MovedClock::at("2026-12-23T23:50:10Z");
         desk.lists(&[("2026-12-24", false), ("2026-12-25", true), ("2026-12-28", true)]);
         let (listener, supervised, _) = launch_beside(&clock, &books, &desk);
         sleep(Duration::from_secs(2)).await;
