@@ -23,6 +23,8 @@ const ASIAN_DELAY: TimeDelta = TimeDelta::minutes(15);
 const LOOK_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// And so far while a day waits for its proof, or the broker is silent.
 const LOOK_SOON: TimeDelta = TimeDelta::minutes(1);
+/// A slot waits so long for the answer of a session's first look.
+const FIRST_LOOK_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// The broker counts as down after so many looks in a row without any answer.
 const SILENCES_UNTIL_DOWN: u32 = 2;
 /// The broker's list is asked for again so long after an attempt that failed.
@@ -74,6 +76,8 @@ struct Witness {
     looked_at: Option<DateTime<Utc>>,
     /// A look is under way.
     looking: bool,
+    /// A look has ended.
+    was_looked: bool,
     /// An earlier life booked that the list was contradicted: the list alone does not close the day again.
     was_disputed: bool,
 }
@@ -203,10 +207,21 @@ impl Evidence {
         }
     }
 
+    /// True while the first look at `session` is under way, for a minute at most: whoever would judge and buy waits for it,
+    /// because it may show that nothing trades.
+    pub fn is_first_look(&self, session: &Session, now: DateTime<Utc>) -> bool {
+        let witness = self.witnesses.get(&(session.market, session.date));
+        witness.is_some_and(|witness| {
+            let is_recent = witness.looked_at.is_some_and(|at| now < at + FIRST_LOOK_WITHIN);
+            witness.looking && !witness.was_looked && is_recent
+        })
+    }
+
     /// Takes what a look at `session`, begun at `looked_at`, brought.
     pub fn end_look(&mut self, session: &Session, look: Look) {
         let witness = self.witness(session);
         witness.looking = false;
+        witness.was_looked = true;
         let was_late = witness.looked_at.is_some_and(|at| at >= session.open + grace(session.market));
         match look {
             Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {

@@ -287,7 +287,7 @@ fn urgency(trust: Trust) -> EventKind {
     }
 }
 
-/// A slot of the plan, or else a look at what is held.
+/// A slot of the plan, or else a look at what is held. While the session is looked at for the first time a slot waits.
 fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let settings = known.settings;
     let session = settings.calendar.session_of(market, now)?;
@@ -296,7 +296,8 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
         return None;
     }
     let slot = slots::due_slot(&session, settings.cadence, now, told.slot);
-    if let Some(due) = slot.filter(|_| trust.allows_entries()) {
+    let is_held_back = known.evidence.is_first_look(&session, now);
+    if let Some(due) = slot.filter(|_| trust.allows_entries() && !is_held_back) {
         told.slot = Some(due.starts_at);
         return Some(slot_event(&session, due, OccasionKind::Slot));
     }

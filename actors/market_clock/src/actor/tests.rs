@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::calendar::Calendar;
-use crate::slots::Cadence;
+use crate::slots::{Cadence, DailyPlan};
 
 const CHILD: Child = Child {
     place: Place::Here,
@@ -508,6 +508,27 @@ fn a_session_without_trades_is_suspected_and_resumes_with_the_first_trade_even_i
         let said = books.2.lock().unwrap().clone();
         assert!(said[0].contains("nothing trades") && said[1].contains("as usual"), "{said:?}");
         assert_eq!(said.len(), 2, "once each: {said:?}");
+    });
+}
+
+#[test]
+fn a_slot_that_is_due_with_the_first_look_waits_for_it_and_is_not_spent_on_a_market_that_is_closed() {
+    in_virtual_time(async {
+        let cadence = Cadence::Daily(DailyPlan { sessions: 4, interval_hours: 6 });
+        for (last, expected) in
+            [("2026-11-23T06:29:00Z", &[][..]), ("2026-11-24T00:09:00Z", &["scan daily-1", "decide daily-1"])]
+        {
+            let (books, desk) = (Books::default(), Desk::default());
+            desk.says(Ok(Some(last)));
+            let clock = MovedClock::at("2026-11-24T00:09:50Z");
+            let (listener, _supervised, _) =
+                launch_with(Settings { cadence, ..settings() }, &clock, &books, &desk);
+            sleep(Duration::from_secs(15)).await;
+            let heard = listener.heard();
+            let slots: Vec<_> = heard.iter().filter(|line| line.contains("daily")).collect();
+            assert_eq!(slots, expected, "{heard:?}");
+            assert_eq!(desk.0.lock().unwrap().looks, 1);
+        }
     });
 }
 

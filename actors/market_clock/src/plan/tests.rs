@@ -3,6 +3,7 @@
 use domain::messages::schedule::Slot;
 
 use super::*;
+use crate::evidence::Look;
 use crate::slots::DailyPlan;
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -335,4 +336,34 @@ fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else(
         assert_eq!(slots.len(), 30, "{cadence:?}: {slots:?}");
         assert!(slots.iter().all(|slot| matches!(slot, Slot::Exits(_))), "{cadence:?}: {slots:?}");
     }
+}
+
+#[test]
+fn a_slot_waits_for_the_answer_of_the_first_look_but_not_for_ever() {
+    let settings = settings(&[Market::Kr], daily());
+    let session = settings.calendar.session_on(Market::Kr, "2026-11-24".parse().unwrap()).unwrap();
+    let looked_at = session.open + TimeDelta::minutes(10);
+    let slots = |evidence: &Evidence, after: TimeDelta| {
+        let now = looked_at + after;
+        let known = Known { settings: &settings, evidence };
+        let events = due(known, &mut Told::default(), Moment { shown: now, latest: now }, true);
+        events.iter().filter(|event| is_slot(event)).count()
+    };
+    let mut evidence = Evidence::default();
+    assert!(evidence.begin_look(&settings.calendar, &session, looked_at));
+    assert_eq!(slots(&evidence, TimeDelta::zero()), 0);
+    assert_eq!(slots(&evidence, TimeDelta::seconds(59)), 0);
+    assert_eq!(slots(&evidence, TimeDelta::seconds(60)), 1, "no answer is waited for longer");
+    let ended = |look| {
+        let mut evidence = evidence.clone();
+        evidence.end_look(&session, look);
+        slots(&evidence, TimeDelta::seconds(1))
+    };
+    assert_eq!(ended(Look::LastTrade(Some(session.open))), 1);
+    assert_eq!(ended(Look::Silent), 1, "one silence is none");
+    assert_eq!(ended(Look::LastTrade(None)), 0, "nothing trades");
+    evidence.end_look(&session, Look::LastTrade(Some(session.open)));
+    let again = looked_at + TimeDelta::minutes(5);
+    assert!(evidence.begin_look(&settings.calendar, &session, again));
+    assert_eq!(slots(&evidence, TimeDelta::minutes(5)), 1, "later looks hold nothing back");
 }
