@@ -308,8 +308,8 @@ fn a_phase_is_told_once_however_finely_the_clock_runs() {
     assert_eq!(now_due(&settings, &mut told, at("2026-11-24T00:00:30.257Z"), false), []);
 }
 
-#[test]
-fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else() {
+/// A day whose sources contradict each other.
+fn disputed() -> Evidence {
     let listed = Occasion {
         market: Market::Kr,
         session_date: "2026-11-24".parse().unwrap(),
@@ -319,22 +319,43 @@ fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else(
     };
     let disputed =
         Occasion { kind: OccasionKind::Trust, label: Trust::Disputed.code().into(), ..listed.clone() };
-    let evidence = Evidence::recalled(&[listed, disputed]);
-    for cadence in [Cadence::Realtime, daily()] {
-        let settings = settings(&[Market::Kr], cadence);
-        let mut told = Told::default();
-        let mut slots = Vec::new();
-        for minute in 0..30 {
-            let now = at("2026-11-24T00:00:20Z") + TimeDelta::minutes(minute);
+    Evidence::recalled(&[listed, disputed])
+}
+
+/// A session at which the broker did not answer twice.
+fn broker_down() -> Evidence {
+    let (calendar, mut evidence) = (Calendar::official(), Evidence::default());
+    let session = calendar.session_on(Market::Kr, "2026-11-24".parse().unwrap()).unwrap();
+    for minutes in [10, 11] {
+        assert!(evidence.begin_look(&calendar, &session, session.open + TimeDelta::minutes(minutes)));
+        evidence.end_look(&session, Look::Silent);
+    }
+    evidence
+}
+
+#[test]
+fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else() {
+    for (evidence, trust) in [(disputed(), Trust::Disputed), (broker_down(), Trust::BrokerDown)] {
+        for cadence in [Cadence::Realtime, daily()] {
+            let settings = settings(&[Market::Kr], cadence);
             let known = Known { settings: &settings, evidence: &evidence };
-            let events = due(known, &mut told, Moment { shown: now, latest: now }, true);
-            slots.extend(events.into_iter().filter_map(|event| match event.what {
-                What::Slot(scan, _) => Some(scan.key.slot),
-                What::Session(_) | What::Day(_) | What::Notice(..) => None,
-            }));
+            assert_eq!(known.trust(Market::Kr, "2026-11-24".parse().unwrap()), trust);
+            let mut told = Told::default();
+            let mut slots = Vec::new();
+            for minute in 0..30 {
+                let now = at("2026-11-24T00:00:20Z") + TimeDelta::minutes(minute);
+                let events = due(known, &mut told, Moment { shown: now, latest: now }, true);
+                slots.extend(events.into_iter().filter_map(|event| match event.what {
+                    What::Slot(scan, _) => Some(scan.key.slot),
+                    What::Session(_) | What::Day(_) | What::Notice(..) => None,
+                }));
+            }
+            assert_eq!(slots.len(), 30, "{trust} {cadence:?}: {slots:?}");
+            assert!(
+                slots.iter().all(|slot| matches!(slot, Slot::Exits(_))),
+                "{trust} {cadence:?}: {slots:?}"
+            );
         }
-        assert_eq!(slots.len(), 30, "{cadence:?}: {slots:?}");
-        assert!(slots.iter().all(|slot| matches!(slot, Slot::Exits(_))), "{cadence:?}: {slots:?}");
     }
 }
 
