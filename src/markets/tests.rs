@@ -92,6 +92,18 @@ fn the_picture_has_a_row_for_each_market_and_is_well_formed() {
 }
 
 #[test]
+fn the_title_of_the_picture_says_whose_week_it_is() {
+    let title = |markets: &[Market]| {
+        let svg = draw(&Calendar::official(), markets, at("2026-11-25T20:00:00Z"));
+        let (begin, end) = (svg.find("<title>").unwrap() + 7, svg.find("</title>").unwrap());
+        svg[begin..end].to_owned()
+    };
+    assert_eq!(title(&Market::ALL), "Ten markets, week of 23 November 2026");
+    assert_eq!(title(&[Market::Kr]), "KR, week of 23 November 2026");
+    assert_eq!(title(&[Market::Hk, Market::Jp]), "2 markets, week of 23 November 2026");
+}
+
+#[test]
 fn every_finding_of_a_running_agent_that_differs_from_the_calendar_is_shown_with_its_reason() {
     let calendar = Calendar::official();
     let now = at("2026-11-24T00:10:00Z");
