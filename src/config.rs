@@ -173,7 +173,9 @@ pub struct ScannerSettings {
     pub rsi_momentum: Decimal,
     /// Volume against average that confirms a signal.
     pub volume_multiplier: Decimal,
-    /// What is scanned where there are no rankings.
+    /// Dollars below which an American stock is no candidate; 0 lets all pass.
+    pub us_min_price: Decimal,
+    /// What is scanned first where there are no rankings.
     pub watchlist: Vec<Instrument>,
     /// Use foreign rankings.
     pub overseas_ranking: bool,
@@ -263,11 +265,6 @@ impl Config {
     /// `DB_PATH` alone, for commands that must work however wrong the other settings are.
     pub fn database_setting() -> Database {
         parse::database(sources::one("DB_PATH").as_deref().unwrap_or("data/trades.db"))
-    }
-
-    /// `CALENDAR_OVERRIDES` alone, for a look at the markets, which must work however wrong the other settings are.
-    pub fn calendar_overrides_setting() -> Option<PathBuf> {
-        sources::one("CALENDAR_OVERRIDES").map(PathBuf::from)
     }
 
     /// A sentence about a file of settings that others on this machine may read, with the remedy.

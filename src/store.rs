@@ -15,6 +15,7 @@
 //! | `limits` | limits made stricter, what is counted and sold by them |
 //! | `journal` | events, cursors, judgements, day starts, the model's budget |
 //! | `occasions` | what MarketClock told |
+//! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `reports` | losers, memory, totals |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
@@ -39,6 +40,7 @@ mod reports;
 mod resolutions;
 mod rows;
 mod schema;
+mod selections;
 mod symbol_halts;
 mod values;
 mod watched;
@@ -55,11 +57,14 @@ use domain::messages::ledger::{
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
+use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, OpenIntent, Outcome};
+use domain::{
+    AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome,
+};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -104,6 +109,14 @@ impl SqliteStore {
         transaction: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         self.connection.immediate_transaction(transaction).map_err(StoreError::from)
+    }
+
+    fn selections_of(
+        &mut self,
+        instrument: &Instrument,
+        session_date: NaiveDate,
+    ) -> Result<Vec<BookedSelection>, StoreError> {
+        self.read(|conn| selections::of_stock(conn, instrument, session_date))
     }
 
     fn read<T>(
@@ -154,6 +167,18 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn events_after(&mut self, query: &EventsAfter) -> Result<Vec<LedgerEvent>, StoreError> {
         self.store.events_after(query)
+    }
+
+    /// What became of a stock in a session, verdict by verdict, in the order in which they were last told.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn selections_of(
+        &mut self,
+        instrument: &Instrument,
+        session_date: NaiveDate,
+    ) -> Result<Vec<BookedSelection>, StoreError> {
+        self.store.selections_of(instrument, session_date)
     }
 
     /// Totals of the books.
@@ -299,6 +324,14 @@ impl Store for SqliteStore {
 
     fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
         self.read(|conn| occasions::booked(conn, since))
+    }
+
+    fn record_selections(&mut self, made: &SelectionsMade) -> Result<(), StoreError> {
+        self.write(|conn| selections::record(conn, made))
+    }
+
+    fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
+        self.read(|conn| selections::recently_traded(conn, query))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

@@ -254,6 +254,8 @@ impl Slots {
             bars: self.broker.link(),
             quotes: self.broker.link(),
             account: self.broker.link(),
+            traded: self.ledger.link(),
+            selections: self.ledger.lossy_link(),
             candidates: self.brain.lossy_link(),
         }
     }

@@ -45,7 +45,6 @@ pub(super) fn schedule(config: &Config, started_at: DateTime<Utc>) -> market_clo
         cadence,
         calendar: market_clock::Calendar::official(),
         exits: BTreeSet::new(),
-        has_override_file: config.calendar_overrides.is_some(),
     }
 }
 
@@ -55,6 +54,7 @@ pub(super) fn scanner(config: &Config) -> scanner::Settings {
         top_n: config.scanner.top_n as usize,
         thresholds: thresholds(config),
         overseas_rankings: config.scanner.overseas_ranking,
+        us_min_price: config.scanner.us_min_price,
         watchlist: config.scanner.watchlist.clone(),
     }
 }

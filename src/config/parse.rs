@@ -301,15 +301,26 @@ fn scanner(reader: &mut Reader<'_>) -> Option<ScannerSettings> {
                 .mistake(name, format!("{wrong} asks for {what}, not for a ranking; leave the setting out"));
         }
     }
+    // All are read before the first mistake ends it, so that every one is reported.
+    let top_n = reader.whole("SCANNER_TOP_N", 1, 20);
+    let rsi_oversold = reader.decimal("RSI_OVERSOLD_THRESHOLD", Bound::AtLeast(whole(1)), whole(49));
+    let rsi_momentum = reader.decimal("RSI_MOMENTUM_THRESHOLD", Bound::AtLeast(whole(51)), whole(99));
+    let volume_multiplier = reader.decimal("VOL_MULTIPLIER", Bound::Above(whole(1)), whole(100));
+    let us_min_price = reader.decimal("US_MIN_PRICE", Bound::AtLeast(whole(0)), whole(1_000));
+    let watchlist = reader.value("SCANNER_WATCHLIST", watchlist);
+    let overseas_ranking = reader.flag("OVERSEAS_RANKING_ENABLED");
+    let fluctuation = endpoint(reader, "OVERSEAS_RANKING_FLUCT_TR_ID", "OVERSEAS_RANKING_FLUCT_PATH");
+    let volume = endpoint(reader, "OVERSEAS_RANKING_VOLUME_TR_ID", "OVERSEAS_RANKING_VOLUME_PATH");
     Some(ScannerSettings {
-        top_n: reader.whole("SCANNER_TOP_N", 1, 20)?,
-        rsi_oversold: reader.decimal("RSI_OVERSOLD_THRESHOLD", Bound::AtLeast(whole(1)), whole(49))?,
-        rsi_momentum: reader.decimal("RSI_MOMENTUM_THRESHOLD", Bound::AtLeast(whole(51)), whole(99))?,
-        volume_multiplier: reader.decimal("VOL_MULTIPLIER", Bound::Above(whole(1)), whole(100))?,
-        watchlist: reader.value("SCANNER_WATCHLIST", watchlist)?,
-        overseas_ranking: reader.flag("OVERSEAS_RANKING_ENABLED")?,
-        fluctuation: endpoint(reader, "OVERSEAS_RANKING_FLUCT_TR_ID", "OVERSEAS_RANKING_FLUCT_PATH")?,
-        volume: endpoint(reader, "OVERSEAS_RANKING_VOLUME_TR_ID", "OVERSEAS_RANKING_VOLUME_PATH")?,
+        top_n: top_n?,
+        rsi_oversold: rsi_oversold?,
+        rsi_momentum: rsi_momentum?,
+        volume_multiplier: volume_multiplier?,
+        us_min_price: us_min_price?,
+        watchlist: watchlist?,
+        overseas_ranking: overseas_ranking?,
+        fluctuation: fluctuation?,
+        volume: volume?,
     })
 }
 

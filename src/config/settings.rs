@@ -80,11 +80,12 @@ settings! {
     position_max_allocation_pct "POSITION_MAX_ALLOCATION_PCT" = "10.0", "above 0, at most 30.0", "Largest share of cash for one purchase.";
     position_volatility_target_score "POSITION_VOLATILITY_TARGET_SCORE" = "50.0", "1 to 100", "Scanner score that gets the base share; a wilder stock gets less.";
     scanner_top_n "SCANNER_TOP_N" = "3", "1 to 20", "Candidates per scan, holdings come on top.";
-    scanner_watchlist "SCANNER_WATCHLIST" = "", "MARKET:CODE, separated by commas, e.g. KR:005930,US_NASDAQ:AAPL", "Stocks to scan where KIS offers no ranking.";
+    us_min_price "US_MIN_PRICE" = "5.0", "0 to 1000", "American stocks below this many dollars are never bought as candidates; 0 lets all pass. Holdings stay watched.";
+    scanner_watchlist "SCANNER_WATCHLIST" = "", "MARKET:CODE, separated by commas, e.g. KR:005930,US_NASDAQ:AAPL", "Stocks to scan first where KIS offers no ranking or it fails; candidates of the session, stocks traded last and holdings follow.";
     rsi_oversold_threshold "RSI_OVERSOLD_THRESHOLD" = "30", "1 to 49", "RSI below which a stock counts as oversold.";
     rsi_momentum_threshold "RSI_MOMENTUM_THRESHOLD" = "70", "51 to 99", "RSI above which a stock counts as in momentum.";
     vol_multiplier "VOL_MULTIPLIER" = "2.0", "above 1, at most 100", "Volume against its average that confirms a signal.";
-    overseas_ranking_enabled "OVERSEAS_RANKING_ENABLED" = "true", "true, false", "Scan foreign markets by KIS rankings; false: holdings and SCANNER_WATCHLIST only.";
+    overseas_ranking_enabled "OVERSEAS_RANKING_ENABLED" = "true", "true, false", "Scan foreign markets by KIS rankings; false: SCANNER_WATCHLIST, stocks traded last and holdings only.";
     overseas_ranking_fluct_tr_id "OVERSEAS_RANKING_FLUCT_TR_ID" = "HHDFS76290000", "a KIS TR id", "TR id of the foreign price-change ranking.";
     overseas_ranking_volume_tr_id "OVERSEAS_RANKING_VOLUME_TR_ID" = "HHDFS76270000", "a KIS TR id", "TR id of the foreign volume-surge ranking.";
     overseas_ranking_fluct_path "OVERSEAS_RANKING_FLUCT_PATH" = "/uapi/overseas-stock/v1/ranking/updown-rate", "a path that begins with /uapi/overseas-", "Path of the foreign price-change ranking.";

@@ -46,6 +46,7 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("FAT_FINGER_PCT", "0.0", "above 0"),
         ("SCANNER_TOP_N", "0", "1 to 20"),
         ("VOL_MULTIPLIER", "1.0", "above 1"),
+        ("US_MIN_PRICE", "-0.01", "0 to 1000"),
         ("MAX_ORDERS_PER_MINUTE", "11", "0 to 10"),
         ("MAX_ORDERS_PER_DAY", "401", "0 to 400"),
         ("HALT_CANCELS_ORDERS", "maybe", "true, false"),
@@ -81,8 +82,9 @@ fn all_mistakes_are_listed_at_once() {
         ("DAILY_SESSIONS", "0"),
         ("MAX_ORDER_PCT", "99"),
         ("VOL_MULTIPLIER", "x"),
+        ("US_MIN_PRICE", "x"),
     ]);
-    assert!(text.starts_with("4 settings are wrong"), "{text}");
+    assert!(text.starts_with("5 settings are wrong"), "{text}");
 }
 
 #[test]
@@ -277,4 +279,33 @@ fn a_secret_that_no_header_can_carry_is_refused_without_being_shown() {
 #[test]
 fn a_mistyped_name_of_a_secrets_file_is_noticed() {
     assert!(mistakes(&[("KIS_APP_KEE_FILE", "/run/x")]).contains("did you mean KIS_APP_KEY"));
+}
+
+/// A machine without the shared cases says so, and fails when `KESTREL_STRICT=1`.
+#[test]
+fn the_behaviour_vectors_of_the_settings_hold() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/reference/vectors/config.json");
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            assert!(std::env::var("KESTREL_STRICT").as_deref() != Ok("1"), "{path}: {error}");
+            return;
+        }
+    };
+    let vectors: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let cases = vectors["cases"].as_array().unwrap();
+    for case in cases {
+        let shown = |value: &serde_json::Value| value.as_str().map_or(value.to_string(), ToOwned::to_owned);
+        let given = case["input"]["env"].as_object().unwrap().iter();
+        let pairs: BTreeMap<String, String> =
+            given.map(|(name, value)| (name.clone(), shown(value))).collect();
+        let expected = &case["expected"];
+        let is_refused = expected.get("error").or(expected.get("$raises")).is_some();
+        assert_eq!(Config::from_pairs(&pairs).is_err(), is_refused, "{case}");
+    }
+    let (config, expected) = (load(&[]).unwrap(), &cases[0]["expected"]);
+    assert_eq!(expected["SCANNER_TOP_N"], config.scanner.top_n);
+    assert_eq!(expected["CONFIDENCE_THRESHOLD"], config.confidence_threshold.get());
+    assert_eq!(expected["DAILY_SESSIONS"], config.daily_sessions);
+    assert!(cases.len() >= 9, "{} cases", cases.len());
 }

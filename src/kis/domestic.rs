@@ -6,7 +6,8 @@ use broker::Urgency;
 use chrono::{Days, NaiveDate};
 use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
 use domain::{
-    AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity, StockRules,
+    AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity, Restriction,
+    StockRules,
 };
 use rust_decimal::Decimal;
 
@@ -17,8 +18,10 @@ use super::trid::reads;
 use super::wire::{Envelope, Row, WireError};
 use super::{AccountNumber, Environment};
 
-/// Calendar days asked for at once: a little more than the 100 bars of one answer (KIS.md 9.3).
-const DAYS_PER_PAGE: u64 = 150;
+/// Calendar days asked for at once: a little more than the 100 bars of one answer, whatever the holidays (KIS.md 9.3).
+const DAYS_PER_PAGE: u64 = 160;
+/// `mrkt_warn_cls_code`: caution, warning, risk. The ranking by volume leaves out the same stocks.
+const WARNINGS: [&str; 3] = ["01", "02", "03"];
 
 /// The price now (KIS.md 9.1).
 ///
@@ -50,8 +53,26 @@ pub(super) async fn quote(
             lot: None,
             upper_limit: row.price("stck_mxpr")?,
             lower_limit: row.price("stck_llam")?,
+            restriction: restriction(&row),
         },
     })
+}
+
+/// What the price's answer tells against buying the stock, the gravest first (KIS.md 9.1).
+fn restriction(row: &Row) -> Option<Restriction> {
+    let state = row.text("iscd_stat_cls_code");
+    let says = |field: &str| row.text(field) == "Y";
+    if says("temp_stop_yn") || state == "58" {
+        Some(Restriction::Halted)
+    } else if says("sltr_yn") {
+        Some(Restriction::Liquidation)
+    } else if says("mang_issu_cls_code") || state == "51" {
+        Some(Restriction::Administrative)
+    } else if ["52", "53", "54"].contains(&state) || WARNINGS.contains(&row.text("mrkt_warn_cls_code")) {
+        Some(Restriction::MarketWarning)
+    } else {
+        None
+    }
 }
 
 /// The newest bars, oldest first (KIS.md 9.3, 9.5). Minute bars are those of today.

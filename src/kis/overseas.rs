@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 use broker::Urgency;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
-use domain::{Candle, Currency, InquiryRow, Instrument, Market, Price, Quantity, StockRules};
+use domain::messages::market_data::{BarInterval, BarsQuery, ListedStatus, QueryError, Quote};
+use domain::{Candle, InquiryRow, Instrument, Market, Price, Quantity, Restriction, StockRules};
 use rust_decimal::Decimal;
 
 use super::Environment;
@@ -25,10 +25,9 @@ pub(super) fn venue(market: Market) -> Result<&'static Venue, QueryError> {
     Venue::of(market).ok_or_else(|| QueryError::NotOffered(format!("{market} is no foreign market")))
 }
 
-/// The price now, with the stock's lot and limits where they belong to the stock and KIS tells them.
+/// The price now, with the day's range, and the stock's lot and limits where KIS tells them.
 ///
-/// American stocks trade in single shares without a daily limit, so the short answer says everything; the long one is
-/// not offered on a paper account (KIS.md 13.2), where a lot therefore stays unknown.
+/// The long answer is not offered on a paper account (KIS.md 13.2), where range and lot therefore stay unknown.
 ///
 /// # Errors
 /// [`QueryError`]; an answer of empty texts means that KIS does not know the symbol there.
@@ -37,10 +36,9 @@ pub(super) async fn quote(
     instrument: Instrument,
     urgency: Urgency,
 ) -> Result<Quote, QueryError> {
-    let is_plain = instrument.market.currency() == Currency::Usd;
     let quote = match session.config.environment {
-        Environment::Real if !is_plain => detailed_quote(session, instrument, urgency).await?,
-        Environment::Real | Environment::Paper => plain_quote(session, instrument, urgency).await?,
+        Environment::Real => detailed_quote(session, instrument, urgency).await?,
+        Environment::Paper => plain_quote(session, instrument, urgency).await?,
     };
     session.remember(&quote.instrument);
     if let Some(lot) = quote.rules.lot {
@@ -99,8 +97,26 @@ async fn detailed_quote(
             lot: row.whole("vnit")?.and_then(NonZeroU64::new),
             upper_limit: row.price("uplp")?,
             lower_limit: row.price("dnlp")?,
+            restriction: tradability(&row).and_then(restriction),
         },
     })
+}
+
+/// `e_ordyn`: whether the broker trades it (KIS.md 13.2, 13.6); none when it is not told. `ordy` is a text for people and
+/// says nothing (KIS.md 13.1).
+pub(super) fn tradability(row: &Row) -> Option<ListedStatus> {
+    match row.text("e_ordyn").replace(' ', "").as_str() {
+        "" => None,
+        "매매가능" | "○" => Some(ListedStatus::Free),
+        _ => Some(ListedStatus::Restricted(Restriction::NotTradable)),
+    }
+}
+
+fn restriction(status: ListedStatus) -> Option<Restriction> {
+    match status {
+        ListedStatus::Free => None,
+        ListedStatus::Restricted(restriction) => Some(restriction),
+    }
 }
 
 fn last_price(row: &Row, instrument: &Instrument) -> Result<Price, QueryError> {

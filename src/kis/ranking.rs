@@ -4,13 +4,13 @@
 use std::cmp::Reverse;
 
 use broker::Urgency;
-use domain::messages::market_data::{QueryError, RankedStock, RankingKind, RankingQuery};
+use domain::messages::market_data::{ListedStatus, QueryError, RankedStock, RankingKind, RankingQuery};
 use domain::{Instrument, Market};
 use rust_decimal::Decimal;
 
 use super::Environment;
 use super::call::{Question, Session};
-use super::overseas::venue;
+use super::overseas::{tradability, venue};
 use super::trid::reads;
 use super::wire::{Row, WireError};
 use crate::config::Endpoint;
@@ -23,8 +23,34 @@ struct Columns {
     name: [&'static str; 2],
     price: &'static str,
     change: &'static str,
-    /// Volume now, and the volume it is measured against; none when the list does not say.
-    volumes: Option<[&'static str; 2]>,
+    /// The day's high and low, where the list has them.
+    range: Option<[&'static str; 2]>,
+    /// Shares traded today.
+    volume: &'static str,
+    /// The volume that the one of today is measured against; none when the list does not say.
+    reference: Option<Reference>,
+    /// Whether its rows tell if a stock may be bought.
+    status: Status,
+}
+
+/// What today's volume is measured against.
+#[derive(Clone, Copy, Debug)]
+enum Reference {
+    /// The whole day before.
+    DayBefore(&'static str),
+    /// Today's own some time ago: an order of the list, no ratio to a usual volume.
+    Earlier(&'static str),
+}
+
+/// How a list tells whether a stock may be bought.
+#[derive(Clone, Copy, Debug)]
+enum Status {
+    /// Not at all.
+    Untold,
+    /// Stocks that should not be bought are left out of it.
+    LeftOut,
+    /// `e_ordyn`.
+    Field,
 }
 
 const KR_FLUCTUATION: Columns = Columns {
@@ -32,13 +58,31 @@ const KR_FLUCTUATION: Columns = Columns {
     name: ["hts_kor_isnm", "hts_kor_isnm"],
     price: "stck_prpr",
     change: "prdy_ctrt",
-    volumes: None,
+    range: Some(["stck_hgpr", "stck_lwpr"]),
+    volume: "acml_vol",
+    reference: None,
+    status: Status::Untold,
 };
-const KR_VOLUME: Columns =
-    Columns { symbol: "mksc_shrn_iscd", volumes: Some(["acml_vol", "prdy_vol"]), ..KR_FLUCTUATION };
-const OVERSEAS_FLUCTUATION: Columns =
-    Columns { symbol: "symb", name: ["name", "knam"], price: "last", change: "rate", volumes: None };
-const OVERSEAS_VOLUME: Columns = Columns { volumes: Some(["tvol", "n_tvol"]), ..OVERSEAS_FLUCTUATION };
+const KR_VOLUME: Columns = Columns {
+    symbol: "mksc_shrn_iscd",
+    range: None,
+    reference: Some(Reference::DayBefore("prdy_vol")),
+    status: Status::LeftOut,
+    ..KR_FLUCTUATION
+};
+const OVERSEAS_FLUCTUATION: Columns = Columns {
+    symbol: "symb",
+    name: ["name", "knam"],
+    price: "last",
+    change: "rate",
+    range: None,
+    volume: "tvol",
+    reference: None,
+    status: Status::Field,
+};
+const OVERSEAS_VOLUME: Columns =
+    Columns { reference: Some(Reference::Earlier("n_tvol")), ..OVERSEAS_FLUCTUATION };
+const OVERSEAS_SEARCH: Columns = Columns { range: Some(["phigh", "plow"]), ..OVERSEAS_FLUCTUATION };
 
 /// `trade-vol`: the ranking by shares traded, which asks for other parameters than the surge of volume (KIS.md 13.6).
 const BY_VOLUME: &str = "HHDFS76310010";
@@ -48,15 +92,18 @@ const KR_EXCLUDED: &str = "1111011101";
 
 /// A ranking, best first.
 ///
+/// On a paper account one search stands in for the foreign ones; asked for the other list, it would answer the same rows.
+///
 /// # Errors
-/// [`QueryError::NotOffered`] for Korea on a paper account; other [`QueryError`] after all attempts.
+/// [`QueryError::NotOffered`] on a paper account, but for the foreign price changes; other [`QueryError`] after all attempts.
 pub(super) async fn ranking(session: &Session, query: &RankingQuery) -> Result<Vec<RankedStock>, QueryError> {
     let paper = session.config.environment == Environment::Paper;
     let (question, columns) = match (query.market, query.kind) {
         (Market::Kr, RankingKind::Fluctuation) => (kr_fluctuation(session)?, KR_FLUCTUATION),
         (Market::Kr, RankingKind::Volume) => (kr_volume(session)?, KR_VOLUME),
-        (market, RankingKind::Fluctuation | RankingKind::Volume) if paper => {
-            (search(session, market)?, OVERSEAS_FLUCTUATION)
+        (market, RankingKind::Fluctuation) if paper => (search(session, market)?, OVERSEAS_SEARCH),
+        (_, RankingKind::Volume) if paper => {
+            return Err(QueryError::NotOffered("a paper account has no ranking by volume".to_owned()));
         }
         (market, RankingKind::Fluctuation) => {
             // GUBN 1: gainers; NDAY 0: today.
@@ -75,11 +122,11 @@ pub(super) async fn ranking(session: &Session, query: &RankingQuery) -> Result<V
         }
     };
     let rows = session.ask(&question).await?.rows(&["output", "Output", "output2"])?;
-    let mut stocks = Vec::new();
+    let mut ranked_rows = Vec::new();
     for row in &rows {
-        stocks.extend(ranked(row, query.market, columns)?);
+        ranked_rows.extend(ranked(row, query.market, columns)?);
     }
-    sort(&mut stocks, query.kind);
+    let stocks = sorted(ranked_rows, query.kind);
     if let Some(best) = stocks.first() {
         session.remember(&best.instrument);
     }
@@ -134,29 +181,52 @@ fn search(session: &Session, market: Market) -> Result<Question, QueryError> {
         .with([("CO_YN_VOLUME", "1"), ("CO_ST_VOLUME", "1000000"), ("CO_EN_VOLUME", "999999999999")]))
 }
 
-/// Rows without a code are dropped, and so is a code that is none: its text comes from outside.
-fn ranked(row: &Row, market: Market, columns: Columns) -> Result<Option<RankedStock>, WireError> {
+/// Rows without a code are dropped, and so is a code that is none: its text comes from outside. Beside the stock, today's
+/// volume in times of what the list measures it against.
+fn ranked(
+    row: &Row,
+    market: Market,
+    columns: Columns,
+) -> Result<Option<(RankedStock, Option<Decimal>)>, WireError> {
     let Ok(symbol) = row.text(columns.symbol).parse() else { return Ok(None) };
-    Ok(Some(RankedStock {
+    let [high, low] = match columns.range {
+        Some([high, low]) => [row.price(high)?, row.price(low)?],
+        None => [None; 2],
+    };
+    let ratio = ratio(row, columns)?;
+    let stock = RankedStock {
         instrument: Instrument { market, symbol },
         name: super::wire::clip(row.text_of(columns.name)),
         price: row.price(columns.price)?,
         change_pct: row.decimal(columns.change)?,
-        volume_ratio: columns.volumes.map_or(Ok(None), |volumes| ratio(row, volumes))?,
-    }))
+        high,
+        low,
+        volume: row.whole(columns.volume)?,
+        volume_ratio: ratio.filter(|_| matches!(columns.reference, Some(Reference::DayBefore(_)))),
+        status: match columns.status {
+            Status::Untold => None,
+            Status::LeftOut => Some(ListedStatus::Free),
+            Status::Field => tradability(row),
+        },
+    };
+    Ok(Some((stock, ratio)))
 }
 
-fn ratio(row: &Row, [now, then]: [&'static str; 2]) -> Result<Option<Decimal>, WireError> {
-    let (Some(now), Some(then)) = (row.decimal(now)?, row.decimal(then)?) else { return Ok(None) };
+fn ratio(row: &Row, columns: Columns) -> Result<Option<Decimal>, WireError> {
+    let Some(Reference::DayBefore(then) | Reference::Earlier(then)) = columns.reference else {
+        return Ok(None);
+    };
+    let (Some(now), Some(then)) = (row.decimal(columns.volume)?, row.decimal(then)?) else { return Ok(None) };
     Ok(now.checked_div(then).map(|ratio| ratio.round_dp(4)))
 }
 
 /// The lists are not strictly ordered (KIS.md 9.7): sorted here, absent last, ties as sent.
-fn sort(stocks: &mut [RankedStock], kind: RankingKind) {
+fn sorted(mut rows: Vec<(RankedStock, Option<Decimal>)>, kind: RankingKind) -> Vec<RankedStock> {
     match kind {
-        RankingKind::Fluctuation => stocks.sort_by_key(|stock| Reverse(stock.change_pct)),
-        RankingKind::Volume => stocks.sort_by_key(|stock| Reverse(stock.volume_ratio)),
+        RankingKind::Fluctuation => rows.sort_by_key(|(stock, _)| Reverse(stock.change_pct)),
+        RankingKind::Volume => rows.sort_by_key(|(_, ratio)| Reverse(*ratio)),
     }
+    rows.into_iter().map(|(stock, _)| stock).collect()
 }
 
 #[cfg(test)]

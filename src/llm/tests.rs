@@ -63,11 +63,14 @@ fn candidate(held: bool, known_free: bool) -> Candidate {
         selection: SelectionContext {
             rsi: None,
             volume_ratio: None,
+            rsi_proxy: None,
+            volume_ratio_proxy: None,
             signal: Signal::Neutral,
             score: 50.into(),
         },
         features,
         held,
+        quote: None,
     }
 }
 

@@ -329,6 +329,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    selections (market, session_date, symbol, verdict) {
+        market -> Text,
+        session_date -> Text,
+        symbol -> Text,
+        verdict -> Text,
+        first_at_ms -> BigInt,
+        last_at_ms -> BigInt,
+        slot -> Text,
+        evidence -> Text,
+    }
+}
+
+diesel::table! {
     occasions (market, session_date, kind) {
         market -> Text,
         session_date -> Text,

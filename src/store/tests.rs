@@ -10,6 +10,7 @@ mod judgements;
 mod migrations;
 mod occasions;
 mod purchases;
+mod selections;
 mod states;
 mod stocks;
 

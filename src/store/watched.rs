@@ -10,11 +10,14 @@ use domain::messages::ledger::{
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
+use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, IntentId, OpenIntent, Outcome};
+use domain::{
+    AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome,
+};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -203,6 +206,14 @@ impl<W: Watch> Store for Watched<W> {
 
     fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
         self.step("booked_occasions", |store| store.booked_occasions(since))
+    }
+
+    fn record_selections(&mut self, made: &SelectionsMade) -> Result<(), StoreError> {
+        self.step("record_selections", |store| store.record_selections(made))
+    }
+
+    fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
+        self.step("recently_traded", |store| store.recently_traded(query))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

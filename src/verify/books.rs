@@ -10,13 +10,14 @@ use domain::messages::ledger::{
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
+use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
-    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, IntentId, OpenIntent, OrderState,
-    Outcome, Quantity,
+    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent,
+    OrderState, Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
@@ -378,6 +379,14 @@ impl Store for WitnessedBooks {
 
     fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
         self.read(|store| store.booked_occasions(since))
+    }
+
+    fn record_selections(&mut self, made: &SelectionsMade) -> Result<(), StoreError> {
+        self.step(("record_selections", OTHER), |store| store.record_selections(made), |_, ()| ())
+    }
+
+    fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
+        self.read(|store| store.recently_traded(query))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

@@ -106,9 +106,17 @@ mod tests {
             instrument: Instrument { market, symbol },
             name: String::new(),
             price: "10".parse().unwrap(),
-            selection: SelectionContext { rsi: None, volume_ratio: None, signal, score },
+            selection: SelectionContext {
+                rsi: None,
+                volume_ratio: None,
+                rsi_proxy: None,
+                volume_ratio_proxy: None,
+                signal,
+                score,
+            },
             features: Vec::new(),
             held: false,
+            quote: None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! One round: judge the candidates of a slot, have every judgement recorded, propose what should be traded.
 //!
 //! A purchase or sale is proposed only after the ledger has answered that its decision is on disk, and only at a price
-//! that was fetched after the judgement. Whatever has no answer becomes HOLD or is left out; the others go on.
+//! that was fetched after the judgement, or seconds before it by the scan. Whatever has no answer becomes HOLD or is left
+//! out; the others go on.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,6 +33,8 @@ const BROKER_WITHIN: Duration = Duration::from_secs(20);
 const PROPOSAL_LIFE: TimeDelta = TimeDelta::seconds(60);
 /// Oldest quote a trade may be proposed on, in exchange time.
 const QUOTE_MAX_AGE: TimeDelta = TimeDelta::seconds(60);
+/// Oldest quote of the scan that is not asked for anew, in exchange time.
+const SCANNED_QUOTE_MAX_AGE: TimeDelta = TimeDelta::seconds(5);
 /// A purchase is not proposed when the price has moved more than this since the scan, in percent.
 const ENTRY_DRIFT_MAX_PCT: u32 = 5;
 /// A sale is not proposed when the price has moved more than this: then one of the two prices is wrong.
@@ -238,10 +241,24 @@ impl Session {
     /// A trade needs a fresh price near the one it was judged at; without one it is held back.
     async fn priced(&self, candidate: &Candidate, judgement: Judgement) -> (Judgement, Option<FreshPrice>) {
         let Some(side) = side(judgement.action) else { return (judgement, None) };
-        match self.quote(candidate).await.and_then(|quote| usable(&quote, candidate, side, self.now())) {
+        let quote = match self.just_quoted(candidate) {
+            Some(quote) => Ok(quote),
+            None => self.quote(candidate).await,
+        };
+        match quote.and_then(|quote| usable(&quote, candidate, side, self.now())) {
             Ok(price) => (judgement, Some(price)),
             Err(why) => (judgement.held_back(&why), None),
         }
+    }
+
+    /// The quote of the scan, while it is as good as a new one: what is asked twice within seconds costs a request and
+    /// tells nothing.
+    fn just_quoted(&self, candidate: &Candidate) -> Option<Quote> {
+        let is_new = |quote: &&Quote| {
+            let age = self.now() - quote.at;
+            (TimeDelta::zero()..=SCANNED_QUOTE_MAX_AGE).contains(&age)
+        };
+        candidate.quote.as_ref().filter(is_new).cloned()
     }
 
     async fn quote(&self, candidate: &Candidate) -> Result<Quote, String> {
@@ -331,6 +348,9 @@ fn usable(
     side: Side,
     now: DateTime<Utc>,
 ) -> Result<FreshPrice, String> {
+    if let (Side::Buy, Some(restriction)) = (side, quote.rules.restriction) {
+        return Err(format!("The exchange advises against it: {restriction}"));
+    }
     let age = now - quote.at;
     if age > QUOTE_MAX_AGE {
         return Err(format!("The price is {} s old", age.num_seconds()));

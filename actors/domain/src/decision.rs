@@ -137,16 +137,40 @@ impl Signal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectionContext {
     /// Relative strength index, 0 to 100.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "rust_decimal::serde::float_option")]
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "option_number")]
     pub rsi: Option<Decimal>,
     /// Volume against the average; 2 means twice.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "rust_decimal::serde::float_option")]
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "option_number")]
     pub volume_ratio: Option<Decimal>,
+    /// What stands in for the index where there are too few bars: 50 and twice the day's change in percent, 0 to 100. It
+    /// sets no signal.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "option_number")]
+    pub rsi_proxy: Option<Decimal>,
+    /// What stands in for the ratio where nobody measured it: half the day's move in percent, at least 1.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "option_number")]
+    pub volume_ratio_proxy: Option<Decimal>,
     /// The signal found.
     pub signal: Signal,
     /// The scanner's score, 0 to 100.
     #[serde(with = "rust_decimal::serde::float")]
     pub score: Decimal,
+}
+
+/// An absent number, or a JSON number. `rust_decimal`'s own form of it writes numbers and reads texts only.
+pub(crate) mod option_number {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    struct Number(#[serde(with = "rust_decimal::serde::float")] Decimal);
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Decimal>, to: S) -> Result<S::Ok, S::Error> {
+        rust_decimal::serde::float_option::serialize(value, to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Decimal>, D::Error> {
+        Ok(Option::<Number>::deserialize(from)?.map(|number| number.0))
+    }
 }
 
 /// One judgement of one stock.
@@ -196,11 +220,14 @@ mod tests {
         let full = SelectionContext {
             rsi: Some("28.5".parse().unwrap()),
             volume_ratio: Some("2.1".parse().unwrap()),
+            rsi_proxy: None,
+            volume_ratio_proxy: None,
             signal: Signal::Oversold,
             score: "72.5".parse().unwrap(),
         };
         let json = serde_json::to_string(&full).unwrap();
         assert_eq!(json, r#"{"rsi":28.5,"volume_ratio":2.1,"signal":"oversold","score":72.5}"#);
+        assert_eq!(serde_json::from_str::<SelectionContext>(&json).unwrap(), full, "and is read back");
         let absent = SelectionContext { rsi: None, volume_ratio: None, ..full };
         assert_eq!(serde_json::to_string(&absent).unwrap(), r#"{"signal":"oversold","score":72.5}"#);
     }

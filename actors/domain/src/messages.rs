@@ -10,6 +10,7 @@
 //! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
 //! | [`ledger`] | everyone | TradeLedger |
 //! | [`occasions`] | MarketClock | TradeLedger |
+//! | [`selection`] | Scanner | TradeLedger |
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 
 pub mod control;
@@ -19,5 +20,6 @@ pub mod market_data;
 pub mod occasions;
 pub mod proof;
 pub mod schedule;
+pub mod selection;
 pub mod symbols;
 pub mod trading;

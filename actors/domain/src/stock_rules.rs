@@ -1,6 +1,9 @@
 //! What an exchange accepts for one stock today, beyond the rules of its market.
 
+use std::fmt;
 use std::num::NonZeroU64;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{Market, Price, Quantity, Side};
 
@@ -13,6 +16,36 @@ pub struct StockRules {
     pub upper_limit: Option<Price>,
     /// The lowest price accepted today.
     pub lower_limit: Option<Price>,
+    /// Why it should not be bought; none when nothing was told against it.
+    pub restriction: Option<Restriction>,
+}
+
+/// What an exchange tells against buying a stock; a sale is free to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restriction {
+    /// Its trading is halted.
+    Halted,
+    /// It is being liquidated before it leaves the exchange.
+    Liquidation,
+    /// An administrative issue: the exchange doubts that it may stay listed.
+    Administrative,
+    /// The exchange warns investors of it.
+    MarketWarning,
+    /// It cannot be traded through the broker.
+    NotTradable,
+}
+
+impl fmt::Display for Restriction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Halted => "its trading is halted",
+            Self::Liquidation => "it is in liquidation",
+            Self::Administrative => "it is an administrative issue",
+            Self::MarketWarning => "the exchange warns investors of it",
+            Self::NotTradable => "it cannot be traded through the broker",
+        })
+    }
 }
 
 impl StockRules {
@@ -67,8 +100,11 @@ mod tests {
     #[test]
     fn a_limit_never_leaves_the_days_prices() {
         let price = |text: &str| text.parse::<Price>().unwrap();
-        let rules =
-            StockRules { lot: None, upper_limit: Some(price("91000")), lower_limit: Some(price("49000")) };
+        let rules = StockRules {
+            upper_limit: Some(price("91000")),
+            lower_limit: Some(price("49000")),
+            ..StockRules::default()
+        };
         for (wished, expected) in
             [("91200", "91000"), ("91000", "91000"), ("70000", "70000"), ("48900", "49000")]
         {

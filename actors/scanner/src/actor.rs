@@ -1,4 +1,4 @@
-//! Receives `ScanDue`, runs one scan per market at a time, tells `CandidatesFound`.
+//! Receives `ScanDue`, runs one scan per market at a time, tells `CandidatesFound` and `SelectionsMade`.
 //!
 //! Nothing it knows must outlive it: keys seen and bars fetched are lost in a restart, at the price of asking again.
 //! During a halt it does not scan.
@@ -6,15 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::messages::market_data::{AccountQuery, BarsQuery, QuoteQuery, RankingQuery};
+use domain::messages::market_data::{AccountWatch, BarsQuery, QuoteQuery, RankingQuery};
 use domain::messages::schedule::{ScanDue, SlotKey};
+use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::trading::CandidatesFound;
-use domain::{Clock, Instrument, Market};
+use domain::{Clock, Instrument, Market, Selection};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
+use rust_decimal::Decimal;
 use strategy::Thresholds;
 use supervision::prelude::*;
 
-use crate::scan::{BarCache, Report, Scan};
+use crate::memory::Memory;
+use crate::scan::{Found, Report, Scan};
 
 /// Whom Scanner asks and tells, and its clock.
 #[derive(Clone, Debug)]
@@ -28,7 +31,11 @@ pub struct Deps {
     /// Broker: the day so far.
     pub quotes: Link<QuoteQuery>,
     /// Broker: holdings.
-    pub account: Link<AccountQuery>,
+    pub account: Link<AccountWatch>,
+    /// TradeLedger: what was traded last, when rankings fail.
+    pub traded: Link<RecentlyTraded>,
+    /// TradeLedger: what became of the stocks.
+    pub selections: Link<SelectionsMade>,
     /// Brain.
     pub candidates: Link<CandidatesFound>,
 }
@@ -42,7 +49,9 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// `OVERSEAS_RANKING_ENABLED`: whether markets other than KR have rankings.
     pub overseas_rankings: bool,
-    /// What is scanned where there are no rankings, in order of preference.
+    /// `US_MIN_PRICE`: an American stock below this many dollars is no candidate; 0 lets all pass.
+    pub us_min_price: Decimal,
+    /// What is scanned first where there are no rankings, in order of preference.
     pub watchlist: Vec<Instrument>,
 }
 
@@ -54,7 +63,7 @@ pub struct Scanner {
     last_seen: BTreeMap<Market, SlotKey>,
     /// Markets that are being scanned, and whether only for what is held: a slot does not wait for such a look.
     running: BTreeSet<(Market, bool)>,
-    cache: BarCache,
+    memory: Memory,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -67,7 +76,7 @@ impl Scanner {
             deps,
             last_seen: BTreeMap::new(),
             running: BTreeSet::new(),
-            cache: BarCache::default(),
+            memory: Memory::default(),
             obedience: Obedience::default(),
         }
     }
@@ -91,21 +100,39 @@ impl Scanner {
         let market = due.key.market;
         self.last_seen.insert(market, due.key);
         self.running.insert(lane(&due.key));
-        let cache = self.cache.take(market, due.key.session_date);
-        Scan { due, settings: self.settings.clone(), deps: self.deps.clone(), cache }
+        let session = self.memory.of(market, due.key.session_date);
+        Scan { due, settings: self.settings.clone(), deps: self.deps.clone(), session }
     }
 
     fn finish(&mut self, due: ScanDue, report: Report) {
         self.running.remove(&lane(&due.key));
-        self.cache.put(report.cache);
-        let Some(candidates) = report.candidates else {
+        self.memory.learn(due.key.market, due.key.session_date, report.session);
+        let Some(Found { candidates, selections }) = report.found else {
             tracing::warn!(scan = %due.key, "the scan took longer than its slot; its result is dropped");
             return;
         };
-        tracing::info!(scan = %due.key, candidates = candidates.len(), "scan finished");
+        let (chosen, considered) = (candidates.len(), selections.len());
+        tracing::info!(scan = %due.key, candidates = chosen, considered, "scan finished");
+        if !due.key.slot.is_exits() {
+            let active = candidates.iter().map(|candidate| candidate.instrument.clone()).collect();
+            self.memory.set_active(due.key.market, due.key.session_date, active);
+        }
+        self.write_down(&due, selections);
         let found = CandidatesFound { key: due.key, candidates, expires_at: due.expires_at };
         if let Err(error) = self.deps.candidates.tell(found) {
             tracing::warn!(scan = %due.key, %error, "the candidates were not taken");
+        }
+    }
+
+    /// Has the books keep what is new; a letter that is lost loses an explanation, no trade.
+    fn write_down(&mut self, due: &ScanDue, selections: Vec<Selection>) {
+        let (key, at) = (due.key, self.deps.clock.now());
+        let selections = self.memory.news(key.market, key.session_date, selections, at);
+        if selections.is_empty() {
+            return;
+        }
+        if let Err(error) = self.deps.selections.tell(SelectionsMade { key, at, selections }) {
+            tracing::warn!(scan = %key, %error, "what became of the stocks is not written down");
         }
     }
 }

@@ -1,16 +1,22 @@
-//! From bars, a quote and the account to a candidate with features and a signal.
+//! From bars, the day so far and the account to a candidate with features and a signal.
 //!
-//! Past days come from daily bars, which do not change during a session; the day itself comes from a fresh quote.
-//! What is not known stays out of the features: a quote that failed leaves no range and no volume behind.
+//! Past days come from daily bars, which do not change during a session; the day itself comes from a ranking's row or a
+//! fresh quote, never from an older day. What is not known stays out of the features.
 
-use chrono::NaiveDate;
-use domain::messages::market_data::{Quote, RankedStock};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::market_data::{ListedStatus, Quote, RankedStock};
 use domain::messages::trading::Candidate;
-use domain::{Candle, Holding, Instrument, Price, SelectionContext, Signal};
+use domain::{Candle, Holding, Instrument, Market, Price, Restriction, SelectionContext, Signal};
 use rust_decimal::Decimal;
+use strategy::features::larger_move;
 use strategy::{Feature, Features, LiveRow, Thresholds};
 
-use crate::score::{self, RankedRow, Scoring, Standing};
+use crate::score::{self, RankedRow, Scoring};
+
+/// Places kept of a percentage; far more than anybody reads.
+const DECIMALS: u32 = 12;
 
 /// A stock that may become a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,40 +31,136 @@ pub struct Prospect {
     pub holding: Option<Holding>,
 }
 
-/// What the exchange told about a prospect just now.
+impl Prospect {
+    /// True when the account has shares of it.
+    pub fn is_held(&self) -> bool {
+        self.holding.as_ref().is_some_and(|held| !held.quantity.is_zero())
+    }
+}
+
+/// The day of a stock so far, as rankings, quote and account told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayNow {
+    /// When it was told.
+    pub at: DateTime<Utc>,
+    /// The newest price.
+    pub last: Price,
+    /// The first price of the day.
+    pub open: Option<Price>,
+    /// Today's high.
+    pub high: Option<Price>,
+    /// Today's low.
+    pub low: Option<Price>,
+    /// Shares traded today.
+    pub volume: Option<u64>,
+    /// Change against the previous close in percent.
+    pub change_pct: Option<Decimal>,
+    /// What the exchange told against buying it.
+    pub restriction: Option<Restriction>,
+}
+
+impl DayNow {
+    /// What is known of the day: the quote first, then the row, then the holding's price. None without any price.
+    pub fn of(prospect: &Prospect, quote: Option<&Quote>, now: DateTime<Utc>) -> Option<Self> {
+        let row = prospect.row.as_ref();
+        let held = prospect.holding.as_ref().and_then(|held| held.price);
+        let last = quote.map(|quote| quote.last).or(row.and_then(|row| row.price)).or(held)?;
+        let listed = row.and_then(|row| match row.status {
+            Some(ListedStatus::Restricted(restriction)) => Some(restriction),
+            Some(ListedStatus::Free) | None => None,
+        });
+        Some(Self {
+            at: quote.map_or(now, |quote| quote.at),
+            last,
+            open: quote.and_then(|quote| quote.open),
+            high: quote.and_then(|quote| quote.high).or(row.and_then(|row| row.high)),
+            low: quote.and_then(|quote| quote.low).or(row.and_then(|row| row.low)),
+            volume: quote.and_then(|quote| quote.volume).or(row.and_then(|row| row.volume)),
+            change_pct: quote.and_then(|quote| quote.change_pct).or(row.and_then(|row| row.change_pct)),
+            restriction: quote.and_then(|quote| quote.rules.restriction).or(listed),
+        })
+    }
+
+    /// The last close, where nobody has told of the day.
+    pub fn of_past(history: &[Candle]) -> Option<Self> {
+        let bar = history.last()?;
+        let (at, last) = (bar.at, bar.close);
+        let (open, high, low) = (None, None, None);
+        Some(Self { at, last, open, high, low, volume: None, change_pct: None, restriction: None })
+    }
+
+    /// High minus low in percent of the price; absent when one is not told or they contradict each other.
+    pub fn range_pct(&self) -> Option<Decimal> {
+        let range = self.high?.value().checked_sub(self.low?.value())?;
+        let pct = range.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(self.last.value())?;
+        (!range.is_sign_negative()).then(|| pct.round_dp(DECIMALS))
+    }
+
+    /// The larger of |change| and range, in percent (lessons.md 2).
+    pub fn move_pct(&self) -> Option<Decimal> {
+        larger_move(self.change_pct, self.range_pct())
+    }
+
+    /// Its score, 0 to 100; a move that nobody measured earns no points.
+    pub fn score(&self, scoring: Scoring) -> Decimal {
+        self.move_pct().map_or(Decimal::ZERO, |moved| score::score(moved, scoring))
+    }
+
+    /// True when price, change, high and low are all known, so that a quote would add nothing but seconds.
+    pub fn is_complete(&self) -> bool {
+        self.change_pct.is_some() && self.range_pct().is_some()
+    }
+
+    /// The day as a bar; what was not told is as narrow as it can be. None when the prices contradict each other.
+    fn bar(&self) -> Option<Candle> {
+        let open = self.open.unwrap_or(self.last);
+        let high = self.high.unwrap_or(self.last).max(open).max(self.last);
+        let low = self.low.unwrap_or(self.last).min(open).min(self.last);
+        Candle::new(self.at, [open, high, low, self.last], self.volume.unwrap_or(0)).ok()
+    }
+}
+
+/// What is known about a prospect when it becomes a candidate.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
     /// Daily bars before the session, oldest first; empty when they could not be fetched.
     pub history: &'a [Candle],
-    /// The quote, if it could be had.
-    pub quote: Option<&'a Quote>,
+    /// The day so far.
+    pub day: &'a DayNow,
     /// Whether the account answered: without it nobody knows what is held.
     pub account_known: bool,
 }
 
-/// The stocks of one scan: the rows of the rankings, or else `watchlist`, and the holdings that are not among them.
-pub fn prospects(
-    rows: Option<Vec<RankedRow>>,
-    watchlist: &[Instrument],
-    holdings: &[Holding],
-) -> Vec<Prospect> {
-    let ranked = rows.is_some();
+/// Where the stocks of a scan come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Rows of the rankings.
+    Rankings(Vec<RankedRow>),
+    /// Stocks that stand in for rankings that failed, or that are not offered.
+    Fallback(Vec<Instrument>),
+    /// Only what is held is looked at.
+    Holdings,
+}
+
+/// The stocks of one scan: those of `source`, and the holdings that are not among them.
+pub fn prospects(source: Source, holdings: &[Holding]) -> Vec<Prospect> {
+    let is_fallback = matches!(source, Source::Fallback(_));
+    let plain = |instrument: &Instrument| Prospect {
+        instrument: instrument.clone(),
+        row: None,
+        scoring: unlisted(instrument.market, is_fallback),
+        holding: None,
+    };
     let from_row = |row: RankedRow| Prospect {
         instrument: row.stock.instrument.clone(),
         scoring: Scoring::Ranked { volume_index: row.volume_index },
         row: Some(row.stock),
         holding: None,
     };
-    let scoring = if ranked { Scoring::Ranked { volume_index: None } } else { Scoring::Unranked };
-    let plain = |instrument: &Instrument| Prospect {
-        instrument: instrument.clone(),
-        row: None,
-        scoring,
-        holding: None,
-    };
-    let mut prospects: Vec<Prospect> = match rows {
-        Some(rows) => rows.into_iter().map(from_row).collect(),
-        None => watchlist.iter().map(plain).collect(),
+    let mut prospects: Vec<Prospect> = match source {
+        Source::Rankings(rows) => rows.into_iter().map(from_row).collect(),
+        Source::Fallback(stocks) => stocks.iter().map(plain).collect(),
+        Source::Holdings => Vec::new(),
     };
     for holding in holdings.iter().filter(|holding| !holding.quantity.is_zero()) {
         if !prospects.iter().any(|prospect| prospect.instrument == holding.instrument) {
@@ -71,39 +173,83 @@ pub fn prospects(
     prospects
 }
 
-/// The bars before `session_date`: the day itself is taken from the quote.
+/// How a stock without a row is scored: in Korea as one outside of the volume ranking, abroad by the move alone when there
+/// are no rankings at all.
+fn unlisted(market: Market, is_fallback: bool) -> Scoring {
+    if is_fallback && !market.is_domestic() {
+        Scoring::Unranked
+    } else {
+        Scoring::Ranked { volume_index: None }
+    }
+}
+
+/// What stands in for rankings: the operator's wishes, the candidates of earlier scans of the session, and what was traded
+/// last; each stock once, at most `most`. Holdings come on top. There is no list of ours.
+pub fn fallback(
+    wished: &[Instrument],
+    active: &[Instrument],
+    traded: &[Instrument],
+    most: usize,
+) -> Vec<Instrument> {
+    let mut seen = BTreeSet::new();
+    let all = wished.iter().chain(active).chain(traded);
+    all.filter(|stock| seen.insert((*stock).clone())).take(most).cloned().collect()
+}
+
+/// The bars before `session_date`: the day itself is taken from rankings and quote.
 pub fn before_session(bars: Vec<Candle>, instrument: &Instrument, session_date: NaiveDate) -> Vec<Candle> {
     bars.into_iter().filter(|bar| instrument.market.date_at(bar.at) < session_date).collect()
 }
 
-/// A prospect with everything known about it; none when there is no price at all.
-pub fn measure(
-    prospect: &Prospect,
-    seen: Observation<'_>,
-    thresholds: &Thresholds,
-) -> Option<(Standing, Candidate)> {
-    let price = current_price(prospect, seen)?;
-    let mut features = day_features(seen, price).with_live(live_row(prospect, seen.quote));
-    if seen.account_known {
-        let holding = prospect.holding.clone().map(|held| Holding { price: Some(price), ..held });
-        features = features.with_holding(holding.as_ref());
+/// The features of a prospect: past days, the day so far, its holding, and `score`.
+pub fn features(prospect: &Prospect, seen: Observation<'_>, score: Decimal) -> Features {
+    let live = LiveRow {
+        change_pct: seen.day.change_pct,
+        volume_ratio: prospect.row.as_ref().and_then(|row| row.volume_ratio),
+        score: Some(score),
+    };
+    let features = day_features(seen).with_live(live);
+    if !seen.account_known {
+        return features;
     }
-    let held = prospect.holding.as_ref().is_some_and(|held| !held.quantity.is_zero());
-    let move_pct = features.get(Feature::MovePct);
-    // A move that nobody measured earns no points.
-    let score = move_pct.map_or(Decimal::ZERO, |moved| score::score(moved, prospect.scoring).round_dp(2));
-    features.set(Feature::Score, Some(score));
-    let selection = selection(&features, score, signal(&features, held, thresholds));
-    let named = prospect.row.as_ref().map(|row| row.name.clone()).filter(|name| !name.trim().is_empty());
-    let name = named.unwrap_or_else(|| prospect.instrument.symbol.to_string());
-    let instrument = prospect.instrument.clone();
-    let candidate = Candidate { instrument, name, price, selection, features: features.to_named(), held };
-    Some((Standing { score, move_pct, held }, candidate))
+    let holding = prospect.holding.clone().map(|held| Holding { price: Some(seen.day.last), ..held });
+    features.with_holding(holding.as_ref())
 }
 
-fn selection(features: &Features, score: Decimal, signal: Signal) -> SelectionContext {
+/// A prospect as Brain is told of it.
+pub fn candidate(
+    prospect: &Prospect,
+    seen: Observation<'_>,
+    features: &Features,
+    context: SelectionContext,
+    quote: Option<Quote>,
+) -> Candidate {
+    let named = prospect.row.as_ref().map(|row| row.name.clone()).filter(|name| !name.trim().is_empty());
+    Candidate {
+        instrument: prospect.instrument.clone(),
+        name: named.unwrap_or_else(|| prospect.instrument.symbol.to_string()),
+        price: seen.day.last,
+        selection: context,
+        features: features.to_named(),
+        held: prospect.is_held(),
+        quote,
+    }
+}
+
+/// Indicators, signal and score; where an indicator is not known, what stands in for it has its own name.
+pub fn context(features: &Features, score: Decimal, held: bool, thresholds: &Thresholds) -> SelectionContext {
     let shown = |feature| features.get(feature).map(|value| value.round_dp(2));
-    SelectionContext { rsi: shown(Feature::Rsi14), volume_ratio: shown(Feature::VolumeRatio), signal, score }
+    let (rsi, volume_ratio) = (shown(Feature::Rsi14), shown(Feature::VolumeRatio));
+    let change = features.get(Feature::ChangePct).filter(|_| rsi.is_none());
+    let moved = features.get(Feature::MovePct).filter(|_| volume_ratio.is_none());
+    SelectionContext {
+        rsi,
+        volume_ratio,
+        rsi_proxy: change.map(|change| score::rsi_proxy(change).round_dp(2)),
+        volume_ratio_proxy: moved.map(|moved| score::volume_ratio_proxy(moved).round_dp(2)),
+        signal: signal(features, held, thresholds),
+        score: score.round_dp(2),
+    }
 }
 
 /// What the numbers say; a held stock is a holding first.
@@ -121,67 +267,25 @@ pub fn signal(features: &Features, held: bool, thresholds: &Thresholds) -> Signa
     }
 }
 
-/// The newest price known: quote, ranking, account, last close.
-fn current_price(prospect: &Prospect, seen: Observation<'_>) -> Option<Price> {
-    let quoted = seen.quote.map(|quote| quote.last);
-    let ranked = prospect.row.as_ref().and_then(|row| row.price);
-    let held = prospect.holding.as_ref().and_then(|held| held.price);
-    quoted.or(ranked).or(held).or(seen.history.last().map(|bar| bar.close))
-}
-
-fn live_row(prospect: &Prospect, quote: Option<&Quote>) -> LiveRow {
-    let row = prospect.row.as_ref();
-    LiveRow {
-        change_pct: quote.and_then(|quote| quote.change_pct).or(row.and_then(|row| row.change_pct)),
-        volume_ratio: row.and_then(|row| row.volume_ratio),
-        score: None,
-    }
-}
-
 /// Features of the past days and the present one; what the present one does not tell is removed again.
-fn day_features(seen: Observation<'_>, price: Price) -> Features {
-    let Some(today) = today(seen, price) else {
+fn day_features(seen: Observation<'_>) -> Features {
+    let Some(today) = seen.day.bar() else {
         let mut features = Features::default();
-        features.set(Feature::Price, Some(price.value()));
+        features.set(Feature::Price, Some(seen.day.last.value()));
         return features;
     };
     let mut bars = seen.history.to_vec();
-    bars.push(today.bar);
+    bars.push(today);
     let mut features = Features::of_bars(&bars);
-    if !today.range_known {
+    if seen.day.range_pct().is_none() {
         features.set(Feature::RangePct, None);
         features.set(Feature::FromHighPct, None);
         features.set(Feature::MovePct, features.get(Feature::ChangePct).map(|change| change.abs()));
     }
-    if !today.volume_known {
+    if seen.day.volume.is_none() {
         features.set(Feature::VolumeRatio, None);
     }
     features
-}
-
-/// The day so far as a bar, and which parts of it somebody told.
-struct Today {
-    bar: Candle,
-    range_known: bool,
-    volume_known: bool,
-}
-
-fn today(seen: Observation<'_>, price: Price) -> Option<Today> {
-    match seen.quote {
-        Some(quote) => {
-            let open = quote.open.unwrap_or(price);
-            let high = quote.high.unwrap_or(price).max(open).max(price);
-            let low = quote.low.unwrap_or(price).min(open).min(price);
-            let bar = Candle::new(quote.at, [open, high, low, price], quote.volume.unwrap_or(0)).ok()?;
-            let range_known = quote.high.is_some() && quote.low.is_some();
-            Some(Today { bar, range_known, volume_known: quote.volume.is_some() })
-        }
-        None => {
-            // Only the price is known: a bar without a range, after the last full day.
-            let bar = Candle::new(seen.history.last()?.at, [price; 4], 0).ok()?;
-            Some(Today { bar, range_known: false, volume_known: false })
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,155 +1,98 @@
-//! One scan: asks Broker, one question after the other, and measures what it was told.
+//! One scan: asks Broker, one question after the other, and judges what it was told.
 //!
-//! Requests are never made side by side: Broker paces them anyway, and orders go first. A question without an answer
-//! costs that stock only; when the scan's time is over, what was fetched is still kept for the next one.
+//! A question is asked only when its answer can change who becomes a candidate, or what Brain would think of one: rows of
+//! a ranking already tell price, change and mostly the day's range, so only the stocks in reach of the top places, and
+//! holdings, are looked at one by one, and daily bars are fetched for candidates alone, once a session. Requests are never
+//! made side by side: Broker paces them anyway, and orders go first. A question without an answer costs that stock only;
+//! when the scan's time is over, what was learned is still kept for the next one.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use domain::messages::market_data::{
-    AccountQuery, BarInterval, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingKind,
-    RankingQuery,
+    AccountWatch, BarInterval, BarsQuery, ListedStatus, QueryError, Quote, QuoteQuery, RankedStock,
+    RankingKind, RankingQuery,
 };
 use domain::messages::schedule::ScanDue;
+use domain::messages::selection::RecentlyTraded;
 use domain::messages::trading::Candidate;
-use domain::{Candle, Holding, Instrument, Market};
+use domain::{Candle, Evidence, GateCheck, Holding, Instrument, Selection, SelectionGate, Verdict};
+use rust_decimal::Decimal;
+use strategy::{DECISION_BARS, Features};
 use supervision::prelude::*;
 
 use crate::actor::{Deps, Settings};
-use crate::candidate::{self, Observation, Prospect};
-use crate::score::{self, RankedRow, Standing, Universe};
+use crate::candidate::{self, DayNow, Observation, Prospect, Source};
+use crate::filter;
+use crate::memory::Session;
+use crate::score::{self, Liquidity, Universe};
 
 /// The longest wait for one answer, in real time (market_data).
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-/// Daily bars asked for: indicators need 200 (strategy), the rest covers holidays and young data.
-const BARS: u16 = 250;
-/// Stocks measured beyond the top places, because a wide range may lift one of them.
-const SPARE: usize = 2;
-
-/// Past daily bars by stock, valid for one session.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct BarCache {
-    bars: BTreeMap<Instrument, (NaiveDate, Vec<Candle>)>,
-}
-
-impl BarCache {
-    /// The part of it that a scan of `market` on `session_date` may use.
-    pub(crate) fn take(&mut self, market: Market, session_date: NaiveDate) -> Self {
-        let all = std::mem::take(&mut self.bars);
-        let (mine, others) = all.into_iter().partition(|(instrument, _)| instrument.market == market);
-        self.bars = others;
-        let mut mine = Self { bars: mine };
-        mine.bars.retain(|_, (date, _)| *date == session_date);
-        mine
-    }
-
-    /// Puts back what a scan used and fetched.
-    pub(crate) fn put(&mut self, other: Self) {
-        self.bars.extend(other.bars);
-    }
-}
+/// The longest wait for TradeLedger, in real time (messages::ledger).
+const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+/// Daily bars asked for, today's included: as many as an indicator needs to decide. Two answers of a hundred.
+const BARS: u16 = 200;
+/// Stocks looked at beyond the top places where rows do not tell the day's range: a wide one may lift another stock.
+const SPARE: usize = 1;
+/// Stocks tried for a place whose past cannot be had, before the scan makes do with fewer candidates.
+const FAILURES_MAX: usize = 2;
+/// Stocks that stand in for rankings, at most: each costs a request.
+const FALLBACK_MAX: usize = 30;
 
 /// What a scan needs.
 pub(crate) struct Scan {
     pub(crate) due: ScanDue,
     pub(crate) settings: Settings,
     pub(crate) deps: Deps,
-    pub(crate) cache: BarCache,
+    pub(crate) session: Session,
 }
 
 /// What a scan brought.
 pub(crate) struct Report {
-    /// The candidates, best first; none when its time was over first.
-    pub(crate) candidates: Option<Vec<Candidate>>,
-    /// Bars for the next scan.
-    pub(crate) cache: BarCache,
+    /// What it found; none when its time was over first.
+    pub(crate) found: Option<Found>,
+    /// What it learned.
+    pub(crate) session: Session,
+}
+
+/// The candidates, best first, and what became of every stock.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) selections: Vec<Selection>,
+}
+
+/// A stock in the race, and what was asked about it.
+struct Runner {
+    prospect: Prospect,
+    quote: Option<Quote>,
+    asked: bool,
+    day: Option<DayNow>,
+    gates: Vec<GateCheck>,
+    score: Decimal,
 }
 
 impl Scan {
     pub(crate) async fn run(mut self) -> Report {
-        let candidates = self.candidates().await;
-        Report { candidates, cache: self.cache }
+        let found = self.found().await;
+        Report { found, session: self.session }
     }
 
-    async fn candidates(&mut self) -> Option<Vec<Candidate>> {
+    async fn found(&mut self) -> Option<Found> {
         let holdings = self.holdings().await;
-        let rows = self.ranked_rows().await;
-        let (market, account_known) = (self.due.key.market, holdings.is_some());
-        let watchlist: Vec<_> =
-            self.settings.watchlist.iter().filter(|stock| stock.market == market).cloned().collect();
-        let mut contenders = Vec::new();
-        for prospect in candidate::prospects(rows, &watchlist, &holdings.unwrap_or_default()) {
-            if self.is_over() {
-                return None;
-            }
-            contenders.extend(self.measure(&prospect, account_known).await);
-        }
-        let chosen = score::choose(contenders, self.settings.top_n);
-        (!self.is_over()).then_some(chosen)
-    }
-
-    /// The market's holdings; none when the account did not answer.
-    async fn holdings(&self) -> Option<Vec<Holding>> {
-        let market = self.due.key.market;
-        let answer = self.deps.account.ask(AccountQuery { market }, ANSWER_WITHIN).await;
-        let mut holdings = self.unpack(answer, "account", None)?.holdings;
-        holdings.retain(|holding| holding.instrument.market == market);
-        Some(holdings)
-    }
-
-    /// The shortlist of the rankings; none means that the watchlist stands in for them.
-    async fn ranked_rows(&self) -> Option<Vec<RankedRow>> {
-        if self.due.key.slot.is_exits() {
-            // Only what is held is looked at.
-            return Some(Vec::new());
-        }
-        if !self.due.key.market.is_domestic() && !self.settings.overseas_rankings {
-            return None;
-        }
-        let moved = self.ranking(RankingKind::Fluctuation).await;
-        let traded = self.ranking(RankingKind::Volume).await;
-        match score::join(moved, &traded) {
-            Universe::Ranked(rows) => Some(score::shortlist(rows, self.settings.top_n + SPARE)),
-            Universe::Unavailable => None,
-        }
-    }
-
-    async fn ranking(&self, kind: RankingKind) -> Vec<RankedStock> {
-        let query = RankingQuery { market: self.due.key.market, kind };
-        let answer = self.deps.rankings.ask(query, ANSWER_WITHIN).await;
-        self.unpack(answer, "ranking", None).unwrap_or_default()
-    }
-
-    /// One stock; none when it has no price, or no bars and is not held either.
-    async fn measure(&mut self, prospect: &Prospect, account_known: bool) -> Option<(Standing, Candidate)> {
-        let history = self.history(&prospect.instrument).await;
-        if history.is_none() && prospect.holding.is_none() {
-            return None;
-        }
-        let quote = self.quote(&prospect.instrument).await;
-        let seen =
-            Observation { history: &history.unwrap_or_default(), quote: quote.as_ref(), account_known };
-        candidate::measure(prospect, seen, &self.settings.thresholds)
-    }
-
-    async fn history(&mut self, instrument: &Instrument) -> Option<Vec<Candle>> {
-        if let Some((_, bars)) = self.cache.bars.get(instrument) {
-            return Some(bars.clone());
-        }
-        let query = BarsQuery { instrument: instrument.clone(), interval: BarInterval::Day, count: BARS };
-        let answer = self.deps.bars.ask(query, ANSWER_WITHIN).await;
-        let bars = self.unpack(answer, "bars", Some(instrument))?;
-        let session_date = self.due.key.session_date;
-        let past = candidate::before_session(bars, instrument, session_date);
-        self.cache.bars.insert(instrument.clone(), (session_date, past.clone()));
-        Some(past)
-    }
-
-    async fn quote(&self, instrument: &Instrument) -> Option<Quote> {
-        let query = QuoteQuery { instrument: instrument.clone() };
-        let answer = self.deps.quotes.ask(query, ANSWER_WITHIN).await;
-        self.unpack(answer, "quote", Some(instrument))
+        let source = self.source().await;
+        let account_known = holdings.is_some();
+        let mut runners: Vec<_> = candidate::prospects(source, &holdings.unwrap_or_default())
+            .into_iter()
+            .map(|prospect| self.runner(prospect, None))
+            .collect();
+        self.look_closer(&mut runners).await;
+        runners.sort_by_key(|runner| Reverse(runner.score));
+        let found = self.choose(runners, account_known).await;
+        (!self.is_over()).then_some(found)
     }
 
     fn is_over(&self) -> bool {
@@ -159,11 +102,124 @@ impl Scan {
     fn now(&self) -> DateTime<Utc> {
         self.deps.clock.now()
     }
+}
+
+// === Who is in the race ===
+
+impl Scan {
+    /// The market's holdings; none when the account did not answer.
+    async fn holdings(&self) -> Option<Vec<Holding>> {
+        let market = self.due.key.market;
+        let answer = self.deps.account.ask(AccountWatch { market }, ANSWER_WITHIN).await;
+        let mut holdings = self.unpack(answer, "account", None)?.holdings;
+        holdings.retain(|holding| holding.instrument.market == market);
+        Some(holdings)
+    }
+
+    async fn source(&self) -> Source {
+        if self.due.key.slot.is_exits() {
+            return Source::Holdings;
+        }
+        match self.universe().await {
+            Universe::Ranked(rows) => Source::Rankings(rows),
+            Universe::Unavailable => Source::Fallback(self.fallback().await),
+        }
+    }
+
+    async fn universe(&self) -> Universe {
+        if !self.due.key.market.is_domestic() && !self.settings.overseas_rankings {
+            return Universe::Unavailable;
+        }
+        let moved = self.ranking(RankingKind::Fluctuation).await.unwrap_or_default();
+        match self.ranking(RankingKind::Volume).await {
+            Some(traded) => score::join(moved, Liquidity::Ranking(&traded)),
+            None => score::join(moved, Liquidity::OwnVolume),
+        }
+    }
+
+    /// A ranking, empty when it failed; none when there is no such ranking here.
+    async fn ranking(&self, kind: RankingKind) -> Option<Vec<RankedStock>> {
+        let query = RankingQuery { market: self.due.key.market, kind };
+        let answer = self.deps.rankings.ask(query, ANSWER_WITHIN).await;
+        if let Ok(Err(QueryError::NotOffered(why))) = &answer {
+            tracing::debug!(scan = %self.due.key, why, "no such ranking");
+            return None;
+        }
+        Some(self.unpack(answer, "ranking", None).unwrap_or_default())
+    }
+
+    async fn fallback(&self) -> Vec<Instrument> {
+        let market = self.due.key.market;
+        let wished: Vec<_> =
+            self.settings.watchlist.iter().filter(|stock| stock.market == market).cloned().collect();
+        let query = RecentlyTraded { market, limit: u16::try_from(FALLBACK_MAX).unwrap_or(u16::MAX) };
+        let answer = self.deps.traded.ask(query, LEDGER_WITHIN).await;
+        let traded = self.unpack(answer, "recently traded stocks", None).unwrap_or_default();
+        candidate::fallback(&wished, self.session.active(), &traded, FALLBACK_MAX)
+    }
+}
+
+// === What is asked about them ===
+
+impl Scan {
+    fn runner(&self, prospect: Prospect, quote: Option<Quote>) -> Runner {
+        let day = DayNow::of(&prospect, quote.as_ref(), self.now());
+        let gates = filter::filters(&prospect, day.as_ref(), self.settings.us_min_price);
+        let score = day.as_ref().map_or(Decimal::ZERO, |day| day.score(prospect.scoring));
+        Runner { prospect, asked: quote.is_some(), quote, day, gates, score }
+    }
+
+    /// Asks for the quote of those whose day is not known well enough: holdings, stocks that are in no ranking, and rows in
+    /// reach of the top places. A row that a filter already holds back is not asked about, unless it tells no price.
+    async fn look_closer(&mut self, runners: &mut [Runner]) {
+        let is_complete = |runner: &Runner| runner.day.as_ref().is_some_and(DayNow::is_complete);
+        let mut order: Vec<usize> = (0..runners.len()).collect();
+        order.sort_by_key(|index| runners.get(*index).map(|runner| Reverse(runner.score)));
+        let mut reach = self.settings.top_n + SPARE;
+        for index in order {
+            let Some(runner) = runners.get_mut(index) else { continue };
+            let is_row = runner.prospect.row.is_some() && !runner.prospect.is_held();
+            let is_hopeless = runner.day.is_some() && runner.is_held_back();
+            if is_row && (reach == 0 || is_hopeless) {
+                continue;
+            }
+            reach -= usize::from(is_row);
+            if !is_complete(runner) && !self.is_over() {
+                self.ask_quote(runner).await;
+            }
+        }
+    }
+
+    /// One quote of a stock and scan at most.
+    async fn ask_quote(&mut self, runner: &mut Runner) {
+        if std::mem::replace(&mut runner.asked, true) {
+            return;
+        }
+        let query = QuoteQuery { instrument: runner.prospect.instrument.clone() };
+        let answer = self.deps.quotes.ask(query, ANSWER_WITHIN).await;
+        let Some(quote) = self.unpack(answer, "quote", Some(&runner.prospect.instrument)) else { return };
+        if quote.rules.restriction.is_none() {
+            self.session.clear(&runner.prospect.instrument);
+        }
+        *runner = self.runner(runner.prospect.clone(), Some(quote));
+    }
+
+    /// The past of a stock; none when it cannot be had.
+    async fn history(&mut self, instrument: &Instrument) -> Option<Arc<Vec<Candle>>> {
+        if let Some(bars) = self.session.bars(instrument) {
+            return Some(bars);
+        }
+        let query = BarsQuery { instrument: instrument.clone(), interval: BarInterval::Day, count: BARS };
+        let answer = self.deps.bars.ask(query, ANSWER_WITHIN).await;
+        let bars = self.unpack(answer, "bars", Some(instrument))?;
+        let past = candidate::before_session(bars, instrument, self.due.key.session_date);
+        Some(self.session.keep_bars(instrument, past))
+    }
 
     /// The answer, or a log line that says what is missing and why.
-    fn unpack<T>(
+    fn unpack<T, E: std::fmt::Display>(
         &self,
-        answer: Result<Result<T, QueryError>, AskError>,
+        answer: Result<Result<T, E>, AskError>,
         what: &'static str,
         instrument: Option<&Instrument>,
     ) -> Option<T> {
@@ -177,3 +233,129 @@ impl Scan {
         None
     }
 }
+
+// === Who wins ===
+
+impl Scan {
+    /// Gives the top places to the best that pass every filter, and keeps what is held; best first.
+    async fn choose(&mut self, runners: Vec<Runner>, account_known: bool) -> Found {
+        let mut found = Found::default();
+        let (mut places, mut failures) = (self.settings.top_n, FAILURES_MAX);
+        let mut beaten = Vec::new();
+        let mut last_score = None;
+        for mut runner in runners {
+            if self.is_over() {
+                break;
+            }
+            let (held, runs) = (runner.prospect.is_held(), !runner.is_held_back());
+            if runs && !held && (places == 0 || failures == 0) {
+                beaten.push(runner);
+                continue;
+            }
+            if !runs && !held {
+                found.reject(runner, &self.settings);
+                continue;
+            }
+            let history = self.admit(&mut runner).await;
+            let wins = places > 0 && !runner.is_held_back();
+            if !wins && !held {
+                failures -= 1;
+                found.reject(runner, &self.settings);
+                continue;
+            }
+            if wins {
+                places -= 1;
+                last_score = Some(runner.score);
+                runner.gates.push(rank(true, runner.score, None));
+            }
+            let verdict = if wins { Verdict::Chosen } else { Verdict::Held };
+            found.keep(&runner, verdict, &history, account_known, &self.settings);
+        }
+        for mut runner in beaten {
+            let threshold = last_score.filter(|_| places == 0);
+            runner.gates.push(rank(false, runner.score, threshold));
+            found.reject(runner, &self.settings);
+        }
+        found
+    }
+
+    /// Looks at what a candidate needs and a row does not tell: whether it may be bought, and its past.
+    async fn admit(&mut self, runner: &mut Runner) -> Arc<Vec<Candle>> {
+        if !runner.is_known_free() && !self.session.is_cleared(&runner.prospect.instrument) {
+            self.ask_quote(runner).await;
+        }
+        if runner.is_held_back() && !runner.prospect.is_held() {
+            return Arc::default();
+        }
+        let history = self.history(&runner.prospect.instrument).await;
+        runner.gates.push(GateCheck::told(SelectionGate::History, history.is_some()));
+        history.unwrap_or_default()
+    }
+}
+
+/// Whether a stock that passed every other filter has a place; its threshold is the score of the last place. A stock that
+/// was beaten without one: places were left, but too many others could not be looked into.
+fn rank(passed: bool, score: Decimal, last_place: Option<Decimal>) -> GateCheck {
+    let [value, threshold] = [Some(score), last_place].map(|score| score.map(|score| score.round_dp(2)));
+    GateCheck { gate: SelectionGate::Rank, passed, value, threshold }
+}
+
+impl Runner {
+    fn is_held_back(&self) -> bool {
+        filter::first_failure(&self.gates).is_some()
+    }
+
+    /// True when its row tells that nothing restricts it.
+    fn is_known_free(&self) -> bool {
+        let status = self.prospect.row.as_ref().and_then(|row| row.status);
+        status == Some(ListedStatus::Free) || self.asked
+    }
+
+    fn selection(&self, verdict: Verdict, features: &Features, settings: &Settings) -> Selection {
+        let context = candidate::context(features, self.score, self.prospect.is_held(), &settings.thresholds);
+        let price = self.day.as_ref().map(|day| day.last);
+        let restriction = self.day.as_ref().and_then(|day| day.restriction);
+        let evidence = Evidence { context, price, restriction, gates: self.gates.clone() };
+        Selection { instrument: self.prospect.instrument.clone(), verdict, evidence }
+    }
+}
+
+impl Found {
+    /// A stock that is no candidate: what is known of its day without its past.
+    fn reject(&mut self, runner: Runner, settings: &Settings) {
+        let Some(gate) = filter::first_failure(&runner.gates) else { return };
+        let seen = |day| Observation { history: &[], day, account_known: true };
+        let features =
+            runner.day.as_ref().map(|day| candidate::features(&runner.prospect, seen(day), runner.score));
+        let features = features.unwrap_or_default();
+        self.selections.push(runner.selection(Verdict::Rejected(gate), &features, settings));
+    }
+
+    fn keep(
+        &mut self,
+        runner: &Runner,
+        verdict: Verdict,
+        history: &[Candle],
+        account_known: bool,
+        settings: &Settings,
+    ) {
+        // A holding that nobody has a price for today is judged by its last close.
+        let past = runner.day.is_none().then(|| DayNow::of_past(history)).flatten();
+        let Some(day) = runner.day.as_ref().or(past.as_ref()) else { return };
+        let seen = Observation { history, day, account_known };
+        let features = candidate::features(&runner.prospect, seen, runner.score);
+        let mut selection = runner.selection(verdict, &features, settings);
+        selection.evidence.gates.extend(filter::signal_gates(&features, &settings.thresholds));
+        let context = selection.evidence.context.clone();
+        self.selections.push(selection);
+        self.candidates.push(candidate::candidate(
+            &runner.prospect,
+            seen,
+            &features,
+            context,
+            runner.quote.clone(),
+        ));
+    }
+}
+
+const _: () = assert!(BARS as usize >= DECISION_BARS);

@@ -21,7 +21,7 @@ pub enum Scoring {
         /// The place.
         volume_index: Option<usize>,
     },
-    /// There are no rankings: the move alone counts, up to 100.
+    /// A foreign stock that stands in for the rankings: the move alone counts, up to 100.
     Unranked,
 }
 
@@ -42,6 +42,18 @@ fn liquidity_bonus(volume_index: Option<usize>) -> Decimal {
     volume_index.map_or(Decimal::ZERO, |index| bonus(index).max(Decimal::ZERO))
 }
 
+/// What stands in for a volume ratio that nobody measured: half the move in percent, at least 1 (lessons.md 2).
+pub fn volume_ratio_proxy(move_pct: Decimal) -> Decimal {
+    (move_pct / Decimal::TWO).max(Decimal::ONE)
+}
+
+/// What stands in for an RSI without enough bars: 50 and twice the change in percent, 0 to 100. Four times the change, as
+/// earlier versions had it, is at its end with 12.5 % (lessons.md 4.2, S6).
+pub fn rsi_proxy(change_pct: Decimal) -> Decimal {
+    let proxy = change_pct.saturating_mul(Decimal::TWO).saturating_add(Decimal::from(50));
+    proxy.clamp(Decimal::ZERO, Decimal::ONE_HUNDRED)
+}
+
 /// A row of the rankings with its place among the most traded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RankedRow {
@@ -51,19 +63,40 @@ pub struct RankedRow {
     pub volume_index: Option<usize>,
 }
 
+/// What orders stocks by their liquidity.
+#[derive(Clone, Copy, Debug)]
+pub enum Liquidity<'a> {
+    /// The ranking by volume, best first.
+    Ranking(&'a [RankedStock]),
+    /// There is no such ranking: the volumes that the rows of the other list tell.
+    OwnVolume,
+}
+
 /// Joins the two rankings: the most moved stocks are the universe, the most traded ones add liquidity and stand in
-/// when there is no list of moves. Each stock once; rows without a price are left out.
+/// when there is no list of moves. Each stock once.
 ///
 /// Empty only if the rankings hold no row at all, which is when the fallback universe is due; rows of which none is
 /// usable are a market without candidates, no outage.
-pub fn join(fluctuation: Vec<RankedStock>, volume: &[RankedStock]) -> Universe {
-    let rows = if fluctuation.is_empty() { volume.to_vec() } else { fluctuation };
+pub fn join(moved: Vec<RankedStock>, liquidity: Liquidity<'_>) -> Universe {
+    let own = by_volume(&moved);
+    let traded = match liquidity {
+        Liquidity::Ranking(traded) => traded,
+        Liquidity::OwnVolume => &own,
+    };
+    let rows = if moved.is_empty() { traded.to_vec() } else { moved };
     if rows.is_empty() {
         return Universe::Unavailable;
     }
     let mut seen = BTreeSet::new();
-    let usable = rows.into_iter().filter(|row| row.price.is_some() && seen.insert(row.instrument.clone()));
-    Universe::Ranked(usable.map(|row| with_volume(row, volume)).collect())
+    let once = rows.into_iter().filter(|row| seen.insert(row.instrument.clone()));
+    Universe::Ranked(once.map(|row| with_volume(row, traded)).collect())
+}
+
+/// The rows that tell a volume, most traded first; ties keep their order.
+fn by_volume(rows: &[RankedStock]) -> Vec<RankedStock> {
+    let mut told: Vec<_> = rows.iter().filter(|row| row.volume.is_some()).cloned().collect();
+    told.sort_by_key(|row| std::cmp::Reverse(row.volume));
+    told
 }
 
 /// What a scan chooses from.
@@ -71,53 +104,23 @@ pub fn join(fluctuation: Vec<RankedStock>, volume: &[RankedStock]) -> Universe {
 pub enum Universe {
     /// The rows of the rankings, in their order.
     Ranked(Vec<RankedRow>),
-    /// No ranking had a row: configured watchlist and holdings instead.
+    /// No ranking had a row: the fallback instead.
     Unavailable,
 }
 
 fn with_volume(mut stock: RankedStock, volume: &[RankedStock]) -> RankedRow {
     let volume_index = volume.iter().position(|row| row.instrument == stock.instrument);
-    let told = volume_index.and_then(|index| volume.get(index)).and_then(|row| row.volume_ratio);
-    stock.volume_ratio = told.or(stock.volume_ratio);
+    if let Some(traded) = volume_index.and_then(|index| volume.get(index)) {
+        stock.volume_ratio = traded.volume_ratio.or(stock.volume_ratio);
+        stock.volume = stock.volume.or(traded.volume);
+        stock.status = stock.status.or(traded.status);
+    }
     RankedRow { stock, volume_index }
-}
-
-/// The `count` rows that score highest by their change alone; ties keep the ranking's order.
-pub fn shortlist(mut rows: Vec<RankedRow>, count: usize) -> Vec<RankedRow> {
-    let provisional = |row: &RankedRow| {
-        let change = row.stock.change_pct.map_or(Decimal::ZERO, |change| change.abs());
-        score(change, Scoring::Ranked { volume_index: row.volume_index })
-    };
-    rows.sort_by_key(|row| std::cmp::Reverse(provisional(row)));
-    rows.truncate(count);
-    rows
-}
-
-/// Where a stock stands in the race for the top places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Its score, 0 to 100.
-    pub score: Decimal,
-    /// Its move in percent, if known.
-    pub move_pct: Option<Decimal>,
-    /// Held stocks are always kept.
-    pub held: bool,
-}
-
-/// The `top` best of those that move enough, and every held stock; best first, ties in the given order.
-pub fn choose<T>(mut contenders: Vec<(Standing, T)>, top: usize) -> Vec<T> {
-    contenders.sort_by_key(|(standing, _)| std::cmp::Reverse(standing.score));
-    let mut places = top;
-    contenders.retain(|(standing, _)| {
-        let wins = places > 0 && standing.move_pct.is_some_and(|moved| moved >= move_pct_min());
-        places -= usize::from(wins);
-        wins || standing.held
-    });
-    contenders.into_iter().map(|(_, contender)| contender).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::messages::market_data::ListedStatus;
     use domain::{Instrument, Market};
 
     use super::*;
@@ -132,7 +135,11 @@ mod tests {
             name: symbol.to_owned(),
             price: price.map(|text| text.parse().unwrap()),
             change_pct: change.map(decimal),
+            high: None,
+            low: None,
+            volume: None,
             volume_ratio: None,
+            status: None,
         }
     }
 
@@ -174,47 +181,33 @@ mod tests {
         ];
         let mut traded = vec![row("C", Some("20"), None), row("X", Some("1"), None)];
         traded[0].volume_ratio = Some(decimal("4.5"));
-        let joined = join(moves, &traded);
-        assert_eq!(symbols(&joined), [("A".to_owned(), None), ("C".to_owned(), Some(0))]);
+        traded[0].status = Some(ListedStatus::Free);
+        let joined = join(moves, Liquidity::Ranking(&traded));
+        let expected = [("A".to_owned(), None), ("B".to_owned(), None), ("C".to_owned(), Some(0))];
+        assert_eq!(symbols(&joined), expected);
         let Universe::Ranked(rows) = joined else { panic!() };
-        assert_eq!(rows[1].stock.volume_ratio, Some(decimal("4.5")));
+        assert_eq!(rows[2].stock.volume_ratio, Some(decimal("4.5")));
+        assert_eq!(rows[2].stock.status, Some(ListedStatus::Free));
     }
 
     #[test]
     fn the_fallback_is_due_without_any_row_but_not_for_unusable_rows() {
         let traded = [row("X", Some("1"), Some("2"))];
-        assert_eq!(symbols(&join(Vec::new(), &traded)), [("X".to_owned(), Some(0))]);
-        assert_eq!(join(Vec::new(), &[]), Universe::Unavailable);
-        assert_eq!(join(vec![row("B", None, None)], &[]), Universe::Ranked(Vec::new()));
+        assert_eq!(symbols(&join(Vec::new(), Liquidity::Ranking(&traded))), [("X".to_owned(), Some(0))]);
+        assert_eq!(join(Vec::new(), Liquidity::Ranking(&[])), Universe::Unavailable);
+        assert_eq!(join(Vec::new(), Liquidity::OwnVolume), Universe::Unavailable);
+        let unusable = join(vec![row("B", None, None)], Liquidity::Ranking(&[]));
+        assert_eq!(symbols(&unusable), [("B".to_owned(), None)]);
     }
 
     #[test]
-    fn the_shortlist_takes_the_largest_moves_in_either_direction() {
-        let Universe::Ranked(rows) = join(
-            vec![row("A", Some("1"), Some("1")), row("B", Some("1"), Some("-8")), row("C", Some("1"), None)],
-            &[],
-        ) else {
-            panic!()
-        };
-        let listed: Vec<_> =
-            shortlist(rows, 2).into_iter().map(|row| row.stock.instrument.symbol.to_string()).collect();
-        assert_eq!(listed, ["B", "A"]);
-    }
-
-    #[test]
-    fn the_best_are_chosen_and_holdings_stay_whatever_their_score() {
-        let runner = |name: &'static str, score, moved: Option<&str>, held| {
-            (Standing { score: decimal(score), move_pct: moved.map(decimal), held }, name)
-        };
-        let contenders = vec![
-            runner("LOW", "7", Some("0.8"), false),
-            runner("QUIET", "95", Some("0.79"), false),
-            runner("HELD", "1", None, true),
-            runner("TOP", "90", Some("10"), true),
-            runner("TIE1", "50", Some("5"), false),
-            runner("TIE2", "50", Some("5"), false),
-        ];
-        let chosen = choose(contenders, 2);
-        assert_eq!(chosen, ["TOP", "TIE1", "HELD"]);
+    fn without_a_ranking_by_volume_the_rows_order_themselves_and_a_failed_one_gives_no_bonus() {
+        let traded = |symbol, volume| RankedStock { volume, ..row(symbol, Some("9"), Some("4")) };
+        let rows = vec![traded("A", Some(10)), traded("B", None), traded("C", Some(30))];
+        let own = join(rows.clone(), Liquidity::OwnVolume);
+        let expected = [("A".to_owned(), Some(1)), ("B".to_owned(), None), ("C".to_owned(), Some(0))];
+        assert_eq!(symbols(&own), expected);
+        let failed = join(rows, Liquidity::Ranking(&[]));
+        assert!(symbols(&failed).iter().all(|(_, index)| index.is_none()));
     }
 }

@@ -12,13 +12,14 @@ use domain::messages::ledger::{
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
+use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
 use domain::{
     AccountSnapshot, ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId,
-    HaltNonce, IntentId, OpenIntent, OrderTerms, Outcome,
+    HaltNonce, Instrument, IntentId, OpenIntent, OrderTerms, Outcome,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
@@ -248,6 +249,19 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn booked_occasions(&mut self, since: NaiveDate) -> Result<Vec<Occasion>, StoreError>;
+
+    /// Keeps what became of the stocks of a scan: one row per stock, session and verdict, so that a session's rows are
+    /// bounded by the stocks that it considered, however often it looks.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn record_selections(&mut self, made: &SelectionsMade) -> Result<(), StoreError>;
+
+    /// The stocks of a market that were traded last, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError>;
 
     /// Sales of a day at a loss, although the purchase was confident; the largest loss first.
     ///

@@ -36,6 +36,27 @@ async fn a_quote_before_the_first_trade_has_a_price_but_no_range() {
     assert_eq!(transport.last().headers()["tr_id"], "FHKST01010100");
 }
 
+#[test]
+fn a_quote_tells_what_speaks_against_buying_and_the_gravest_of_several() {
+    let cases = [
+        (r#"{"iscd_stat_cls_code":"00","temp_stop_yn":"N","mang_issu_cls_code":"N","sltr_yn":"N"}"#, None),
+        (r#"{"iscd_stat_cls_code":"55","mrkt_warn_cls_code":"00"}"#, None),
+        (r#"{}"#, None),
+        (r#"{"iscd_stat_cls_code":"58"}"#, Some(Restriction::Halted)),
+        (r#"{"iscd_stat_cls_code":"51","temp_stop_yn":"Y"}"#, Some(Restriction::Halted)),
+        (r#"{"iscd_stat_cls_code":"51","sltr_yn":"Y"}"#, Some(Restriction::Liquidation)),
+        (r#"{"iscd_stat_cls_code":"51"}"#, Some(Restriction::Administrative)),
+        (r#"{"mang_issu_cls_code":"Y","mrkt_warn_cls_code":"03"}"#, Some(Restriction::Administrative)),
+        (r#"{"iscd_stat_cls_code":"53"}"#, Some(Restriction::MarketWarning)),
+        (r#"{"mrkt_warn_cls_code":"01"}"#, Some(Restriction::MarketWarning)),
+    ];
+    for (output, expected) in cases {
+        let body = format!(r#"{{"rt_cd":"0","output":{output}}}"#);
+        let row = Envelope::parse(&body.into()).unwrap().summary("output").unwrap();
+        assert_eq!(restriction(&row), expected, "{output}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_quote_without_a_price_is_no_quote() {
     let transport = with_token(|_, _| reply(200, r#"{"rt_cd":"0","output":{"stck_prpr":""}}"#));

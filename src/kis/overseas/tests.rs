@@ -17,7 +17,7 @@ fn day(text: &str) -> NaiveDate {
 async fn a_quote_uses_the_quote_code_and_reads_signed_blank_padded_rates() {
     let body = r#"{"rt_cd":"0","output":{"last":"194.2500","rate":" 0.00","tvol":"12","ordy":"매도불가"}}"#;
     let transport = with_token(move |_, _| reply(200, body));
-    let session = session(Environment::Real, &transport);
+    let session = session(Environment::Paper, &transport);
     let quote = quote(&session, stock_of(Market::UsNasdaq, "AAPL"), Urgency::Exit).await.unwrap();
     assert_eq!(quote.last.to_string(), "194.25");
     assert_eq!(quote.change_pct, Some("0".parse().unwrap()));
@@ -29,7 +29,7 @@ async fn a_quote_uses_the_quote_code_and_reads_signed_blank_padded_rates() {
 const DETAIL: &str = r#"{"rt_cd":"0","output":{"last":"65.500","base":"62.400","open":"62.400","high":"66.000","low":"62.400","tvol":"1200","vnit":"   400","uplp":"0.000","dnlp":"0.000","e_hogau":"0.050","curr":"HKD"}}"#;
 
 #[tokio::test(start_paused = true)]
-async fn a_real_quote_outside_america_tells_the_board_lot_and_the_limits_of_the_day() {
+async fn a_real_quote_tells_the_board_lot_and_the_range_and_limits_of_the_day() {
     let transport = with_token(|request, _| {
         assert!(request.uri().path().ends_with("/price-detail"), "{}", request.uri());
         reply(200, DETAIL)
@@ -38,9 +38,10 @@ async fn a_real_quote_outside_america_tells_the_board_lot_and_the_limits_of_the_
     let stock = stock_of(Market::Hk, "00005");
     assert_eq!(session.lot(&stock), None, "nobody has told it");
     let quote = quote(&session, stock.clone(), Urgency::Exit).await.unwrap();
-    assert_eq!(quote.rules, StockRules { lot: NonZeroU64::new(400), upper_limit: None, lower_limit: None });
+    assert_eq!(quote.rules, StockRules { lot: NonZeroU64::new(400), ..StockRules::default() });
     assert_eq!((quote.change_pct.unwrap().to_string(), quote.volume), ("4.97".into(), Some(1_200)));
-    assert_eq!(quote.open.unwrap().to_string(), "62.4");
+    let [open, high, low] = [quote.open, quote.high, quote.low].map(|price| price.unwrap().to_string());
+    assert_eq!([open.as_str(), &high, &low], ["62.4", "66", "62.4"]);
     assert_eq!(session.lot(&stock), NonZeroU64::new(400), "an order of it can be checked");
     assert_eq!(parameter(&transport.last(), "EXCD"), Some("HKS"));
 }

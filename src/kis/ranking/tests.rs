@@ -43,7 +43,8 @@ async fn foreign_rankings_use_the_addresses_of_the_settings_with_key_and_auth_pr
     let transport = with_token(move |_, _| reply(200, body));
     let session = session(Environment::Real, &transport);
     let stocks = ranking(&session, &query(Market::UsNasdaq, RankingKind::Volume)).await.unwrap();
-    assert_eq!(stocks[0].volume_ratio, Some(4.into()));
+    assert_eq!(stocks[0].volume, Some(400));
+    assert_eq!(stocks[0].volume_ratio, None, "the volume of an hour ago is no usual volume");
     assert_eq!(stocks[0].change_pct, Some("20.98".parse().unwrap()));
     let request = transport.last();
     assert_eq!(request.uri().path(), "/uapi/overseas-stock/v1/ranking/volume-surge");
@@ -71,7 +72,10 @@ async fn paper_has_no_korean_list_and_searches_abroad() {
         stocks.into_iter().map(|stock| stock.instrument.symbol.to_string()).collect()
     };
     assert_eq!(symbols(RankingKind::Fluctuation).await, ["PANW", "TSLA"]);
-    assert_eq!(symbols(RankingKind::Volume).await, ["TSLA", "PANW"]);
+    let once = transport.asked().len();
+    let refused = ranking(&session, &query(Market::UsNasdaq, RankingKind::Volume)).await.unwrap_err();
+    assert!(matches!(refused, QueryError::NotOffered(_)), "{refused}");
+    assert_eq!(transport.asked().len(), once, "the search has told everything already");
     assert_eq!(transport.last().headers()["tr_id"], "HHDFS76410000");
 }
 
@@ -91,4 +95,29 @@ async fn the_list_by_shares_traded_is_asked_with_its_own_parameters_and_keeps_it
     let request = transport.last();
     let sent = ["NDAY", "PRC1", "MIXN", "EXCD"].map(|key| parameter(&request, key));
     assert_eq!(sent, [Some("0"), Some(""), None, Some("TSE")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_tell_the_days_range_and_volume_and_whether_a_stock_may_be_bought() {
+    let korean = r#"{"rt_cd":"0","output":[{"stck_shrn_iscd":"000040","stck_prpr":"1821","prdy_ctrt":"12.13",
+        "stck_hgpr":"1900","stck_lwpr":"1600","acml_vol":"123456"}]}"#;
+    let transport = with_token(move |_, _| reply(200, korean));
+    let session_of = |environment| session(environment, &transport);
+    let stocks = ranking(&session_of(Environment::Real), &query(Market::Kr, RankingKind::Fluctuation)).await;
+    let stock = &stocks.unwrap()[0];
+    let told = (stock.high, stock.low, stock.volume, stock.status);
+    let price = |text: &str| text.parse().ok();
+    assert_eq!(told, (price("1900"), price("1600"), Some(123_456), None));
+    let searched = r#"{"rt_cd":"0","output2":[
+        {"symb":"FREE","last":"10","rate":"9","tvol":"1","phigh":"11.5","plow":"9","e_ordyn":"○"},
+        {"symb":"ALSO","last":"10","rate":"8","e_ordyn":"매매 가능"},
+        {"symb":"SHUT","last":"10","rate":"7","e_ordyn":"매매 불가"},
+        {"symb":"MUTE","last":"10","rate":"6"}]}"#;
+    let transport = with_token(move |_, _| reply(200, searched));
+    let session = session(Environment::Paper, &transport);
+    let stocks = ranking(&session, &query(Market::UsNyse, RankingKind::Fluctuation)).await.unwrap();
+    assert_eq!((stocks[0].high, stocks[0].low, stocks[0].volume), (price("11.5"), price("9"), Some(1)));
+    let statuses: Vec<_> = stocks.iter().map(|stock| stock.status).collect();
+    let shut = ListedStatus::Restricted(domain::Restriction::NotTradable);
+    assert_eq!(statuses, [Some(ListedStatus::Free), Some(ListedStatus::Free), Some(shut), None]);
 }

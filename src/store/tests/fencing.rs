@@ -4,9 +4,14 @@ use diesel::SqliteConnection;
 use domain::messages::ledger::{EventKind, RecordEvent, ReserveOracleCall};
 use domain::messages::limits::{LimitsChange, LimitsRecord};
 use domain::messages::occasions::{Occasion, OccasionKind};
+use domain::messages::schedule::{Slot, SlotKey};
+use domain::messages::selection::SelectionsMade;
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution};
 use domain::messages::trading::ProposalRefused;
-use domain::{AccountSnapshot, Action, Currency, Decision, EventId, Holding};
+use domain::{
+    AccountSnapshot, Action, Currency, Decision, EventId, Evidence, Holding, Selection, SelectionContext,
+    Signal, Verdict,
+};
 
 use super::*;
 use crate::store::tests::dump;
@@ -121,7 +126,7 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-const OF_THE_DAY: [Write; 8] = [
+const OF_THE_DAY: [Write; 9] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
@@ -157,6 +162,20 @@ const OF_THE_DAY: [Write; 8] = [
             judge: "rules".into(),
         };
         b.store.record_decision(&decision).map(drop)
+    }),
+    ("record_selections", |b| {
+        let context = SelectionContext {
+            rsi: None,
+            volume_ratio: None,
+            rsi_proxy: None,
+            volume_ratio_proxy: None,
+            signal: Signal::Neutral,
+            score: 0.into(),
+        };
+        let evidence = Evidence { context, price: None, restriction: None, gates: Vec::new() };
+        let selection = Selection { instrument: stock("005930"), verdict: Verdict::Chosen, evidence };
+        let key = SlotKey { market: Market::Kr, session_date: today().session_date, slot: Slot::Daily(1) };
+        b.store.record_selections(&SelectionsMade { key, at: b.now, selections: vec![selection] })
     }),
     ("record_refusal", |b| {
         b.store.record_refusal(&ProposalRefused {

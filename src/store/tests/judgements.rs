@@ -18,6 +18,8 @@ fn decision(name: &str, action: Action) -> Decision {
         selection: Some(SelectionContext {
             rsi: Some("28.5".parse().unwrap()),
             volume_ratio: None,
+            rsi_proxy: None,
+            volume_ratio_proxy: None,
             signal: Signal::Oversold,
             score: "72.5".parse().unwrap(),
         }),

@@ -78,6 +78,10 @@ fn later_rows(version: &str) -> &'static str {
             "INSERT INTO occasions (market, session_date, kind, begins_at_ms, label, booked_at_ms)
                  VALUES ('KR', '2026-11-24', 'trust', 60, 'certain', 61);"
         }
+        "20261126000030" => {
+            "INSERT INTO selections (market, session_date, symbol, verdict, first_at_ms, last_at_ms, slot, evidence)
+                 VALUES ('KR', '2026-11-24', '000270', 'rank', 70, 71, 'realtime-1', '{}');"
+        }
         _ => "",
     }
 }

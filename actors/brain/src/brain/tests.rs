@@ -268,8 +268,14 @@ fn slot_key(slot: Slot) -> SlotKey {
 }
 
 fn candidate(symbol: &str, held: bool, features: &[(&str, i64)]) -> Candidate {
-    let selection =
-        SelectionContext { rsi: None, volume_ratio: None, signal: Signal::Neutral, score: Decimal::TEN };
+    let selection = SelectionContext {
+        rsi: None,
+        volume_ratio: None,
+        rsi_proxy: None,
+        volume_ratio_proxy: None,
+        signal: Signal::Neutral,
+        score: Decimal::TEN,
+    };
     let known = features.iter().copied().chain([("held", i64::from(held))]);
     let features = known.map(|(name, value)| (name.to_owned(), value.into())).collect();
     Candidate {
@@ -279,6 +285,7 @@ fn candidate(symbol: &str, held: bool, features: &[(&str, i64)]) -> Candidate {
         selection,
         features,
         held,
+        quote: None,
     }
 }
 
@@ -345,6 +352,51 @@ fn a_trade_without_a_fresh_price_nearby_is_held() {
             assert!(world.rationale(0).starts_with(reason), "{quote:?}: {}", world.rationale(0));
         });
     }
+}
+
+fn quoted(age: TimeDelta, restriction: Option<domain::Restriction>) -> Vec<Candidate> {
+    let mut bought = candidate("000001", false, &[("rsi_14", 20), ("change_pct", 1)]);
+    bought.quote = Some(Quote {
+        instrument: bought.instrument.clone(),
+        at: open() - age,
+        last: price(101),
+        open: None,
+        high: None,
+        low: None,
+        change_pct: None,
+        volume: None,
+        bid: None,
+        ask: None,
+        rules: domain::StockRules { restriction, ..domain::StockRules::default() },
+    });
+    vec![bought]
+}
+
+#[test]
+fn the_quote_of_the_scan_serves_for_seconds_and_an_older_one_is_asked_anew() {
+    let cases = [(TimeDelta::seconds(4), Action::Buy), (TimeDelta::seconds(6), Action::Hold)];
+    for (age, action) in cases {
+        in_virtual_time(async {
+            let world = World { quote: None, ..World::default() };
+            launch(&world, None).decide(slot_key(Slot::Realtime(1)), quoted(age, None)).await;
+            assert_eq!(world.decided()[0].1, action, "{age}: {}", world.rationale(0));
+        });
+    }
+}
+
+#[test]
+fn a_stock_that_the_exchange_restricts_is_not_bought_but_sold() {
+    in_virtual_time(async {
+        let halted = Some(domain::Restriction::Halted);
+        let world = World::default();
+        let mut found = quoted(TimeDelta::zero(), halted);
+        let quote = found[0].quote.clone().map(|quote| Quote { instrument: stock("000003"), ..quote });
+        found.push(Candidate { quote, ..candidate("000003", true, &[("holding_pnl_pct", -5)]) });
+        launch(&world, None).decide(slot_key(Slot::Realtime(1)), found).await;
+        let actions: Vec<_> = world.decided().into_iter().map(|(_, action, _)| action).collect();
+        assert_eq!(actions, [Action::Sell, Action::Hold]);
+        assert!(world.rationale(1).contains("its trading is halted"), "{}", world.rationale(1));
+    });
 }
 
 #[test]

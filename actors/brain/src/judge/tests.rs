@@ -9,11 +9,17 @@ use super::*;
 fn candidate(held: bool, features: &[(Feature, &str)]) -> Candidate {
     let features =
         features.iter().map(|(feature, value)| (feature.name().to_owned(), value.parse().unwrap())).collect();
-    let selection =
-        SelectionContext { rsi: None, volume_ratio: None, signal: Signal::Neutral, score: Decimal::TEN };
+    let selection = SelectionContext {
+        rsi: None,
+        volume_ratio: None,
+        rsi_proxy: None,
+        volume_ratio_proxy: None,
+        signal: Signal::Neutral,
+        score: Decimal::TEN,
+    };
     let instrument = Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() };
     let price = Price::new(Decimal::ONE_HUNDRED).unwrap();
-    Candidate { instrument, name: "Name".to_owned(), price, selection, features, held }
+    Candidate { instrument, name: "Name".to_owned(), price, selection, features, held, quote: None }
 }
 
 fn judged(action: Action, confidence: i64) -> Judgement {

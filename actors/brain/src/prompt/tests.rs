@@ -6,8 +6,14 @@ use super::*;
 use crate::reply;
 
 fn candidate(symbol: &str, name: &str, held: bool) -> Candidate {
-    let selection =
-        SelectionContext { rsi: None, volume_ratio: None, signal: Signal::Oversold, score: Decimal::TEN };
+    let selection = SelectionContext {
+        rsi: None,
+        volume_ratio: None,
+        rsi_proxy: None,
+        volume_ratio_proxy: None,
+        signal: Signal::Oversold,
+        score: Decimal::TEN,
+    };
     Candidate {
         instrument: Instrument { market: Market::UsNasdaq, symbol: symbol.parse().unwrap() },
         name: name.to_owned(),
@@ -17,6 +23,7 @@ fn candidate(symbol: &str, name: &str, held: bool) -> Candidate {
             .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
             .to_vec(),
         held,
+        quote: None,
     }
 }
 

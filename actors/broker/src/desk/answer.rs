@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
-use domain::BoxFuture;
-use domain::messages::market_data::{AccountQuery, BarsQuery, QueryError, RankingQuery};
+use domain::messages::market_data::{AccountQuery, AccountWatch, BarsQuery, QueryError, RankingQuery};
 use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
+use domain::messages::trading::AccountUpdated;
+use domain::{AccountSnapshot, BoxFuture};
 use supervision::prelude::*;
 
-use super::reconcile::{refuse_while_resting, watch_clock};
-use super::{Broker, alive};
+use super::listen::see_account;
+use super::reconcile::{refuse_while_resting, warn, watch_clock};
+use super::{Broker, BrokerDeps, Shared, alive};
 use crate::Urgency;
 
 /// The deadline of every such ask (domain::messages::market_data), real time. After it the question gives up its place
@@ -46,16 +48,37 @@ impl Handler<AccountQuery> for Broker {
 
     fn handle(&mut self, query: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
         let (deps, shared) = (self.deps.clone(), self.shared.clone());
+        Box::pin(async move { account(&deps, &shared, query).await })
+    }
+}
+
+impl Handler<AccountWatch> for Broker {
+    type Result = ResponseFuture<<AccountWatch as Message>::Result>;
+
+    fn handle(&mut self, watch: AccountWatch, _ctx: &mut Self::Context) -> Self::Result {
+        let (deps, shared) = (self.deps.clone(), self.shared.clone());
         Box::pin(async move {
-            let market = query.market;
-            refuse_while_resting(&deps, market).map_err(QueryError::Unavailable)?;
-            let account = within(deps.exchange.account(query, Urgency::Reconcile)).await;
-            // RiskGuard asks, too, to hear the exchange's clock once more.
-            watch_clock(&deps, &shared);
-            refuse_while_resting(&deps, market).map_err(QueryError::Unavailable)?;
-            account
+            let snapshot = account(&deps, &shared, AccountQuery { market: watch.market }).await?;
+            see_account(&deps, &shared, &snapshot);
+            let update = AccountUpdated { snapshot: snapshot.clone() };
+            warn(deps.risk.account_updated.tell(update), "the account");
+            Ok(snapshot)
         })
     }
+}
+
+async fn account(
+    deps: &BrokerDeps,
+    shared: &Shared,
+    query: AccountQuery,
+) -> Result<AccountSnapshot, QueryError> {
+    let market = query.market;
+    refuse_while_resting(deps, market).map_err(QueryError::Unavailable)?;
+    let account = within(deps.exchange.account(query, Urgency::Reconcile)).await;
+    // RiskGuard asks, too, to hear the exchange's clock once more.
+    watch_clock(deps, shared);
+    refuse_while_resting(deps, market).map_err(QueryError::Unavailable)?;
+    account
 }
 
 impl Handler<LastTradeQuery> for Broker {

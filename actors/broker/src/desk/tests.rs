@@ -6,9 +6,9 @@ mod truth;
 mod world;
 
 use domain::messages::control::{HaltCancels, HaltLevel, HaltRecord, HaltSource};
-use domain::messages::market_data::{QueryError, RankingKind, RankingQuery};
+use domain::messages::market_data::{AccountWatch, QueryError, RankingKind, RankingQuery};
 use domain::messages::proof::LastTradeQuery;
-use domain::messages::schedule::{DaySource, Trust};
+use domain::messages::schedule::Trust;
 use domain::{HaltNonce, Outcome, Refusal};
 
 use super::*;
@@ -40,6 +40,20 @@ fn an_order_is_prepared_permitted_posted_once_and_recorded() {
             assert_eq!(world.states(), [OrderState::Filled]);
             assert_eq!(world.live().await, []);
             assert_eq!(posts(&world.log()), 0);
+        },
+    );
+}
+
+#[test]
+fn an_account_that_is_watched_is_told_to_riskguard() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.facts().holds = vec!["000270"];
+            let watch = AccountWatch { market: Market::Kr };
+            let answer = world.watch.ask(watch, Duration::from_secs(20)).await.unwrap().unwrap();
+            assert_eq!(answer.holdings.len(), 1);
+            assert_eq!(world.held_prices().await, [("KR:000270".to_owned(), None)]);
         },
     );
 }
@@ -311,7 +325,6 @@ fn the_account_stays_fresh_until_the_market_is_known_to_be_closed() {
                 session_date: today(),
                 phase: Phase::Closed,
                 trust: Trust::Certain,
-                source: DaySource::Calendar,
                 orders_until: None,
                 at: world.clock.now(),
             };
@@ -688,7 +701,6 @@ fn an_order_outside_the_brokers_hours_is_not_sent() {
                 session_date: today(),
                 phase: Phase::Continuous,
                 trust: Trust::Certain,
-                source: DaySource::Calendar,
                 orders_until,
                 at: world.clock.now(),
             };

@@ -7,7 +7,7 @@ use actix::Message;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::{AccountSnapshot, Candle, Instrument, Market, Price, StockRules};
+use crate::{AccountSnapshot, Candle, Instrument, Market, Price, Restriction, StockRules};
 
 /// Why a question about market or account has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,8 +61,25 @@ pub struct RankedStock {
     pub price: Option<Price>,
     /// Change against the previous close in percent, signed.
     pub change_pct: Option<Decimal>,
-    /// Volume against the day before or the average, 2 meaning twice, if the list gives it.
+    /// The day's high, if the list gives it.
+    pub high: Option<Price>,
+    /// The day's low.
+    pub low: Option<Price>,
+    /// Shares traded today.
+    pub volume: Option<u64>,
+    /// Volume of today against that of the day before, 2 meaning twice, if the list gives it.
     pub volume_ratio: Option<Decimal>,
+    /// What the row tells about buying the stock; none when the list has no such field.
+    pub status: Option<ListedStatus>,
+}
+
+/// What a row of a ranking tells about buying its stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListedStatus {
+    /// Nothing against it.
+    Free,
+    /// It should not be bought.
+    Restricted(Restriction),
 }
 
 /// The length of a bar.
@@ -137,6 +154,15 @@ pub struct PriceSeen {
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<AccountSnapshot, QueryError>")]
 pub struct AccountQuery {
+    /// Any market of the currency wanted.
+    pub market: Market,
+}
+
+/// Scanner -> Broker: as [`AccountQuery`]; what is answered is told to RiskGuard too, so that each reading of the account is
+/// judged by its breaker and no purchase needs another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<AccountSnapshot, QueryError>")]
+pub struct AccountWatch {
     /// Any market of the currency wanted.
     pub market: Market,
 }

@@ -4,6 +4,7 @@ use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::market_data::Quote;
 use super::schedule::SlotKey;
 use crate::{
     AccountSnapshot, Action, Confidence, Currency, Decision, DecisionId, Instrument, IntentId, OrderState,
@@ -25,6 +26,8 @@ pub struct Candidate {
     pub features: Vec<(String, Decimal)>,
     /// True when the account holds it: such a stock is always a candidate.
     pub held: bool,
+    /// The quote that it was measured with, if one was asked for.
+    pub quote: Option<Quote>,
 }
 
 /// Scanner -> Brain: the answer to one `ScanDue`; empty when nothing qualifies. A tell; newest wins.

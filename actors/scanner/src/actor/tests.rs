@@ -1,14 +1,20 @@
 //! The actor under the real supervisor, in virtual time, with a Broker that answers as told.
 
+mod vectors;
+
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::market_data::{QueryError, Quote, RankedStock};
+use domain::messages::ledger::LedgerError;
+use domain::messages::market_data::{ListedStatus, QueryError, Quote, RankedStock, RankingKind};
 use domain::messages::schedule::Slot;
-use domain::{AccountSnapshot, BoxFuture, Candle, Currency, Holding, Price, Quantity};
+use domain::{
+    AccountSnapshot, BoxFuture, Candle, Currency, Holding, Price, Quantity, Restriction, SelectionGate,
+    Signal, StockRules, Verdict,
+};
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervisor, slot};
 use tokio::time::{Instant, sleep};
 
@@ -55,14 +61,47 @@ fn price(value: i64) -> Price {
     Price::new(value.into()).unwrap()
 }
 
-/// Answers like the exchange: what it offers, what fails, and how long an answer takes.
+/// Answers like the exchange and the books: what they offer, what fails, and how long an answer takes.
 #[derive(Clone, Default)]
 struct Broker {
-    rankings: bool,
+    /// The rows of both rankings; none: no ranking answers.
+    rows: Option<Vec<RankedStock>>,
     failing: Vec<&'static str>,
+    halted: Vec<&'static str>,
+    traded: Vec<&'static str>,
     holding: Option<&'static str>,
     takes: Duration,
     asked: Arc<Mutex<Vec<String>>>,
+}
+
+/// A row that tells nothing but price and change.
+fn row(symbol: &str, change: i64) -> RankedStock {
+    RankedStock {
+        instrument: stock(symbol),
+        name: format!("Name of {symbol}"),
+        price: Some(price(100)),
+        change_pct: Some(change.into()),
+        high: None,
+        low: None,
+        volume: None,
+        volume_ratio: None,
+        status: None,
+    }
+}
+
+/// A row that tells everything, as the Korean list does, and that nothing speaks against it.
+fn full_row(symbol: &str, change: i64) -> RankedStock {
+    RankedStock {
+        high: Some(price(100)),
+        low: Some(price(100)),
+        volume: Some(2_000),
+        status: Some(ListedStatus::Free),
+        ..row(symbol, change)
+    }
+}
+
+fn rows() -> Option<Vec<RankedStock>> {
+    Some(vec![row("000001", 9), row("000002", -7), row("000003", 5), row("000004", 0)])
 }
 
 impl Broker {
@@ -103,15 +142,8 @@ impl Handler<RankingQuery> for Broker {
     type Result = ResponseActFuture<Self, Result<Vec<RankedStock>, QueryError>>;
 
     fn handle(&mut self, _: RankingQuery, _: &mut Self::Context) -> Self::Result {
-        let row = |(symbol, change): (&str, i64)| RankedStock {
-            instrument: stock(symbol),
-            name: format!("Name of {symbol}"),
-            price: Some(price(100)),
-            change_pct: Some(change.into()),
-            volume_ratio: None,
-        };
-        let rows = [("000001", 9), ("000002", -7), ("000003", 5), ("000004", 0)].map(row).to_vec();
-        self.answer("ranking".to_owned(), !self.rankings, rows)
+        let rows = self.rows.clone();
+        self.answer("ranking".to_owned(), rows.is_none(), rows.unwrap_or_default())
     }
 }
 
@@ -131,6 +163,8 @@ impl Handler<QuoteQuery> for Broker {
     fn handle(&mut self, query: QuoteQuery, _: &mut Self::Context) -> Self::Result {
         let what = format!("quote {}", query.instrument.symbol);
         let failing = self.fails(&query.instrument);
+        let halted = self.halted.contains(&query.instrument.symbol.as_str());
+        let restriction = halted.then_some(Restriction::Halted);
         let quote = Quote {
             instrument: query.instrument,
             at: open(),
@@ -142,16 +176,16 @@ impl Handler<QuoteQuery> for Broker {
             volume: Some(2_000),
             bid: None,
             ask: None,
-            rules: domain::StockRules::default(),
+            rules: StockRules { restriction, ..StockRules::default() },
         };
         self.answer(what, failing, quote)
     }
 }
 
-impl Handler<AccountQuery> for Broker {
+impl Handler<AccountWatch> for Broker {
     type Result = ResponseActFuture<Self, Result<AccountSnapshot, QueryError>>;
 
-    fn handle(&mut self, _: AccountQuery, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: AccountWatch, _: &mut Self::Context) -> Self::Result {
         let quantity = Quantity::new(3);
         let holding = |symbol| Holding {
             instrument: stock(symbol),
@@ -173,17 +207,39 @@ impl Handler<AccountQuery> for Broker {
     }
 }
 
+impl Handler<RecentlyTraded> for Broker {
+    type Result = Result<Vec<Instrument>, LedgerError>;
+
+    fn handle(&mut self, query: RecentlyTraded, _: &mut Self::Context) -> Self::Result {
+        assert_eq!(query, RecentlyTraded { market: Market::Kr, limit: 30 });
+        Ok(self.traded.iter().map(|symbol| stock(symbol)).collect())
+    }
+}
+
+/// Who is told.
 #[derive(Clone, Default)]
-struct Brain(Arc<Mutex<Vec<CandidatesFound>>>);
+struct Brain {
+    found: Arc<Mutex<Vec<CandidatesFound>>>,
+    selections: Arc<Mutex<Vec<SelectionsMade>>>,
+}
+
+fn taken<T>(letters: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *letters.lock().unwrap_or_else(PoisonError::into_inner))
+}
 
 impl Brain {
     /// The symbols of each scan since the last look.
     fn found(&self) -> Vec<Vec<String>> {
-        let found = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let symbols = |found: CandidatesFound| {
             found.candidates.iter().map(|candidate| candidate.instrument.symbol.to_string()).collect()
         };
-        found.into_iter().map(symbols).collect()
+        taken(&self.found).into_iter().map(symbols).collect()
+    }
+
+    /// The verdicts told since the last look.
+    fn verdicts(&self) -> Vec<(String, Verdict)> {
+        let told = taken(&self.selections).into_iter().flat_map(|made| made.selections);
+        told.map(|one| (one.instrument.symbol.to_string(), one.verdict)).collect()
     }
 }
 
@@ -195,26 +251,53 @@ impl Handler<CandidatesFound> for Brain {
     type Result = ();
 
     fn handle(&mut self, found: CandidatesFound, _: &mut Self::Context) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+    }
+}
+
+impl Handler<SelectionsMade> for Brain {
+    type Result = ();
+
+    fn handle(&mut self, made: SelectionsMade, _: &mut Self::Context) {
+        self.selections.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        top_n: 2,
+        thresholds: Thresholds::default(),
+        overseas_rankings: true,
+        us_min_price: 5.into(),
+        watchlist: vec![stock("000008"), stock("000009")],
     }
 }
 
 fn launch(broker: &Broker) -> (Link<ScanDue>, Brain) {
+    launch_on(broker.clone(), settings())
+}
+
+/// The Scanner between a world that answers everything and somebody who is told.
+fn launch_on<W>(world: W, settings: Settings) -> (Link<ScanDue>, Brain)
+where
+    W: Actor<Context = Context<W>>
+        + Handler<RankingQuery>
+        + Handler<BarsQuery>
+        + Handler<QuoteQuery>
+        + Handler<AccountWatch>
+        + Handler<RecentlyTraded>,
+{
     let brain = Brain::default();
-    let address = broker.clone().start();
+    let (address, told) = (world.start(), brain.clone().start());
     let deps = Deps {
         clock: Arc::new(TestClock(Instant::now())),
         rankings: Link::from_recipient(address.clone().recipient()),
         bars: Link::from_recipient(address.clone().recipient()),
         quotes: Link::from_recipient(address.clone().recipient()),
-        account: Link::from_recipient(address.recipient()),
-        candidates: Link::from_recipient(brain.clone().start().recipient()),
-    };
-    let settings = Settings {
-        top_n: 2,
-        thresholds: Thresholds::default(),
-        overseas_rankings: true,
-        watchlist: vec![stock("000008"), stock("000009")],
+        account: Link::from_recipient(address.clone().recipient()),
+        traded: Link::from_recipient(address.recipient()),
+        selections: Link::from_recipient(told.clone().recipient()),
+        candidates: Link::from_recipient(told.recipient()),
     };
     let scanner = slot::<Scanner>("scanner", 16);
     let link = scanner.link();
@@ -236,7 +319,7 @@ fn cycle(number: u32) -> ScanDue {
 #[test]
 fn a_scan_tells_the_top_stocks_and_every_holding() {
     in_virtual_time(async {
-        let broker = Broker { rankings: true, holding: Some("000007"), ..Broker::default() };
+        let broker = Broker { rows: rows(), holding: Some("000007"), ..Broker::default() };
         let (scan, brain) = launch(&broker);
         scan.tell(cycle(0)).unwrap();
         sleep(Duration::from_secs(1)).await;
@@ -245,9 +328,9 @@ fn a_scan_tells_the_top_stocks_and_every_holding() {
 }
 
 #[test]
-fn bars_are_asked_for_once_a_session_and_quotes_every_time() {
+fn bars_are_asked_for_once_a_session_and_of_candidates_only() {
     in_virtual_time(async {
-        let broker = Broker { rankings: true, ..Broker::default() };
+        let broker = Broker { rows: rows(), ..Broker::default() };
         let (scan, brain) = launch(&broker);
         for number in 0..3 {
             scan.tell(cycle(number)).unwrap();
@@ -255,17 +338,130 @@ fn bars_are_asked_for_once_a_session_and_quotes_every_time() {
         }
         assert_eq!(brain.found().len(), 3);
         assert_eq!((broker.asked("bars 000001"), broker.asked("quote 000001")), (1, 3));
+        assert_eq!((broker.asked("bars"), broker.asked("bars 000003")), (2, 0), "candidates only");
+        assert_eq!(
+            (broker.asked("quote 000003"), broker.asked("quote 000004")),
+            (3, 0),
+            "one stock to spare"
+        );
+    });
+}
+
+#[test]
+fn rows_that_tell_everything_cost_no_quote_and_an_unknown_stock_is_looked_at_once_a_session() {
+    in_virtual_time(async {
+        let mut unknown = full_row("000001", 9);
+        unknown.status = None;
+        let rows = Some(vec![unknown, full_row("000002", 8), full_row("000003", 7)]);
+        let broker = Broker { rows, ..Broker::default() };
+        let (scan, brain) = launch(&broker);
+        for number in 0..3 {
+            scan.tell(cycle(number)).unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(brain.found(), [["000001", "000002"], ["000001", "000002"], ["000001", "000002"]]);
+        assert_eq!((broker.asked("quote 000001"), broker.asked("quote")), (1, 1));
     });
 }
 
 #[test]
 fn a_failing_stock_is_left_out_and_the_rest_goes_on() {
     in_virtual_time(async {
-        let broker = Broker { rankings: true, failing: vec!["000001"], ..Broker::default() };
+        let broker = Broker { rows: rows(), failing: vec!["000001"], ..Broker::default() };
         let (scan, brain) = launch(&broker);
         scan.tell(cycle(0)).unwrap();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(brain.found(), [["000002", "000003"]]);
+        let verdicts = brain.verdicts();
+        assert!(
+            verdicts.contains(&("000001".to_owned(), Verdict::Rejected(SelectionGate::History))),
+            "{verdicts:?}"
+        );
+    });
+}
+
+#[test]
+fn every_stock_that_was_considered_is_told_once_with_the_gate_that_failed() {
+    in_virtual_time(async {
+        let rows = ["000001", "000002", "000003", "000005"].map(|symbol| full_row(symbol, 9));
+        let broker = Broker {
+            rows: Some(rows.into_iter().chain([full_row("000004", 0)]).collect()),
+            holding: Some("000007"),
+            ..Broker::default()
+        };
+        let (scan, brain) = launch(&broker);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        let made = taken(&brain.selections);
+        let [made] = made.as_slice() else { panic!("{made:?}") };
+        let mut verdicts: Vec<_> = made
+            .selections
+            .iter()
+            .map(|one| (one.instrument.symbol.to_string(), one.verdict.code(), one.evidence.gates.clone()))
+            .collect();
+        verdicts.sort_by(|one, other| one.0.cmp(&other.0));
+        let codes: Vec<_> = verdicts.iter().map(|(symbol, code, _)| (symbol.as_str(), *code)).collect();
+        let expected = [
+            ("000001", "chosen"),
+            ("000002", "chosen"),
+            ("000003", "rank"),
+            ("000004", "movement"),
+            ("000005", "rank"),
+            ("000007", "held"),
+        ];
+        assert_eq!(codes, expected);
+        let movement = verdicts[3].2.iter().find(|check| check.gate == SelectionGate::Movement).unwrap();
+        let numbers = (movement.value, movement.threshold, movement.missing());
+        assert_eq!(
+            numbers,
+            (Some(0.into()), Decimal::from_str_exact("0.8").ok(), Decimal::from_str_exact("0.8").ok())
+        );
+        let rank = verdicts[2].2.last().unwrap();
+        assert_eq!(
+            (rank.gate, rank.value, rank.threshold),
+            (SelectionGate::Rank, Some("90.9".parse().unwrap()), Some("91.2".parse().unwrap()))
+        );
+        scan.tell(cycle(1)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(brain.verdicts(), [], "nothing has changed");
+    });
+}
+
+#[test]
+fn halted_stocks_are_filtered_from_rankings_and_fallback_but_a_holding_stays() {
+    in_virtual_time(async {
+        let halted = vec!["000001", "000007", "000008"];
+        let ranked =
+            Broker { rows: rows(), halted: halted.clone(), holding: Some("000007"), ..Broker::default() };
+        let (scan, brain) = launch(&ranked);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(brain.found(), [["000002", "000003", "000007"]]);
+        let verdicts = brain.verdicts();
+        assert!(verdicts.contains(&("000001".to_owned(), Verdict::Rejected(SelectionGate::Restriction))));
+        assert!(verdicts.contains(&("000007".to_owned(), Verdict::Held)));
+        let without = Broker { halted, holding: Some("000007"), ..Broker::default() };
+        let (scan, brain) = launch(&without);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(brain.found(), [["000009", "000007"]]);
+    });
+}
+
+#[test]
+fn failed_rankings_are_stood_in_for_by_wishes_candidates_of_the_session_and_what_was_traded() {
+    in_virtual_time(async {
+        let mut broker = Broker { traded: vec!["000006"], failing: vec!["000008"], ..Broker::default() };
+        let (scan, brain) = launch(&broker);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(brain.found(), [["000009", "000006"]]);
+        broker = Broker { rows: Some(vec![row("000004", 0)]), traded: vec!["000006"], ..Broker::default() };
+        let (scan, brain) = launch(&broker);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        let quiet: [Vec<String>; 1] = [vec![]];
+        assert_eq!(brain.found(), quiet, "a list that is filtered to nothing is no outage");
     });
 }
 
@@ -283,7 +479,7 @@ fn without_rankings_the_watchlist_and_the_holdings_are_scanned() {
 #[test]
 fn a_key_seen_before_or_expired_is_ignored_and_scans_of_one_market_never_overlap() {
     in_virtual_time(async {
-        let broker = Broker { rankings: true, takes: Duration::from_secs(2), ..Broker::default() };
+        let broker = Broker { rows: rows(), takes: Duration::from_secs(2), ..Broker::default() };
         let (scan, brain) = launch(&broker);
         scan.tell(cycle(0)).unwrap();
         scan.tell(cycle(0)).unwrap();
@@ -301,7 +497,7 @@ fn a_key_seen_before_or_expired_is_ignored_and_scans_of_one_market_never_overlap
 #[test]
 fn a_scan_that_outlasts_its_slot_tells_nothing_but_makes_the_next_one_faster() {
     in_virtual_time(async {
-        let broker = Broker { rankings: true, takes: Duration::from_secs(6), ..Broker::default() };
+        let broker = Broker { rows: rows(), takes: Duration::from_secs(8), ..Broker::default() };
         let (scan, brain) = launch(&broker);
         scan.tell(cycle(0)).unwrap();
         sleep(Duration::from_secs(70)).await;

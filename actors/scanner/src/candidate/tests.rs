@@ -19,7 +19,11 @@ fn row(change: &str, last: &str, volume_ratio: Option<&str>) -> RankedRow {
         name: "Apple".to_owned(),
         price: Some(price(last)),
         change_pct: Some(change.parse().unwrap()),
+        high: None,
+        low: None,
+        volume: None,
         volume_ratio: volume_ratio.map(|text| text.parse().unwrap()),
+        status: None,
     };
     RankedRow { stock, volume_index: Some(0) }
 }
@@ -58,76 +62,126 @@ fn history(days: i64) -> Vec<Candle> {
     (0..days).map(bar).collect()
 }
 
-fn measured(prospect: &Prospect, history: &[Candle], quote: Option<&Quote>) -> Option<(Standing, Candidate)> {
-    let seen = Observation { history, quote, account_known: true };
-    measure(prospect, seen, &Thresholds::default())
+/// What a scan makes of one stock.
+fn measured(prospect: &Prospect, history: &[Candle], quote: Option<&Quote>) -> Option<Candidate> {
+    let day = DayNow::of(prospect, quote, "2026-11-24T15:00:00Z".parse().unwrap())?;
+    let score = day.score(prospect.scoring);
+    let seen = Observation { history, day: &day, account_known: true };
+    let features = features(prospect, seen, score);
+    let context = context(&features, score, prospect.is_held(), &Thresholds::default());
+    Some(candidate(prospect, seen, &features, context, quote.cloned()))
 }
 
 fn feature(candidate: &Candidate, feature: Feature) -> Option<Decimal> {
     Features::from_named(&candidate.features).get(feature)
 }
 
+fn ranked(rows: Vec<RankedRow>, holdings: &[Holding]) -> Vec<Prospect> {
+    prospects(Source::Rankings(rows), holdings)
+}
+
 #[test]
 fn holdings_join_the_ranked_stocks_and_a_sold_out_one_does_not() {
     let holdings = [holding("AAPL", 1), holding("MSFT", 2), holding("GOOG", 0)];
-    let all = prospects(Some(vec![row("1", "100", None)]), &[stock("NVDA")], &holdings);
-    let names: Vec<_> = all.iter().map(|prospect| prospect.instrument.symbol.as_str().to_owned()).collect();
-    assert_eq!(names, ["AAPL", "MSFT"]);
-    assert!(all.iter().all(|prospect| prospect.holding.is_some()));
-    let fallback = prospects(None, &[stock("NVDA"), stock("MSFT")], &holdings);
-    let names: Vec<_> = fallback.iter().map(|p| (p.instrument.symbol.to_string(), p.scoring)).collect();
-    assert_eq!(names.len(), 3);
-    assert!(names.iter().all(|(_, scoring)| *scoring == Scoring::Unranked), "{names:?}");
+    let names = |source| -> Vec<_> {
+        let all = prospects(source, &holdings);
+        assert_eq!(all.iter().filter(|prospect| prospect.is_held()).count(), 2);
+        all.iter().map(|prospect| prospect.instrument.symbol.to_string()).collect()
+    };
+    assert_eq!(names(Source::Rankings(vec![row("1", "100", None)])), ["AAPL", "MSFT"]);
+    assert_eq!(names(Source::Holdings), ["AAPL", "MSFT"]);
+    let stand_ins = vec![stock("NVDA"), stock("MSFT")];
+    assert_eq!(names(Source::Fallback(stand_ins.clone())), ["NVDA", "MSFT", "AAPL"]);
+    let scored = prospects(Source::Fallback(stand_ins), &holdings);
+    assert!(scored.iter().all(|prospect| prospect.scoring == Scoring::Unranked));
+}
+
+#[test]
+fn the_fallback_takes_wishes_then_runtime_symbols_then_what_was_traded_each_once_and_no_more_than_allowed() {
+    let [wished, active, traded] =
+        [["A", "B"], ["B", "C"], ["C", "D"]].map(|names| names.map(stock).to_vec());
+    let names = |most| -> Vec<_> {
+        let all = fallback(&wished, &active, &traded, most);
+        all.iter().map(|stock| stock.symbol.to_string()).collect()
+    };
+    assert_eq!(names(30), ["A", "B", "C", "D"]);
+    assert_eq!(names(3), ["A", "B", "C"]);
+    assert_eq!(fallback(&[], &[], &[], 30), [], "there is no list of ours");
 }
 
 #[test]
 fn the_range_of_the_day_counts_when_it_is_wider_than_the_change() {
-    let prospects = prospects(Some(vec![row("2", "100", None)]), &[], &[]);
+    let prospects = ranked(vec![row("2", "100", None)], &[]);
     let wide = quote("100", Some("104"), Some("98"), Some(3_000));
-    let (standing, candidate) = measured(&prospects[0], &history(30), Some(&wide)).unwrap();
-    assert_eq!(standing.move_pct, Some(Decimal::from(6)));
-    assert_eq!(standing.score, Decimal::from(66));
+    let candidate = measured(&prospects[0], &history(30), Some(&wide)).unwrap();
+    assert_eq!(feature(&candidate, Feature::MovePct), Some(Decimal::from(6)));
+    assert_eq!(candidate.selection.score, Decimal::from(66));
     assert_eq!(candidate.selection.volume_ratio, Some(Decimal::from(3)));
     assert_eq!(candidate.selection.signal, Signal::Neutral);
-    assert_eq!(candidate.selection.rsi, None);
+    assert_eq!((candidate.selection.rsi, candidate.selection.rsi_proxy), (None, Some(Decimal::from(54))));
     assert_eq!(feature(&candidate, Feature::Held), Some(Decimal::ZERO));
 }
 
 #[test]
+fn a_row_with_the_days_range_and_volume_needs_no_quote() {
+    let mut told = row("2", "100", None);
+    (told.stock.high, told.stock.low) = (Some(price("104")), Some(price("98")));
+    told.stock.volume = Some(3_000);
+    let prospects = ranked(vec![told], &[]);
+    let day = DayNow::of(&prospects[0], None, "2026-11-24T15:00:00Z".parse().unwrap()).unwrap();
+    assert!(day.is_complete());
+    let candidate = measured(&prospects[0], &history(30), None).unwrap();
+    assert_eq!(candidate.selection.score, Decimal::from(66));
+    assert_eq!(candidate.selection.volume_ratio, Some(Decimal::from(3)));
+    assert_eq!(candidate.selection.volume_ratio_proxy, None);
+}
+
+#[test]
+fn a_range_that_contradicts_itself_is_no_range() {
+    let prospects = ranked(vec![row("2", "100", None)], &[]);
+    let odd = quote("100", Some("98"), Some("104"), None);
+    let day = DayNow::of(&prospects[0], Some(&odd), odd.at).unwrap();
+    assert_eq!((day.range_pct(), day.move_pct()), (None, Some(Decimal::TWO)));
+}
+
+#[test]
 fn a_failed_quote_leaves_no_range_and_no_volume_behind() {
-    let prospects = prospects(Some(vec![row("2", "102", None)]), &[], &[]);
-    let (standing, candidate) = measured(&prospects[0], &history(250), None).unwrap();
-    assert_eq!(standing.move_pct, Some(Decimal::TWO));
+    let prospects = ranked(vec![row("2", "102", None)], &[]);
+    let candidate = measured(&prospects[0], &history(250), None).unwrap();
+    assert_eq!(feature(&candidate, Feature::MovePct), Some(Decimal::TWO));
     assert_eq!(candidate.price, price("102"));
     assert_eq!(feature(&candidate, Feature::RangePct), None);
     assert_eq!(feature(&candidate, Feature::FromHighPct), None);
     assert_eq!(feature(&candidate, Feature::VolumeRatio), None);
+    assert_eq!(candidate.selection.volume_ratio_proxy, Some(Decimal::ONE));
     assert_eq!(feature(&candidate, Feature::Rsi14), Some(Decimal::ONE_HUNDRED));
+    assert_eq!(candidate.selection.rsi_proxy, None, "a measured value has no stand-in");
 }
 
 #[test]
 fn a_holding_without_bars_is_still_judged_by_its_profit() {
-    let prospects = prospects(Some(Vec::new()), &[], &[holding("MSFT", 2)]);
+    let prospects = ranked(Vec::new(), &[holding("MSFT", 2)]);
     let now = quote("110", None, None, None);
-    let (standing, candidate) = measured(&prospects[0], &[], Some(&now)).unwrap();
-    assert_eq!((standing.held, standing.score), (true, Decimal::ZERO));
+    let candidate = measured(&prospects[0], &[], Some(&now)).unwrap();
+    assert!(candidate.held);
+    assert_eq!(candidate.selection.score, Decimal::ZERO);
     assert_eq!(candidate.selection.signal, Signal::Holding);
     assert_eq!(feature(&candidate, Feature::HoldingPnlPct), Some(Decimal::TEN));
-    let (_, stale) = measured(&prospects[0], &[], None).unwrap();
+    let stale = measured(&prospects[0], &[], None).unwrap();
     assert_eq!(stale.price, price("99"));
 }
 
 #[test]
 fn an_account_that_did_not_answer_leaves_held_unknown() {
-    let prospects = prospects(Some(vec![row("2", "102", None)]), &[], &[]);
-    let seen = Observation { history: &history(30), quote: None, account_known: false };
-    let (_, candidate) = measure(&prospects[0], seen, &Thresholds::default()).unwrap();
-    assert_eq!(feature(&candidate, Feature::Held), None);
+    let prospects = ranked(vec![row("2", "102", None)], &[]);
+    let day = DayNow::of(&prospects[0], None, "2026-11-24T15:00:00Z".parse().unwrap()).unwrap();
+    let seen = Observation { history: &history(30), day: &day, account_known: false };
+    assert_eq!(features(&prospects[0], seen, Decimal::ONE).get(Feature::Held), None);
 }
 
 #[test]
-fn a_stock_without_any_price_is_no_candidate() {
-    let prospects = prospects(None, &[stock("NVDA")], &[]);
+fn a_stock_without_any_price_has_no_day() {
+    let prospects = prospects(Source::Fallback(vec![stock("NVDA")]), &[]);
     assert_eq!(measured(&prospects[0], &[], None), None);
 }
 

@@ -1,13 +1,14 @@
 //! Judgements, day starts and budgets; events with their cursors; occasions; reports.
 
-use domain::EventId;
 use domain::messages::ledger::{
     AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter, GetCursor,
     IntentRecord, LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayStart, RecordEvent,
     RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
 };
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
+use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::trading::{DecisionMade, ProposalRefused};
+use domain::{EventId, Instrument};
 use supervision::prelude::*;
 
 use super::{TradeLedger, answer};
@@ -67,6 +68,23 @@ impl Handler<BookedOccasions> for TradeLedger {
 
     fn handle(&mut self, query: BookedOccasions, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.booked_occasions(query.since))
+    }
+}
+
+impl Handler<SelectionsMade> for TradeLedger {
+    type Result = ();
+
+    fn handle(&mut self, made: SelectionsMade, ctx: &mut Self::Context) {
+        // Nobody waits for an answer; what went wrong is in the log.
+        let _ = self.commit(ctx, |store, _| store.record_selections(&made));
+    }
+}
+
+impl Handler<RecentlyTraded> for TradeLedger {
+    type Result = Result<Vec<Instrument>, LedgerError>;
+
+    fn handle(&mut self, query: RecentlyTraded, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.recently_traded(query))
     }
 }
 

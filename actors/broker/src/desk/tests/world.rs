@@ -10,7 +10,7 @@ use domain::messages::control::*;
 use domain::messages::ledger::LedgerError;
 use domain::messages::market_data::*;
 use domain::messages::proof::{LastTradeQuery, ListedDay};
-use domain::messages::schedule::{DaySource, Phase, Trust};
+use domain::messages::schedule::{Phase, Trust};
 use domain::messages::symbols::HoldingsCompared;
 use domain::messages::trading::Proposal;
 use domain::*;
@@ -365,6 +365,7 @@ pub(super) struct World {
     pub(super) session: Link<SessionChanged>,
     pub(super) day_closed: Link<DayClosed>,
     pub(super) ranking: Link<RankingQuery>,
+    pub(super) watch: Link<AccountWatch>,
     pub(super) last_trade: Link<LastTradeQuery>,
     pub(super) halt: Link<RequestHalt>,
     resume: Link<RequestResume>,
@@ -491,7 +492,7 @@ impl World {
         let (risk, broker) =
             (slots.risk_deps(&shared, &clock, keeper), slots.broker_deps(&shared, &clock, gate.clone()));
         let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
-        let last_trade = slots.broker.link();
+        let (last_trade, watch) = (slots.broker.link(), slots.broker.link());
         let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
         let resume = slots.risk.link();
         let mut family = Supervisor::new(policy(), |_escalation| ());
@@ -519,6 +520,7 @@ impl World {
             session,
             day_closed,
             ranking,
+            watch,
             last_trade,
             halt,
             resume,
@@ -679,8 +681,7 @@ fn tell_open_markets(guard: Link<SessionChanged>, clock: Arc<dyn Clock>) {
             for market in [Market::Kr, Market::UsNasdaq] {
                 let (phase, trust) = (Phase::Continuous, Trust::Certain);
                 let (session_date, orders_until) = (market.date_at(at), Some(at + TimeDelta::hours(1)));
-                let source = DaySource::Calendar;
-                let open = SessionChanged { market, session_date, phase, trust, source, orders_until, at };
+                let open = SessionChanged { market, session_date, phase, trust, orders_until, at };
                 // A guard that is being started again hears it the next time.
                 let _ = guard.tell(open);
             }

@@ -7,9 +7,10 @@ use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
+use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
-use domain::{AccountSnapshot, Decision, HaltId, IntentId, OpenIntent, Outcome};
+use domain::{AccountSnapshot, Decision, HaltId, Instrument, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
 use super::super::*;
@@ -193,6 +194,14 @@ impl Store for Scripted {
     }
 
     fn booked_occasions(&mut self, _since: NaiveDate) -> Result<Vec<Occasion>, StoreError> {
+        unscripted()
+    }
+
+    fn record_selections(&mut self, _made: &SelectionsMade) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn recently_traded(&mut self, _query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
         unscripted()
     }
 

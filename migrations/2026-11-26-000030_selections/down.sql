@@ -1,0 +1,2 @@
+DROP INDEX net_shares_by_time;
+DROP TABLE selections;
