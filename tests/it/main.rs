@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bounds;
+mod budget;
 mod calendar;
 mod canaries;
 mod control_socket;
