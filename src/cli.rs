@@ -325,6 +325,9 @@ pub struct VerifyArgs {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     pub first_seed: u64,
+    /// Go on with further seeds until so many orders were sent under faults, 0 to 10000000.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    pub orders: u64,
     /// Trading days with faults under each seed, 1 to 250; a day without follows.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
     pub days: u32,
@@ -334,7 +337,7 @@ pub struct VerifyArgs {
     /// Keep the agent up day and night instead, with two decisions a day, through weekends, holidays and daylight saving.
     #[arg(long, conflicts_with = "minutes")]
     pub calendar: bool,
-    /// Markets, separated by commas: KR US_NASDAQ US_NYSE US_AMEX.
+    /// Markets, separated by commas, any of the ten.
     #[arg(long, value_delimiter = ',', default_value = "KR,US_NASDAQ")]
     pub markets: Vec<Market>,
     /// Print JSON instead of lines.

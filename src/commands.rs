@@ -72,10 +72,19 @@ fn prove(args: VerifyArgs) -> ExitCode {
     let stops_at_violation = args.mutant.is_some();
     #[cfg(not(feature = "mutants"))]
     let stops_at_violation = false;
-    let VerifyArgs { seeds, first_seed, days, minutes, calendar, markets, json, story, .. } = args;
+    let VerifyArgs { seeds, first_seed, orders, days, minutes, calendar, markets, json, story, .. } = args;
     let pace = if calendar { verify::Pace::Calendar } else { verify::Pace::Watches { minutes } };
     let keeps_story = story;
-    let options = verify::Options { seeds, first_seed, days, pace, markets, keeps_story, stops_at_violation };
+    let options = verify::Options {
+        seeds,
+        first_seed,
+        orders_min: orders,
+        days,
+        pace,
+        markets,
+        keeps_story,
+        stops_at_violation,
+    };
     let progress = |seed: &verify::SeedReport| {
         seed.story.iter().for_each(terminal::line);
         if !json {

@@ -73,6 +73,7 @@ use venue::Venue;
 
 pub use closed::ClosedDates;
 pub use faults::{FREEZE_SECONDS, VenueFaults};
+pub use listing::has_stocks_of;
 pub use web::{router, serve};
 
 /// Which of KIS's two hosts the exchange plays.

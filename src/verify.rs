@@ -47,6 +47,7 @@ use rust_decimal::Decimal;
 use trade_ledger::store::Store;
 
 use crate::config::Config;
+use crate::simulator::has_stocks_of;
 use checks::{Evidence, Violation};
 pub use eager::eager;
 use facts::What;
@@ -57,6 +58,8 @@ use timetable::Watch;
 
 /// Lives of one watch; more than that is a loop.
 const LIVES_MAX: u32 = 5000;
+/// Seeds of one run: so many when it needs ever more of them.
+pub const SEEDS_MAX: u64 = 1_000_000;
 /// Events read from the books at once.
 const EVENTS_AT_ONCE: u16 = 1000;
 
@@ -111,6 +114,8 @@ pub struct Options {
     pub seeds: u64,
     /// The first of them.
     pub first_seed: u64,
+    /// After those seeds, further ones follow until so many orders were sent under faults.
+    pub orders_min: u64,
     /// Trading days with faults; one without follows.
     pub days: u32,
     /// When the agent is up, and how densely it trades.
@@ -128,6 +133,7 @@ impl Default for Options {
         Self {
             seeds: 64,
             first_seed: 1,
+            orders_min: 0,
             days: 1,
             pace: Pace::Watches { minutes: 45 },
             markets: vec![Market::Kr, Market::UsNasdaq],
@@ -143,7 +149,11 @@ impl Default for Options {
 /// When the stage itself cannot be set up, in words. A violation is no error.
 pub fn run(options: &Options, mut progress: impl FnMut(&SeedReport)) -> Result<Report, String> {
     let mut report = Report::of(options.pace);
-    for seed in options.first_seed..options.first_seed.saturating_add(options.seeds) {
+    for seed in options.first_seed..options.first_seed.saturating_add(SEEDS_MAX) {
+        if report.seeds.len() as u64 >= options.seeds && report.totals.sent_under_faults >= options.orders_min
+        {
+            break;
+        }
         let mut result = run_seed(seed, options)?;
         // What has failed already needs no second run.
         if seed == options.first_seed && result.violations.is_empty() {
@@ -181,13 +191,13 @@ pub fn run_seed(seed: u64, options: &Options) -> Result<SeedReport, String> {
     conclude(seed, &stage)
 }
 
-/// The simulated exchange lists no stock of other markets, so nothing would be proved there.
+/// Where the simulated exchange lists no stock, nothing would be proved.
 fn check_markets(markets: &[Market]) -> Result<(), String> {
-    let allowed = [Market::Kr, Market::UsNasdaq, Market::UsNyse, Market::UsAmex];
     let strange: Vec<_> =
-        markets.iter().filter(|market| !allowed.contains(market)).map(|market| market.code()).collect();
+        markets.iter().filter(|market| !has_stocks_of(**market)).map(|market| market.code()).collect();
     if markets.is_empty() || !strange.is_empty() {
-        let allowed: Vec<_> = allowed.iter().map(|market| market.code()).collect();
+        let allowed = Market::ALL.into_iter().filter(|market| has_stocks_of(*market));
+        let allowed: Vec<_> = allowed.map(Market::code).collect();
         return Err(format!(
             "{} cannot be verified; allowed: {}",
             if strange.is_empty() { "no market".to_owned() } else { strange.join(",") },

@@ -177,6 +177,11 @@ pub(super) const LISTINGS: [Listing; 72] = [
     ho_chi_minh("NKG", ["남김철강", "NAM KIM STEEL"], (14_300, 3.3, 12_000_000, 70)),
 ];
 
+/// True when the simulated exchange lists a stock of this market, so that there is something to trade.
+pub fn has_stocks_of(market: Market) -> bool {
+    of_market(market).next().is_some()
+}
+
 /// The stock of `market` called `symbol`.
 pub(super) fn find(market: Market, symbol: &str) -> Option<&'static Listing> {
     LISTINGS.iter().find(|listing| listing.market == market && listing.symbol == symbol)

@@ -45,7 +45,7 @@ const TWIN: u32 = 10;
 const TWIN_IN_DOUBT: u32 = 400;
 
 /// An order by another hand that differs from ours in its price only, in ten thousand requests that are lost.
-const NEAR_TWIN: u32 = 2_500;
+const NEAR_TWIN: u32 = 6_000;
 
 /// The clock of the machine is set wrong while the agent is down, in ten thousand restarts.
 const CLOCK_IS_SET_AT_RESTART: u32 = 500;

@@ -10,11 +10,15 @@ use super::{Options, Pace};
 /// The first day of the first seed; others begin up to eleven months later, so that both changes of daylight saving are met.
 const FIRST_DAY: (i32, u32, u32) = (2026, 1, 5);
 /// One watch in so many of ten thousand ends before the day is closed in the books: a later start must close it.
-const ENDS_EARLY: u32 = 5_000;
+const ENDS_EARLY: u32 = 6_500;
 
 /// Trading days between the last one with faults and the quiet one: a clock that is a day ahead may have told the decision
 /// times of the next day, each of which is told once.
 const DAYS_OFF: u32 = 1;
+
+/// Tokyo trades until 15:30, but KIS's own window, which the simulated exchange keeps, ends so long before: whatever the agent
+/// tries after that is refused.
+const TOKYO_ENDS_BEFORE: TimeDelta = TimeDelta::minutes(30);
 
 /// A time in which the agent is up, but for crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,7 @@ fn watch(dice: &Dice, market: Market, date: NaiveDate, minutes: Option<u32>) -> 
     let calendar = Calendar::official();
     let session = calendar.session_on(market, date).filter(|_| is_usual(&calendar, market, date))?;
     let last_trade = session.closing_auction.map_or(session.close, |(start, _)| start.min(session.close));
+    let last_trade = if market == Market::Jp { session.close - TOKYO_ENDS_BEFORE } else { last_trade };
     let drawn = |range| TimeDelta::minutes(i64::try_from(dice.within(range)).unwrap_or(30));
     let before = match minutes.map(u64::from) {
         Some(minutes) => drawn(minutes / 2..=minutes + minutes / 2),

@@ -47,6 +47,14 @@ impl RiskGuard {
         }
     }
 
+    /// A row of ours moved the books by more than its own step: another process wrote in between, and no later look would
+    /// show that.
+    pub(super) fn look_behind(&self, told: HaltEpoch, ctx: &mut Ctx<Self>) {
+        if self.halts_known && told.0 > self.books_epoch.0.saturating_add(1) {
+            self.read_what_began(told, ctx);
+        }
+    }
+
     /// Nothing that was approved can get a permit any more, so nothing is lost by waiting for the rest.
     fn read_what_began(&self, told: HaltEpoch, ctx: &mut Ctx<Self>) {
         tracing::warn!(books = %told, known = %self.books_epoch, "the books hold a newer halt or release than is known");

@@ -201,13 +201,14 @@ impl RiskGuard {
             return Box::pin(fut::ready(Durability::NotDurable));
         }
         let answer = self.deps.ledger.commit_halt.ask(CommitHalt::new(record.clone()), COMMIT_WITHIN);
-        Box::pin(answer.into_actor(self).map(move |answer, this, _ctx| this.halt_kept(record, answer)))
+        Box::pin(answer.into_actor(self).map(move |answer, this, ctx| this.halt_kept(record, answer, ctx)))
     }
 
     fn halt_kept(
         &mut self,
         record: HaltRecord,
         answer: Result<Result<HaltCommitted, LedgerError>, AskError>,
+        ctx: &mut Ctx<Self>,
     ) -> Durability {
         let (durability, told) = match answer {
             Ok(Ok(committed)) => (Durability::Ledger, Some(committed.epoch)),
@@ -216,6 +217,7 @@ impl RiskGuard {
         };
         self.set_durability(&record.id, durability);
         if let Some(told) = told {
+            self.look_behind(told, ctx);
             self.take_epoch(told);
         }
         self.settle_gate();

@@ -47,6 +47,19 @@ fn invariant_10_a_halt_of_another_process_is_stood_by_within_half_a_minute_witho
 }
 
 #[test]
+fn invariant_10_a_halt_of_another_process_just_before_one_of_ours_is_stood_by_too() {
+    trading(async |world| {
+        write(&world, HaltLevel::Halted);
+        let ours = world.request_reduce("less", false).await.record;
+        world.settle().await;
+        let status = world.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
+        let ids: Vec<_> = status.halts.iter().map(|halt| halt.id.clone()).collect();
+        assert_eq!((status.state, ids), (TradingState::Halted, vec![ours.id, "h-foreign".to_owned()]));
+        assert!(!world.gate.is_open());
+    });
+}
+
+#[test]
 fn invariant_10_a_permit_refused_for_a_halt_has_that_halt_read_from_the_books_at_once() {
     trading(async |world| {
         write(&world, HaltLevel::Halted);
