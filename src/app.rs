@@ -143,7 +143,8 @@ pub struct House {
     pub account: Link<AccountQuery>,
     /// RiskGuard: a proposal has no authority, whoever makes it.
     pub proposals: Link<Proposal>,
-    /// MarketClock: what the override file of the calendar says.
+    /// MarketClock: what the override file of the calendar says. Where the settings name one, nothing is told before its
+    /// first word.
     pub overrides: Link<market_clock::OverrideFile>,
     /// Ends the process when a thread is wedged; works as long as it is kept. None when all live on one thread.
     pub watchdog: Option<Watchdog>,

@@ -370,7 +370,7 @@ pub struct MarketsArgs {
     /// Also list so many days of each market, 0 to 366.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=366))]
     pub days: u32,
-    /// Show the days of an override file too.
+    /// Show the days of this override file, or else of the one that CALENDAR_OVERRIDES names.
     #[arg(long, value_name = "FILE")]
     pub overrides: Option<PathBuf>,
     /// Also draw the week around the instant as a picture.

@@ -218,7 +218,8 @@ fn user_name() -> String {
 }
 
 fn show_markets(args: &MarketsArgs) -> ExitCode {
-    match markets::run(args, &running_agents_markets(args)) {
+    let overrides = args.overrides.clone().or_else(Config::calendar_overrides_setting);
+    match markets::run(args, overrides.as_deref(), &running_agents_markets(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
     }
@@ -233,7 +234,7 @@ fn show_indicators(args: &IndicatorsArgs) -> ExitCode {
 
 /// What an agent that runs here has found of its markets; nothing when none runs, or another instant is asked for.
 fn running_agents_markets(args: &MarketsArgs) -> Vec<MarketStanding> {
-    if args.at.is_some() || args.json {
+    if args.at.is_some() {
         return Vec::new();
     }
     match client::ask(&data_directory(), &Request::Status) {

@@ -267,6 +267,11 @@ impl Config {
         parse::database(sources::one("DB_PATH").as_deref().unwrap_or("data/trades.db"))
     }
 
+    /// `CALENDAR_OVERRIDES` alone, for a look at the markets, which must work however wrong the other settings are.
+    pub fn calendar_overrides_setting() -> Option<PathBuf> {
+        sources::one("CALENDAR_OVERRIDES").map(PathBuf::from)
+    }
+
     /// A sentence about a file of settings that others on this machine may read, with the remedy.
     pub fn exposed_file() -> Option<String> {
         sources::exposed()

@@ -8,7 +8,7 @@ mod tests;
 use std::path::Path;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use domain::messages::schedule::{DateStatus, Phase};
+use domain::messages::schedule::{DateStatus, Phase, Trust};
 use domain::{Clock, Market};
 use market_clock::{Calendar, DayChange, DayKind};
 use serde::{Serialize, Serializer};
@@ -43,6 +43,9 @@ pub struct MarketView {
     pub next_session_open: Option<DateTime<Utc>>,
     /// When its phase next changes.
     pub next_change: Option<DateTime<Utc>>,
+    /// What a running agent has found, where its phase differs from the calendar's or it does not trust the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<MarketStanding>,
     /// The days from the local date on, only when they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<DayView>,
@@ -85,8 +88,19 @@ impl MarketView {
             next_open: calendar.next_open(market, at),
             next_session_open: calendar.next_session_open(market, at),
             next_change: calendar.next_change(market, at).map(|change| change.at),
+            found: None,
             days: dates.map(|date| DayView::on(calendar, market, date)).collect(),
         }
+    }
+
+    /// Adds what a running agent has found of this market, unless it says the same as the calendar.
+    fn beside(self, found: &[MarketStanding]) -> Self {
+        let differs = |standing: &&MarketStanding| {
+            standing.market == self.market
+                && (standing.phase != self.phase.code() || standing.trust != Trust::Certain.code())
+        };
+        let found = found.iter().find(differs).cloned();
+        Self { found, ..self }
     }
 }
 
@@ -120,12 +134,13 @@ fn why(kind: DayKind) -> String {
     .to_owned()
 }
 
-/// Prints the markets, and what a running agent has `found` of them beside the calendar; draws them when asked.
+/// Prints the markets by the calendar and the file of `overrides`, and what a running agent has `found` of them beside it;
+/// draws them when asked.
 ///
 /// # Errors
-/// Why the picture or the JSON cannot be written, in words.
-pub fn run(args: &MarketsArgs, found: &[MarketStanding]) -> Result<(), String> {
-    let calendar = calendar(args)?;
+/// Why the override file cannot be read, or the picture or the JSON written, in words.
+pub fn run(args: &MarketsArgs, overrides: Option<&Path>, found: &[MarketStanding]) -> Result<(), String> {
+    let calendar = calendar(overrides)?;
     if let Some(fault) = calendar.fault() {
         terminal::complain(format!("{fault}; every market is unknown"));
     }
@@ -137,21 +152,21 @@ pub fn run(args: &MarketsArgs, found: &[MarketStanding]) -> Result<(), String> {
             terminal::line(format!("The week is drawn in {}.\n", path.display()));
         }
     }
-    let views: Vec<_> =
-        markets.iter().map(|market| MarketView::at(&calendar, *market, at, args.days)).collect();
+    let view = |market: &Market| MarketView::at(&calendar, *market, at, args.days).beside(found);
+    let views: Vec<_> = markets.iter().map(view).collect();
     if args.json {
         terminal::line(serde_json::to_string_pretty(&views).map_err(|error| error.to_string())?);
     } else {
-        let text = table::text(&calendar, &views, at) + &table::findings(found, &markets);
+        let text = table::text(&calendar, &views, at);
         terminal::line(text.trim_end());
     }
     Ok(())
 }
 
 /// The built-in calendar, with the override file if one is named.
-fn calendar(args: &MarketsArgs) -> Result<Calendar, String> {
+fn calendar(overrides: Option<&Path>) -> Result<Calendar, String> {
     let official = Calendar::official();
-    let Some(path) = &args.overrides else { return Ok(official) };
+    let Some(path) = overrides else { return Ok(official) };
     let overrides = crate::overrides::read(path)?;
     official.with_changes(&overrides.changes).map_err(|error| error.to_string())
 }

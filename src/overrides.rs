@@ -37,8 +37,15 @@ pub fn read(path: &Path) -> Result<Overrides, String> {
 
 /// Tells MarketClock what the file says, now and for as long as it is polled.
 pub async fn watch(path: PathBuf, market_clock: Link<OverrideFile>) {
+    let mut last_good = Overrides::default();
     loop {
-        let said = read(&path).map_or_else(OverrideFile::Bad, OverrideFile::Good);
+        let said = match read(&path) {
+            Ok(overrides) => {
+                last_good = overrides.clone();
+                OverrideFile::Good(overrides)
+            }
+            Err(why) => OverrideFile::Bad { why, last_good: last_good.clone() },
+        };
         if let Err(error) = market_clock.tell(said) {
             tracing::warn!(%error, "MarketClock was not told of the override file; telling it again");
         }

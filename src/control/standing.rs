@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::Market;
-use domain::messages::schedule::SessionChanged;
+use domain::messages::schedule::{DaySource, SessionChanged};
 use serde::{Deserialize, Serialize};
 
 /// One market as the running agent sees it: the calendar, and what it has found besides.
@@ -19,7 +19,7 @@ pub struct MarketStanding {
     /// How far the day may be traded upon: certain, unproved, disputed, suspected_closed, broker_down, unknown or
     /// unknown_exits_allowed.
     pub trust: String,
-    /// The same in words.
+    /// The same in words, and who says what the day is where that is not the calendar.
     pub because: String,
     /// Until when the broker takes orders, where this agent may have some to send.
     pub orders_until: Option<DateTime<Utc>>,
@@ -27,8 +27,12 @@ pub struct MarketStanding {
 
 impl From<SessionChanged> for MarketStanding {
     fn from(session: SessionChanged) -> Self {
-        let SessionChanged { market, session_date, phase, trust, orders_until, at: _ } = session;
-        let (because, trust) = (trust.to_string(), trust.code().to_owned());
+        let SessionChanged { market, session_date, phase, trust, source, orders_until, at: _ } = session;
+        let because = match source {
+            DaySource::Calendar => trust.to_string(),
+            DaySource::OverrideFile | DaySource::BrokersList => format!("{trust}, by {source}"),
+        };
+        let trust = trust.code().to_owned();
         Self { market, session_date, phase: phase.to_string(), trust, because, orders_until }
     }
 }

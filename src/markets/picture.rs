@@ -68,7 +68,7 @@ fn midnight(market: Market, date: NaiveDate) -> DateTime<Utc> {
 /// Draws the week of `at` as an SVG document.
 pub fn draw(calendar: &Calendar, markets: &[Market], at: DateTime<Utc>) -> String {
     let week = Week::around(at, markets.len());
-    let mut svg = head(&week);
+    let mut svg = head(&week, &whose(markets));
     svg += &axes(&week);
     let rows =
         markets.iter().enumerate().map(|(row, market)| market_row(calendar, &week, *market, week.y(row)));
@@ -83,10 +83,19 @@ pub fn draw(calendar: &Calendar, markets: &[Market], at: DateTime<Utc>) -> Strin
     svg
 }
 
-fn head(week: &Week) -> String {
+/// Whose week it is.
+fn whose(markets: &[Market]) -> String {
+    match markets {
+        all if all.len() == Market::ALL.len() => "Ten markets".to_owned(),
+        [one] => one.to_string(),
+        some => format!("{} markets", some.len()),
+    }
+}
+
+fn head(week: &Week, whose: &str) -> String {
     let (width, height) = (week.width(), week.height());
     let title =
-        format!("Ten markets, week of {}", week.start.with_timezone(&Market::Kr.zone()).format("%-d %B %Y"));
+        format!("{whose}, week of {}", week.start.with_timezone(&Market::Kr.zone()).format("%-d %B %Y"));
     let asked = week.at.format("%a %-d %b %Y, %H:%M UTC");
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" font-family="'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif" font-size="11" fill="#1f2937">

@@ -1,12 +1,11 @@
 //! The markets as a table for people.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::schedule::{DateStatus, Phase, Trust};
+use domain::messages::schedule::{DateStatus, Phase};
 use domain::{KisWindow, Market, is_ledger_pause, windows};
 use market_clock::Calendar;
 
 use super::{DayView, MarketView, why};
-use crate::control::standing::MarketStanding;
 
 /// The announced year ends within so many days: time to look for the next list.
 const SOON_DAYS: i64 = 30;
@@ -25,6 +24,8 @@ pub(super) fn text(calendar: &Calendar, views: &[MarketView], at: DateTime<Utc>)
     }
     text += &kis(views, at);
     views.iter().for_each(|view| text += &caution(calendar, view));
+    let found = views.iter().filter_map(|view| view.found.as_ref());
+    found.for_each(|standing| text += &format!("\nThe running agent has found: {standing}.\n"));
     text
 }
 
@@ -129,13 +130,6 @@ fn caution(calendar: &Calendar, view: &MarketView) -> String {
             Some(_) | None => String::new(),
         },
     }
-}
-
-/// What a running agent has found beside the calendar, of the markets that are shown.
-pub(super) fn findings(found: &[MarketStanding], shown: &[Market]) -> String {
-    let unusual = |standing: &&MarketStanding| standing.trust != Trust::Certain.code();
-    let of_interest = found.iter().filter(unusual).filter(|standing| shown.contains(&standing.market));
-    of_interest.map(|standing| format!("\nThe running agent has found: {standing}.\n")).collect()
 }
 
 /// Columns as wide as their widest cell.

@@ -1,6 +1,6 @@
 //! What the command says at chosen instants.
 
-use domain::messages::schedule::{SessionChanged, Trust};
+use domain::messages::schedule::{DaySource, SessionChanged, Trust};
 use serde_json::json;
 
 use super::*;
@@ -92,17 +92,62 @@ fn the_picture_has_a_row_for_each_market_and_is_well_formed() {
 }
 
 #[test]
-fn what_a_running_agent_has_found_is_shown_beside_the_calendar() {
-    let standing = |market, trust: Trust| {
-        let (session_date, at) = ("2026-11-24".parse().unwrap(), "2026-11-24T00:10:00Z".parse().unwrap());
-        let phase = Phase::Continuous;
-        MarketStanding::from(SessionChanged { market, session_date, phase, trust, orders_until: None, at })
+fn the_title_of_the_picture_says_whose_week_it_is() {
+    let title = |markets: &[Market]| {
+        let svg = draw(&Calendar::official(), markets, at("2026-11-25T20:00:00Z"));
+        let (begin, end) = (svg.find("<title>").unwrap() + 7, svg.find("</title>").unwrap());
+        svg[begin..end].to_owned()
     };
-    let found = [standing(Market::Kr, Trust::SuspectedClosed), standing(Market::Jp, Trust::Certain)];
-    let text = table::findings(&found, &[Market::Kr, Market::Jp]);
-    assert_eq!(
-        text,
-        "\nThe running agent has found: KR 2026-11-24 continuous: the market should be open, but nothing trades.\n"
-    );
-    assert_eq!(table::findings(&found, &[Market::Jp]), "");
+    assert_eq!(title(&Market::ALL), "Ten markets, week of 23 November 2026");
+    assert_eq!(title(&[Market::Kr]), "KR, week of 23 November 2026");
+    assert_eq!(title(&[Market::Hk, Market::Jp]), "2 markets, week of 23 November 2026");
+}
+
+#[test]
+fn every_finding_of_a_running_agent_that_differs_from_the_calendar_is_shown_with_its_reason() {
+    let calendar = Calendar::official();
+    let now = at("2026-11-24T00:10:00Z");
+    let standing = |phase, trust, source| {
+        let (market, session_date) = (Market::Kr, "2026-11-24".parse().unwrap());
+        let change =
+            SessionChanged { market, session_date, phase, trust, source, orders_until: None, at: now };
+        MarketStanding::from(change)
+    };
+    let shown = |market, found: MarketStanding| {
+        let views = [MarketView::at(&calendar, market, now, 0).beside(&[found])];
+        let json = serde_json::to_value(&views[0]).unwrap();
+        (table::text(&calendar, &views, now), json["found"].clone())
+    };
+    let (open, closed, by) = (Phase::Continuous, Phase::Closed, DaySource::BrokersList);
+    for (found, words, trust) in [
+        (
+            standing(closed, Trust::Certain, by),
+            "KR 2026-11-24 closed: the day is certain, by the broker's own list of days.",
+            "certain",
+        ),
+        (
+            standing(open, Trust::SuspectedClosed, DaySource::Calendar),
+            "KR 2026-11-24 continuous: the market should be open, but nothing trades.",
+            "suspected_closed",
+        ),
+        (
+            standing(open, Trust::Disputed, DaySource::OverrideFile),
+            "KR 2026-11-24 continuous: the sources contradict each other about today, by the override file.",
+            "disputed",
+        ),
+        (
+            standing(open, Trust::BrokerDown, DaySource::Calendar),
+            "KR 2026-11-24 continuous: the broker does not answer.",
+            "broker_down",
+        ),
+    ] {
+        let (text, json) = shown(Market::Kr, found.clone());
+        assert!(text.ends_with(&format!("\nThe running agent has found: {words}\n")), "{text}");
+        assert_eq!(json["trust"], trust);
+        assert_eq!(json, serde_json::to_value(&found).unwrap());
+        let (text, json) = shown(Market::Jp, found);
+        assert!(!text.contains("has found") && json.is_null(), "{text}");
+    }
+    let (text, json) = shown(Market::Kr, standing(open, Trust::Certain, DaySource::Calendar));
+    assert!(!text.contains("has found") && json.is_null(), "it says the same: {text}");
 }

@@ -1,4 +1,5 @@
-//! When the simulated exchanges trade: weekly hours in each market's own zone, on a grid of five seconds (KIS.md 16).
+//! When the simulated exchanges trade: weekly hours in each market's own zone, on a grid of five seconds (KIS.md 16), and
+//! Korea's two kinds of late days (CALENDARS.md 1).
 //!
 //! Saturdays and Sundays are closed; public holidays are data of the exchange ([`super::ClosedDates`]), not known here.
 
@@ -141,12 +142,51 @@ fn hours(market: Market) -> Hours {
     }
 }
 
+/// An hour, in minutes.
+const HOUR: u32 = 60;
+
+/// Days of the university entrance exam, as year, month and day: Korea trades an hour later. In 2017 also the day on which
+/// the exam was postponed on its eve.
+const EXAM_DAYS: [(i32, u32, u32); 12] = [
+    (2017, 11, 16),
+    (2017, 11, 23),
+    (2018, 11, 15),
+    (2019, 11, 14),
+    (2020, 12, 3),
+    (2021, 11, 18),
+    (2022, 11, 17),
+    (2023, 11, 16),
+    (2024, 11, 14),
+    (2025, 11, 13),
+    (2026, 11, 19),
+    (2027, 11, 18),
+];
+
+/// The hours of `date`: in Korea the whole exam day is an hour later, and the first session of a year begins so late.
+fn hours_on(market: Market, date: NaiveDate) -> Hours {
+    let usual = hours(market);
+    if market != Market::Kr {
+        return usual;
+    }
+    let is_exam = EXAM_DAYS.contains(&(date.year(), date.month(), date.day()));
+    // New Year's Day is a holiday, and no other one follows it.
+    let before = previous_day(date);
+    let is_first = before.year() != date.year() || before.ordinal() == 1;
+    if !is_exam && !is_first {
+        return usual;
+    }
+    let (orders_from, open) = (usual.orders_from + HOUR, usual.open + HOUR);
+    let later = if is_exam { HOUR } else { 0 };
+    let (orders_until, close) = (usual.orders_until + later, usual.close + later);
+    Hours { orders_from, open, orders_until, close, ..usual }
+}
+
 /// The session of `date`; none on a weekend.
 pub(super) fn session(market: Market, date: NaiveDate) -> Option<Session> {
     if !is_trading_day(date) {
         return None;
     }
-    let hours = hours(market);
+    let hours = hours_on(market, date);
     let at = |minutes| moment(market, date, minutes);
     let pause = match hours.pause {
         Some((from, until, takes_orders)) => Some(Pause { from: at(from)?, until: at(until)?, takes_orders }),
@@ -211,6 +251,31 @@ mod tests {
         assert_eq!(winter.open, at("2026-11-24T14:30:00Z"));
         assert_eq!(summer.open, at("2026-07-21T13:30:00Z"));
         assert_eq!(winter.steps(), 4681);
+    }
+
+    #[test]
+    fn korea_trades_an_hour_later_on_the_exam_day_and_opens_late_on_the_first_day_of_a_year() {
+        let hours = |market: Market, date: &str| {
+            let day = session(market, date.parse().unwrap()).unwrap();
+            let local = |at: DateTime<Utc>| at.with_timezone(&market.zone()).format("%H:%M").to_string();
+            [day.orders_from, day.open, day.orders_until, day.close].map(local).join(" ")
+        };
+        let (usual, late) = ("08:30 09:00 15:30 15:30", "09:30 10:00 15:30 15:30");
+        for (date, expected) in [
+            ("2026-11-18", usual),
+            ("2026-11-19", "09:30 10:00 16:30 16:30"),
+            ("2026-11-20", usual),
+            ("2025-11-13", "09:30 10:00 16:30 16:30"),
+            ("2026-01-02", late),
+            ("2026-01-05", usual),
+            ("2027-01-04", late),
+            ("2024-01-02", late),
+            ("2024-01-03", usual),
+        ] {
+            assert_eq!(hours(Market::Kr, date), expected, "{date}");
+        }
+        assert_eq!(hours(Market::Jp, "2026-11-19"), hours(Market::Jp, "2026-11-18"));
+        assert_eq!(hours(Market::UsNyse, "2026-01-02"), hours(Market::UsNyse, "2026-01-05"));
     }
 
     #[test]

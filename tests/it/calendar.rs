@@ -39,8 +39,34 @@ fn a_holiday_is_closed_and_one_that_the_operator_opens_against_the_exchanges_lis
     let status = status_of(&dir).unwrap();
     let blocks = status.entry_blocks.join("\n");
     assert!(blocks.contains("KR: the sources contradict each other about today"), "{blocks}");
-    let shown =
-        command(&dir, &[]).args(["markets", "--market", "KR"]).stdout(Stdio::piped()).output().unwrap();
-    let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("The running agent has found: KR 2026-12-25 continuous"), "{shown}");
+    let shown = |more: &[&str]| {
+        let mut command = command(&dir, &settings);
+        let output = command.args(["markets", "--market", "KR"]).args(more).stdout(Stdio::piped()).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let text = shown(&[]);
+    assert!(text.contains("The running agent has found: KR 2026-12-25 continuous"), "{text}");
+    assert!(text.contains("contradict each other about today, by the override file"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&shown(&["--json"])).unwrap();
+    assert_eq!(json[0]["found"]["trust"], "disputed", "{json}");
+    let then = shown(&["--at", "2026-12-25T02:00:00Z"]);
+    assert!(then.contains("opened by the override file") && !then.contains("has found"), "{then}");
+}
+
+#[test]
+fn the_markets_are_shown_with_the_override_file_of_the_settings_and_not_without_it_when_it_is_wrong() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("calendar.json");
+    let shown = || {
+        let mut command = command(&dir, &[("CALENDAR_OVERRIDES", file.to_str().unwrap())]);
+        command.args(["markets", "--market", "KR", "--at", "2026-12-24T02:00:00Z"]);
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), text.concat())
+    };
+    let (code, absent) = shown();
+    assert!(code == Some(1) && absent.contains("calendar.json: there is no such file"), "{absent}");
+    std::fs::write(&file, r#"{"KR": {"closed": ["2026-12-24"]}}"#).unwrap();
+    let (code, closed) = shown();
+    assert!(code == Some(0) && closed.contains("closed by the override file"), "{closed}");
 }

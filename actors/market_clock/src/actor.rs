@@ -26,7 +26,7 @@ use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::TellError;
 use supervision::prelude::*;
 
-use crate::calendar::{Calendar, DayChanges, Session};
+use crate::calendar::{Calendar, Session};
 use crate::evidence::{self, Evidence, Look};
 use crate::overrides::{OverrideFile, Overrides};
 use crate::plan::{self, Event, Known, LONGEST_SLEEP, Moment, Settings, Told, What};
@@ -90,13 +90,15 @@ pub struct MarketClock {
     deps: Deps,
     told: Told,
     evidence: Evidence,
-    /// The days that the operator has changed.
-    changes: DayChanges,
+    /// What earlier lives told is known.
+    is_recalled: bool,
+    /// What the operator has changed.
+    overrides: Overrides,
     /// The sleep until the next wake, while there is one.
     sleep: Option<SpawnHandle>,
     /// Something became known while something was being booked.
     restless: bool,
-    /// What the override file said last, good or bad.
+    /// What the override file said last, good or bad; none before its first word.
     heard: Option<OverrideFile>,
     latest: Option<DateTime<Utc>>,
     /// Ends a sleep that lasts too long in real time.
@@ -113,7 +115,8 @@ impl MarketClock {
             deps,
             told: Told::default(),
             evidence: Evidence::default(),
-            changes: DayChanges::default(),
+            is_recalled: false,
+            overrides: Overrides::default(),
             sleep: None,
             restless: false,
             heard: None,
@@ -133,13 +136,22 @@ impl MarketClock {
                 this.told = Told::recalled(&booked);
                 this.evidence = Evidence::recalled(&booked);
                 this.redraw();
-                this.wake(ctx);
+                this.is_recalled = true;
+                if this.knows_enough() {
+                    this.wake(ctx);
+                }
             }
             Err(why) => {
                 tracing::warn!(why, "the ledger does not say what was told; asking again");
                 this.later(TRY_AGAIN, Self::recall, ctx);
             }
         }));
+    }
+
+    /// Nothing may be told before the books and, where there is one, the override file were heard: a day that the operator
+    /// has closed would begin.
+    fn knows_enough(&self) -> bool {
+        self.is_recalled && (self.heard.is_some() || !self.settings.has_override_file)
     }
 
     fn wake(&mut self, ctx: &mut Ctx<Self>) {
@@ -313,30 +325,30 @@ impl MarketClock {
     /// The list is booked before it is used: it is asked for once a day, whatever crashes.
     fn book_list(&mut self, market: Market, today: NaiveDate, days: Vec<ListedDay>, ctx: &mut Ctx<Self>) {
         let label = evidence::list_label(today, &days);
-        let (kind, begins_at) = (OccasionKind::ListedDays, self.now());
-        let occasion = Occasion { market, session_date: today, kind, begins_at, label };
+        let (kind, read_at) = (OccasionKind::ListedDays, self.now());
+        let occasion = Occasion { market, session_date: today, kind, begins_at: read_at, label };
         let booking = self.deps.ledger.book.ask(BookOccasions { occasions: vec![occasion] }, LEDGER_WITHIN);
         ctx.spawn(booking.into_actor(self).map(move |answer, this, ctx| match heard(answer) {
-            Ok(_news) => this.use_list(market, today, &days, ctx),
+            Ok(_news) => this.use_list(market, read_at, &days, ctx),
             Err(why) => tracing::warn!(why, "the broker's list of days cannot be booked; it is not used"),
         }));
     }
 
-    fn use_list(&mut self, market: Market, today: NaiveDate, days: &[ListedDay], ctx: &mut Ctx<Self>) {
-        let operators = Calendar::official().with_changes(&self.changes);
+    fn use_list(&mut self, market: Market, read_at: DateTime<Utc>, days: &[ListedDay], ctx: &mut Ctx<Self>) {
+        let operators = Calendar::official().with_changes(&self.overrides.changes);
         let said = operators.map(|calendar| evidence::contradictions(&calendar, market, days));
         for text in said.unwrap_or_default() {
             self.say(EventKind::Alarm, Some(market), text);
         }
         tracing::info!(%market, days = days.len(), "the broker's list of days is in force");
-        self.evidence.take_list(market, today, days);
+        self.evidence.take_list(market, market.date_at(read_at), read_at, days);
         self.redraw();
         self.wake_now(ctx);
     }
 
     /// The calendar in force: the embedded one, what the operator changed, and what the broker closed.
     fn redraw(&mut self) {
-        match Calendar::official().with_changes(&self.evidence.narrowed(&self.changes)) {
+        match Calendar::official().with_changes(&self.evidence.narrowed(&self.overrides.changes)) {
             Ok(calendar) => self.settings.calendar = calendar,
             // Closing a day contradicts nothing; without a table there is nothing to change either.
             Err(error) => tracing::error!(%error, "the calendar cannot be changed"),
@@ -370,19 +382,12 @@ impl Actor for MarketClock {
 
 impl MarketClock {
     /// Takes the file's days in the place of its earlier ones.
-    fn take(&mut self, overrides: &Overrides) {
-        match Calendar::official().with_changes(&overrides.changes) {
-            Ok(_fits) => {
-                self.changes = overrides.changes.clone();
-                self.settings.exits = overrides.exits.clone();
-                self.redraw();
-                let text = format!("the override file of the calendar says: {overrides}");
-                self.say(EventKind::Report, None, text);
-            }
-            Err(error) => {
-                self.say(EventKind::Alarm, None, format!("the override file is not in force: {error}"));
-            }
-        }
+    fn take(&mut self, overrides: Overrides) {
+        self.settings.exits = overrides.exits.clone();
+        let text = format!("the override file of the calendar says: {overrides}");
+        self.overrides = overrides;
+        self.redraw();
+        self.say(EventKind::Report, None, text);
     }
 
     fn say(&self, kind: EventKind, market: Option<Market>, text: String) {
@@ -398,27 +403,25 @@ impl Handler<OverrideFile> for MarketClock {
 
     /// It comes every few seconds; only what is new matters, and that nothing is overridden is no news at the start.
     fn handle(&mut self, file: OverrideFile, ctx: &mut Self::Context) {
-        let is_same = match &self.heard {
-            Some(heard) => *heard == file,
-            None => file == OverrideFile::Good(Overrides::default()),
-        };
-        if is_same {
-            return;
+        let knew_enough = self.knows_enough();
+        let is_news = *file.overrides() != self.overrides;
+        if is_news {
+            self.take(file.overrides().clone());
         }
-        match &file {
-            OverrideFile::Good(overrides) => {
-                self.take(overrides);
-                self.wake_now(ctx);
-            }
-            OverrideFile::Bad(why) => self.say(
-                EventKind::Alarm,
-                None,
-                format!(
-                    "the override file of the calendar is wrong, the last good one stays in force: {why}"
-                ),
-            ),
+        if let Some(why) = file.fault()
+            && self.heard.as_ref().and_then(OverrideFile::fault) != Some(why)
+        {
+            let text = format!(
+                "the override file of the calendar is wrong, the last good one stays in force: {why}"
+            );
+            self.say(EventKind::Alarm, None, text);
         }
         self.heard = Some(file);
+        match (knew_enough, self.knows_enough()) {
+            (false, true) => self.wake(ctx),
+            (true, _) if is_news => self.wake_now(ctx),
+            (_, _) => {}
+        }
     }
 }
 

@@ -23,6 +23,8 @@ const ASIAN_DELAY: TimeDelta = TimeDelta::minutes(15);
 const LOOK_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// And so far while a day waits for its proof, or the broker is silent.
 const LOOK_SOON: TimeDelta = TimeDelta::minutes(1);
+/// A slot waits so long for the answer of a session's first look.
+const FIRST_LOOK_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// The broker counts as down after so many looks in a row without any answer.
 const SILENCES_UNTIL_DOWN: u32 = 2;
 /// The broker's list is asked for again so long after an attempt that failed.
@@ -74,15 +76,25 @@ struct Witness {
     looked_at: Option<DateTime<Utc>>,
     /// A look is under way.
     looking: bool,
+    /// A look has ended.
+    was_looked: bool,
     /// An earlier life booked that the list was contradicted: the list alone does not close the day again.
     was_disputed: bool,
+}
+
+/// What the broker's list says of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Listed {
+    opens: bool,
+    /// When it was first read so.
+    since: DateTime<Utc>,
 }
 
 /// Everything that is known besides the calendar.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     witnesses: BTreeMap<(Market, NaiveDate), Witness>,
-    listed: BTreeMap<(Market, NaiveDate), bool>,
+    listed: BTreeMap<(Market, NaiveDate), Listed>,
     list_asked_at: BTreeMap<Market, DateTime<Utc>>,
     /// The date on which the list was last read.
     list_read_on: BTreeMap<Market, NaiveDate>,
@@ -91,33 +103,33 @@ pub struct Evidence {
 // === What is known ===
 
 impl Evidence {
-    /// What earlier lives booked: the newest list of days, and suspicions.
+    /// What earlier lives booked: the newest list of days, suspicions, and proofs.
     pub fn recalled(booked: &[Occasion]) -> Self {
         let mut evidence = Self::default();
-        for Occasion { market, session_date, kind, label, .. } in booked {
-            match kind {
-                OccasionKind::ListedDays => {
-                    evidence.take_list(*market, *session_date, &listed_days(*session_date, label));
-                }
-                OccasionKind::Trust => {
-                    let witness = evidence.witnesses.entry((*market, *session_date)).or_default();
-                    witness.still = label == Trust::SuspectedClosed.code();
-                    witness.was_disputed = label == Trust::Disputed.code();
-                }
-                OccasionKind::Phase
-                | OccasionKind::Slot
-                | OccasionKind::Exits
-                | OccasionKind::DayClosed
-                | OccasionKind::Notice => {}
-            }
+        let of = |kind| booked.iter().filter(move |occasion| occasion.kind == kind);
+        for Occasion { market, session_date, label, begins_at, .. } in of(OccasionKind::ListedDays) {
+            evidence.take_list(*market, *session_date, *begins_at, &listed_days(*session_date, label));
+        }
+        for Occasion { market, session_date, label, .. } in of(OccasionKind::Trust) {
+            evidence.recall_trust(*market, *session_date, label);
         }
         evidence
+    }
+
+    fn recall_trust(&mut self, market: Market, date: NaiveDate, label: &str) {
+        let needs_proof = Calendar::official().status(market, date) != DateStatus::Official;
+        let is_listed = self.listed.get(&(market, date)).is_some_and(|listed| listed.opens);
+        let witness = self.witnesses.entry((market, date)).or_default();
+        witness.still = label == Trust::SuspectedClosed.code();
+        witness.was_disputed = label == Trust::Disputed.code();
+        // A day that needs a proof and had it: by a trade, unless by the list.
+        witness.traded = label == Trust::Certain.code() && needs_proof && !is_listed;
     }
 
     /// How far `date` may be traded upon.
     pub fn trust(&self, calendar: &Calendar, market: Market, date: NaiveDate, exits: bool) -> Trust {
         let witness = self.witnesses.get(&(market, date)).copied().unwrap_or_default();
-        let listed = self.listed.get(&(market, date)).copied();
+        let listed = self.listed.get(&(market, date)).map(|listed| listed.opens);
         let is_session = calendar.session_on(market, date).is_some();
         let is_proved = witness.traded || (is_session && listed == Some(true));
         let status = calendar.status(market, date);
@@ -141,14 +153,15 @@ impl Evidence {
     }
 
     /// `changes` of the operator, and besides them every day closed that the broker's list closes: one source is enough
-    /// for that. A day that the operator opened, or on which trades were seen, is not closed but disputed.
+    /// for that. A day that the operator opened, on which trades were seen, or whose session had begun before the list was
+    /// read, is not closed but disputed.
     pub fn narrowed(&self, changes: &DayChanges) -> DayChanges {
         let mut all = changes.clone();
-        for (&(market, date), _) in self.listed.iter().filter(|(_, opens)| !**opens) {
+        for (&(market, date), listed) in self.listed.iter().filter(|(_, listed)| !listed.opens) {
             let witness = self.witnesses.get(&(market, date)).copied().unwrap_or_default();
-            let traded = witness.traded || witness.was_disputed;
-            let is_session = Calendar::official().session_on(market, date).is_some();
-            if is_session && !traded {
+            let session = Calendar::official().session_on(market, date);
+            let closes = session.is_some_and(|session| listed.since < session.open);
+            if closes && !witness.traded && !witness.was_disputed {
                 all.entry((market, date)).or_insert(DayChange::ClosedByBroker);
             }
         }
@@ -194,10 +207,21 @@ impl Evidence {
         }
     }
 
+    /// True while the first look at `session` is under way, for a minute at most: whoever would judge and buy waits for it,
+    /// because it may show that nothing trades.
+    pub fn is_first_look(&self, session: &Session, now: DateTime<Utc>) -> bool {
+        let witness = self.witnesses.get(&(session.market, session.date));
+        witness.is_some_and(|witness| {
+            let is_recent = witness.looked_at.is_some_and(|at| now < at + FIRST_LOOK_WITHIN);
+            witness.looking && !witness.was_looked && is_recent
+        })
+    }
+
     /// Takes what a look at `session`, begun at `looked_at`, brought.
     pub fn end_look(&mut self, session: &Session, look: Look) {
         let witness = self.witness(session);
         witness.looking = false;
+        witness.was_looked = true;
         let was_late = witness.looked_at.is_some_and(|at| at >= session.open + grace(session.market));
         match look {
             Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {
@@ -235,11 +259,25 @@ impl Evidence {
         is_due
     }
 
-    /// Takes a list that was read on `today`, in the place of an earlier one.
-    pub fn take_list(&mut self, market: Market, today: NaiveDate, days: &[ListedDay]) {
+    /// Takes a list that was read on `today`, at `read_at`, in the place of an earlier one.
+    pub fn take_list(
+        &mut self,
+        market: Market,
+        today: NaiveDate,
+        read_at: DateTime<Utc>,
+        days: &[ListedDay],
+    ) {
         self.list_read_on.insert(market, today);
-        self.listed.retain(|(other, date), _| *other != market || *date < today);
-        self.listed.extend(days.iter().map(|day| ((market, day.date), day.opens)));
+        let is_earlier = |(other, _): &(Market, NaiveDate), _: &mut Listed| *other == market;
+        let earlier: BTreeMap<_, _> = self.listed.extract_if(.., is_earlier).collect();
+        for &ListedDay { date, opens } in days.iter().filter(|day| day.date >= today) {
+            let key = (market, date);
+            let since = earlier
+                .get(&key)
+                .filter(|listed| listed.opens == opens)
+                .map_or(read_at, |listed| listed.since);
+            self.listed.insert(key, Listed { opens, since });
+        }
     }
 
     /// There is no list, and asking again today is useless.

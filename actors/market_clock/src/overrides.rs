@@ -47,8 +47,30 @@ pub struct Overrides {
 pub enum OverrideFile {
     /// It can be read.
     Good(Overrides),
-    /// It cannot, or it is gone: the last good one stays in force. Why, in one sentence.
-    Bad(String),
+    /// It cannot, or it is gone.
+    Bad {
+        /// Why, in one sentence.
+        why: String,
+        /// The last good one, which stays in force, also in a new life of MarketClock; empty when there was none.
+        last_good: Overrides,
+    },
+}
+
+impl OverrideFile {
+    /// What is in force.
+    pub fn overrides(&self) -> &Overrides {
+        match self {
+            Self::Good(overrides) | Self::Bad { last_good: overrides, .. } => overrides,
+        }
+    }
+
+    /// What is wrong with the file, if anything is.
+    pub fn fault(&self) -> Option<&str> {
+        match self {
+            Self::Good(_) => None,
+            Self::Bad { why, .. } => Some(why),
+        }
+    }
 }
 
 /// Why a file is not taken, and where.

@@ -9,11 +9,11 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::messages::ledger::EventKind;
 use domain::messages::occasions::{Occasion, OccasionKind};
 use domain::messages::schedule::{
-    DayClosed, DecideDue, Phase, ScanDue, SessionChanged, Slot, SlotKey, Trust,
+    DayClosed, DaySource, DecideDue, Phase, ScanDue, SessionChanged, Slot, SlotKey, Trust,
 };
 use domain::{Currency, Market, takes_orders_until};
 
-use crate::calendar::{Calendar, DayKind, Session};
+use crate::calendar::{Calendar, DayChange, DayKind, Session};
 use crate::evidence::Evidence;
 use crate::notice;
 use crate::slots::{self, Cadence, DueSlot};
@@ -36,6 +36,8 @@ pub struct Settings {
     pub calendar: Calendar,
     /// Days that no calendar reaches and on which the operator allows exits.
     pub exits: BTreeSet<(Market, NaiveDate)>,
+    /// There is an override file, whose first word is waited for.
+    pub has_override_file: bool,
 }
 
 /// What is known at the moment of a plan: the settings, and the evidence beside the calendar.
@@ -91,7 +93,7 @@ pub struct Told {
 
 #[derive(Clone, Debug, Default)]
 struct ToldOf {
-    phase: Option<(NaiveDate, Phase, Trust, Option<DateTime<Utc>>)>,
+    phase: Option<SessionChanged>,
     slot: Option<DateTime<Utc>>,
     exits: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
@@ -126,10 +128,7 @@ impl Told {
 
     /// What every market was last told to be, at `at`: for receivers that may have been started since.
     pub fn standing(&self, at: DateTime<Utc>) -> impl Iterator<Item = SessionChanged> + '_ {
-        self.markets.iter().filter_map(move |(market, of)| {
-            let (session_date, phase, trust, orders_until) = of.phase?;
-            Some(SessionChanged { market: *market, session_date, phase, trust, orders_until, at })
-        })
+        self.markets.values().filter_map(move |of| of.phase.clone().map(|told| SessionChanged { at, ..told }))
     }
 
     /// A receiver's mailbox was full: the phase is told again at the next wake.
@@ -230,15 +229,25 @@ fn phase_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
     };
     let trust = known.trust(market, today);
     let orders_until = orders_until(&settings.calendar, market, phase, now);
-    if told.phase == Some((session_date, phase, trust, orders_until)) {
+    let source = source(&settings.calendar, market, today);
+    let change = SessionChanged { market, session_date, phase, trust, source, orders_until, at: now };
+    if told.phase.clone().map(|told| SessionChanged { at: now, ..told }).as_ref() == Some(&change) {
         return None;
     }
-    told.phase = Some((session_date, phase, trust, orders_until));
+    told.phase = Some(change.clone());
     let (kind, label) = (OccasionKind::Phase, phase.to_string());
     Some(Event {
         occasion: Occasion { market, session_date, kind, begins_at, label },
-        what: What::Session(SessionChanged { market, session_date, phase, trust, orders_until, at: now }),
+        what: What::Session(change),
     })
+}
+
+fn source(calendar: &Calendar, market: Market, date: NaiveDate) -> DaySource {
+    match calendar.changes().get(&(market, date)) {
+        None => DaySource::Calendar,
+        Some(DayChange::ClosedByBroker) => DaySource::BrokersList,
+        Some(DayChange::Closed | DayChange::Open | DayChange::Hours(_)) => DaySource::OverrideFile,
+    }
 }
 
 /// Until when the broker takes orders, where this agent may have some to send. KIS states its windows for usual days; on a day
@@ -285,7 +294,7 @@ fn urgency(trust: Trust) -> EventKind {
     }
 }
 
-/// A slot of the plan, or else a look at what is held.
+/// A slot of the plan, or else a look at what is held. While the session is looked at for the first time a slot waits.
 fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let settings = known.settings;
     let session = settings.calendar.session_of(market, now)?;
@@ -294,7 +303,8 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
         return None;
     }
     let slot = slots::due_slot(&session, settings.cadence, now, told.slot);
-    if let Some(due) = slot.filter(|_| trust.allows_entries()) {
+    let is_held_back = known.evidence.is_first_look(&session, now);
+    if let Some(due) = slot.filter(|_| trust.allows_entries() && !is_held_back) {
         told.slot = Some(due.starts_at);
         return Some(slot_event(&session, due, OccasionKind::Slot));
     }

@@ -136,7 +136,7 @@ fn domestic_trade(moment: &Moment<'_>) -> Vec<String> {
         wire::ratio(Decimal::from(*total_value), Decimal::from(*total_volume)) / Decimal::ONE_HUNDRED;
     let versus = |extreme: i64| {
         let moved = change(moment, extreme);
-        ["090000".to_owned(), moved.sign().to_owned(), moved.units.to_string()]
+        [wire::korean_time(quote.session.open), moved.sign().to_owned(), moved.units.to_string()]
     };
     let listed = quote.listing.shares_thousand * 1_000;
     let turnover = wire::percent(i64::try_from(*total_volume).unwrap_or(i64::MAX), listed);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::control::TradingState;
 use domain::messages::ledger::RecordDayStart;
-use domain::messages::schedule::{Phase, SessionChanged, Trust};
+use domain::messages::schedule::{DaySource, Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
     AccountSnapshot, ApprovalId, Confidence, Currency, DecisionId, FencingEpoch, HaltEpoch, HaltId,
@@ -234,6 +234,7 @@ impl Desk {
             session_date,
             phase,
             trust,
+            source: DaySource::Calendar,
             orders_until: Some(order.at + TimeDelta::hours(1)),
             at: order.at,
         };

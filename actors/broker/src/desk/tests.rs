@@ -8,7 +8,7 @@ mod world;
 use domain::messages::control::{HaltCancels, HaltLevel, HaltRecord, HaltSource};
 use domain::messages::market_data::{AccountWatch, QueryError, RankingKind, RankingQuery};
 use domain::messages::proof::LastTradeQuery;
-use domain::messages::schedule::Trust;
+use domain::messages::schedule::{DaySource, Trust};
 use domain::{HaltNonce, Outcome, Refusal};
 
 use super::*;
@@ -325,6 +325,7 @@ fn the_account_stays_fresh_until_the_market_is_known_to_be_closed() {
                 session_date: today(),
                 phase: Phase::Closed,
                 trust: Trust::Certain,
+                source: DaySource::Calendar,
                 orders_until: None,
                 at: world.clock.now(),
             };
@@ -701,6 +702,7 @@ fn an_order_outside_the_brokers_hours_is_not_sent() {
                 session_date: today(),
                 phase: Phase::Continuous,
                 trust: Trust::Certain,
+                source: DaySource::Calendar,
                 orders_until,
                 at: world.clock.now(),
             };

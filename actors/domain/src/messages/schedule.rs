@@ -98,6 +98,27 @@ impl fmt::Display for DateStatus {
     }
 }
 
+/// Who decides whether a market has a session on a day, and its hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DaySource {
+    /// The built-in calendar.
+    Calendar,
+    /// The operator's override file.
+    OverrideFile,
+    /// The broker's own list of days, which has closed it.
+    BrokersList,
+}
+
+impl fmt::Display for DaySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Calendar => "the calendar",
+            Self::OverrideFile => "the override file",
+            Self::BrokersList => "the broker's own list of days",
+        })
+    }
+}
+
 /// How far a market's day may be traded upon (CALENDARS.md 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Trust {
@@ -230,6 +251,8 @@ pub struct SessionChanged {
     pub phase: Phase,
     /// How far the day may be traded upon.
     pub trust: Trust,
+    /// Who says what today is.
+    pub source: DaySource,
     /// Until when the broker takes orders of this market, as far as it states that; none when it takes none, and in every
     /// phase in which this agent does not trade.
     pub orders_until: Option<DateTime<Utc>>,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::calendar::Calendar;
-use crate::slots::Cadence;
+use crate::slots::{Cadence, DailyPlan};
 
 const CHILD: Child = Child {
     place: Place::Here,
@@ -255,12 +255,41 @@ fn launch_beside(
     books: &Books,
     desk: &Desk,
 ) -> (Listener, supervision::Supervised, Link<OverrideFile>) {
-    let desk = desk.clone().start();
+    launch_with(settings(), clock, books, desk)
+}
+
+fn settings() -> Settings {
+    Settings {
+        markets: vec![Market::Kr],
+        cadence: Cadence::Realtime,
+        calendar: Calendar::official(),
+        exits: BTreeSet::new(),
+        has_override_file: false,
+    }
+}
+
+fn launch_with(
+    settings: Settings,
+    clock: &MovedClock,
+    books: &Books,
+    desk: &Desk,
+) -> (Listener, supervision::Supervised, Link<OverrideFile>) {
     let listener = Listener::default();
+    let deps = deps(&listener, clock, books, desk);
+    let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
+    let factory = move |_: &mut Ctx<MarketClock>| Ok(MarketClock::new(settings.clone(), deps.clone()));
+    let slot = slot::<MarketClock>("market_clock", 16);
+    let overrides = slot.link();
+    supervisor.child(CHILD, slot, factory);
+    (listener, supervisor.launch(), overrides)
+}
+
+fn deps(listener: &Listener, clock: &MovedClock, books: &Books, desk: &Desk) -> Deps {
+    let desk = desk.clone().start();
     let ledger = books.clone().start();
     let address = listener.clone().start();
     let guard = listener.1.clone().start();
-    let deps = Deps {
+    Deps {
         clock: Arc::new(clock.clone()),
         ledger: LedgerLinks {
             book: Link::from_recipient(ledger.clone().recipient()),
@@ -277,19 +306,7 @@ fn launch_beside(
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
         day_ended: vec![Link::from_recipient(address.recipient())],
         day_closed: vec![],
-    };
-    let settings = Settings {
-        markets: vec![Market::Kr],
-        cadence: Cadence::Realtime,
-        calendar: Calendar::official(),
-        exits: BTreeSet::new(),
-    };
-    let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
-    let factory = move |_: &mut Ctx<MarketClock>| Ok(MarketClock::new(settings.clone(), deps.clone()));
-    let slot = slot::<MarketClock>("market_clock", 16);
-    let overrides = slot.link();
-    supervisor.child(CHILD, slot, factory);
-    (listener, supervisor.launch(), overrides)
+    }
 }
 
 #[test]
@@ -410,12 +427,13 @@ fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_o
         let (listener, _supervised, file) = launch_all(&clock, &books);
         sleep(Duration::from_secs(1)).await;
         listener.heard();
-        let parse = |text| OverrideFile::Good(Overrides::parse(text, &Calendar::official()).unwrap());
-        file.tell(parse(r#"{"KR": {"closed": ["2026-11-24"]}}"#)).unwrap();
+        let closed = says(r#"{"KR": {"closed": ["2026-11-24"]}}"#);
+        let bad = OverrideFile::Bad { why: "line 1: no JSON".into(), last_good: closed.overrides().clone() };
+        file.tell(closed).unwrap();
         sleep(Duration::from_secs(61)).await;
         assert_eq!(listener.heard(), ["Closed"], "the day is no session any more, and no slot follows");
-        file.tell(OverrideFile::Bad("calendar.json: line 1: no JSON".into())).unwrap();
-        file.tell(OverrideFile::Bad("calendar.json: line 1: no JSON".into())).unwrap();
+        file.tell(bad.clone()).unwrap();
+        file.tell(bad).unwrap();
         sleep(Duration::from_secs(61)).await;
         assert_eq!(listener.heard(), Vec::<String>::new());
         let said = books.2.lock().unwrap().clone();
@@ -424,6 +442,40 @@ fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_o
         file.tell(OverrideFile::Good(Overrides::default())).unwrap();
         sleep(Duration::from_secs(31)).await;
         assert_eq!(listener.heard().first().map(String::as_str), Some("Continuous"));
+    });
+}
+
+fn says(text: &str) -> OverrideFile {
+    OverrideFile::Good(Overrides::parse(text, &Calendar::official()).unwrap())
+}
+
+#[test]
+fn a_restarted_clock_tells_nothing_before_it_has_heard_the_override_file_even_a_bad_one() {
+    in_virtual_time(async {
+        let clock = MovedClock::at("2026-11-24T01:00:10Z");
+        let settings = Settings { has_override_file: true, ..settings() };
+        let (listener, supervised, file) = launch_with(settings, &clock, &Books::default(), &Desk::default());
+        sleep(Duration::from_secs(4)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new(), "the file was not heard yet");
+        let closed = says(r#"{"KR": {"closed": ["2026-11-24"]}}"#);
+        file.tell(closed.clone()).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(listener.heard(), ["Closed", "closed 2026-11-23"]);
+        for said in [
+            closed.clone(),
+            OverrideFile::Bad { why: "it is gone".into(), last_good: closed.overrides().clone() },
+        ] {
+            assert!(supervised.recycle("market_clock"));
+            sleep(Duration::from_secs(4)).await;
+            file.tell(said).unwrap();
+            sleep(Duration::from_secs(61)).await;
+            assert_eq!(listener.heard(), ["Closed", "closed 2026-11-23"]);
+        }
+        assert!(supervised.recycle("market_clock"));
+        sleep(Duration::from_secs(4)).await;
+        file.tell(says("{}")).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(listener.heard().first().map(String::as_str), Some("Continuous"), "nothing is overridden");
     });
 }
 
@@ -456,6 +508,27 @@ fn a_session_without_trades_is_suspected_and_resumes_with_the_first_trade_even_i
         let said = books.2.lock().unwrap().clone();
         assert!(said[0].contains("nothing trades") && said[1].contains("as usual"), "{said:?}");
         assert_eq!(said.len(), 2, "once each: {said:?}");
+    });
+}
+
+#[test]
+fn a_slot_that_is_due_with_the_first_look_waits_for_it_and_is_not_spent_on_a_market_that_is_closed() {
+    in_virtual_time(async {
+        let cadence = Cadence::Daily(DailyPlan { sessions: 4, interval_hours: 6 });
+        for (last, expected) in
+            [("2026-11-23T06:29:00Z", &[][..]), ("2026-11-24T00:09:00Z", &["scan daily-1", "decide daily-1"])]
+        {
+            let (books, desk) = (Books::default(), Desk::default());
+            desk.says(Ok(Some(last)));
+            let clock = MovedClock::at("2026-11-24T00:09:50Z");
+            let (listener, _supervised, _) =
+                launch_with(Settings { cadence, ..settings() }, &clock, &books, &desk);
+            sleep(Duration::from_secs(15)).await;
+            let heard = listener.heard();
+            let slots: Vec<_> = heard.iter().filter(|line| line.contains("daily")).collect();
+            assert_eq!(slots, expected, "{heard:?}");
+            assert_eq!(desk.0.lock().unwrap().looks, 1);
+        }
     });
 }
 
@@ -497,7 +570,7 @@ fn a_forecast_day_is_traded_once_a_trade_is_seen() {
 fn the_brokers_list_is_read_once_a_day_booked_and_closes_a_day_at_once_but_opens_none() {
     in_virtual_time(async {
         let (books, desk) = (Books::default(), Desk::default());
-        let clock = MovedClock::at("2026-12-24T01:00:10Z");
+        let clock = MovedClock::at("2026-12-23T23:50:10Z");
         desk.lists(&[("2026-12-24", false), ("2026-12-25", true), ("2026-12-28", true)]);
         let (listener, supervised, _) = launch_beside(&clock, &books, &desk);
         sleep(Duration::from_secs(2)).await;

@@ -10,6 +10,11 @@ fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
+/// When the day begins in Seoul.
+fn midnight(date: NaiveDate) -> DateTime<Utc> {
+    date.and_time(chrono::NaiveTime::MIN).and_utc() - TimeDelta::hours(9)
+}
+
 fn session(market: Market, day: &str) -> Session {
     Calendar::official().session_on(market, date(day)).unwrap()
 }
@@ -77,7 +82,7 @@ fn a_list_that_confirms_a_forecast_is_the_second_source() {
     let (calendar, today) = (Calendar::official(), date("2027-03-01"));
     let listed = |date, opens| ListedDay { date, opens };
     let (session, holiday) = (date("2027-03-02"), date("2027-03-01"));
-    evidence.take_list(Market::Kr, today, &[listed(session, true), listed(holiday, true)]);
+    evidence.take_list(Market::Kr, today, midnight(today), &[listed(session, true), listed(holiday, true)]);
     assert_eq!(evidence.trust(&calendar, Market::Kr, session, false), Trust::Certain);
     assert_eq!(
         evidence.trust(&calendar, Market::Kr, holiday, false),
@@ -93,7 +98,7 @@ fn a_list_closes_a_day_at_once_but_against_the_operator_or_against_trades_it_onl
     let key = (Market::Kr, official.date);
     let no = [ListedDay { date: official.date, opens: false }];
     let mut evidence = Evidence::default();
-    evidence.take_list(Market::Kr, official.date, &no);
+    evidence.take_list(Market::Kr, official.date, midnight(official.date), &no);
     assert_eq!(
         evidence.narrowed(&DayChanges::default()),
         DayChanges::from([(key, DayChange::ClosedByBroker)])
@@ -104,7 +109,7 @@ fn a_list_closes_a_day_at_once_but_against_the_operator_or_against_trades_it_onl
     assert_eq!(evidence.trust(&calendar, Market::Kr, official.date, false), Trust::Disputed);
     let trade = Look::LastTrade(Some(official.open));
     let mut evidence = seen(&official, &[(10, trade)]);
-    evidence.take_list(Market::Kr, official.date, &no);
+    evidence.take_list(Market::Kr, official.date, midnight(official.date), &no);
     assert_eq!(evidence.narrowed(&DayChanges::default()), DayChanges::default());
     assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, official.date, false), Trust::Disputed);
 }
@@ -122,7 +127,12 @@ fn an_asian_session_is_not_looked_at_before_its_late_quotes_can_show_a_trade() {
 fn the_operators_word_and_a_trade_together_stand_against_the_list() {
     let day = session(Market::Kr, "2026-11-24");
     let mut evidence = seen(&day, &[(10, Look::LastTrade(Some(day.open + TimeDelta::minutes(1))))]);
-    evidence.take_list(Market::Kr, day.date, &[ListedDay { date: day.date, opens: false }]);
+    evidence.take_list(
+        Market::Kr,
+        day.date,
+        midnight(day.date),
+        &[ListedDay { date: day.date, opens: false }],
+    );
     let opened = DayChanges::from([((Market::Kr, day.date), DayChange::Open)]);
     let opened = Calendar::official().with_changes(&opened).unwrap();
     assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, day.date, false), Trust::Disputed);
@@ -153,11 +163,61 @@ fn a_day_that_was_disputed_is_not_closed_by_the_list_after_a_restart() {
 }
 
 #[test]
+fn a_list_that_is_first_read_during_a_session_disputes_it_and_closes_the_next_one() {
+    let (today, tomorrow) = (session(Market::Kr, "2026-11-24"), session(Market::Kr, "2026-11-25"));
+    let no = |of: &Session| ListedDay { date: of.date, opens: false };
+    let days = [no(&today), no(&tomorrow)];
+    let closed = |of: &Session| DayChanges::from([((Market::Kr, of.date), DayChange::ClosedByBroker)]);
+    let mut evidence = Evidence::default();
+    evidence.take_list(Market::Kr, today.date, today.open, &days);
+    let booked = Occasion {
+        market: Market::Kr,
+        session_date: today.date,
+        kind: OccasionKind::ListedDays,
+        begins_at: today.open,
+        label: list_label(today.date, &days),
+    };
+    for evidence in [evidence, Evidence::recalled(&[booked])] {
+        assert_eq!(evidence.narrowed(&DayChanges::new()), closed(&tomorrow));
+        assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, today.date, false), Trust::Disputed);
+        let mut evidence = evidence;
+        evidence.take_list(Market::Kr, tomorrow.date, tomorrow.open, &days);
+        assert_eq!(evidence.narrowed(&DayChanges::new()), closed(&tomorrow), "it was said before");
+    }
+}
+
+#[test]
+fn a_proof_is_recalled_as_a_trade_unless_the_list_was_the_proof() {
+    let day = session(Market::Kr, "2027-03-02");
+    let booked = |kind, label: &str| Occasion {
+        market: Market::Kr,
+        session_date: day.date,
+        kind,
+        begins_at: day.open,
+        label: label.into(),
+    };
+    let proved = booked(OccasionKind::Trust, Trust::Certain.code());
+    let listed = booked(OccasionKind::ListedDays, "Y");
+    let calendar = Calendar::official();
+    let trust = |evidence: &Evidence| evidence.trust(&calendar, Market::Kr, day.date, false);
+    assert_eq!(trust(&Evidence::recalled(std::slice::from_ref(&proved))), Trust::Certain);
+    assert_eq!(
+        trust(&Evidence::recalled(&[booked(OccasionKind::Trust, Trust::Unproved.code())])),
+        Trust::Unproved
+    );
+    let mut by_list = Evidence::recalled(&[proved, listed]);
+    assert_eq!(trust(&by_list), Trust::Certain);
+    assert!(by_list.begin_look(&calendar, &day, day.open + TimeDelta::minutes(10)));
+    by_list.end_look(&day, Look::LastTrade(None));
+    assert_eq!(trust(&by_list), Trust::SuspectedClosed, "no trade was ever seen");
+}
+
+#[test]
 fn the_operator_may_open_a_day_and_a_list_that_agrees_changes_nothing() {
     let overrides = Overrides::parse(r#"{"KR": {"open": ["2026-12-25"]}}"#, &Calendar::official()).unwrap();
     let mut evidence = Evidence::default();
     let day = date("2026-12-25");
-    evidence.take_list(Market::Kr, day, &[ListedDay { date: day, opens: true }]);
+    evidence.take_list(Market::Kr, day, midnight(day), &[ListedDay { date: day, opens: true }]);
     assert_eq!(evidence.narrowed(&overrides.changes), overrides.changes);
     let calendar = Calendar::official().with_changes(&overrides.changes).unwrap();
     assert_eq!(evidence.trust(&calendar, Market::Kr, day, false), Trust::Certain);
@@ -168,7 +228,7 @@ fn the_operator_may_open_a_day_and_a_list_that_agrees_changes_nothing() {
 fn where_no_calendar_reaches_no_evidence_opens_anything() {
     let mut evidence = Evidence::default();
     let day = date("2028-01-04");
-    evidence.take_list(Market::Kr, day, &[ListedDay { date: day, opens: true }]);
+    evidence.take_list(Market::Kr, day, midnight(day), &[ListedDay { date: day, opens: true }]);
     for exits in [false, true] {
         let trust = evidence.trust(&Calendar::official(), Market::Kr, day, exits);
         assert_eq!(trust, Trust::Unknown { exits });

@@ -3,6 +3,7 @@
 use domain::messages::schedule::Slot;
 
 use super::*;
+use crate::evidence::Look;
 use crate::slots::DailyPlan;
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -10,7 +11,13 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn settings(markets: &[Market], cadence: Cadence) -> Settings {
-    Settings { markets: markets.to_vec(), cadence, calendar: Calendar::official(), exits: BTreeSet::new() }
+    Settings {
+        markets: markets.to_vec(),
+        cadence,
+        calendar: Calendar::official(),
+        exits: BTreeSet::new(),
+        has_override_file: false,
+    }
 }
 
 fn daily() -> Cadence {
@@ -301,8 +308,8 @@ fn a_phase_is_told_once_however_finely_the_clock_runs() {
     assert_eq!(now_due(&settings, &mut told, at("2026-11-24T00:00:30.257Z"), false), []);
 }
 
-#[test]
-fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else() {
+/// A day whose sources contradict each other.
+fn disputed() -> Evidence {
     let listed = Occasion {
         market: Market::Kr,
         session_date: "2026-11-24".parse().unwrap(),
@@ -312,21 +319,72 @@ fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else(
     };
     let disputed =
         Occasion { kind: OccasionKind::Trust, label: Trust::Disputed.code().into(), ..listed.clone() };
-    let evidence = Evidence::recalled(&[listed, disputed]);
-    for cadence in [Cadence::Realtime, daily()] {
-        let settings = settings(&[Market::Kr], cadence);
-        let mut told = Told::default();
-        let mut slots = Vec::new();
-        for minute in 0..30 {
-            let now = at("2026-11-24T00:00:20Z") + TimeDelta::minutes(minute);
-            let known = Known { settings: &settings, evidence: &evidence };
-            let events = due(known, &mut told, Moment { shown: now, latest: now }, true);
-            slots.extend(events.into_iter().filter_map(|event| match event.what {
-                What::Slot(scan, _) => Some(scan.key.slot),
-                What::Session(_) | What::Day(_) | What::Notice(..) => None,
-            }));
-        }
-        assert_eq!(slots.len(), 30, "{cadence:?}: {slots:?}");
-        assert!(slots.iter().all(|slot| matches!(slot, Slot::Exits(_))), "{cadence:?}: {slots:?}");
+    Evidence::recalled(&[listed, disputed])
+}
+
+/// A session at which the broker did not answer twice.
+fn broker_down() -> Evidence {
+    let (calendar, mut evidence) = (Calendar::official(), Evidence::default());
+    let session = calendar.session_on(Market::Kr, "2026-11-24".parse().unwrap()).unwrap();
+    for minutes in [10, 11] {
+        assert!(evidence.begin_look(&calendar, &session, session.open + TimeDelta::minutes(minutes)));
+        evidence.end_look(&session, Look::Silent);
     }
+    evidence
+}
+
+#[test]
+fn on_a_day_for_exits_only_what_is_held_is_watched_each_minute_and_nothing_else() {
+    for (evidence, trust) in [(disputed(), Trust::Disputed), (broker_down(), Trust::BrokerDown)] {
+        for cadence in [Cadence::Realtime, daily()] {
+            let settings = settings(&[Market::Kr], cadence);
+            let known = Known { settings: &settings, evidence: &evidence };
+            assert_eq!(known.trust(Market::Kr, "2026-11-24".parse().unwrap()), trust);
+            let mut told = Told::default();
+            let mut slots = Vec::new();
+            for minute in 0..30 {
+                let now = at("2026-11-24T00:00:20Z") + TimeDelta::minutes(minute);
+                let events = due(known, &mut told, Moment { shown: now, latest: now }, true);
+                slots.extend(events.into_iter().filter_map(|event| match event.what {
+                    What::Slot(scan, _) => Some(scan.key.slot),
+                    What::Session(_) | What::Day(_) | What::Notice(..) => None,
+                }));
+            }
+            assert_eq!(slots.len(), 30, "{trust} {cadence:?}: {slots:?}");
+            assert!(
+                slots.iter().all(|slot| matches!(slot, Slot::Exits(_))),
+                "{trust} {cadence:?}: {slots:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_slot_waits_for_the_answer_of_the_first_look_but_not_for_ever() {
+    let settings = settings(&[Market::Kr], daily());
+    let session = settings.calendar.session_on(Market::Kr, "2026-11-24".parse().unwrap()).unwrap();
+    let looked_at = session.open + TimeDelta::minutes(10);
+    let slots = |evidence: &Evidence, after: TimeDelta| {
+        let now = looked_at + after;
+        let known = Known { settings: &settings, evidence };
+        let events = due(known, &mut Told::default(), Moment { shown: now, latest: now }, true);
+        events.iter().filter(|event| is_slot(event)).count()
+    };
+    let mut evidence = Evidence::default();
+    assert!(evidence.begin_look(&settings.calendar, &session, looked_at));
+    assert_eq!(slots(&evidence, TimeDelta::zero()), 0);
+    assert_eq!(slots(&evidence, TimeDelta::seconds(59)), 0);
+    assert_eq!(slots(&evidence, TimeDelta::seconds(60)), 1, "no answer is waited for longer");
+    let ended = |look| {
+        let mut evidence = evidence.clone();
+        evidence.end_look(&session, look);
+        slots(&evidence, TimeDelta::seconds(1))
+    };
+    assert_eq!(ended(Look::LastTrade(Some(session.open))), 1);
+    assert_eq!(ended(Look::Silent), 1, "one silence is none");
+    assert_eq!(ended(Look::LastTrade(None)), 0, "nothing trades");
+    evidence.end_look(&session, Look::LastTrade(Some(session.open)));
+    let again = looked_at + TimeDelta::minutes(5);
+    assert!(evidence.begin_look(&settings.calendar, &session, again));
+    assert_eq!(slots(&evidence, TimeDelta::minutes(5)), 1, "later looks hold nothing back");
 }

@@ -1,6 +1,7 @@
 //! Cases of the limits, at their edges.
 
 use chrono::NaiveDate;
+use domain::messages::schedule::DaySource;
 use domain::{Currency, DecisionId, Holding, Instrument, IntentId};
 
 use super::*;
@@ -120,6 +121,7 @@ impl Case {
             session_date: self.proposal.session_date,
             phase,
             trust: self.trust,
+            source: DaySource::Calendar,
             orders_until: self.orders_until,
             at: self.told_at,
         });

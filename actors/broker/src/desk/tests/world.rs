@@ -10,7 +10,7 @@ use domain::messages::control::*;
 use domain::messages::ledger::LedgerError;
 use domain::messages::market_data::*;
 use domain::messages::proof::{LastTradeQuery, ListedDay};
-use domain::messages::schedule::{Phase, Trust};
+use domain::messages::schedule::{DaySource, Phase, Trust};
 use domain::messages::symbols::HoldingsCompared;
 use domain::messages::trading::Proposal;
 use domain::*;
@@ -681,7 +681,8 @@ fn tell_open_markets(guard: Link<SessionChanged>, clock: Arc<dyn Clock>) {
             for market in [Market::Kr, Market::UsNasdaq] {
                 let (phase, trust) = (Phase::Continuous, Trust::Certain);
                 let (session_date, orders_until) = (market.date_at(at), Some(at + TimeDelta::hours(1)));
-                let open = SessionChanged { market, session_date, phase, trust, orders_until, at };
+                let source = DaySource::Calendar;
+                let open = SessionChanged { market, session_date, phase, trust, source, orders_until, at };
                 // A guard that is being started again hears it the next time.
                 let _ = guard.tell(open);
             }

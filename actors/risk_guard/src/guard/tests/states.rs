@@ -474,6 +474,7 @@ fn a_holding_without_a_price_closes_its_market_to_purchases_until_it_has_one() {
             session_date: Market::Kr.date_at(now),
             phase: domain::messages::schedule::Phase::Continuous,
             trust: domain::messages::schedule::Trust::Certain,
+            source: domain::messages::schedule::DaySource::Calendar,
             orders_until: Some(now + chrono::TimeDelta::hours(5)),
             at: now,
         };

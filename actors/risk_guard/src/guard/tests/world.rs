@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::limits::*;
 use domain::messages::market_data::PriceSeen;
-use domain::messages::schedule::{Phase, Trust};
+use domain::messages::schedule::{DaySource, Phase, Trust};
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
 use domain::{AccountSnapshot, Confidence, DecisionId, Holding, Instrument, Money, Price, Quantity, Side};
@@ -120,6 +120,7 @@ fn tell_open_markets(guard: Link<SessionChanged>, clock: Arc<dyn Clock>) {
                     session_date: market.date_at(at),
                     phase: Phase::Continuous,
                     trust: Trust::Certain,
+                    source: DaySource::Calendar,
                     orders_until: Some(at + TimeDelta::hours(1)),
                     at,
                 };

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use domain::messages::ledger::DayStart;
+use domain::messages::schedule::DaySource;
 use domain::messages::symbols::{SymbolHalt, SymbolHaltCause};
 use fastrand::Rng;
 
@@ -275,6 +276,7 @@ impl House {
             session_date: market.date_at(now()),
             phase,
             trust: self.trust,
+            source: DaySource::Calendar,
             orders_until: self.orders_for_s.map(|seconds| now() + TimeDelta::seconds(seconds)),
             at: now(),
         });
