@@ -426,6 +426,34 @@ fn a_daily_slot_asks_the_model_once_and_realtime_never() {
 }
 
 #[test]
+fn invariant_21_a_model_that_dictates_size_price_limits_or_stocks_is_proposed_as_one_that_only_judges() {
+    let plain = r#"[{"symbol":"000001","rationale":"a","action":"HOLD","confidence":50},
+        {"symbol":"000002","rationale":"b","action":"BUY","confidence":85},
+        {"symbol":"000003","rationale":"c","action":"SELL","confidence":90}]"#;
+    let dictating = r#"[{"symbol":"000001","rationale":"a","action":"HOLD","confidence":50,"resume":true},
+        {"symbol":"000002","rationale":"b","action":"BUY","confidence":85,"quantity":999999,"price":1,"score":9999,
+         "market":"US_NYSE","max_order_pct":100,"max_loss_pct":100,"halt":false,"app_key":"x"},
+        {"symbol":"000003","rationale":"c","action":"SELL","confidence":90,"quantity":999999},
+        {"symbol":"999999","rationale":"d","action":"BUY","confidence":100}]"#;
+    let proposed = |answer: &'static str| {
+        in_virtual_time(async move {
+            let world = World::default();
+            let model = Model { answer: Ok(answer), takes: Duration::ZERO, world: world.clone() };
+            launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+            world.seen(|seen| seen.proposals.clone())
+        })
+    };
+    let (plain, dictating) = (proposed(plain), proposed(dictating));
+    assert_eq!(plain.len(), 2, "{plain:?}");
+    assert_eq!(dictating, plain);
+    for proposal in plain {
+        assert_eq!((proposal.quantity, proposal.reference_price), (None, price(100)));
+        let score = (proposal.side == Side::Buy).then_some(Decimal::TEN);
+        assert_eq!((proposal.score, proposal.instrument.market), (score, Market::Kr));
+    }
+}
+
+#[test]
 fn a_model_that_fails_or_talks_nonsense_means_hold_for_all() {
     let unreachable = || Err(OracleError::Unreachable("timed out".to_owned()));
     let granted = BudgetAnswer::Granted { used: 20 };
