@@ -14,11 +14,15 @@ use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::breaker::{self, DayKey, DayLoss, Reading};
-use crate::limits::is_ahead;
+use crate::limits::{RefusalReason, is_ahead};
 use crate::purchases::DayPurchases;
 
 /// The longest wait for an account: paced reads queue behind orders.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
+
+/// So many proposals of a currency may wait for the same answer; each is a judgement of its own round, and a round has no
+/// more candidates than a scan finds.
+const WAITING_MAX: usize = 64;
 
 /// So many answers in a row without an equity allow exits only, until it is told again (lessons 8.1, 10).
 const UNCONFIRMED_MAX: u32 = 3;
@@ -267,8 +271,10 @@ impl RiskGuard {
     /// Lets `proposal` wait for a fresh account of its currency; one question at a time.
     pub(super) fn await_account(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
         let market = proposal.instrument.market;
+        if !self.let_wait(proposal) {
+            return;
+        }
         let desk = self.desks.entry(market.currency()).or_default();
-        desk.waiting.push(proposal);
         if std::mem::replace(&mut desk.asking_account, true) {
             return;
         }
@@ -279,10 +285,10 @@ impl RiskGuard {
     /// Lets `proposal` wait until the day's purchases are counted again.
     pub(super) fn await_recount(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
         let (now, currency) = (self.now(), proposal.instrument.market.currency());
-        let desk = self.desks.entry(currency).or_default();
-        let question = desk.recount(now);
-        desk.waiting.push(proposal);
-        match question {
+        if !self.let_wait(proposal) {
+            return;
+        }
+        match self.desks.entry(currency).or_default().recount(now) {
             Some(question) => self.ask_day_start(question, ctx),
             None => self.resume_waiting(currency, ctx),
         }
@@ -294,8 +300,19 @@ impl RiskGuard {
         if !desk.asking_day_start {
             return Some(proposal);
         }
-        desk.waiting.push(proposal);
+        self.let_wait(proposal);
         None
+    }
+
+    /// True when `proposal` waits for what is being asked; refused when too many do.
+    fn let_wait(&mut self, proposal: Proposal) -> bool {
+        let desk = self.desks.entry(proposal.instrument.market.currency()).or_default();
+        if desk.waiting.len() >= WAITING_MAX {
+            self.refuse(&proposal, &RefusalReason::TooManyWaiting { most: WAITING_MAX });
+            return false;
+        }
+        desk.waiting.push(proposal);
+        true
     }
 
     fn account_answered(

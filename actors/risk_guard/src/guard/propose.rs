@@ -169,7 +169,7 @@ impl RiskGuard {
         }
     }
 
-    fn refuse(&self, proposal: &Proposal, reason: &RefusalReason) {
+    pub(super) fn refuse(&self, proposal: &Proposal, reason: &RefusalReason) {
         tracing::info!(instrument = %proposal.instrument, side = %proposal.side, reason = reason.code(), "{reason}");
         let refusal = ProposalRefused {
             decision_id: proposal.decision_id.clone(),

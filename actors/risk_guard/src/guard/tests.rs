@@ -526,3 +526,22 @@ fn a_gateway_that_is_wrong_every_other_time_leaves_the_days_approvals_alone() {
         assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
     });
 }
+
+#[test]
+fn invariant_18_no_more_than_sixty_four_proposals_wait_for_an_account() {
+    world(
+        |_facts| (),
+        async |world| {
+            world.facts().account_takes = Duration::from_secs(5);
+            for _wish in 0..70 {
+                world.propose("005930", Side::Buy).await;
+            }
+            let refused = |log: &std::collections::VecDeque<String>, reason: &str| {
+                log.iter().filter(|line| **line == format!("refused: {reason}")).count()
+            };
+            assert_eq!(refused(&world.log(), "TooManyWaiting"), 6);
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            assert_eq!(refused(&world.log(), "NoAccount"), 64, "each of the others has its answer");
+        },
+    );
+}

@@ -214,6 +214,12 @@ pub enum RefusalReason {
         /// By so much, in seconds; positive when the exchange is ahead.
         skew_s: i64,
     },
+    /// The account or the day's start is being asked for, and too many wait for it.
+    #[error("{most} proposals wait already for the account or the day's start to be told")]
+    TooManyWaiting {
+        /// The most that may wait.
+        most: usize,
+    },
     /// No limit price on a tick can be made from the reference price.
     #[error("no valid limit price near {price}")]
     OffTick {
@@ -263,6 +269,7 @@ impl RefusalReason {
             Self::Oversize { .. } => "Oversize",
             Self::TooManyOrders { .. } => "TooManyOrders",
             Self::ClockDoubt { .. } => "ClockDoubt",
+            Self::TooManyWaiting { .. } => "TooManyWaiting",
             Self::OffTick { .. } => "OffTick",
             Self::LedgerRefused(_) => "LedgerRefused",
             Self::LedgerUnknown(_) => "LedgerUnknown",

@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) log: Vec<String>,
     pub(super) ledger_silent: bool,
     pub(super) broker_silent: bool,
+    /// How long the exchange takes to tell the account.
+    pub(super) account_takes: Duration,
     /// The ledger does not tell which halts stand.
     pub(super) state_silent: bool,
     /// How long the ledger takes to tell the epoch.
@@ -380,13 +382,17 @@ impl Handler<PlaceOrder> for Broker {
 }
 
 impl Handler<AccountQuery> for Broker {
-    type Result = Result<AccountSnapshot, QueryError>;
+    type Result = ResponseFuture<Result<AccountSnapshot, QueryError>>;
 
     fn handle(&mut self, _msg: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
-        let mut facts = self.0.lock().unwrap();
-        facts.log.push("broker: account".into());
-        facts.clock_doubt = facts.clock_next;
-        facts.account.clone().ok_or_else(|| QueryError::Unavailable("down".into()))
+        let shared = self.0.clone();
+        let takes = shared.lock().unwrap().account_takes;
+        answer(false, takes, move || {
+            let mut facts = shared.lock().unwrap();
+            facts.log.push("broker: account".into());
+            facts.clock_doubt = facts.clock_next;
+            facts.account.clone().ok_or_else(|| QueryError::Unavailable("down".into()))
+        })
     }
 }
 

@@ -294,6 +294,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         epoch_takes: Duration::ZERO,
         approval_takes: Duration::ZERO,
         broker_silent: false,
+        account_takes: Duration::ZERO,
         halt_takes: Duration::ZERO,
         release_takes: Duration::ZERO,
         release_told_after: Duration::ZERO,

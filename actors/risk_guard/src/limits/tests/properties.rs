@@ -454,6 +454,7 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         | RefusalReason::CashUnknown { .. }
         | RefusalReason::LotUnknown { .. }
         | RefusalReason::TooSmall { .. }
+        | RefusalReason::TooManyWaiting { .. }
         | RefusalReason::OffTick { .. }
         | RefusalReason::LedgerRefused(_)
         | RefusalReason::LedgerUnknown(_) => &[],
