@@ -66,8 +66,27 @@ where
         let entered = span.clone().entered();
         ctx.vitals.waited(waited);
         ctx.vitals.enter(name);
+        #[cfg(feature = "faults")]
+        let trap = ctx.vitals.traps.spring(name);
+        #[cfg(feature = "faults")]
+        if trap == Some(crate::Fault::Panic) {
+            crate::cell::blow_up();
+        }
         let response = actor.handle(msg, ctx);
         ctx.replying = Some(ReplyInProgress { since, span, name });
+        // A handler that hangs has begun its work, and whoever asked waits with it.
+        #[cfg(feature = "faults")]
+        let reply = match trap {
+            Some(crate::Fault::Hang) => {
+                ctx.hang(actor, name, reply);
+                None
+            }
+            Some(crate::Fault::Block(duration)) => {
+                std::thread::sleep(duration);
+                reply
+            }
+            Some(crate::Fault::Panic) | None => reply,
+        };
         response.handle(ctx, reply);
         if ctx.replying.take().is_some() {
             ctx.vitals.replied(since.elapsed()); // nothing was spawned: the answer is complete

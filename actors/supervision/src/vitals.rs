@@ -68,6 +68,8 @@ pub struct Vitals {
     last_error: Mutex<Option<String>>,
     handle_time: Histogram,
     queue_wait: Histogram,
+    #[cfg(feature = "faults")]
+    pub(crate) traps: crate::fault::Traps,
 }
 
 impl Vitals {
@@ -92,6 +94,8 @@ impl Vitals {
             last_error: Mutex::new(None),
             handle_time: Histogram::new(),
             queue_wait: Histogram::new(),
+            #[cfg(feature = "faults")]
+            traps: crate::fault::Traps::default(),
         }
     }
 
@@ -237,6 +241,27 @@ impl Vitals {
             busy_ms = milliseconds(health.busy),
             last_error = health.last_error,
         );
+    }
+}
+
+/// What a test may do to single handlers.
+#[cfg(feature = "faults")]
+impl Vitals {
+    /// The types of all letters that were handled so far, over all lives.
+    #[must_use]
+    pub fn handled_types(&self) -> Vec<&'static str> {
+        self.traps.handled()
+    }
+
+    /// Lets something go wrong in the handler of the next letter of this type, instead of whatever was to go wrong before.
+    pub fn trap(&self, message: &'static str, fault: crate::Fault) {
+        self.traps.set(message, fault);
+    }
+
+    /// True while no such letter has come.
+    #[must_use]
+    pub fn is_trapped(&self) -> bool {
+        self.traps.is_set()
     }
 }
 

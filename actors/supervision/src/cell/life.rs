@@ -154,18 +154,10 @@ impl<A: Actor<Context = Ctx<A>>> Life<A> {
 impl<A: Actor<Context = Ctx<A>>> Life<A> {
     /// Lets the fault happen as if a handler had caused it.
     pub(super) fn suffer(&mut self, fault: crate::Fault) {
-        use actix::WrapFuture;
         self.ctx.vitals.enter("an injected fault");
         match fault {
             crate::Fault::Panic => blow_up(),
-            crate::Fault::Hang => {
-                let flight = self.ctx.in_flight.begin(tokio::time::Instant::now(), "an injected fault");
-                let endless = async move {
-                    let _in_flight = flight;
-                    std::future::pending::<()>().await;
-                };
-                self.ctx.wait(endless.into_actor(&self.actor));
-            }
+            crate::Fault::Hang => self.ctx.hang(&self.actor, "an injected fault", ()),
             crate::Fault::Block(duration) => std::thread::sleep(duration),
         }
         self.ctx.vitals.leave();
@@ -173,7 +165,21 @@ impl<A: Actor<Context = Ctx<A>>> Life<A> {
 }
 
 #[cfg(feature = "faults")]
+impl<A: Actor<Context = Ctx<A>>> Ctx<A> {
+    /// Waits for something that never comes, and with it every ordinary letter and whoever waits for what is `held`.
+    pub(crate) fn hang(&mut self, actor: &A, during: &'static str, held: impl Sized + 'static) {
+        use actix::WrapFuture;
+        let flight = self.in_flight.begin(tokio::time::Instant::now(), during);
+        let endless = async move {
+            let _kept = (flight, held);
+            std::future::pending::<()>().await;
+        };
+        self.wait(endless.into_actor(actor));
+    }
+}
+
+#[cfg(feature = "faults")]
 #[expect(clippy::panic, reason = "what a test asked for, to be caught like any other")]
-fn blow_up() {
+pub(crate) fn blow_up() {
     panic!("injected fault");
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use actix::System;
-use supervision::{Child, Fault, Place, Policy, State, WatchLimits, watchdog};
+use supervision::{AskError, Child, Fault, Place, Policy, State, WatchLimits, watchdog};
 use tokio::time::sleep;
 
 use crate::worker::{Add, CHILD, MS, SECOND, World, in_virtual_time, only, policy};
@@ -29,6 +29,39 @@ fn an_injected_hang_is_found_and_the_queue_answered() {
         sleep(MS).await;
         assert_eq!(worker.vitals.in_flight(), 1);
         assert!(worker.add.ask(Add(1), 10 * SECOND).await.is_ok());
+        assert_eq!(worker.vitals.restarts(), 1);
+    });
+}
+
+#[test]
+fn invariant_15_a_panic_waits_for_the_letter_it_is_meant_for_and_the_next_life_answers_the_rest() {
+    in_virtual_time(async {
+        let worker = only(policy(), CHILD, World::default());
+        let add = std::any::type_name::<Add>();
+        worker.vitals.trap("another::Message", Fault::Panic);
+        assert!(worker.add.ask(Add(1), SECOND).await.is_ok());
+        assert!(worker.vitals.is_trapped());
+        worker.vitals.trap(add, Fault::Panic);
+        let asked = tokio::join!(worker.add.ask(Add(2), SECOND), worker.add.ask(Add(3), SECOND));
+        assert_eq!(asked, (Err(AskError::Crashed), Ok(vec![3])));
+        assert!(!worker.vitals.is_trapped());
+        let blamed = worker.vitals.last_error().unwrap();
+        assert!(blamed.contains("injected fault") && blamed.contains("Add"), "{blamed}");
+        assert!(worker.vitals.handled_types().contains(&add));
+    });
+}
+
+#[test]
+fn invariant_17_a_hang_waits_for_the_letter_it_is_meant_for_and_the_next_life_answers_the_rest() {
+    in_virtual_time(async {
+        let worker = only(Policy { backlog_limit: Some(2 * SECOND), ..policy() }, CHILD, World::default());
+        worker.vitals.trap(std::any::type_name::<Add>(), Fault::Hang);
+        let began_at = tokio::time::Instant::now();
+        let asked = tokio::join!(worker.add.ask(Add(2), 10 * SECOND), worker.add.ask(Add(3), 10 * SECOND));
+        assert_eq!(asked, (Err(AskError::Crashed), Ok(vec![3])));
+        assert!(began_at.elapsed() >= 2 * SECOND, "whoever asked had to wait");
+        let blamed = worker.vitals.last_error().unwrap();
+        assert!(blamed.contains("Add"), "{blamed}");
         assert_eq!(worker.vitals.restarts(), 1);
     });
 }
