@@ -28,6 +28,8 @@ pub mod facts;
 mod life;
 mod network;
 mod operator;
+#[cfg(test)]
+mod recovery;
 pub mod report;
 pub mod sometimes;
 mod stage;
