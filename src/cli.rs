@@ -123,6 +123,9 @@ pub struct SimulateArgs {
     /// Requests per second of one app key that account and order paths take, 1 to 20; without it, as many as all others.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub ledger_rate: Option<u32>,
+    /// Answer every call of the token server; without it, one a minute for each app key (EGW00133).
+    #[arg(long)]
+    pub no_token_spacing: bool,
     /// Exchange time at the start, e.g. 2026-06-01T00:00:00Z; now if not given.
     #[arg(long)]
     pub start: Option<DateTime<Utc>>,

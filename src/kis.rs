@@ -6,6 +6,7 @@
 //! Every service of KIS is listed below, with its use here or the reason why there is none.
 #![doc = include_str!("kis/matrix.md")]
 
+mod account_in_won;
 mod auth;
 mod bars;
 mod call;
@@ -20,15 +21,18 @@ mod json;
 #[cfg(test)]
 mod matrix;
 mod order;
+mod order_book;
 mod orders;
 mod overseas;
 mod proof_of_life;
 mod ranking;
+mod sellable;
 pub mod stream;
 #[cfg(test)]
 mod testing;
 mod trid;
 mod wire;
+mod working_orders;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -39,11 +43,13 @@ use std::time::Duration;
 use broker::{CancelOutcome, Exchange, Urgency};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::market_data::{
-    AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
+    AccountInWonQuery, AccountQuery, BarsQuery, OrderQuoteQuery, QueryError, Quote, QuoteQuery, RankedStock,
+    RankingQuery,
 };
 use domain::messages::proof::ListedDay;
 use domain::{
-    AccountSnapshot, BoxFuture, Candle, Clock, ExchangeClock, InquiryRow, Market, Outcome, Refusal,
+    AccountInWon, AccountSnapshot, BoxFuture, Candle, Clock, ExchangeClock, InquiryRow, Instrument, Market,
+    Outcome, Quantity, Refusal, WorkingOrder,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
@@ -165,8 +171,32 @@ impl Kis {
             Ok(token) => token,
             Err(error) => return CancelOutcome::Unknown(error.to_string()),
         };
+        let first = self.cancel_once(&token, &order, None).await;
+        let CancelOutcome::Refused(why) = first else { return first };
+        self.cancel_as_listed(&token, &order, why).await
+    }
+
+    async fn cancel_once(
+        &self,
+        token: &auth::Token,
+        order: &JournalledOrder,
+        listed: Option<&WorkingOrder>,
+    ) -> CancelOutcome {
         self.session.ports.pace.turn(Urgency::Cancel).await;
-        order::cancel(&self.session, &*self.orders, &token, &order).await
+        order::cancel(&self.session, &*self.orders, token, order, listed).await
+    }
+
+    /// Once more, as the exchange lists it, where it lists it otherwise than the books have it.
+    async fn cancel_as_listed(
+        &self,
+        token: &auth::Token,
+        order: &JournalledOrder,
+        why: String,
+    ) -> CancelOutcome {
+        match working_orders::after_refusal(&self.session, order.intent(), why).await {
+            Ok(listed) => self.cancel_once(token, order, Some(&listed)).await,
+            Err(why) => CancelOutcome::Refused(why),
+        }
     }
 }
 
@@ -246,6 +276,26 @@ impl Exchange for Kis {
                 overseas::quote(&self.session, query.instrument, urgency).await
             }
         })
+    }
+
+    fn order_quote(
+        &self,
+        query: OrderQuoteQuery,
+        urgency: Urgency,
+    ) -> BoxFuture<'_, Result<Quote, QueryError>> {
+        Box::pin(order_book::order_quote(&self.session, query, urgency))
+    }
+
+    fn sellable(&self, instrument: Instrument) -> BoxFuture<'_, Result<Quantity, QueryError>> {
+        Box::pin(sellable::sellable(&self.session, instrument))
+    }
+
+    fn working_orders(&self, market: Market) -> BoxFuture<'_, Result<Vec<WorkingOrder>, QueryError>> {
+        Box::pin(working_orders::working_orders(&self.session, market, Urgency::Reconcile))
+    }
+
+    fn account_in_won(&self, query: AccountInWonQuery) -> BoxFuture<'_, Result<AccountInWon, QueryError>> {
+        Box::pin(account_in_won::account_in_won(&self.session, query))
     }
 
     fn last_trade(&self, market: Market) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, QueryError>> {

@@ -83,6 +83,9 @@ impl OpenExchange {
         if let Some(rate) = args.ledger_rate {
             exchange.limit_ledger(rate);
         }
+        if args.no_token_spacing {
+            exchange.answer_token_calls_at_once();
+        }
         let exchange = Arc::new(exchange);
         Self { exchange, clock, environment: args.environment.into(), markets: args.markets.clone() }
     }

@@ -212,6 +212,12 @@ impl Exchange {
         self.advanced().gateway.ledger_per_second = Some(requests_per_second);
     }
 
+    /// From now on the token server answers as often as it is asked, as a notice of KIS has it (KIS.md 2.1); without this, once
+    /// a minute, as people see it.
+    pub fn answer_token_calls_at_once(&self) {
+        self.advanced().gateway.spaces_tokens = false;
+    }
+
     /// Every token handed out so far is dead (KIS revokes them when another is forced out).
     pub fn revoke_tokens(&self) {
         self.advanced().gateway.revoke_all();

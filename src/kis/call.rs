@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use broker::Urgency;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::market_data::QueryError;
-use domain::{Clock, Instrument, Market, Symbol};
+use domain::{Clock, Instrument, Market, Quantity, Symbol, TickTable};
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -134,6 +134,10 @@ struct Learned {
     known: BTreeMap<Market, Symbol>,
     /// Shares of one lot, where the exchange told them for the stock.
     lots: BTreeMap<Instrument, NonZeroU64>,
+    /// The table of price steps of a stock, where the exchange told a step.
+    ticks: BTreeMap<Instrument, TickTable>,
+    /// Shares that may be sold, and when that was told.
+    sellable: BTreeMap<Instrument, (Quantity, DateTime<Utc>)>,
 }
 
 /// Everything a read needs; shared by all of them.
@@ -179,6 +183,28 @@ impl Session {
     /// The exchange has just told this stock's lot.
     pub(super) fn learn_lot(&self, instrument: &Instrument, lot: NonZeroU64) {
         self.learned().lots.insert(instrument.clone(), lot);
+    }
+
+    /// The exchange has just told a price step of this stock.
+    pub(super) fn learn_ticks(&self, instrument: &Instrument, ticks: TickTable) {
+        self.learned().ticks.insert(instrument.clone(), ticks);
+    }
+
+    /// The table of price steps of a stock: as the exchange told, else its market's.
+    pub(super) fn ticks(&self, instrument: &Instrument) -> TickTable {
+        self.learned().ticks.get(instrument).copied().unwrap_or_default()
+    }
+
+    /// The exchange has just told how many shares of this stock may be sold.
+    pub(super) fn learn_sellable(&self, instrument: &Instrument, shares: Quantity) {
+        let now = self.now();
+        self.learned().sellable.insert(instrument.clone(), (shares, now));
+    }
+
+    /// How many shares may be sold, if it was told within `age`.
+    pub(super) fn sellable_lately(&self, instrument: &Instrument, age: TimeDelta) -> Option<Quantity> {
+        let (shares, told_at) = self.learned().sellable.get(instrument).copied()?;
+        (self.now() - told_at <= age).then_some(shares)
     }
 
     /// Shares of one lot of a stock: as the exchange told, else as its market has it; none when nobody knows.

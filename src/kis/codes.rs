@@ -1,7 +1,9 @@
 //! Exchange codes. KIS has two families that must never meet: an order code in a quote gives an answer of empty
 //! texts, a quote code in an order is refused (KIS.md 7.1). So they are two types.
 
-use domain::{Currency, Market};
+use std::ops::RangeInclusive;
+
+use domain::{Currency, Market, Symbol};
 
 use super::Environment;
 
@@ -98,6 +100,32 @@ impl Venue {
     }
 }
 
+/// True for a code as KIS writes those of `market` (KIS.md 7.4): what has another form names no stock there, and one of
+/// another market might be taken for it.
+pub(super) fn has_form(market: Market, symbol: &Symbol) -> bool {
+    let text = symbol.as_str();
+    let digits = |length| super::wire::is_digits(text, length);
+    let alphanumeric = |lengths: RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    match market {
+        // New codes have letters ("0008Z0").
+        Market::Kr => alphanumeric(6..=6),
+        // Classes of a share are written with a sign, and nobody documents which.
+        Market::UsNasdaq | Market::UsNyse | Market::UsAmex => {
+            text.starts_with(|c: char| c.is_ascii_uppercase())
+        }
+        // Since 2024 with letters too ("491A").
+        Market::Jp => alphanumeric(4..=4) && text.starts_with(|c: char| c.is_ascii_digit()),
+        Market::Hk => digits(5),
+        Market::CnSha | Market::CnSza => digits(6),
+        // Three letters; funds have up to eight with digits ("E1VFVN30").
+        Market::VnHan | Market::VnHcm => {
+            alphanumeric(3..=8) && text.starts_with(|c: char| c.is_ascii_uppercase())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +141,30 @@ mod tests {
             }
         }
         assert_eq!(OrderExchange::market("NAS"), None);
+    }
+
+    #[test]
+    fn a_code_has_the_form_of_its_market_and_the_well_known_ones_have_it() {
+        let cases = [
+            (Market::Kr, "005930 0008Z0", "5930 0059300 00593."),
+            (Market::UsNasdaq, "AAPL BRK/B", "00700 7203"),
+            (Market::Jp, "7203 491A", "07203 720 A720 7203.T"),
+            (Market::Hk, "00700 09988", "700 0700 007000 HSBC5"),
+            (Market::CnSha, "600519", "60051 SH600519 6005190"),
+            (Market::CnSza, "000001", "1 00001"),
+            (Market::VnHan, "SHS PVS", "SH 123 SHSSHSSHS"),
+            (Market::VnHcm, "VNM E1VFVN30", "V 1VN"),
+        ];
+        for (market, right, wrong) in cases {
+            for (codes, expected) in [(right, true), (wrong, false)] {
+                for code in codes.split(' ') {
+                    assert_eq!(has_form(market, &code.parse().unwrap()), expected, "{market} {code}");
+                }
+            }
+        }
+        for venue in OVERSEAS {
+            assert!(has_form(venue.market, &venue.well_known.parse().unwrap()), "{}", venue.market);
+        }
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use broker::Urgency;
-use chrono::{Days, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 use domain::messages::market_data::{BarInterval, BarsQuery, QueryError, Quote};
 use domain::{
     AccountSnapshot, Candle, Currency, Holding, InquiryRow, Instrument, Market, Money, Quantity, Restriction,
-    StockRules,
+    StockRules, TickTable,
 };
 use rust_decimal::Decimal;
 
@@ -16,7 +16,7 @@ use super::call::{Paging, Session};
 use super::orders::{self, Remainder, side};
 use super::trid::reads;
 use super::wire::{Envelope, Row, WireError};
-use super::{AccountNumber, Environment};
+use super::{AccountNumber, Environment, sellable};
 
 /// Calendar days asked for at once: a little more than the 100 bars of one answer, whatever the holidays (KIS.md 9.3).
 const DAYS_PER_PAGE: u64 = 160;
@@ -54,6 +54,7 @@ pub(super) async fn quote(
             upper_limit: row.price("stck_mxpr")?,
             lower_limit: row.price("stck_llam")?,
             restriction: restriction(&row),
+            ticks: TickTable::OfMarket,
         },
     })
 }
@@ -165,6 +166,7 @@ pub(super) async fn account(session: &Session, urgency: Urgency) -> Result<Accou
     let mut snapshot = snapshot(&pages)?;
     snapshot.cash = cash.map(|amount| Money::new(amount, Currency::Krw));
     snapshot.taken_at = asked_at;
+    sellable::cap(session, &mut snapshot);
     Ok(snapshot)
 }
 
@@ -256,8 +258,13 @@ pub(super) async fn orders_of_day(session: &Session, date: NaiveDate) -> Result<
         Environment::Real => "ALL",
         Environment::Paper => "KRX",
     };
+    let read = if is_old(date, Market::Kr.date_at(session.now())) {
+        &reads::KR_ORDERS_OLD
+    } else {
+        &reads::KR_ORDERS
+    };
     let question = session
-        .question(&reads::KR_ORDERS, Urgency::Reconcile)?
+        .question(read, Urgency::Reconcile)?
         .with(owner(&session.account))
         .with([("INQR_STRT_DT", bars::compact(date)), ("INQR_END_DT", bars::compact(date))])
         .with([("SLL_BUY_DVSN_CD", "00"), ("PDNO", ""), ("ORD_GNO_BRNO", ""), ("ODNO", "")])
@@ -265,6 +272,12 @@ pub(super) async fn orders_of_day(session: &Session, date: NaiveDate) -> Result<
         .with([("EXCG_ID_DVSN_CD", venue)]);
     let pages = session.ask_all(&question, Paging::DOMESTIC).await?;
     order_rows(&pages, date)
+}
+
+/// The list of the last three months ends where another one begins (KIS.md 8.7). Which of the two has the day itself is
+/// not documented; the older one is asked for what is older.
+fn is_old(date: NaiveDate, today: NaiveDate) -> bool {
+    today.checked_sub_months(Months::new(3)).is_some_and(|oldest| date < oldest)
 }
 
 fn order_rows(pages: &[Envelope], date: NaiveDate) -> Result<Vec<InquiryRow>, QueryError> {
@@ -325,7 +338,8 @@ pub(super) fn owner(account: &AccountNumber) -> [(&'static str, String); 2] {
     [("CANO", number.to_owned()), ("ACNT_PRDT_CD", product.to_owned())]
 }
 
-fn stock(instrument: &Instrument) -> [(&'static str, String); 2] {
+/// Market and code of a Korean stock in quotes (KIS.md 9).
+pub(super) fn stock(instrument: &Instrument) -> [(&'static str, String); 2] {
     [("FID_COND_MRKT_DIV_CODE", "J".to_owned()), ("FID_INPUT_ISCD", instrument.symbol.as_str().to_owned())]
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use broker::CancelOutcome;
 use bytes::Bytes;
 use domain::{
-    Instrument, IntentId, Market, OpenIntent, OrderTerms, Outcome, Price, Quantity, Refusal, Side,
-    VenueOrderId, takes_odd_lots, tick,
+    Instrument, IntentId, Market, OrderTerms, Outcome, Price, Quantity, Refusal, Side, TickTable,
+    VenueOrderId, WorkingOrder, takes_odd_lots,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use supervision::mutant::{self, Mutant};
 
 use super::auth::Token;
 use super::call::{Session, build};
-use super::codes::Venue;
+use super::codes::{Venue, has_form};
 use super::errors::{Class, classify};
 use super::orders::{is_branch, is_order_number};
 use super::wire::{Envelope, Row};
@@ -86,9 +86,18 @@ struct Form {
     body: Value,
 }
 
+/// What the exchange has told about the stock of an order.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    lot: Option<NonZeroU64>,
+    ticks: TickTable,
+}
+
 /// Why the market would refuse these terms, found before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum BadTerms {
+    #[error("{0} is not written as KIS writes a stock of its market")]
+    Symbol(Instrument),
     #[error("{0} shares is no order quantity")]
     Quantity(Quantity),
     #[error("{quantity} shares is no multiple of the lot of {lot}")]
@@ -110,8 +119,8 @@ pub(super) async fn submit(
     permit: SendPermit,
 ) -> Outcome {
     let terms = permit.terms();
-    let lot = session.lot(&terms.instrument);
-    let form = match order_form(terms, lot, &session.account, session.config.environment) {
+    let known = Known { lot: session.lot(&terms.instrument), ticks: session.ticks(&terms.instrument) };
+    let form = match order_form(terms, known, &session.account, session.config.environment) {
         Ok(form) => form,
         Err(error) => return Outcome::Refused(Refusal::NotSent(error.to_string())),
     };
@@ -142,18 +151,23 @@ async fn submit_once(
     post(session, token, request, send).await
 }
 
-/// Asks to cancel what is left of a working order. Repeating it is harmless: a cancel cannot create exposure.
+/// Asks to cancel what is left of a working order, as the books have it or as `listed` says. Repeating it is harmless: a
+/// cancel cannot create exposure.
 pub(super) async fn cancel(
     session: &Session,
     orders: &dyn Transport,
     token: &Token,
     order: &JournalledOrder,
+    listed: Option<&WorkingOrder>,
 ) -> CancelOutcome {
     let intent = order.intent();
     let Some(number) = &intent.venue_order else {
         return CancelOutcome::Unknown("the exchange's number of this order is not known yet".into());
     };
-    let form = cancel_form(intent, number, &session.account, session.config.environment);
+    let left = intent.terms.quantity.saturating_sub(intent.filled);
+    let (number, left) = listed.map_or((number, left), |listed| (&listed.order, listed.remaining));
+    let form =
+        cancel_form(&intent.terms.instrument, number, left, (&session.account, session.config.environment));
     let ticket = OrderTicket::for_cancel(order);
     let send = |request| orders.send_order(request, ticket, ORDER_LIMITS);
     let request = sealed(session, token, &form, None);
@@ -167,13 +181,16 @@ pub(super) async fn cancel(
 /// The order as KIS wants it: upper-case keys, every value a text (KIS.md 3.2).
 fn order_form(
     terms: &OrderTerms,
-    lot: Option<NonZeroU64>,
+    known: Known,
     account: &AccountNumber,
     environment: Environment,
 ) -> Result<Form, BadTerms> {
-    let kind = check_quantity(terms, lot, environment)?;
+    if !has_form(terms.instrument.market, &terms.instrument.symbol) {
+        return Err(BadTerms::Symbol(terms.instrument.clone()));
+    }
+    let kind = check_quantity(terms, known.lot, environment)?;
     let OrderTerms { instrument, side, quantity, limit } = terms;
-    let price = price_text(instrument.market, *limit)?;
+    let price = price_text(instrument.market, known.ticks, *limit)?;
     let ids = ids(instrument.market);
     let tr_id = match side {
         Side::Buy => pick(ids.buy, environment),
@@ -213,15 +230,14 @@ fn sell_type(side: Side, code: &'static str) -> &'static str {
 
 /// A cancel of the whole remainder: domestic orders name the branch, foreign ones the remaining shares.
 fn cancel_form(
-    intent: &OpenIntent,
+    Instrument { market, symbol }: &Instrument,
     order: &VenueOrderId,
-    account: &AccountNumber,
-    environment: Environment,
+    left: Quantity,
+    (account, environment): (&AccountNumber, Environment),
 ) -> Form {
-    let Instrument { market, symbol } = &intent.terms.instrument;
     let tr_id = pick(ids(*market).cancel, environment);
     let (number, product) = account.parts();
-    let left = intent.terms.quantity.saturating_sub(intent.filled).to_string();
+    let left = left.to_string();
     match Venue::of(*market) {
         None => Form {
             path: KR_CANCEL,
@@ -273,8 +289,8 @@ fn check_quantity(
 }
 
 /// The limit price with the decimals of its market (KIS.md 15.3).
-fn price_text(market: Market, limit: Price) -> Result<String, BadTerms> {
-    if !tick::is_aligned(market, limit) {
+fn price_text(market: Market, ticks: TickTable, limit: Price) -> Result<String, BadTerms> {
+    if !ticks.is_aligned(market, limit) {
         return Err(BadTerms::Tick(limit, market));
     }
     let value = limit.value();

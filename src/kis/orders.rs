@@ -46,7 +46,15 @@ pub(super) fn is_blank(row: &Row, [symbol, ordered]: [&'static str; 2]) -> Resul
 /// # Errors
 /// [`WireError`] when date, branch or number is none.
 pub(super) fn id(row: &Row) -> Result<VenueOrderId, WireError> {
-    let (date, branch) = (row.date("ord_dt")?, row.text("ord_gno_brno"));
+    id_of(row, row.date("ord_dt")?)
+}
+
+/// The same for a row of a list without dates, all of whose orders are of `date`.
+///
+/// # Errors
+/// [`WireError`] when branch or number is none.
+pub(super) fn id_of(row: &Row, date: NaiveDate) -> Result<VenueOrderId, WireError> {
+    let branch = row.text("ord_gno_brno");
     if !is_branch(branch) {
         return Err(row.bad("ord_gno_brno"));
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use broker::Urgency;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use domain::messages::market_data::{BarInterval, BarsQuery, ListedStatus, QueryError, Quote};
-use domain::{Candle, InquiryRow, Instrument, Market, Price, Quantity, Restriction, StockRules};
+use domain::{Candle, InquiryRow, Instrument, Market, Price, Quantity, Restriction, StockRules, TickTable};
 use rust_decimal::Decimal;
 
 use super::Environment;
@@ -43,6 +43,9 @@ pub(super) async fn quote(
     session.remember(&quote.instrument);
     if let Some(lot) = quote.rules.lot {
         session.learn_lot(&quote.instrument, lot);
+    }
+    if quote.rules.ticks != TickTable::OfMarket {
+        session.learn_ticks(&quote.instrument, quote.rules.ticks);
     }
     Ok(quote)
 }
@@ -82,6 +85,8 @@ async fn detailed_quote(
     let answer = session.ask(&question).await?;
     let row = answer.summary("output")?;
     let last = last_price(&row, &instrument)?;
+    let step = row.decimal("e_hogau")?;
+    let ticks = step.map_or(TickTable::OfMarket, |step| TickTable::told(instrument.market, last, step));
     Ok(Quote {
         instrument,
         at: session.now(),
@@ -98,6 +103,7 @@ async fn detailed_quote(
             upper_limit: row.price("uplp")?,
             lower_limit: row.price("dnlp")?,
             restriction: tradability(&row).and_then(restriction),
+            ticks,
         },
     })
 }
@@ -322,7 +328,10 @@ fn local_time(row: &Row, market: Market, date: NaiveDate) -> Option<NaiveTime> {
 }
 
 /// `AUTH`, `EXCD` and `SYMB` (KIS.md 13).
-fn stock(instrument: &Instrument) -> Result<[(&'static str, String); 3], QueryError> {
+///
+/// # Errors
+/// [`QueryError::NotOffered`] for a Korean stock.
+pub(super) fn stock(instrument: &Instrument) -> Result<[(&'static str, String); 3], QueryError> {
     let exchange = venue(instrument.market)?.quote.code().to_owned();
     let symbol = instrument.symbol.as_str().to_owned();
     Ok([("AUTH", String::new()), ("EXCD", exchange), ("SYMB", symbol)])

@@ -1,5 +1,8 @@
 //! The whole client: turns, tokens, and what it refuses before the wire.
 
+mod official;
+mod symbols;
+
 use std::path::PathBuf;
 
 use domain::messages::market_data::RankingKind;

@@ -63,10 +63,18 @@ pub(super) mod reads {
     pub(in super::super) const OVERSEAS_MINUTES: Read = read("foreign minute bars", overseas_price!("quotations/inquire-time-itemchartprice"), "HHDFS76950200", None);
     pub(in super::super) const OVERSEAS_SEARCH: Read = read("foreign condition search", overseas_price!("quotations/inquire-search"), "HHDFS76410000", Some("HHDFS76410000"));
     pub(in super::super) const KR_DAYS: Read = read("domestic list of days", domestic!("quotations/chk-holiday"), "CTCA0903R", None);
+    pub(in super::super) const KR_ORDERS_OLD: Read = read("older domestic order list", domestic!("trading/inquire-daily-ccld"), "CTSC9215R", Some("VTSC9215R"));
+    pub(in super::super) const KR_SELLABLE: Read = read("domestic sellable quantity", domestic!("trading/inquire-psbl-sell"), "TTTC8408R", None);
+    pub(in super::super) const KR_WORKING: Read = read("domestic working orders", domestic!("trading/inquire-psbl-rvsecncl"), "TTTC0084R", None);
+    pub(in super::super) const KR_BOOK: Read = read("domestic order book", domestic!("quotations/inquire-asking-price-exp-ccn"), "FHKST01010200", Some("FHKST01010200"));
+    pub(in super::super) const OVERSEAS_WORKING: Read = read("foreign working orders", overseas!("trading/inquire-nccs"), "TTTS3018R", None);
+    pub(in super::super) const OVERSEAS_PRESENT: Read = read("foreign balance in won", overseas!("trading/inquire-present-balance"), "CTRP6504R", Some("VTRP6504R"));
+    pub(in super::super) const OVERSEAS_BOOK: Read = read("foreign order book", overseas_price!("quotations/inquire-asking-price"), "HHDFS76200100", None);
     #[cfg(test)]
-    pub(in super::super) const ALL: [Read; 17] = [
+    pub(in super::super) const ALL: [Read; 24] = [
         KR_BALANCE, KR_BUYABLE, KR_ORDERS, KR_PRICE, KR_DAILY, KR_MINUTES, KR_VOLUME_RANK, KR_FLUCTUATION, OVERSEAS_BALANCE,
         OVERSEAS_BUYABLE, OVERSEAS_ORDERS, OVERSEAS_PRICE, OVERSEAS_DAILY, OVERSEAS_MINUTES, OVERSEAS_SEARCH, KR_DAYS, OVERSEAS_DETAIL,
+        KR_ORDERS_OLD, KR_SELLABLE, KR_WORKING, KR_BOOK, OVERSEAS_WORKING, OVERSEAS_PRESENT, OVERSEAS_BOOK,
     ];
 }
 

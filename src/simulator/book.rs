@@ -46,28 +46,16 @@ pub(super) fn at(listing: &Listing, seed: u64, date: NaiveDate, index: usize, la
     let (mut ask, mut bid) = (last, last);
     for _ in 0..spread_steps * width(listing) {
         if last_was_a_purchase {
-            bid = rules::down(listing.market, bid);
+            bid = listing.down(bid);
         } else {
-            ask = rules::up(listing.market, ask);
+            ask = listing.up(ask);
         }
     }
     let shares = (listing.volume / 5_000).max(4);
     let lot = u32::try_from(listing.lot).unwrap_or(u32::MAX).max(1);
     Book {
-        asks: side(
-            &mut rng,
-            (shares, lot),
-            ask,
-            |price| price <= band.1,
-            |price| rules::up(listing.market, price),
-        ),
-        bids: side(
-            &mut rng,
-            (shares, lot),
-            bid,
-            |price| price >= band.0,
-            |price| rules::down(listing.market, price),
-        ),
+        asks: side(&mut rng, (shares, lot), ask, |price| price <= band.1, |price| listing.up(price)),
+        bids: side(&mut rng, (shares, lot), bid, |price| price >= band.0, |price| listing.down(price)),
     }
 }
 

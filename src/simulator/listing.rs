@@ -5,6 +5,8 @@
 
 use domain::Market;
 
+use super::rules;
+
 /// One listed stock.
 #[derive(Debug, PartialEq)]
 pub(super) struct Listing {
@@ -26,6 +28,32 @@ pub(super) struct Listing {
     pub(super) lively_pct: u8,
     /// Shares listed, in thousands.
     pub(super) shares_thousand: i64,
+    /// A constituent of the TOPIX 500 in Tokyo, whose price steps are finer.
+    pub(super) is_topix_500: bool,
+}
+
+impl Listing {
+    /// The price step at `units`.
+    pub(super) fn step(&self, units: i64) -> i64 {
+        if self.is_topix_500 { rules::topix_500_step(units) } else { rules::step(self.market, units) }
+    }
+
+    /// True for a price on its step.
+    pub(super) fn is_on_step(&self, units: i64) -> bool {
+        units % self.step(units) == 0
+    }
+
+    /// The next price up.
+    pub(super) fn up(&self, units: i64) -> i64 {
+        let next = units + self.step(units);
+        next + (-next).rem_euclid(self.step(next))
+    }
+
+    /// The next price down.
+    pub(super) fn down(&self, units: i64) -> i64 {
+        let next = units - 1;
+        next - next.rem_euclid(self.step(next))
+    }
 }
 
 const fn kr(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
@@ -46,6 +74,11 @@ const fn amex(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64
 
 const fn tokyo(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
     Listing { lot: 100, ..of(Market::Jp, symbol, names, numbers) }
+}
+
+/// A stock of Tokyo with the finer price steps.
+const fn topix_500(symbol: &'static str, names: [&'static str; 2], numbers: (i64, f64, u32, u8)) -> Listing {
+    Listing { is_topix_500: true, ..tokyo(symbol, names, numbers) }
 }
 
 /// Hong Kong's board lot belongs to the stock.
@@ -97,6 +130,7 @@ const fn of(
         volume,
         lively_pct,
         shares_thousand,
+        is_topix_500: false,
     }
 }
 
@@ -139,7 +173,7 @@ pub(super) const LISTINGS: [Listing; 72] = [
     amex("PEBL", ["페블", "PEBBLE CREEK FUND"], (4_405, 1.3, 260_000, 4)),
     amex("SPY", ["SPDR S&P 500 ETF", "SPDR S&P 500 ETF TRUST"], (58_412, 1.0, 48_000_000, 3)),
     tokyo("7203", ["토요타자동차", "TOYOTA MOTOR CORP"], (2_815, 1.6, 26_000_000, 8)),
-    tokyo("6758", ["소니그룹", "SONY GROUP CORP"], (3_640, 1.8, 14_000_000, 10)),
+    topix_500("6758", ["소니그룹", "SONY GROUP CORP"], (3_640, 1.8, 14_000_000, 10)),
     tokyo("9984", ["소프트뱅크그룹", "SOFTBANK GROUP CORP"], (16_480, 3.2, 9_500_000, 45)),
     tokyo("491A", ["하야테로보", "HAYATE ROBOTICS"], (1_238, 4.6, 3_800_000, 75)),
     tokyo("4901", ["미나토제약", "MINATO PHARMA"], (872, 4.1, 6_200_000, 70)),
@@ -190,4 +224,34 @@ pub(super) fn find(market: Market, symbol: &str) -> Option<&'static Listing> {
 /// The stocks of `market`.
 pub(super) fn of_market(market: Market) -> impl Iterator<Item = &'static Listing> {
     LISTINGS.iter().filter(move |listing| listing.market == market)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_prices_cross_the_bands_without_leaving_the_step() {
+        let cases = [
+            ("910010", 49_950, 50_000),
+            ("IBM", 999, 1_000),
+            ("7203", 3_000, 3_005),
+            ("7203", 30_000, 30_050),
+            ("6758", 3_000, 3_001),
+            ("6758", 10_000, 10_005),
+            ("6758", 29_995, 30_000),
+            ("6758", 30_000, 30_010),
+            ("00005", 9_990, 10_000),
+            ("00005", 10_000, 10_020),
+            ("VNM", 49_950, 50_000),
+            ("VNM", 50_000, 50_100),
+            ("000001", 418, 419),
+        ];
+        for (symbol, lower, upper) in cases {
+            let listing = LISTINGS.iter().find(|listing| listing.symbol == symbol).unwrap();
+            assert_eq!((listing.up(lower), listing.down(upper)), (upper, lower), "{symbol}");
+            assert!(listing.is_on_step(lower) && listing.is_on_step(upper));
+        }
+        assert_eq!(LISTINGS[0].down(2_000), 1_999);
+    }
 }

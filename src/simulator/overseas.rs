@@ -175,7 +175,7 @@ fn present_row(
         "evlu_pfls_amt2": fixed((value - cost) * rate, 5),
         "evlu_pfls_rt1": fixed(wire::ratio(value - cost, cost), 8),
         "pdno": stock.1,
-        "bass_exrt": fixed(posted, 8),
+        "bass_exrt": fixed(posted * posted_for(place.market.currency()), 8),
         "buy_crcy_cd": place.market.currency().code(),
         "ovrs_now_pric1": fixed(last * rate, 5),
         "avg_unpr3": fixed(position.average() * rate, 4),
@@ -184,7 +184,7 @@ fn present_row(
         "pchs_rmnd_wcrc_amt": fixed(cost * posted, 0),
         "thdt_buy_ccld_frcr_amt": "0.000000",
         "thdt_sll_ccld_frcr_amt": "0.000000",
-        "unit_amt": "1",
+        "unit_amt": fixed(posted_for(place.market.currency()), 0),
         "std_pdno": super::places::securities_number(stock.0, stock.1),
         "prdt_type_cd": place.product_type,
         "scts_dvsn_name": "현금",
@@ -194,6 +194,14 @@ fn present_row(
         "ovrs_excg_cd": place.order_code,
         "item_lnkg_excg_cd": place.quote_code,
     })
+}
+
+/// Units of a currency that its rate is posted for in this inquiry: yen by the hundred (KIS.md 12.6).
+fn posted_for(currency: Currency) -> Decimal {
+    match currency {
+        Currency::Jpy => Decimal::ONE_HUNDRED,
+        Currency::Krw | Currency::Usd | Currency::Hkd | Currency::Cny | Currency::Vnd => Decimal::ONE,
+    }
 }
 
 /// One row for each foreign currency that the account has or had; dollars always.
@@ -224,7 +232,7 @@ fn currency_row(venue: &Venue, currency: Currency, value: Decimal, in_won: bool)
         "frcr_buy_amt_smtl": fixed(day.bought, 6),
         "frcr_sll_amt_smtl": fixed(day.sold, 6),
         "frcr_dncl_amt_2": fixed(cash, 6),
-        "frst_bltn_exrt": fixed(won_per(currency), 8),
+        "frst_bltn_exrt": fixed(won_per(currency) * posted_for(currency), 8),
         "frcr_buy_mgn_amt": fixed(cash - free, 6),
         "frcr_etc_mgna": "0.000000",
         "frcr_drwg_psbl_amt_1": fixed(free, 6),

@@ -169,7 +169,7 @@ fn detail_today(call: &Call, quote: &Quote) -> Map<String, Value> {
         ("t_xsgn", sign(quote).into()),
         ("p_xsng", "3".into()),
         ("e_ordyn", "매매 가능".into()),
-        ("e_hogau", shown(market, rules::step(quote.listing.market, quote.last))),
+        ("e_hogau", shown(market, quote.listing.step(quote.last))),
         ("tvol", quote.volume().to_string()),
         ("tamt", amount(quote.listing.market, quote.bar)),
     ];

@@ -7,7 +7,7 @@
 use domain::{Currency, Market, Side};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-pub(super) use super::steps::{down, floor, limits, step, up};
+pub(super) use super::steps::{floor, limits, step, topix_500_step};
 
 /// Decimals of a price in units.
 pub(super) fn scale(market: Market) -> u32 {

@@ -12,6 +12,9 @@ const KRX: Bands = &[(2_000, 1), (5_000, 5), (20_000, 10), (50_000, 50), (200_00
 /// Tokyo's standard table, in yen. Its bounds belong to the finer band, so they are one higher here.
 const TOKYO: Bands =
     &[(3_001, 1), (5_001, 5), (30_001, 10), (50_001, 50), (300_001, 100), (500_001, 500), (3_000_001, 1_000)];
+/// Tokyo's table for the TOPIX 500, in yen. Its steps of fractions of a yen, below 3,000, are a whole yen here, because
+/// prices are whole yen here.
+const TOPIX_500: Bands = &[(10_001, 1), (30_001, 5), (100_001, 10), (300_001, 50), (1_000_001, 100)];
 /// Hong Kong's spread table, in thousandths of a dollar.
 const HONG_KONG: Bands = &[
     (250, 1),
@@ -65,6 +68,11 @@ pub(super) fn step(market: Market, units: i64) -> i64 {
     }
 }
 
+/// The price step of a TOPIX 500 constituent at `units`.
+pub(super) fn topix_500_step(units: i64) -> i64 {
+    of(TOPIX_500, units, 500)
+}
+
 /// How far a day's prices may move from the base, in units; none where there are no limits.
 fn width(market: Market, base: i64) -> Option<i64> {
     match market {
@@ -97,16 +105,6 @@ fn floor_to(value: i64, step: i64) -> i64 {
     value - value.rem_euclid(step)
 }
 
-/// The next price up.
-pub(super) fn up(market: Market, units: i64) -> i64 {
-    ceiling(market, units + step(market, units))
-}
-
-/// The next price down.
-pub(super) fn down(market: Market, units: i64) -> i64 {
-    floor(market, units - 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,24 +130,5 @@ mod tests {
             assert_eq!(limits(market, base), Some(expected), "{market} {base}");
         }
         assert_eq!(limits(Market::Hk, 512_000), None);
-    }
-
-    #[test]
-    fn neighbouring_prices_cross_the_bands_without_leaving_the_step() {
-        let cases = [
-            (Market::Kr, 49_950, 50_000),
-            (Market::UsNyse, 999, 1_000),
-            (Market::Jp, 3_000, 3_005),
-            (Market::Jp, 30_000, 30_050),
-            (Market::Hk, 9_990, 10_000),
-            (Market::Hk, 10_000, 10_020),
-            (Market::VnHcm, 49_950, 50_000),
-            (Market::VnHcm, 50_000, 50_100),
-            (Market::CnSza, 418, 419),
-        ];
-        for (market, lower, upper) in cases {
-            assert_eq!((up(market, lower), down(market, upper)), (upper, lower), "{market}");
-        }
-        assert_eq!(down(Market::Kr, 2_000), 1_999);
     }
 }

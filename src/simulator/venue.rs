@@ -268,7 +268,7 @@ impl Venue {
         let market = new.listing.market;
         let session = self.order_session(market)?;
         let base = self.tape(new.listing).base();
-        let terms = terms(market, new.limit, base)?;
+        let terms = terms(new.listing, new.limit, base)?;
         if !is_whole_lots(&new) {
             return Err(OrderRefusal::OddLot);
         }
@@ -336,7 +336,7 @@ impl Venue {
         let (index, quantity) = self.found(&asked, session.date)?;
         let listing = self.orders[index].listing;
         let base = self.tape(listing).base();
-        let terms = terms(asked.market, limit, base)?;
+        let terms = terms(listing, limit, base)?;
         let now = self.now;
         let mut changed = Order {
             terms,
@@ -521,7 +521,8 @@ fn is_whole_lots(order: &NewOrder) -> bool {
 }
 
 /// The price bound of an order, on its step and within the day's limits.
-fn terms(market: Market, limit: Option<Decimal>, base: i64) -> Result<Terms, OrderRefusal> {
+fn terms(listing: &Listing, limit: Option<Decimal>, base: i64) -> Result<Terms, OrderRefusal> {
+    let market = listing.market;
     let band = rules::limits(market, base);
     let Some(price) = limit else {
         let (_, ceiling) = band.ok_or(OrderRefusal::LimitOnly)?;
@@ -532,7 +533,7 @@ fn terms(market: Market, limit: Option<Decimal>, base: i64) -> Result<Terms, Ord
         return Err(OrderRefusal::OffStep);
     }
     let units = scaled.to_i64().filter(|units| *units > 0).ok_or(OrderRefusal::PriceNeeded)?;
-    if rules::floor(market, units) != units {
+    if !listing.is_on_step(units) {
         return Err(OrderRefusal::OffStep);
     }
     if band.is_some_and(|(lower, upper)| !(lower..=upper).contains(&units)) {

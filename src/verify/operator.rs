@@ -250,9 +250,8 @@ impl Operator {
         let held = self.stage.venue.books().positions;
         let Some(position) = self.stage.operator.choose(&held) else { return };
         let Some(price) = position.price else { return };
-        let Some(limit) = risk_guard::limits::marketable(position.instrument.market, Side::Buy, price) else {
-            return;
-        };
+        let (market, ticks) = (position.instrument.market, domain::TickTable::OfMarket);
+        let Some(limit) = risk_guard::limits::marketable(market, ticks, Side::Buy, price) else { return };
         let quantity = Quantity::new(self.stage.operator.within(1..=5));
         let instrument = position.instrument.clone();
         let _taken = self.stage.trade_by_hand(&OrderTerms { instrument, side: Side::Buy, quantity, limit });

@@ -35,6 +35,8 @@ const STEADY: TimeDelta = TimeDelta::minutes(15);
 enum Kind {
     Ranking,
     Quote,
+    /// The best prices, before a purchase.
+    Book,
     Bars,
     Account,
     Order,
@@ -49,6 +51,8 @@ impl Kind {
             Self::Ranking
         } else if ends(&["/inquire-price", "/price-detail", "/quotations/price"]) {
             Self::Quote
+        } else if path.contains("/inquire-asking-price") {
+            Self::Book
         } else if ends(&["/inquire-daily-itemchartprice", "/dailyprice"]) {
             Self::Bars
         } else if ends(&["/inquire-balance", "/inquire-psbl-order", "/inquire-psamount"]) {
@@ -92,12 +96,13 @@ impl Count {
     fn line(&self, name: &str) -> String {
         let each = |kind| self.of(kind);
         format!(
-            "{name:<24}{:>6}{:>9}{:>7}{:>8}{:>8}{:>6}{:>9}{:>8}{:>7}",
+            "{name:<24}{:>6}{:>9}{:>7}{:>8}{:>8}{:>6}{:>6}{:>9}{:>8}{:>7}",
             self.scans(),
             self.decisions,
             self.buys,
             each(Kind::Ranking),
             each(Kind::Quote),
+            each(Kind::Book),
             each(Kind::Bars),
             each(Kind::Account),
             each(Kind::Order),
@@ -107,7 +112,7 @@ impl Count {
 }
 
 const HEAD: &str =
-    "run                      scans decisions  buys ranking   quote  bars  account   order  other";
+    "run                      scans decisions  buys ranking   quote  book  bars  account   order  other";
 
 fn config(market: &str) -> Config {
     let pairs = [("ENABLED_MARKETS", market), ("TRADE_MODE", "realtime"), ("DB_PATH", ":memory:")];
@@ -304,6 +309,8 @@ fn a_scan_costs_at_most_three_requests_a_hold_one_and_a_buy_two() {
             for count in [&cold, &steady] {
                 let orders = count.of(Kind::Order);
                 assert!(orders <= count.buys, "{market} {wish}: {orders} orders");
+                let books = count.of(Kind::Book);
+                assert!(books <= count.buys, "{market} {wish}: {books} order books");
             }
             let bought = cold.of(Kind::Order) + steady.of(Kind::Order);
             assert_eq!(bought > 0, buys, "{market} {wish}: {bought} orders");

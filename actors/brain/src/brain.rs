@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall};
-use domain::messages::market_data::{AccountQuery, QuoteQuery};
+use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
 use domain::messages::schedule::DecideDue;
 use domain::messages::trading::{CandidatesFound, DecisionMade, Proposal};
 use domain::{Clock, Confidence, Oracle, Random};
@@ -35,8 +35,8 @@ pub struct Deps {
     pub memory: Link<RecentDecisions>,
     /// TradeLedger: judgements are recorded.
     pub decisions: Link<DecisionMade>,
-    /// Broker: the price now.
-    pub quotes: Link<QuoteQuery>,
+    /// Broker: the price now, for an order.
+    pub quotes: Link<OrderQuoteQuery>,
     /// Broker: cash and holdings.
     pub account: Link<AccountQuery>,
     /// RiskGuard.

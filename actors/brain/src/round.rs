@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::{BudgetAnswer, RecentDecisions, RememberedDecision};
-use domain::messages::market_data::{AccountQuery, Quote, QuoteQuery};
+use domain::messages::market_data::{AccountQuery, OrderQuoteQuery, Quote};
 use domain::messages::schedule::Slot;
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
 use domain::{
@@ -241,9 +241,13 @@ impl Session {
     /// A trade needs a fresh price near the one it was judged at; without one it is held back.
     async fn priced(&self, candidate: &Candidate, judgement: Judgement) -> (Judgement, Option<FreshPrice>) {
         let Some(side) = side(judgement.action) else { return (judgement, None) };
-        let quote = match self.just_quoted(candidate) {
-            Some(quote) => Ok(quote),
-            None => self.quote(candidate).await,
+        let quote = match (self.just_quoted(candidate), side) {
+            (Some(quote), Side::Sell) => Ok(quote),
+            // Only the best prices are new in the answer, and without them the scan's price counts.
+            (Some(quote), Side::Buy) => {
+                Ok(self.quote(candidate, side, Some(quote.clone())).await.unwrap_or(quote))
+            }
+            (None, Side::Buy | Side::Sell) => self.quote(candidate, side, None).await,
         };
         match quote.and_then(|quote| usable(&quote, candidate, side, self.now())) {
             Ok(price) => (judgement, Some(price)),
@@ -261,8 +265,13 @@ impl Session {
         candidate.quote.as_ref().filter(is_new).cloned()
     }
 
-    async fn quote(&self, candidate: &Candidate) -> Result<Quote, String> {
-        let query = QuoteQuery { instrument: candidate.instrument.clone() };
+    async fn quote(
+        &self,
+        candidate: &Candidate,
+        side: Side,
+        scanned: Option<Quote>,
+    ) -> Result<Quote, String> {
+        let query = OrderQuoteQuery { instrument: candidate.instrument.clone(), side, scanned };
         match self.deps.quotes.ask(query, BROKER_WITHIN).await {
             Ok(Ok(quote)) => Ok(quote),
             Ok(Err(error)) => Err(format!("No fresh price ({error})")),
@@ -317,7 +326,7 @@ impl Session {
             side,
             confidence: decision.confidence,
             quantity: None,
-            reference_price: fresh.price,
+            reference_price: fresh.reference,
             rules: fresh.rules,
             score,
             session_date: decision.session_date,
@@ -334,10 +343,12 @@ fn side(action: Action) -> Option<Side> {
     }
 }
 
-/// The price that a trade is proposed at, and what the exchange accepts at it.
+/// The price that a trade is judged and proposed at, and what the exchange accepts at it.
 #[derive(Clone, Copy)]
 struct FreshPrice {
     price: Price,
+    /// What the order's limit is counted from.
+    reference: Price,
     rules: StockRules,
 }
 
@@ -363,7 +374,9 @@ fn usable(
     let drift = (last.value() - judged.value()).abs().checked_mul(Decimal::ONE_HUNDRED);
     let bound = judged.value().checked_mul(allowed.into());
     match (drift, bound) {
-        (Some(drift), Some(bound)) if drift <= bound => Ok(FreshPrice { price: last, rules: quote.rules }),
+        (Some(drift), Some(bound)) if drift <= bound => {
+            Ok(FreshPrice { price: last, reference: quote.reference(side), rules: quote.rules })
+        }
         (Some(_) | None, Some(_) | None) => {
             Err(format!("The price went from {judged} to {last}, more than {allowed} %"))
         }

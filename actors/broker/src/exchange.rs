@@ -5,10 +5,14 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::market_data::{
-    AccountQuery, BarsQuery, QueryError, Quote, QuoteQuery, RankedStock, RankingQuery,
+    AccountInWonQuery, AccountQuery, BarsQuery, OrderQuoteQuery, QueryError, Quote, QuoteQuery, RankedStock,
+    RankingQuery,
 };
 use domain::messages::proof::ListedDay;
-use domain::{AccountSnapshot, BoxFuture, Candle, ExchangeClock, InquiryRow, Market, Outcome, Refusal};
+use domain::{
+    AccountInWon, AccountSnapshot, BoxFuture, Candle, ExchangeClock, InquiryRow, Instrument, Market, Outcome,
+    Quantity, Refusal, WorkingOrder,
+};
 use trade_ledger::{JournalledOrder, SendPermit};
 
 /// What a request is for; the pacer serves the smallest first (architecture 3: exit > cancel > reconcile > entry > scan).
@@ -72,6 +76,37 @@ pub trait Exchange: ExchangeClock {
     /// The price now.
     fn quote(&self, query: QuoteQuery, urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>>;
 
+    /// The price now of a stock that is about to be ordered; for a purchase with the best prices, where they are told.
+    fn order_quote(
+        &self,
+        query: OrderQuoteQuery,
+        urgency: Urgency,
+    ) -> BoxFuture<'_, Result<Quote, QueryError>> {
+        match query.scanned {
+            Some(quote) => Box::pin(async move { Ok(quote) }),
+            None => self.quote(QuoteQuery { instrument: query.instrument }, urgency),
+        }
+    }
+
+    /// How many shares of a holding may be sold now, by the exchange's own word for this one stock, asked for right
+    /// before a sale. The next account counts no more of it than this. An adapter that is not offered such a question
+    /// leaves it to the account.
+    fn sellable(&self, instrument: Instrument) -> BoxFuture<'_, Result<Quantity, QueryError>> {
+        Box::pin(async move { Err(not_offered(&format!("shares of {instrument} that may be sold"))) })
+    }
+
+    /// Today's orders of `market` that can still be cancelled, all pages. A second witness, never the only one: an
+    /// adapter that is not offered it leaves everything to [`Exchange::orders_of_day`].
+    fn working_orders(&self, market: Market) -> BoxFuture<'_, Result<Vec<WorkingOrder>, QueryError>> {
+        Box::pin(async move { Err(not_offered(&format!("the working orders of {market}"))) })
+    }
+
+    /// The whole account in won, and the rates of exchange.
+    fn account_in_won(&self, query: AccountInWonQuery) -> BoxFuture<'_, Result<AccountInWon, QueryError>> {
+        let _ = query;
+        Box::pin(async { Err(not_offered("the account in won")) })
+    }
+
     /// When a well-known stock of `market` last traded: the start of its newest bar with volume, none if it has none. An
     /// error other than [`QueryError::Unavailable`] means that the exchange works but cannot tell.
     fn last_trade(&self, market: Market) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, QueryError>>;
@@ -89,4 +124,8 @@ pub trait Exchange: ExchangeClock {
         let _ = refusal;
         false
     }
+}
+
+fn not_offered(what: &str) -> QueryError {
+    QueryError::NotOffered(what.to_owned())
 }

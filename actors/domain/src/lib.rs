@@ -20,7 +20,7 @@ pub mod symbol;
 pub mod text;
 pub mod tick;
 
-pub use account::{AccountSnapshot, Holding};
+pub use account::{AccountInWon, AccountSnapshot, Holding, NotARate, WonRate};
 pub use candle::{Candle, CandleError};
 pub use decision::{Action, Confidence, Decision, SelectionContext, Signal};
 pub use ids::{
@@ -29,9 +29,10 @@ pub use ids::{
 pub use maintenance::{is_ledger_pause, ledger_pause_end, ledger_rests};
 pub use market::{Currency, Market};
 pub use money::{Money, MoneyError, Percent, Price, Quantity};
-pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal, Side};
+pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal, Side, WorkingOrder};
 pub use order_windows::{KisWindow, takes_orders_until, windows};
 pub use ports::{BoxFuture, Clock, ExchangeClock, Oracle, OracleError, OracleReply, OracleRequest, Random};
 pub use selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict};
-pub use stock_rules::{Restriction, StockRules, saleable, takes_odd_lots};
+pub use stock_rules::{Restriction, StockRules, saleable, saleable_and_stuck, takes_odd_lots};
 pub use symbol::{Instrument, Symbol};
+pub use tick::TickTable;

@@ -312,6 +312,20 @@ pub struct InquiryRow {
     pub time: Option<NaiveTime>,
 }
 
+/// One row of the exchange's list of orders that can still be cancelled. It is a second witness beside the order list,
+/// never a source of fills: an order that is not on it has ended, or the list is late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkingOrder {
+    /// The exchange's id of the order.
+    pub order: VenueOrderId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// Buy or sell.
+    pub side: Side,
+    /// Shares that can still be cancelled, at least one.
+    pub remaining: Quantity,
+}
+
 impl InquiryRow {
     /// True when the quantities add up.
     pub fn is_lawful(&self) -> bool {

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Market, Price, Quantity, Side};
+use crate::{Market, Price, Quantity, Side, TickTable};
 
 /// What the exchange told about orders in one stock (KIS.md 9.1, 13.2). What it did not tell is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct StockRules {
     pub lower_limit: Option<Price>,
     /// Why it should not be bought; none when nothing was told against it.
     pub restriction: Option<Restriction>,
+    /// Which steps its prices have.
+    pub ticks: TickTable,
 }
 
 /// What an exchange tells against buying a stock; a sale is free to try.
@@ -73,6 +75,18 @@ pub fn saleable(market: Market, shares: Quantity, lot: Option<NonZeroU64>) -> Qu
     }
 }
 
+/// The shares of a sale that the exchange takes, and those that it takes in no order at all: less than a lot where only
+/// whole lots are sold. A remnant of a board lot in Hong Kong has a kind of order of its own.
+pub fn saleable_and_stuck(market: Market, shares: Quantity, lot: Option<NonZeroU64>) -> (Quantity, Quantity) {
+    let saleable = saleable(market, shares, lot);
+    let is_remnant = lot.is_some_and(|lot| saleable.get() < lot.get());
+    if is_remnant && !takes_odd_lots(market, Side::Sell) && market != Market::Hk {
+        (Quantity::ZERO, saleable)
+    } else {
+        (saleable, Quantity::ZERO)
+    }
+}
+
 /// True where an order need not be a whole number of lots.
 pub fn takes_odd_lots(market: Market, side: Side) -> bool {
     side == Side::Sell && matches!(market, Market::CnSha | Market::CnSza)
@@ -100,16 +114,32 @@ mod tests {
     #[test]
     fn a_limit_never_leaves_the_days_prices() {
         let price = |text: &str| text.parse::<Price>().unwrap();
-        let rules = StockRules {
-            upper_limit: Some(price("91000")),
-            lower_limit: Some(price("49000")),
-            ..StockRules::default()
-        };
+        let (upper_limit, lower_limit) = (Some(price("91000")), Some(price("49000")));
+        let rules = StockRules { upper_limit, lower_limit, ..StockRules::default() };
         for (wished, expected) in
             [("91200", "91000"), ("91000", "91000"), ("70000", "70000"), ("48900", "49000")]
         {
             assert_eq!(rules.within_limits(price(wished)), price(expected), "{wished}");
             assert_eq!(StockRules::default().within_limits(price(wished)), price(wished));
+        }
+    }
+
+    #[test]
+    fn less_than_a_lot_is_stuck_where_only_whole_lots_are_sold() {
+        let cases = [
+            (Market::Jp, 250, lot(100), (200, 0)),
+            (Market::Jp, 50, lot(100), (0, 50)),
+            (Market::VnHcm, 99, lot(100), (0, 99)),
+            (Market::VnHan, 100, lot(100), (100, 0)),
+            (Market::CnSza, 50, lot(100), (50, 0)),
+            (Market::Hk, 250, lot(500), (250, 0)),
+            (Market::Hk, 250, None, (250, 0)),
+            (Market::Kr, 1, lot(1), (1, 0)),
+            (Market::UsNyse, 0, lot(1), (0, 0)),
+        ];
+        for (market, held, lot, (sold, stuck)) in cases {
+            let expected = (Quantity::new(sold), Quantity::new(stuck));
+            assert_eq!(saleable_and_stuck(market, Quantity::new(held), lot), expected, "{market} {held}");
         }
     }
 

@@ -16,6 +16,19 @@ pub enum Rounding {
 /// KRX price bands since 2023-01-25, KOSPI and KOSDAQ alike: below the bound, the step, both in won.
 const KRX: [(i64, i64); 6] =
     [(2_000, 1), (5_000, 5), (20_000, 10), (50_000, 50), (200_000, 100), (500_000, 500)];
+/// TSE price bands of the TOPIX 500 constituents since 2023-06-05: up to the bound, in yen, the step, in tenths of a yen.
+const TSE_TOPIX_500: [(i64, i64); 10] = [
+    (1_000, 1),
+    (3_000, 5),
+    (10_000, 10),
+    (30_000, 50),
+    (100_000, 100),
+    (300_000, 500),
+    (1_000_000, 1_000),
+    (3_000_000, 5_000),
+    (10_000_000, 10_000),
+    (30_000_000, 50_000),
+];
 /// TSE standard price bands (stocks outside TOPIX 500): up to the bound, the step, in yen.
 const TSE: [(i64, i64); 10] = [
     (3_000, 1),
@@ -30,7 +43,73 @@ const TSE: [(i64, i64); 10] = [
     (50_000_000, 50_000),
 ];
 
-/// The price step of `market` at `price`.
+/// Which of a market's tables of price steps a stock follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TickTable {
+    /// The one that every stock of the market takes. Where some stocks have finer steps, these are multiples of them.
+    #[default]
+    OfMarket,
+    /// The finer one of the TOPIX 500 constituents in Tokyo.
+    Topix500,
+}
+
+impl TickTable {
+    /// The table that a stock of `market` follows whose step at `price` is told as `step` (KIS.md 13.2, `e_hogau`). Only
+    /// Tokyo has two; a step that is of neither teaches nothing, and the coarser table is right for every stock.
+    pub fn told(market: Market, price: Price, step: Decimal) -> Self {
+        match market {
+            Market::Jp if step == topix_500(price.value()) && step != size(market, price) => Self::Topix500,
+            Market::Jp
+            | Market::Kr
+            | Market::UsNasdaq
+            | Market::UsNyse
+            | Market::UsAmex
+            | Market::Hk
+            | Market::CnSha
+            | Market::CnSza
+            | Market::VnHan
+            | Market::VnHcm => Self::OfMarket,
+        }
+    }
+
+    /// The price step of a stock of `market` at `price`.
+    pub fn size(self, market: Market, price: Price) -> Decimal {
+        match self {
+            Self::Topix500 if market == Market::Jp => topix_500(price.value()),
+            Self::Topix500 | Self::OfMarket => size(market, price),
+        }
+    }
+
+    /// `price` moved to its tick.
+    ///
+    /// # Errors
+    /// [`MoneyError::NotAPrice`] when rounding down leaves nothing.
+    pub fn align(self, market: Market, price: Price, rounding: Rounding) -> Result<Price, MoneyError> {
+        let step = self.size(market, price);
+        let steps = price.value() / step;
+        let whole = match rounding {
+            Rounding::Down => steps.floor(),
+            Rounding::Up => steps.ceil(),
+        };
+        Price::new(whole * step)
+    }
+
+    /// `price` moved by `ticks` steps (negative: down), then aligned towards where it moved.
+    ///
+    /// # Errors
+    /// [`MoneyError::NotAPrice`] when nothing above zero is left.
+    pub fn shift(self, market: Market, price: Price, ticks: i32) -> Result<Price, MoneyError> {
+        let moved = Price::new(price.value() + self.size(market, price) * Decimal::from(ticks))?;
+        self.align(market, moved, if ticks < 0 { Rounding::Down } else { Rounding::Up })
+    }
+
+    /// True when `price` is on its tick.
+    pub fn is_aligned(self, market: Market, price: Price) -> bool {
+        (price.value() % self.size(market, price)).is_zero()
+    }
+}
+
+/// The price step of `market` at `price`, as every stock of it takes it.
 ///
 /// Vietnam's HOSE has 10/50/100 dong bands, Hanoi 100 dong. Hong Kong uses HKEX's spread table, part A.
 pub fn size(market: Market, price: Price) -> Decimal {
@@ -52,32 +131,25 @@ pub fn size(market: Market, price: Price) -> Decimal {
     }
 }
 
-/// `price` moved to its tick.
+/// [`TickTable::align`] by the table of the market.
 ///
 /// # Errors
-/// [`MoneyError::NotAPrice`] when rounding down leaves nothing.
+/// As there.
 pub fn align(market: Market, price: Price, rounding: Rounding) -> Result<Price, MoneyError> {
-    let step = size(market, price);
-    let steps = price.value() / step;
-    let whole = match rounding {
-        Rounding::Down => steps.floor(),
-        Rounding::Up => steps.ceil(),
-    };
-    Price::new(whole * step)
+    TickTable::OfMarket.align(market, price, rounding)
 }
 
-/// `price` moved by `ticks` steps (negative: down), then aligned towards where it moved.
+/// [`TickTable::shift`] by the table of the market.
 ///
 /// # Errors
-/// [`MoneyError::NotAPrice`] when nothing above zero is left.
+/// As there.
 pub fn shift(market: Market, price: Price, ticks: i32) -> Result<Price, MoneyError> {
-    let moved = Price::new(price.value() + size(market, price) * Decimal::from(ticks))?;
-    align(market, moved, if ticks < 0 { Rounding::Down } else { Rounding::Up })
+    TickTable::OfMarket.shift(market, price, ticks)
 }
 
-/// True when `price` is on its tick.
+/// [`TickTable::is_aligned`] by the table of the market.
 pub fn is_aligned(market: Market, price: Price) -> bool {
-    (price.value() % size(market, price)).is_zero()
+    TickTable::OfMarket.is_aligned(market, price)
 }
 
 fn below(bands: &[(i64, i64)], value: Decimal) -> Option<Decimal> {
@@ -87,6 +159,11 @@ fn below(bands: &[(i64, i64)], value: Decimal) -> Option<Decimal> {
 fn up_to(bands: &[(i64, i64)], value: Decimal) -> Decimal {
     let band = bands.iter().find(|(bound, _)| value <= Decimal::from(*bound));
     band.map_or_else(|| Decimal::from(100_000), |(_, step)| Decimal::from(*step))
+}
+
+fn topix_500(value: Decimal) -> Decimal {
+    let band = TSE_TOPIX_500.iter().find(|(bound, _)| value <= Decimal::from(*bound));
+    band.map_or_else(|| Decimal::from(10_000), |(_, tenths)| Decimal::new(*tenths, 1))
 }
 
 /// HKEX spread table, part A: bound and step in thousandths of a dollar.
@@ -148,5 +225,44 @@ mod tests {
     #[test]
     fn rounding_down_to_nothing_is_an_error_not_a_free_share() {
         assert!(align(Market::VnHan, "50".parse().unwrap(), Rounding::Down).is_err());
+    }
+
+    #[test]
+    fn a_told_step_decides_between_the_two_tables_of_tokyo_and_nowhere_else() {
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        let cases = [
+            (Market::Jp, "2500", "0.5", TickTable::Topix500),
+            (Market::Jp, "2500", "1", TickTable::OfMarket),
+            (Market::Jp, "900", "0.1", TickTable::Topix500),
+            (Market::Jp, "4000", "1", TickTable::Topix500),
+            (Market::Jp, "4000", "5", TickTable::OfMarket),
+            // A step of neither table, as a bond or a fund may have.
+            (Market::Jp, "4000", "0.01", TickTable::OfMarket),
+            (Market::Kr, "4000", "1", TickTable::OfMarket),
+        ];
+        for (market, at, step, table) in cases {
+            let told = TickTable::told(market, price(at), step.parse().unwrap());
+            assert_eq!(told, table, "{market} {at} {step}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_on_the_coarse_tick_of_tokyo_is_on_the_fine_one_and_a_shift_stays_on_it_across_bands() {
+        for yen in [1_i64, 999, 1_000, 1_001, 2_999, 3_000, 3_001, 9_999, 10_000, 29_995, 100_000, 400_000] {
+            let price = Price::new(yen.into()).unwrap();
+            let coarse = align(Market::Jp, price, Rounding::Up).unwrap();
+            assert!(TickTable::Topix500.is_aligned(Market::Jp, coarse), "{coarse}");
+            for ticks in [-2, -1, 1, 2] {
+                if let Ok(shifted) = TickTable::Topix500.shift(Market::Jp, price, ticks) {
+                    assert!(
+                        TickTable::Topix500.is_aligned(Market::Jp, shifted),
+                        "{price} {ticks}: {shifted}"
+                    );
+                }
+            }
+        }
+        let near_the_edge = "2999.5".parse().unwrap();
+        let shifted = TickTable::Topix500.shift(Market::Jp, near_the_edge, 2).unwrap();
+        assert_eq!(shifted.to_string(), "3001", "the step above 3000 is a whole yen");
     }
 }

@@ -1,6 +1,6 @@
 //! The actor: receives, calls a rule, sends. It never waits across an ask, and it boots closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
 use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
-use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Market, Random};
+use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Instrument, Market, Random};
 use supervision::prelude::*;
 
 use crate::authority::{
@@ -148,6 +148,8 @@ pub struct RiskGuard {
     approvals_known: bool,
     /// A flatten is being worked on.
     flattening: bool,
+    /// What a flatten cannot sell by any order; people were told.
+    stuck: BTreeSet<Instrument>,
     /// The ledger has told which halts stand.
     halts_known: bool,
     /// The ledger has told which orders are open.
@@ -188,6 +190,7 @@ impl RiskGuard {
             approvals: Approvals::default(),
             approvals_known: false,
             flattening: false,
+            stuck: BTreeSet::new(),
             halts_known: false,
             orders_known: false,
             symbol_halts: SymbolHaltBook::default(),

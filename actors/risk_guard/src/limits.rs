@@ -8,8 +8,8 @@ use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
-    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, saleable,
-    tick, windows,
+    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, TickTable,
+    saleable, windows,
 };
 use rust_decimal::Decimal;
 
@@ -432,20 +432,21 @@ fn check_day(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusal
 /// prices that the exchange accepts today.
 fn limit_price(proposal: &Proposal) -> Result<Price, RefusalReason> {
     let market = proposal.instrument.market;
-    marketable(market, proposal.side, proposal.reference_price)
+    let ticks = proposal.rules.ticks;
+    marketable(market, ticks, proposal.side, proposal.reference_price)
         .map(|limit| proposal.rules.within_limits(limit))
-        .filter(|limit| tick::is_aligned(market, *limit))
+        .filter(|limit| ticks.is_aligned(market, *limit))
         .ok_or(RefusalReason::OffTick { price: proposal.reference_price })
 }
 
 /// The limit price for an order that should trade at once; none when no price on a tick is left.
-pub fn marketable(market: Market, side: Side, reference: Price) -> Option<Price> {
-    let ticks = match side {
+pub fn marketable(market: Market, ticks: TickTable, side: Side, reference: Price) -> Option<Price> {
+    let steps = match side {
         Side::Buy => MARKETABLE_TICKS,
         Side::Sell => -MARKETABLE_TICKS,
     };
-    let limit = tick::shift(market, reference, ticks).ok()?;
-    tick::is_aligned(market, limit).then_some(limit)
+    let limit = ticks.shift(market, reference, steps).ok()?;
+    ticks.is_aligned(market, limit).then_some(limit)
 }
 
 fn entry_quantity(

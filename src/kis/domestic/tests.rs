@@ -196,6 +196,23 @@ async fn the_order_list_is_read_to_the_end_without_cancel_requests() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_day_of_more_than_three_months_ago_is_asked_of_the_older_list() {
+    for (asked, [real, paper]) in [
+        ("2026-11-24", ["TTTC0081R", "VTTC0081R"]),
+        ("2026-08-24", ["TTTC0081R", "VTTC0081R"]),
+        ("2026-08-23", ["CTSC9215R", "VTSC9215R"]),
+        ("2025-11-24", ["CTSC9215R", "VTSC9215R"]),
+    ] {
+        for (environment, tr_id) in [(Environment::Real, real), (Environment::Paper, paper)] {
+            let transport = with_token(|_, _| page("D", r#"{"rt_cd":"0","output1":[],"output2":{}}"#));
+            let session = session(environment, &transport);
+            assert_eq!(orders_of_day(&session, day(asked)).await, Ok(Vec::new()));
+            assert_eq!(transport.last().headers()["tr_id"], tr_id, "{asked}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_unreadable_order_makes_the_list_unreadable() {
     let broken = order("0000012347", r#""sll_buy_dvsn_cd":"02","ord_qty":"1e3","tot_ccld_qty":"0""#);
     let transport = with_token(move |_, _| page("D", &format!(r#"{{"rt_cd":"0","output1":[{broken}]}}"#)));

@@ -46,6 +46,47 @@ async fn equity_counts_what_open_purchases_have_locked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn trap_23_16_cash_is_the_amount_with_the_proceeds_of_sales_whatever_the_others_say() {
+    let body = r#"{"rt_cd":"0","output":{"tr_crcy_cd":"USD","ord_psbl_frcr_amt":"139.25","sll_ruse_psbl_amt":"7252.05",
+        "ovrs_ord_psbl_amt":"7391.30","echm_af_ord_psbl_amt":"0.00","frcr_ord_psbl_amt1":"9436.12"}}"#;
+    for (body, cash) in [
+        (body.to_owned(), dollars("7391.30")),
+        // Without it none of the others stands in.
+        (body.replace(r#""ovrs_ord_psbl_amt":"7391.30""#, r#""ovrs_ord_psbl_amt":"""#), None),
+    ] {
+        let transport = with_token(move |request, _| -> Reply {
+            let path = request.uri().path();
+            if path.ends_with("inquire-psamount") {
+                return reply(200, &body);
+            }
+            page("D", if path.ends_with("inquire-ccnl") { OPEN_BUY } else { HOLDINGS })
+        });
+        let session = session(Environment::Real, &transport);
+        let account = account(&session, Market::UsNasdaq, Urgency::Scan).await.unwrap();
+        assert_eq!(account.cash, cash);
+        assert_eq!(account.equity.is_some(), cash.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trap_23_12_a_holding_of_which_nothing_may_be_sold_counts_and_says_so() {
+    let ghost = HOLDINGS
+        .replace(r#""ovrs_cblc_qty":"10","ord_psbl_qty":"10""#, r#""ovrs_cblc_qty":"10","ord_psbl_qty":"0""#);
+    let transport = with_token(move |request, _| -> Reply {
+        let path = request.uri().path();
+        if path.ends_with("inquire-psamount") {
+            return reply(200, r#"{"rt_cd":"0","output":{"ovrs_ord_psbl_amt":"1"}}"#);
+        }
+        page("D", if path.ends_with("inquire-ccnl") { OPEN_BUY } else { &ghost })
+    });
+    let session = session(Environment::Real, &transport);
+    let account = account(&session, Market::UsNasdaq, Urgency::Scan).await.unwrap();
+    let apple = &account.holdings[0];
+    assert_eq!((apple.quantity, apple.sellable), (Quantity::new(10), Quantity::ZERO));
+    assert_eq!(account.valuation_total, dollars("3902.5"), "it is worth what it is worth");
+}
+
+#[tokio::test(start_paused = true)]
 async fn cash_that_moved_once_is_read_again() {
     let transport = exchange(|before| if before == 0 { "7391.30" } else { "7000.00" });
     let session = session(Environment::Real, &transport);

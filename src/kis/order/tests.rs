@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use domain::OrderState;
 use http::HeaderMap;
 
 use super::*;
@@ -23,8 +21,13 @@ fn terms(market: Market, symbol: &str, side: Side, [quantity, limit]: [&str; 2])
     }
 }
 
+/// What is known of a stock that the exchange has told nothing about.
+fn standard(terms: &OrderTerms) -> Known {
+    Known { lot: terms.instrument.market.standard_lot(), ticks: TickTable::OfMarket }
+}
+
 fn form(terms: &OrderTerms, environment: Environment) -> Form {
-    order_form(terms, terms.instrument.market.standard_lot(), &account(), environment).unwrap()
+    order_form(terms, standard(terms), &account(), environment).unwrap()
 }
 
 fn taken(number: &str) -> Verdict {
@@ -106,12 +109,28 @@ fn prices_are_written_with_the_decimals_of_their_market() {
     ];
     for (market, price, text) in cases {
         let price = price.parse().unwrap();
-        if tick::is_aligned(market, price) {
-            assert_eq!(price_text(market, price).as_deref(), Ok(text), "{market}");
+        let written = price_text(market, TickTable::OfMarket, price);
+        if TickTable::OfMarket.is_aligned(market, price) {
+            assert_eq!(written.as_deref(), Ok(text), "{market}");
         } else {
-            assert_eq!(price_text(market, price), Err(BadTerms::Tick(price, market)));
+            assert_eq!(written, Err(BadTerms::Tick(price, market)));
         }
     }
+}
+
+#[test]
+fn a_price_on_the_fine_tick_of_tokyo_is_sent_only_for_a_stock_that_was_told_to_have_it() {
+    let price: Price = "2500.5".parse().unwrap();
+    assert_eq!(price_text(Market::Jp, TickTable::Topix500, price).as_deref(), Ok("2500.5"));
+    assert_eq!(
+        price_text(Market::Jp, TickTable::OfMarket, price),
+        Err(BadTerms::Tick(price, Market::Jp)),
+        "the exchange would refuse it"
+    );
+    assert_eq!(
+        price_text(Market::Jp, TickTable::Topix500, "2500.05".parse().unwrap()),
+        Err(BadTerms::Tick("2500.05".parse().unwrap(), Market::Jp))
+    );
 }
 
 #[test]
@@ -124,21 +143,26 @@ fn terms_that_the_market_would_refuse_never_become_a_request() {
         terms(Market::UsNasdaq, "TQQQ", Side::Buy, ["1", "55.123"]),
         terms(Market::Jp, "7203", Side::Buy, ["150", "2500"]),
         terms(Market::CnSha, "600519", Side::Buy, ["50", "1700"]),
+        terms(Market::Hk, "700", Side::Sell, ["100", "500"]),
+        terms(Market::Jp, "07203", Side::Buy, ["100", "2500"]),
     ];
     for terms in cases {
-        let lot = terms.instrument.market.standard_lot();
-        assert!(order_form(&terms, lot, &account(), Environment::Real).is_err(), "{terms}");
+        assert!(order_form(&terms, standard(&terms), &account(), Environment::Real).is_err(), "{terms}");
     }
     let odd_lot = terms(Market::CnSha, "600519", Side::Sell, ["50", "1700"]);
-    let lot = odd_lot.instrument.market.standard_lot();
-    assert!(order_form(&odd_lot, lot, &account(), Environment::Real).is_ok());
+    assert!(order_form(&odd_lot, standard(&odd_lot), &account(), Environment::Real).is_ok());
 }
 
 #[test]
 fn hong_kong_is_bought_in_known_board_lots_and_a_remnant_is_sold_as_an_odd_lot() {
     let kind = |side, shares, lot, environment| {
         let terms = terms(Market::Hk, "00005", side, [shares, "65.5"]);
-        let form = order_form(&terms, NonZeroU64::new(lot), &account(), environment);
+        let form = order_form(
+            &terms,
+            Known { lot: NonZeroU64::new(lot), ..Known::default() },
+            &account(),
+            environment,
+        );
         form.map_or_else(|error| error.to_string(), |form| form.body["ORD_DVSN"].as_str().unwrap().to_owned())
     };
     let unknown = "the board lot of HK:00005 is unknown: the exchange did not tell it with the price";
@@ -158,30 +182,17 @@ fn hong_kong_is_bought_in_known_board_lots_and_a_remnant_is_sold_as_an_odd_lot()
     }
 }
 
-fn open_intent(market: Market, symbol: &str) -> OpenIntent {
-    OpenIntent {
-        id: IntentId::new(0, 1),
-        terms: terms(market, symbol, Side::Buy, ["10", "100"]),
-        state: OrderState::Partial,
-        venue_order: None,
-        filled: Quantity::new(4),
-        sent_at: None,
-        watermark: None,
-        session_date: chrono::NaiveDate::MIN,
-        approved_at: DateTime::<Utc>::UNIX_EPOCH,
-        missed_inquiries: 0,
-    }
-}
-
 #[test]
 fn a_cancel_names_the_branch_at_home_and_the_rest_abroad() {
     let order =
         VenueOrderId { date: chrono::NaiveDate::MIN, branch: "06010".into(), number: "0000012347".into() };
-    let home = cancel_form(&open_intent(Market::Kr, "005930"), &order, &account(), Environment::Real);
+    let stock = |market, symbol: &str| Instrument { market, symbol: symbol.parse().unwrap() };
+    let (account, left) = (account(), Quantity::new(6));
+    let home = cancel_form(&stock(Market::Kr, "005930"), &order, left, (&account, Environment::Real));
     assert_eq!((home.path, home.tr_id), (KR_CANCEL, "TTTC0013U"));
     assert_eq!(home.body["KRX_FWDG_ORD_ORGNO"], "06010");
     assert_eq!((&home.body["ORD_QTY"], &home.body["QTY_ALL_ORD_YN"]), (&json!("0"), &json!("Y")));
-    let abroad = cancel_form(&open_intent(Market::CnSza, "000001"), &order, &account(), Environment::Paper);
+    let abroad = cancel_form(&stock(Market::CnSza, "000001"), &order, left, (&account, Environment::Paper));
     assert_eq!((abroad.path, abroad.tr_id), (OVERSEAS_CANCEL, "VTTS0306U"));
     assert_eq!((&abroad.body["ORD_QTY"], &abroad.body["RVSE_CNCL_DVSN_CD"]), (&json!("6"), &json!("02")));
     assert_eq!(abroad.body["ORGN_ODNO"], "0000012347");

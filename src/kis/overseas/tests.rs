@@ -47,6 +47,20 @@ async fn a_real_quote_tells_the_board_lot_and_the_range_and_limits_of_the_day() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_told_step_of_a_japanese_stock_says_which_table_its_orders_follow() {
+    for (step, table) in
+        [("0.500", TickTable::Topix500), ("1.000", TickTable::OfMarket), ("", TickTable::OfMarket)]
+    {
+        let body = format!(r#"{{"rt_cd":"0","output":{{"last":"2500.5","vnit":"100","e_hogau":"{step}"}}}}"#);
+        let transport = with_token(move |_, _| reply(200, &body));
+        let session = session(Environment::Real, &transport);
+        let stock = stock_of(Market::Jp, "7203");
+        let quote = quote(&session, stock.clone(), Urgency::Entry).await.unwrap();
+        assert_eq!((quote.rules.ticks, session.ticks(&stock)), (table, table), "'{step}'");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lot_that_is_not_told_or_zero_stays_unknown() {
     for vnit in ["", "0", "     0"] {
         let body = DETAIL.replace("   400", vnit);

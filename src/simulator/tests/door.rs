@@ -25,6 +25,16 @@ async fn a_token_is_kept_for_six_hours_and_asked_for_once_a_minute() {
 }
 
 #[tokio::test]
+async fn without_the_spacing_the_token_server_answers_at_once_and_with_the_same_token() {
+    let world = World::without_token(Setting::default());
+    let first = world.token_call(json!({})).await;
+    assert_eq!(world.token_call(json!({})).await.code(), "EGW00133");
+    world.exchange.answer_token_calls_at_once();
+    let again = world.token_call(json!({})).await;
+    assert_eq!((again.status, &again.body), (200, &first.body));
+}
+
+#[tokio::test]
 async fn a_token_dies_after_a_day_and_a_wrong_secret_never_gets_one() {
     let world = World::of(Setting::default()).await;
     assert!(world.get(PRICE, "FHKST01010100", QUERY).await.is_ok());

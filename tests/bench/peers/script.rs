@@ -123,7 +123,12 @@ pub(crate) struct Wish {
 impl Wish {
     /// A limit that trades at once, by the rule that Kestrel has.
     pub(crate) fn limit(&self, side: Side) -> Option<Price> {
-        risk_guard::limits::marketable(self.instrument.market, side, self.reference)
+        risk_guard::limits::marketable(
+            self.instrument.market,
+            domain::TickTable::OfMarket,
+            side,
+            self.reference,
+        )
     }
 
     /// Shares for a hundredth of the starting cash.

@@ -176,10 +176,13 @@ impl Handler<AccountQuery> for World {
     }
 }
 
-impl Handler<QuoteQuery> for World {
+impl Handler<OrderQuoteQuery> for World {
     type Result = Result<Quote, QueryError>;
 
-    fn handle(&mut self, query: QuoteQuery, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, query: OrderQuoteQuery, _: &mut Self::Context) -> Self::Result {
+        if let Some(scanned) = query.scanned {
+            return Ok(scanned);
+        }
         let last = self.quote.map(price).ok_or_else(|| QueryError::Unavailable("told to fail".to_owned()))?;
         Ok(Quote {
             instrument: query.instrument,

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use domain::messages::market_data::{AccountQuery, AccountWatch, BarsQuery, QueryError, RankingQuery};
+use domain::messages::market_data::{
+    AccountInWonQuery, AccountQuery, AccountWatch, BarsQuery, QueryError, RankingQuery,
+};
 use domain::messages::proof::{LastTradeQuery, ListedDaysQuery};
 use domain::messages::trading::AccountUpdated;
-use domain::{AccountSnapshot, BoxFuture};
+use domain::{AccountSnapshot, BoxFuture, Market};
 use supervision::prelude::*;
 
 use super::listen::see_account;
@@ -79,6 +81,18 @@ async fn account(
     watch_clock(deps, shared);
     refuse_while_resting(deps, market).map_err(QueryError::Unavailable)?;
     account
+}
+
+impl Handler<AccountInWonQuery> for Broker {
+    type Result = ResponseFuture<<AccountInWonQuery as Message>::Result>;
+
+    fn handle(&mut self, query: AccountInWonQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let deps = self.deps.clone();
+        Box::pin(async move {
+            refuse_while_resting(&deps, Market::Kr).map_err(QueryError::Unavailable)?;
+            within(deps.exchange.account_in_won(query)).await
+        })
+    }
 }
 
 impl Handler<LastTradeQuery> for Broker {

@@ -3,11 +3,13 @@
 //! A day ends by our clock, and its close cannot be taken back: while the exchange's clock disagrees, none is closed; and
 //! a day that was over by a clock that was wrong is not over once that is set right.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::IntentId;
+use domain::messages::market_data::QueryError;
+use domain::{InquiryRow, IntentId, VenueOrderId};
 use supervision::mutant::{self, Mutant};
-use trade_ledger::{CloseDay, DayKey, UnclosedDays};
+use trade_ledger::{BookInquiry, CloseDay, DayKey, UnclosedDays};
 
 use super::reconcile::{Step, alarm, ask, list, rest_over, spread, watch_clock};
 use super::{BrokerDeps, Shared, hold};
@@ -90,6 +92,7 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
 /// The intents that keep the day open; none when it is closed.
 async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Vec<IntentId>> {
     let inquiry = list(deps, shared, day).await?;
+    second_witness(deps, day, &inquiry).await?;
     if let Some(skew) = deps.exchange.clock_doubt() {
         // A list of a running session, taken for the final one, would end orders that still work.
         watch_clock(deps, shared);
@@ -104,6 +107,35 @@ async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Vec
     let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
     spread(deps, day.market, &booked.booked).await;
     Ok(booked.unsettled)
+}
+
+/// The exchange's list of what can still be cancelled, asked after the final list of a day that is still today. An order
+/// that has ended in one and works in the other has not ended; a list that cannot be had proves nothing either way.
+///
+/// # Errors
+/// The order that still works, in words.
+async fn second_witness(deps: &BrokerDeps, day: DayKey, inquiry: &BookInquiry) -> Step<()> {
+    if is_past(deps, day) {
+        return Ok(());
+    }
+    let working = match deps.exchange.working_orders(day.market).await {
+        Ok(working) => working,
+        Err(QueryError::NotOffered(_)) => return Ok(()),
+        Err(error) => {
+            tracing::warn!(market = %day.market, %error, "the day is closed by its final list alone");
+            return Ok(());
+        }
+    };
+    let has_ended = |row: &InquiryRow| row.remaining.is_zero();
+    let ended: BTreeSet<&VenueOrderId> =
+        inquiry.rows.iter().filter(|row| has_ended(row)).map(|row| &row.order).collect();
+    match working.iter().find(|order| ended.contains(&order.order)) {
+        Some(order) => Err(format!(
+            "order {} of {} has ended on the final list and still works on the list of working orders",
+            order.order.number, order.instrument
+        )),
+        None => Ok(()),
+    }
 }
 
 /// What a person reads about a day that stays open: what to look up, and the command for each order.

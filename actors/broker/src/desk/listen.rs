@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 use domain::messages::ledger::{EventKind, RecordEvent};
-use domain::messages::market_data::{PriceSeen, QueryError, Quote, QuoteQuery};
+use domain::messages::market_data::{OrderQuoteQuery, PriceSeen, QueryError, Quote, QuoteQuery};
 use domain::{AccountSnapshot, Instrument};
 use supervision::prelude::*;
 
@@ -14,6 +14,7 @@ use super::{Broker, BrokerDeps, Shared, hold};
 use crate::Urgency;
 use crate::backoff::pause;
 use crate::stream::{Notice, StreamEvent};
+use crate::working::urgency;
 
 impl Broker {
     /// Listens for as long as this life lasts.
@@ -122,9 +123,28 @@ impl Handler<QuoteQuery> for Broker {
         see_interest(&deps, &shared, &query.instrument);
         Box::pin(async move {
             let quote = within(deps.exchange.quote(query, Urgency::Scan)).await?;
-            let Quote { instrument, last, at, .. } = &quote;
-            pass_on(&deps, &shared, PriceSeen { instrument: instrument.clone(), price: *last, at: *at });
+            pass_on_quote(&deps, &shared, &quote);
             Ok(quote)
         })
     }
+}
+
+impl Handler<OrderQuoteQuery> for Broker {
+    type Result = ResponseFuture<Result<Quote, QueryError>>;
+
+    /// As any other quote, but in the order's own turn.
+    fn handle(&mut self, query: OrderQuoteQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let (deps, shared) = (self.deps.clone(), self.shared.clone());
+        see_interest(&deps, &shared, &query.instrument);
+        Box::pin(async move {
+            let urgency = urgency(query.side);
+            let quote = within(deps.exchange.order_quote(query, urgency)).await?;
+            pass_on_quote(&deps, &shared, &quote);
+            Ok(quote)
+        })
+    }
+}
+
+fn pass_on_quote(deps: &BrokerDeps, shared: &Shared, Quote { instrument, last, at, .. }: &Quote) {
+    pass_on(deps, shared, PriceSeen { instrument: instrument.clone(), price: *last, at: *at });
 }

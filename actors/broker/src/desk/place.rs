@@ -6,7 +6,7 @@ use domain::messages::control::{HaltSource, HaltedByBooks, RequestHalt};
 use domain::messages::ledger::LedgerError;
 use domain::messages::market_data::QueryError;
 use domain::messages::trading::OrderUpdate;
-use domain::{IntentId, Outcome, Refusal};
+use domain::{IntentId, Outcome, Quantity, Refusal, Side};
 use risk_guard::ApprovedOrder;
 use trade_ledger::{BeginSending, DayKey, PermitRefused, RecordOutcome, SendPermit};
 
@@ -17,6 +17,9 @@ use crate::working::urgency;
 
 /// Longest wait for a permit (permit.rs).
 const PERMIT_WITHIN: Duration = Duration::from_secs(3);
+/// Longest wait, real time, for the exchange's word on how many shares a sale may sell. Without it the account's counts,
+/// because an exit must not wait for what is only a precaution.
+const SELLABLE_WITHIN: Duration = Duration::from_secs(2);
 /// Longest wait for one attempt to record, the pause between two, and how many.
 const RECORD_WITHIN: Duration = Duration::from_secs(2);
 const RECORD_PAUSE: Duration = Duration::from_millis(200);
@@ -82,6 +85,9 @@ async fn objection(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) ->
     if let Some(why) = objection_now(deps, shared, order) {
         return Some(why);
     }
+    if let Some(why) = too_few_shares(deps, shared, order).await {
+        return Some(why);
+    }
     let prepared = prepare(deps, shared, order).await;
     let refused =
         prepared.err().map(|error| error.to_string()).or_else(|| objection_now(deps, shared, order));
@@ -99,6 +105,39 @@ async fn prepare(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> R
     }
     accounts(deps, shared, &[terms.instrument.market]).await;
     deps.exchange.prepare(urgency(terms.side)).await
+}
+
+/// The account that a sale was sized on may be a minute old, and the exchange refuses a sale of more than it has. So it is
+/// asked about this one stock; when it says less, the account is read again, which then counts the lesser (that is
+/// [`crate::Exchange::sellable`]'s promise), and the next proposal sells that.
+async fn too_few_shares(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Option<String> {
+    let terms = order.terms();
+    if terms.side != Side::Sell {
+        return None;
+    }
+    let told = sellable_now(deps, order).await?;
+    if told >= terms.quantity {
+        return None;
+    }
+    accounts(deps, shared, &[terms.instrument.market]).await;
+    Some(format!("the exchange would sell {told} shares of {} now, not {}", terms.instrument, terms.quantity))
+}
+
+async fn sellable_now(deps: &BrokerDeps, order: &ApprovedOrder) -> Option<Quantity> {
+    let instrument = order.terms().instrument.clone();
+    let answer = tokio::time::timeout(SELLABLE_WITHIN, deps.exchange.sellable(instrument.clone())).await;
+    match answer {
+        Ok(Ok(told)) => Some(told),
+        Ok(Err(QueryError::NotOffered(_))) => None,
+        Ok(Err(error)) => {
+            tracing::warn!(%instrument, %error, "the account alone says how many shares may be sold");
+            None
+        }
+        Err(_elapsed) => {
+            tracing::warn!(%instrument, "no word in time: the account alone says how many shares may be sold");
+            None
+        }
+    }
 }
 
 fn objection_now(deps: &BrokerDeps, shared: &Shared, order: &ApprovedOrder) -> Option<String> {

@@ -59,6 +59,53 @@ fn an_account_that_is_watched_is_told_to_riskguard() {
 }
 
 #[test]
+fn a_sale_of_more_than_the_exchange_would_sell_is_not_sent_and_the_account_is_read_again() {
+    for (told, sent) in [
+        (None, 1),
+        (Some(Ok(1)), 1),
+        (Some(Ok(2)), 1),
+        (Some(Ok(0)), 0),
+        (Some(Err(QueryError::Unavailable("down".into()))), 1),
+    ] {
+        trading(
+            |facts| {
+                facts.holds = vec!["005930"];
+                facts.sellable = told.clone();
+            },
+            async |world| {
+                world.log();
+                world.propose_to(domain::Side::Sell, "005930");
+                world.pass(0.5).await;
+                let reads_account = world.facts().log.contains(&"venue: account".to_owned());
+                let log = world.log();
+                assert_eq!(posts(&log), sent, "{told:?}: {log:?}");
+                let asked = log.iter().position(|line| line == "venue: sellable KR:005930");
+                assert_eq!(asked.is_some(), told.is_some(), "{log:?}");
+                if sent == 0 {
+                    assert!(reads_account, "{log:?}");
+                    assert_eq!(world.states(), [OrderState::Refused]);
+                    assert_eq!(world.live().await, [], "its reservation is free again");
+                }
+            },
+        );
+    }
+}
+
+#[test]
+fn a_purchase_does_not_ask_how_much_may_be_sold() {
+    trading(
+        |facts| facts.sellable = Some(Ok(0)),
+        async |world| {
+            world.propose("005930");
+            world.pass(0.5).await;
+            let log = world.log();
+            assert_eq!(posts(&log), 1, "{log:?}");
+            assert!(!log.iter().any(|line| line.contains("sellable")), "{log:?}");
+        },
+    );
+}
+
+#[test]
 fn a_gate_that_closes_between_permit_and_post_sends_nothing() {
     trading(
         |facts| facts.permit_takes = Some(Duration::from_secs(1)),
@@ -307,6 +354,52 @@ fn a_day_is_closed_again_until_everything_on_it_has_ended() {
             assert_eq!(world.log(), Vec::<String>::new(), "nothing is left to look at");
         },
     );
+}
+
+#[test]
+fn a_day_is_not_closed_while_the_list_of_working_orders_has_one_that_the_final_list_has_ended() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            let ended = row("005930", "0000000101", [7, 0]);
+            let domain::InquiryRow { order, instrument, side, .. } = ended.clone();
+            let works = |number: &str| domain::WorkingOrder {
+                order: domain::VenueOrderId { number: number.into(), ..order.clone() },
+                instrument: instrument.clone(),
+                side,
+                remaining: domain::Quantity::new(3),
+            };
+            world.facts().rows = Some(vec![ended]);
+            world.facts().working = Ok(vec![works("0000000101")]);
+            world.facts().unclosed = vec![DayKey { market: Market::Kr, session_date: today() }];
+            let closed = DayClosed { market: Market::Kr, session_date: today(), closed_at: begun() };
+            world.day_closed.tell(closed).unwrap();
+            world.pass(20.0).await;
+            assert!(!world.facts().unclosed.is_empty(), "one of the two lists is wrong");
+            // A stranger's order and a list that cannot be had say nothing against the final list.
+            world.facts().working = Ok(vec![works("0000000999")]);
+            world.pass(31.0).await;
+            assert!(world.facts().unclosed.is_empty());
+        },
+    );
+}
+
+#[test]
+fn a_day_is_closed_by_its_final_list_alone_when_there_is_no_other() {
+    for error in [QueryError::NotOffered("on paper".into()), QueryError::Unavailable("down".into())] {
+        trading(
+            |facts| facts.working = Err(error.clone()),
+            async |world| {
+                world.facts().rows = Some(Vec::new());
+                world.facts().unclosed = vec![DayKey { market: Market::Kr, session_date: today() }];
+                let closed = DayClosed { market: Market::Kr, session_date: today(), closed_at: begun() };
+                world.day_closed.tell(closed).unwrap();
+                world.pass(10.0).await;
+                assert!(world.facts().unclosed.is_empty(), "{error}");
+            },
+        );
+    }
 }
 
 #[test]

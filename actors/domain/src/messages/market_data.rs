@@ -7,7 +7,9 @@ use actix::Message;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::{AccountSnapshot, Candle, Instrument, Market, Price, Restriction, StockRules};
+use crate::{
+    AccountInWon, AccountSnapshot, Candle, Currency, Instrument, Market, Price, Restriction, Side, StockRules,
+};
 
 /// Why a question about market or account has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,12 +105,25 @@ pub struct BarsQuery {
     pub count: u16,
 }
 
-/// Brain, RiskGuard -> Broker: the price now.
+/// Scanner -> Broker: the price now.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Quote, QueryError>")]
 pub struct QuoteQuery {
     /// The stock.
     pub instrument: Instrument,
+}
+
+/// Brain -> Broker: the price now of a stock that is about to be ordered. For a purchase, the best prices come with it
+/// where the exchange tells them.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Quote, QueryError>")]
+pub struct OrderQuoteQuery {
+    /// The stock.
+    pub instrument: Instrument,
+    /// What the order would do.
+    pub side: Side,
+    /// A quote that is as good as a new one: then the price is not asked for again.
+    pub scanned: Option<Quote>,
 }
 
 /// A stock's price at one moment.
@@ -130,12 +145,29 @@ pub struct Quote {
     pub change_pct: Option<Decimal>,
     /// Shares traded today.
     pub volume: Option<u64>,
-    /// Best bid, if told.
+    /// Best bid; only an [`OrderQuoteQuery`] asks for it.
     pub bid: Option<Price>,
-    /// Best ask, if told.
+    /// Best ask; only an [`OrderQuoteQuery`] asks for it.
     pub ask: Option<Price>,
     /// What the exchange accepts for this stock today.
     pub rules: StockRules,
+}
+
+impl Quote {
+    /// The price that an order's limit is counted from: the last one; for a purchase the price one step below the best
+    /// ask, when that is lower. So a limit some steps past the reference never goes more than those steps less one past
+    /// the best offer, and never further than from the last price.
+    ///
+    /// A sale is counted from the last price alone: it is filled at the best bid anyway, and a limit nearer to that
+    /// would save nothing and only miss a bid that falls.
+    pub fn reference(&self, side: Side) -> Price {
+        let market = self.instrument.market;
+        let below_ask = self.ask.and_then(|ask| self.rules.ticks.shift(market, ask, -1).ok());
+        match side {
+            Side::Buy => below_ask.map_or(self.last, |below| below.min(self.last)),
+            Side::Sell => self.last,
+        }
+    }
 }
 
 /// Broker -> RiskGuard: a stock that is held has a price. A tell; newest wins. At most one per stock and second.
@@ -165,4 +197,13 @@ pub struct AccountQuery {
 pub struct AccountWatch {
     /// Any market of the currency wanted.
     pub market: Market,
+}
+
+/// RiskGuard -> Broker: the whole account in won, and the rates of exchange. It is heavy and moves slowly: once in a
+/// while is enough.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<AccountInWon, QueryError>")]
+pub struct AccountInWonQuery {
+    /// The foreign currencies whose rates are wanted.
+    pub currencies: Vec<Currency>,
 }

@@ -9,7 +9,7 @@ use domain::messages::control::{Durability, HaltLevel, HaltRecord};
 use domain::messages::ledger::LedgerError;
 use domain::messages::limits::{OwnPosition, OwnPositions};
 use domain::messages::trading::Proposal;
-use domain::{Confidence, DecisionId, HaltId, Price, Quantity, Side, StockRules, ports};
+use domain::{Confidence, DecisionId, HaltId, Price, Quantity, Side, StockRules, ports, saleable_and_stuck};
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
@@ -75,10 +75,15 @@ impl RiskGuard {
         if !self.book.selling(&position.instrument).is_zero() {
             return;
         }
-        let Some((quantity, price)) = self.sellable(position) else {
+        let Some((held, price)) = self.sellable(position) else {
             tracing::warn!(instrument = %position.instrument, "held, but not sellable or without a price");
             return;
         };
+        let market = position.instrument.market;
+        let (quantity, stuck) = saleable_and_stuck(market, held, market.standard_lot());
+        if !stuck.is_zero() {
+            return self.say_stuck(position, stuck);
+        }
         let proposal = self.exit(position, quantity, price);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
@@ -87,6 +92,18 @@ impl RiskGuard {
                 tracing::debug!(instrument = %position.instrument, %reason, "not sold yet");
             }
             Err(reason) => tracing::warn!(instrument = %position.instrument, %reason, "not sold yet"),
+        }
+    }
+
+    /// Said once in each life: the flatten goes on, and stays unfinished until a person has sold the rest.
+    fn say_stuck(&mut self, position: &OwnPosition, stuck: Quantity) {
+        let instrument = &position.instrument;
+        if self.stuck.insert(instrument.clone()) {
+            let text = format!(
+                "{stuck} shares of {instrument} remain: less than a lot, which the exchange takes in no order. Sell them \
+                 at the broker; the flatten ends when nothing is left"
+            );
+            self.alarm(Some(instrument.market), text);
         }
     }
 

@@ -433,7 +433,7 @@ fn a_price_without_a_tick_below_it_cannot_be_sold_at() {
         (Market::UsNasdaq, Side::Sell, "0.0002", None),
     ];
     for (market, side, reference, expected) in limits {
-        let limit = marketable(market, side, reference.parse().unwrap());
+        let limit = marketable(market, TickTable::OfMarket, side, reference.parse().unwrap());
         assert_eq!(limit.map(|price| price.to_string()).as_deref(), expected, "{market} {side} {reference}");
     }
 }

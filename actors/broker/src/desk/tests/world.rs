@@ -78,6 +78,10 @@ pub(super) struct Facts {
     pub(super) wanted: Option<Wanted>,
     /// What the account holds.
     pub(super) holds: Vec<&'static str>,
+    /// How many shares it says may be sold, when asked about one stock; none: there is no such question.
+    pub(super) sellable: Option<Result<u64, QueryError>>,
+    /// What it says can still be cancelled.
+    pub(super) working: Result<Vec<WorkingOrder>, QueryError>,
 }
 
 pub(super) type Shared = Arc<Mutex<Facts>>;
@@ -227,6 +231,20 @@ impl Exchange for Venue {
 
     fn quote(&self, _query: QuoteQuery, _urgency: Urgency) -> BoxFuture<'_, Result<Quote, QueryError>> {
         Box::pin(std::future::pending())
+    }
+
+    fn sellable(&self, instrument: Instrument) -> BoxFuture<'_, Result<Quantity, QueryError>> {
+        let told = self.facts().sellable.clone();
+        Box::pin(async move {
+            let told = told.ok_or_else(|| QueryError::NotOffered("on paper".into()))?;
+            self.note(format!("venue: sellable {instrument}"));
+            told.map(Quantity::new)
+        })
+    }
+
+    fn working_orders(&self, _market: Market) -> BoxFuture<'_, Result<Vec<WorkingOrder>, QueryError>> {
+        let working = self.facts().working.clone();
+        Box::pin(async move { working })
     }
 
     fn last_trade(&self, _market: Market) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, QueryError>> {
@@ -545,11 +563,15 @@ impl World {
 
     /// A confident wish to buy; RiskGuard makes `BUY 7 at 70200` of it.
     pub(super) fn propose(&self, symbol: &str) {
+        self.propose_to(Side::Buy, symbol);
+    }
+
+    pub(super) fn propose_to(&self, side: Side, symbol: &str) {
         let now = self.clock.now();
         let proposal = Proposal {
             decision_id: DecisionId::new(0, 1),
             instrument: stock(symbol),
-            side: Side::Buy,
+            side,
             confidence: Confidence::new(90).unwrap(),
             quantity: None,
             reference_price: "70000".parse().unwrap(),
@@ -652,6 +674,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         air: VecDeque::new(),
         wanted: None,
         holds: Vec::new(),
+        sellable: None,
+        working: Ok(Vec::new()),
     };
     prepare(&mut facts);
     let system = System::with_tokio_rt(|| {

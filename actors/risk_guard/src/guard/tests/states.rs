@@ -212,6 +212,27 @@ fn a_flatten_sells_what_is_ours_by_ordinary_orders_then_halts_for_good() {
 }
 
 #[test]
+fn a_flatten_asks_for_no_order_that_the_market_refuses_and_says_once_what_remains() {
+    trading(async |world| {
+        let toyota = Instrument { market: Market::Jp, symbol: "7203".parse().unwrap() };
+        world.facts().own = vec![OwnPosition { instrument: toyota.clone(), quantity: Quantity::new(50) }];
+        let mut snapshot = account(world.clock.now(), 0);
+        snapshot.currency = Currency::Jpy;
+        (snapshot.cash, snapshot.equity) = (None, None);
+        snapshot.holdings[0].instrument = toyota;
+        snapshot.holdings[0].sellable = Quantity::new(50);
+        snapshot.holdings[0].price = Some("2500".parse().unwrap());
+        world.account.tell(AccountUpdated { snapshot }).unwrap();
+        world.request_reduce("leaving", true).await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(world.facts().placed.is_empty());
+        assert_eq!(world.state().await, TradingState::Reducing, "it is not done");
+        let said: Vec<_> = world.log().into_iter().filter(|line| line.contains("50 shares of")).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+    });
+}
+
+#[test]
 fn a_flatten_goes_on_where_the_books_are_after_a_restart() {
     holding(5, async |world| {
         world.facts().own = vec![OwnPosition { instrument: stock("005930"), quantity: Quantity::new(5) }];

@@ -416,7 +416,7 @@ impl House {
 
     fn assert_sound(&self, order: &OrderTerms) {
         assert_eq!((&order.instrument, order.side), (&self.proposal.instrument, self.proposal.side));
-        assert!(tick::is_aligned(self.market(), order.limit), "{order}");
+        assert!(domain::TickTable::OfMarket.is_aligned(self.market(), order.limit), "{order}");
         let is_whole = order.quantity.get().is_multiple_of(self.market().standard_lot().unwrap().get());
         assert!(is_whole || self.proposal.quantity.is_some() || order.side == Side::Sell, "{order}");
     }
