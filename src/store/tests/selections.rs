@@ -79,7 +79,6 @@ fn what_was_traded_last_comes_first() {
     assert_eq!(traded(&mut books, 30), []);
     books.accepted(&buy("1"), "101");
     books.book(vec![row("101", Side::Buy, 10, "69900")]);
-    books.now += TimeDelta::minutes(1);
     let mut other = buy("2");
     other.terms.instrument = stock("000660");
     books.accepted(&other, "102");
