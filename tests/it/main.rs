@@ -10,7 +10,6 @@
 
 mod architecture;
 mod bounds;
-mod budget;
 mod calendar;
 mod canaries;
 mod control_socket;
