@@ -11,6 +11,7 @@ mod migrations;
 mod occasions;
 mod purchases;
 mod selections;
+mod setbacks;
 mod states;
 mod stocks;
 
