@@ -304,14 +304,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    limit_values (change_seq, name) {
-        change_seq -> BigInt,
-        name -> Text,
-        value_micros -> BigInt,
-    }
-}
-
-diesel::table! {
     closed_days (market, session_date) {
         market -> Text,
         session_date -> Text,
@@ -371,7 +363,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     releases,
     closed_days,
     symbol_halts,
-    symbol_releases,
-    limit_changes,
-    limit_values
+    symbol_releases
 );

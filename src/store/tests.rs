@@ -11,7 +11,6 @@ mod migrations;
 mod occasions;
 mod purchases;
 mod selections;
-mod setbacks;
 mod states;
 mod stocks;
 

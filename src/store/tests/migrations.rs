@@ -82,12 +82,6 @@ fn later_rows(version: &str) -> &'static str {
             "INSERT INTO selections (market, session_date, symbol, verdict, first_at_ms, last_at_ms, slot, evidence)
                  VALUES ('KR', '2026-11-24', '000270', 'rank', 70, 71, 'realtime-1', '{}');"
         }
-        "20261126000070" => {
-            "INSERT INTO limit_changes (at_ms, fencing_epoch, source, by_whom, reason, event_id)
-                 VALUES (70, 3, 'operator', 'mina', 'a wilder day', 1);
-             INSERT INTO limit_values (change_seq, name, value_micros)
-                 SELECT max(seq), 'stop_cooldown_min', 600000000 FROM limit_changes;"
-        }
         _ => "",
     }
 }

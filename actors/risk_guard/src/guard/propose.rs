@@ -55,8 +55,6 @@ impl RiskGuard {
                 blind: blind.as_ref(),
                 approvals: &self.approvals,
                 clock_doubt: self.deps.exchange_clock.clock_doubt(),
-                quoted: self.prices.of(&proposal.instrument),
-                setbacks: &self.setbacks,
             },
         )
     }
@@ -171,8 +169,7 @@ impl RiskGuard {
         }
     }
 
-    pub(super) fn refuse(&mut self, proposal: &Proposal, reason: &RefusalReason) {
-        self.note_refusal(proposal, reason);
+    pub(super) fn refuse(&self, proposal: &Proposal, reason: &RefusalReason) {
         tracing::info!(instrument = %proposal.instrument, side = %proposal.side, reason = reason.code(), "{reason}");
         let refusal = ProposalRefused {
             decision_id: proposal.decision_id.clone(),
