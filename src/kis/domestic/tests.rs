@@ -41,7 +41,7 @@ fn a_quote_tells_what_speaks_against_buying_and_the_gravest_of_several() {
     let cases = [
         (r#"{"iscd_stat_cls_code":"00","temp_stop_yn":"N","mang_issu_cls_code":"N","sltr_yn":"N"}"#, None),
         (r#"{"iscd_stat_cls_code":"55","mrkt_warn_cls_code":"00"}"#, None),
-        (r#"{}"#, None),
+        (r#"{"stck_prpr":"1"}"#, None),
         (r#"{"iscd_stat_cls_code":"58"}"#, Some(Restriction::Halted)),
         (r#"{"iscd_stat_cls_code":"51","temp_stop_yn":"Y"}"#, Some(Restriction::Halted)),
         (r#"{"iscd_stat_cls_code":"51","sltr_yn":"Y"}"#, Some(Restriction::Liquidation)),
