@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use domain::messages::limits::LimitsChange;
-use domain::{Confidence, Instrument, IntentId, Market};
+use domain::{Confidence, Instrument, IntentId, Market, Symbol};
 use rust_decimal::Decimal;
 
 #[cfg(feature = "mutants")]
@@ -58,6 +58,8 @@ pub enum Command {
     Markets(MarketsArgs),
     /// Compute the indicators of any file of bars.
     Indicators(IndicatorsArgs),
+    /// Show what the Brain makes of a language model's reply, read from standard input.
+    ParseReply(ParseReplyArgs),
     /// List all settings.
     Settings(SettingsArgs),
 }
@@ -401,6 +403,36 @@ pub struct IndicatorsArgs {
     /// Print one JSON object of arrays, a value for every bar, null where it is not defined.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What was asked, and how the outcome is shown.
+#[derive(Clone, Debug, Args)]
+pub struct ParseReplyArgs {
+    /// Stocks that were asked about, separated by commas, each once: the reply is read as a batch. Without it as one answer.
+    #[arg(long, value_name = "SYMBOLS", value_parser = symbol_list)]
+    pub symbols: Option<SymbolList>,
+    /// Confidence below which a BUY or SELL becomes HOLD, 0 to 100; CONFIDENCE_THRESHOLD if not given.
+    #[arg(long, value_name = "N", value_parser = confidence)]
+    pub threshold: Option<Confidence>,
+    /// Print JSON: one object, or with --symbols an array in their order.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Stocks of a batch, in the order of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SymbolList(pub Vec<Symbol>);
+
+fn symbol_list(text: &str) -> Result<SymbolList, String> {
+    let mut symbols: Vec<Symbol> = Vec::new();
+    for code in text.split(',') {
+        let symbol = code.parse::<Symbol>().map_err(|error| error.to_string())?;
+        if symbols.contains(&symbol) {
+            return Err(format!("{symbol} is named twice; allowed: each stock once"));
+        }
+        symbols.push(symbol);
+    }
+    Ok(SymbolList(symbols))
 }
 
 /// How the settings are shown.

@@ -8,14 +8,16 @@ use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
 use crate::cli::{
-    Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ReduceArgs, ReleaseArgs,
-    ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
+    Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ParseReplyArgs, ReduceArgs,
+    ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::standing::MarketStanding;
 use crate::control::wire::{Reply, Request};
 use crate::control::{self, client, insist};
-use crate::{agent, demo, hardening, indicators, markets, simulate, telemetry, terminal, verify};
+use crate::{
+    agent, demo, hardening, indicators, markets, parse_reply, simulate, telemetry, terminal, verify,
+};
 
 /// Exit codes (architecture 4). Zero is success.
 pub mod exit {
@@ -46,6 +48,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
+        Some(Command::ParseReply(args)) => parse_reply(&args),
         Some(Command::Settings(args)) => show_settings(args),
     }
 }
@@ -227,6 +230,13 @@ fn show_markets(args: &MarketsArgs) -> ExitCode {
 
 fn show_indicators(args: &IndicatorsArgs) -> ExitCode {
     match indicators::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn parse_reply(args: &ParseReplyArgs) -> ExitCode {
+    match parse_reply::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
     }

@@ -272,6 +272,11 @@ impl Config {
         sources::one("CALENDAR_OVERRIDES").map(PathBuf::from)
     }
 
+    /// `CONFIDENCE_THRESHOLD` alone, for commands that need no other setting; none when it is not allowed.
+    pub fn confidence_setting() -> Option<domain::Confidence> {
+        parse::confidence_threshold(sources::one("CONFIDENCE_THRESHOLD").as_deref().unwrap_or("80"))
+    }
+
     /// A sentence about a file of settings that others on this machine may read, with the remedy.
     pub fn exposed_file() -> Option<String> {
         sources::exposed()

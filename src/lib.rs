@@ -23,6 +23,7 @@ pub mod markets;
 #[cfg(test)]
 mod mutation;
 pub mod overrides;
+pub mod parse_reply;
 pub mod random;
 pub mod simulate;
 pub mod simulator;

@@ -31,7 +31,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let session_interval_hours = reader.whole("SESSION_INTERVAL_HOURS", 1, 24);
     let calendar_overrides = reader.set("CALENDAR_OVERRIDES").map(PathBuf::from);
     let session_anchor = reader.value("SESSION_ANCHOR", session_anchor);
-    let confidence = reader.value("CONFIDENCE_THRESHOLD", |t| domain::Confidence::new(t.parse().ok()?).ok());
+    let confidence = reader.value("CONFIDENCE_THRESHOLD", confidence_threshold);
     let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
     let max_order_pct = limit(reader, ["MAX_ORDER_PCT", "FAT_FINGER_PCT"], MAX_ORDER_CEILING_PCT, false);
     let per_minute = reader.whole("MAX_ORDERS_PER_MINUTE", 0, Limits::ORDERS_PER_MINUTE_CEILING);
@@ -73,6 +73,11 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
         log_format: log_format?,
     })
+}
+
+/// Below this a BUY or SELL becomes HOLD, 0 to 100.
+pub(super) fn confidence_threshold(text: &str) -> Option<domain::Confidence> {
+    domain::Confidence::new(text.parse().ok()?).ok()
 }
 
 fn environment(text: &str) -> Option<Environment> {

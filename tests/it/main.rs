@@ -21,6 +21,7 @@ mod halt;
 mod harness;
 mod indicators;
 mod mutants;
+mod parse_reply;
 mod privacy;
 mod proof;
 mod shutdown;

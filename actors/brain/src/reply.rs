@@ -26,8 +26,8 @@ pub const CONFIDENCE: &str = "confidence";
 /// Key under which a model may wrap the list when it can only answer with an object.
 const WRAPPER: &str = "decisions";
 
-/// Longest text read, in bytes; what a model writes for twenty stocks is a tenth of it.
-pub const REPLY_MAX_BYTES: usize = 64 * 1024;
+/// Longest text read, in bytes, thoughts and prose included; what a model writes for twenty stocks is a hundredth of it.
+pub const REPLY_MAX_BYTES: usize = 1024 * 1024;
 
 /// Why an answer cannot be used. All of them mean HOLD with confidence 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,9 @@ pub enum Unusable {
     /// More text than [`REPLY_MAX_BYTES`].
     #[error("too_long")]
     TooLong,
+    /// Bytes that are no UTF-8.
+    #[error("not_utf8")]
+    NotUtf8,
     /// Text without JSON.
     #[error("no_json")]
     NoJson,
@@ -77,6 +80,45 @@ pub enum Unusable {
     /// The list speaks twice about this symbol.
     #[error("duplicate_symbol")]
     DuplicateSymbol,
+}
+
+impl Unusable {
+    /// What is wrong with the answer, in a sentence for people.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Empty => "there is no text",
+            Self::TooLong => "the text is longer than 1 MiB",
+            Self::NotUtf8 => "the bytes are no UTF-8 text",
+            Self::NoJson => "the text holds no JSON",
+            Self::Truncated => "the answer ends before it is finished",
+            Self::Malformed => "the answer is not strict JSON, and is not repaired",
+            Self::Ambiguous => "the text holds more than one JSON value; allowed: exactly one",
+            Self::NotObject => "the answer about one stock must be a JSON object",
+            Self::NotArray => {
+                "the answer must be a JSON array, or an object with nothing but the array 'decisions'"
+            }
+            Self::DuplicateKey => "a key of the answer occurs twice",
+            Self::MissingField => "a key is missing; needed: action, confidence, rationale",
+            Self::BadAction => "the action is none of BUY, SELL, HOLD",
+            Self::BadConfidence => {
+                "the confidence is no number from 0 to 100, or is written as a probability"
+            }
+            Self::BadRationale => "the rationale is no text",
+            Self::MissingSymbol => "the answer says nothing about this stock",
+            Self::DuplicateSymbol => "the answer speaks more than once about this stock",
+        }
+    }
+}
+
+/// The text of a reply that came as bytes.
+///
+/// # Errors
+/// [`Unusable::TooLong`] and [`Unusable::NotUtf8`].
+pub fn text_of(bytes: &[u8]) -> Result<&str, Unusable> {
+    if bytes.len() > REPLY_MAX_BYTES {
+        return Err(Unusable::TooLong);
+    }
+    std::str::from_utf8(bytes).map_err(|_| Unusable::NotUtf8)
 }
 
 /// Reads the answer about a single stock: an object with [`ACTION`], [`CONFIDENCE`] and [`RATIONALE`].
