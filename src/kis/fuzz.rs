@@ -78,7 +78,7 @@ const KINDS: [Kind; 19] = [
         ranking(kis, Market::Kr, RankingKind::Fluctuation)
     }),
     real("domestic volumes", "volume-rank", KR_VOLUMES, |kis| ranking(kis, Market::Kr, RankingKind::Volume)),
-    real("foreign quote", "price", US_QUOTE, |kis| quote(kis, Market::UsNasdaq, "AAPL")),
+    real("foreign quote", "price-detail", US_QUOTE, |kis| quote(kis, Market::UsNasdaq, "AAPL")),
     real("foreign days", "dailyprice", US_DAILY, |kis| bars(kis, Market::UsNasdaq, BarInterval::Day)),
     real("foreign minutes", "inquire-time-itemchartprice", US_MINUTES, |kis| {
         bars(kis, Market::UsNasdaq, BarInterval::Minute)
@@ -97,7 +97,7 @@ const KINDS: [Kind; 19] = [
         end: "inquire-search",
         environment: Environment::Paper,
         seed: US_RANKING,
-        ask: |kis| ranking(kis, Market::UsNasdaq, RankingKind::Volume),
+        ask: |kis| ranking(kis, Market::UsNasdaq, RankingKind::Fluctuation),
     },
     Kind {
         name: "foreign orders on paper",

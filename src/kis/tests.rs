@@ -139,7 +139,7 @@ async fn the_official_domestic_bodies_are_understood() {
 async fn the_official_foreign_bodies_are_understood() {
     let Some(folder) = examples() else { return };
     let names = &[
-        ("price", "overseas_price_open.json"),
+        ("price-detail", "overseas_price-detail.json"),
         ("dailyprice", "overseas_dailyprice.json"),
         ("inquire-balance", "overseas_inquire-balance_consistent.json"),
         ("inquire-psamount", "overseas_inquire-psamount.json"),
@@ -171,7 +171,7 @@ async fn the_official_price_detail_tells_the_lot_and_that_there_is_no_limit() {
     let told: serde_json::Value = serde_json::from_str(&body).unwrap();
     let transport = exchange_of(folder, &[("price-detail", "overseas_price-detail.json")]);
     let (kis, _) = kis(Environment::Real, &transport);
-    // The example is of an American stock; outside America is where the client asks so.
+    // The example is of an American stock; Hong Kong is where the lot matters.
     let stock = instrument(Market::Hk, "00700");
     let quote = kis.quote(QuoteQuery { instrument: stock }, Urgency::Scan).await.unwrap();
     let field = |name: &str| told["output"][name].as_str().unwrap().trim().to_owned();
