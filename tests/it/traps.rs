@@ -26,7 +26,7 @@ const TRAPS: [Trap; 53] = [
     (22, 14, &["an_account_number_is_eight_digits_a_dash_and_two_and_stays_hidden"]),
     (23, 1, &["an_entry_beyond_the_order_limit_is_refused_and_an_exit_of_any_size_is_not"]),
     (23, 2, &["cash_that_is_gone_or_reserved_buys_nothing", "exactly_one_post_leaves_whatever_comes_back"]),
-    (23, 3, &["the_best_are_chosen_and_holdings_stay_whatever_their_score", "a_scan_tells_the_top_stocks_and_every_holding"]),
+    (23, 3, &["halted_stocks_are_filtered_from_rankings_and_fallback_but_a_holding_stays", "a_scan_tells_the_top_stocks_and_every_holding"]),
     (23, 4, &["foreign_rankings_use_the_addresses_of_the_settings_with_key_and_auth_present"]),
     (23, 5, &["foreign_rankings_use_the_addresses_of_the_settings_with_key_and_auth_present"]),
     (23, 6, &["a_quote_uses_the_quote_code_and_reads_signed_blank_padded_rates", "an_answer_of_empty_texts_is_no_price_of_zero"]),

@@ -92,7 +92,7 @@ async fn the_official_order_books_tell_the_best_prices_and_an_empty_side_tells_n
     let names: Names = &[
         ("inquire-price", "domestic_inquire-price.json"),
         ("inquire-asking-price-exp-ccn", "domestic_inquire-asking-price-exp-ccn.json"),
-        ("price", "overseas_price_open.json"),
+        ("price-detail", "overseas_price-detail.json"),
         ("inquire-asking-price", "overseas_inquire-asking-price.json"),
     ];
     let Some(kis) = exchange(Environment::Real, names) else { return };
