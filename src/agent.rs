@@ -15,7 +15,7 @@ use crate::app::{self, House, OpenBooks, Patience, Placement, World};
 use crate::clock::SystemClock;
 use crate::commands::exit;
 use crate::config::{Config, Database};
-use crate::control::{self, Desk, LastResort, Server, wire};
+use crate::control::{self, Desk, LastResort, OpenReader, Server, wire};
 use crate::random::Seeded;
 use crate::store::{self, HaltFile, OpenError};
 use crate::venue::{self, Connected, Located};
@@ -96,6 +96,7 @@ fn emergency(data_dir: Option<&Path>) -> Arc<dyn EmergencyHalt> {
 /// Everything that stands behind the ports, ready before the first actor.
 struct Prepared {
     world: World,
+    reader: OpenReader,
     venue: Connected,
 }
 
@@ -107,7 +108,8 @@ impl Prepared {
         data_dir: Option<PathBuf>,
     ) -> Result<Self, Unfit> {
         let (emergency, random) = (early.emergency.clone(), early.random.clone());
-        let books = mortal(books(&config.database)?)?;
+        let (books, reader) = library(&config.database)?;
+        let books = mortal(books)?;
         let clock = located.clock.clone();
         // Boots are counted by the wall clock, whatever exchange time does.
         let wall: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -125,21 +127,29 @@ impl Prepared {
             books,
             fencing,
         };
-        Ok(Self { world, venue })
+        Ok(Self { world, reader, venue })
     }
 }
 
 /// Opens and checks the database once, before the start; each life of TradeLedger gets a connection of its own.
 pub(crate) fn books(database: &Database) -> Result<OpenBooks, OpenError> {
+    library(database).map(|(books, _)| books)
+}
+
+/// The same books for TradeLedger, and for whoever only reads them.
+fn library(database: &Database) -> Result<(OpenBooks, OpenReader), OpenError> {
     let path = match database {
         Database::Memory => Path::new(":memory:"),
         Database::File(path) => path,
     };
-    let opened = store::Database::open(path)?;
-    Ok(Arc::new(move || -> Result<Box<dyn Store>, String> {
+    let opened = Arc::new(store::Database::open(path)?);
+    let same = opened.clone();
+    let books = move || -> Result<Box<dyn Store>, String> {
         let store = opened.store().map_err(|error| error.to_string())?;
         Ok(Box::new(store))
-    }))
+    };
+    let reader = move || same.reader().map_err(|error| error.to_string());
+    Ok((Arc::new(books), Arc::new(reader)))
 }
 
 /// Once per process, on exchange time and wall time: a new fencing epoch, nothing left `Sending`, and a word about what stands.
@@ -214,6 +224,7 @@ fn desk(house: &House, prepared: &Prepared) -> Desk {
         release: house.release.clone(),
         resolve: house.resolve.clone(),
         status: house.status.clone(),
+        books: prepared.reader.clone(),
         supervised: house.supervised.clone(),
         clock: prepared.world.clock.clone(),
         venue: prepared.venue.name.clone(),

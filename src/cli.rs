@@ -1,5 +1,7 @@
 //! The command line.
 
+mod reading;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -14,6 +16,8 @@ use supervision::mutant::Mutant;
 
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
+
+pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs};
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
 ///
@@ -52,6 +56,18 @@ pub enum Command {
     Limits(LimitsArgs),
     /// Show what the running agent does.
     Status(StatusArgs),
+    /// Show what is held, what it cost and what it is worth.
+    Positions(ShowArgs),
+    /// Show orders and where they are.
+    Orders(OrdersArgs),
+    /// Show judgements and what came of them.
+    Decisions(DecisionsArgs),
+    /// Show what was committed to the books, line by line.
+    Events(EventsArgs),
+    /// Show profit and loss per currency.
+    Pnl(PnlArgs),
+    /// Show the health of the actors; exit 1 unless all of them run.
+    Health(ShowArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
     Verify(VerifyArgs),
     /// Show where the ten markets stand, what comes next, and how well that is known.

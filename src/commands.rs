@@ -1,9 +1,12 @@
 //! The commands: what each does, and the exit code it ends with.
 
+mod reading;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use domain::messages::control::Durability;
+use domain::messages::operator::Question;
 use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
@@ -45,6 +48,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Resolve(args)) => resolve(args),
         Some(Command::Limits(args)) => limits(args),
         Some(Command::Status(args)) => status(args),
+        Some(Command::Positions(args)) => reading::answer(&Question::Positions, args.json),
+        Some(Command::Orders(args)) => reading::answer(&args.question(), args.json),
+        Some(Command::Decisions(args)) => reading::answer(&args.question(), args.json),
+        Some(Command::Events(args)) => reading::events(&args),
+        Some(Command::Pnl(args)) => reading::answer(&Question::Pnl { since: args.since }, args.json),
+        Some(Command::Health(args)) => reading::health(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
@@ -198,9 +207,10 @@ fn is_done(reply: &Reply) -> bool {
         | Reply::Released(_)
         | Reply::DisputeEnded(_)
         | Reply::Status(_)
+        | Reply::Told(_)
         | Reply::Limits(_)
         | Reply::Done => true,
-        Reply::Error { .. } => false,
+        Reply::Error { .. } | Reply::ReadAlone { .. } => false,
     }
 }
 

@@ -3,9 +3,11 @@
 //! A Unix socket in a folder of its own that only the owner may enter; the peer's user id is checked besides. The
 //! server has its own thread and runtime, so a busy actor thread cannot deafen it. One JSON line per request.
 
+pub mod answers;
 pub mod client;
 mod crowd;
 pub mod insist;
+pub mod reader;
 mod request;
 mod server;
 pub mod standing;
@@ -15,12 +17,12 @@ pub mod wire;
 use std::path::{Path, PathBuf};
 
 pub use request::cleaned;
-pub use server::{Desk, LastResort, Server, Wound, serve};
+pub use server::{Desk, LastResort, OpenReader, Server, Wound, serve};
 
 /// Longest request line, in bytes (proof.md 8).
 pub const REQUEST_MAX_BYTES: u64 = 4096;
-/// Longest reply line, in bytes: a status lists every open order.
-const REPLY_MAX_BYTES: u64 = 1 << 20;
+/// Longest reply line, in bytes: five hundred judgements with their reasons, in any script.
+const REPLY_MAX_BYTES: u64 = 4 << 20;
 /// Longest text that a person gives a command, in characters; in any script it fits a request.
 pub const TEXT_MAX_CHARS: usize = 500;
 

@@ -17,6 +17,7 @@
 //! | `occasions` | what MarketClock told |
 //! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `reports` | losers, memory, totals |
+//! | `queries` | what a person asks |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
 //! | [`Watched`] | a store that tests and simulations watch |
@@ -36,6 +37,7 @@ mod open;
 mod orders;
 mod private;
 mod purchases;
+mod queries;
 mod reports;
 mod resolutions;
 mod rows;
@@ -58,6 +60,7 @@ use domain::messages::ledger::{
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMade};
+use domain::messages::operator::{Answer, Question};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -75,6 +78,7 @@ pub use self::halt_file::HaltFile;
 pub use self::lock::{DirLock, LockError, is_data_dir, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
 pub use self::private::keep_private;
+pub use self::queries::Sight;
 pub use self::watched::{Watch, Watched};
 
 use self::fault::Fault;
@@ -179,6 +183,22 @@ impl SqliteReader {
         session_date: NaiveDate,
     ) -> Result<Vec<BookedSelection>, StoreError> {
         self.store.selections_of(instrument, session_date)
+    }
+
+    /// What a person asks, from one state of the books.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn answer(&mut self, question: &Question, sight: Sight<'_>) -> Result<Answer, StoreError> {
+        self.store.read(|conn| queries::answer(conn, question, sight))
+    }
+
+    /// When something was last committed; none in empty books.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn last_commit(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.store.read(journal::last_commit)
     }
 
     /// Totals of the books.

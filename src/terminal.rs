@@ -10,6 +10,12 @@ pub fn line(text: impl Display) {
     let _ = out.flush();
 }
 
+/// Prints one line; false when nobody reads any more.
+pub fn is_read(text: impl Display) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+}
+
 /// Prints one line to standard error.
 pub fn complain(text: impl Display) {
     let mut out = std::io::stderr().lock();

@@ -49,6 +49,7 @@ impl From<OpenError> for Unfit {
             OpenError::Unwritable { .. }
             | OpenError::Locked { .. }
             | OpenError::NewerSchema { .. }
+            | OpenError::OlderSchema { .. }
             | OpenError::Missing { .. } => Self::Refused(why),
         }
     }

@@ -49,7 +49,8 @@ fn wanted_halt(request: &Request) -> Option<RequestHalt> {
         | Request::Resolve { .. }
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
-        | Request::Status => return None,
+        | Request::Status
+        | Request::Ask(_) => return None,
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return None,
     };

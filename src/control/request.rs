@@ -49,6 +49,8 @@ pub fn cleaned(request: Request) -> Request {
             Request::Resolve { intent, resolution, by: clean(by), reason: clean(reason) }
         }
         Request::Status => Request::Status,
+        // Its texts were parsed where it was read.
+        Request::Ask(question) => Request::Ask(question),
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => Request::Fault { actor: clean(actor), kind },
     }

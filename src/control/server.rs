@@ -2,6 +2,7 @@
 
 mod commands;
 mod glance;
+mod questions;
 mod wounded;
 
 use std::fs::{DirBuilder, Permissions};
@@ -21,6 +22,8 @@ use supervision::{Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::store::SqliteReader;
+
 use super::crowd::{Crowd, Turn};
 use super::wire::{Halted, Reply, Request};
 use super::{ControlError, REQUEST_MAX_BYTES, request, socket_path, stocks};
@@ -39,6 +42,9 @@ const STATUS_WITHIN: Duration = Duration::from_secs(2);
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 /// A peer that does not read its answer is hung up on.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Opens the books for reading.
+pub type OpenReader = Arc<dyn Fn() -> Result<SqliteReader, String> + Send + Sync>;
 
 /// What the socket's answers are made of.
 pub struct Desk {
@@ -60,6 +66,8 @@ pub struct Desk {
     pub resolve: Link<RequestResolution>,
     /// RiskGuard.
     pub status: Link<StatusQuery>,
+    /// A fresh connection that can only read, so that no question waits for the ledger, nor the ledger for one.
+    pub books: OpenReader,
     /// The actors' health.
     pub supervised: Supervised,
     /// The clock that the answers show.
@@ -267,6 +275,7 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort) -> Re
             limits_reply(desk.withdraw.ask(request, RESUME_WITHIN).await)
         }
         Request::Status => Reply::Status(status(desk).await),
+        Request::Ask(question) => questions::answer(desk, question).await,
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => commands::fault(desk, &actor, kind),
     }
@@ -282,6 +291,7 @@ async fn answer_early(request: Request, reception: &Reception) -> Reply {
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
         | Request::Status => return starting(),
+        Request::Ask(_) => return Reply::ReadAlone { why: "the agent is only starting".into() },
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return starting(),
     };

@@ -2,11 +2,13 @@
 
 mod show;
 
+use chrono::{DateTime, Utc};
 use domain::messages::control::{
     Durability, HaltCancels, HaltRecord, HaltReport, HeldPosition, LiveOrder, ResumeReport, TradingState,
     TradingStatus,
 };
 use domain::messages::limits::{LimitsChange, LimitsInForce};
+use domain::messages::operator::{Answer, Question};
 use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
 use domain::{Instrument, IntentId};
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,8 @@ pub enum Request {
     },
     /// Show.
     Status,
+    /// Read the books.
+    Ask(Question),
     /// Break an actor on purpose. Exists in test builds only.
     #[cfg(feature = "faults")]
     Fault {
@@ -127,6 +131,13 @@ pub enum Reply {
     DisputeEnded(DisputeEnded),
     /// How it is.
     Status(Status),
+    /// What the books say.
+    Told(Told),
+    /// This process cannot read the books; whoever asks may, without it.
+    ReadAlone {
+        /// Why it cannot.
+        why: String,
+    },
     /// The limits in force.
     Limits(LimitsInForce),
     /// It was done; nothing to tell.
@@ -136,6 +147,17 @@ pub enum Reply {
         /// What went wrong and what to do.
         message: String,
     },
+}
+
+/// What the books say, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The time of whoever answered.
+    pub at: DateTime<Utc>,
+    /// The answer.
+    pub answer: Answer,
+    /// What could not be asked, so that a part of the answer is missing.
+    pub missing: Option<String>,
 }
 
 /// A halt and what it found.

@@ -46,6 +46,12 @@ pub(super) fn last_event(conn: &mut SqliteConnection) -> Result<EventId, Fault> 
     Ok(EventId(count(newest.unwrap_or(0))?))
 }
 
+pub(super) fn last_commit(conn: &mut SqliteConnection) -> Result<Option<DateTime<Utc>>, Fault> {
+    let newest: Option<i64> =
+        events::table.order(events::id.desc()).select(events::at_ms).first(conn).optional()?;
+    Ok(newest.map(time).transpose()?)
+}
+
 pub(super) fn events_after(
     conn: &mut SqliteConnection,
     query: &EventsAfter,
@@ -58,7 +64,7 @@ pub(super) fn events_after(
     rows.into_iter().map(|row| Ok(ledger_event(row)?)).collect()
 }
 
-fn ledger_event(
+pub(super) fn ledger_event(
     (id, at_ms, kind, market, text): (i64, i64, String, Option<String>, String),
 ) -> Result<LedgerEvent, StoreError> {
     let known = EventKind::ALL.into_iter().find(|candidate| candidate.code() == kind);

@@ -106,7 +106,7 @@ fn bare(loaded: Vec<Loaded>) -> Vec<OpenIntent> {
     loaded.into_iter().map(|one| one.intent).collect()
 }
 
-fn open_states() -> Vec<&'static str> {
+pub(super) fn open_states() -> Vec<&'static str> {
     OrderState::ALL.into_iter().filter(|state| state.is_open()).map(OrderState::code).collect()
 }
 

@@ -67,6 +67,14 @@ pub enum OpenError {
         /// The newest migration it has.
         version: String,
     },
+    /// It was written by an older version of this program, and reading does not change it.
+    #[error(
+        "the database {} has an older schema; start `kestrel run` once, which brings it up to date", path.display()
+    )]
+    OlderSchema {
+        /// The database.
+        path: PathBuf,
+    },
     /// There is no such database.
     #[error("there is no database {}; start `kestrel run` once, or set DB_PATH", path.display())]
     Missing {
@@ -184,6 +192,17 @@ impl Database {
         add_seed_columns(connection).map_err(|error| self.explain(&error.to_string()))
     }
 
+    /// Reading neither migrates nor guesses what another version meant.
+    fn refuse_other_schema(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+        let path = self.path.clone();
+        let schema = schema_age(connection).map_err(|why| self.explain(&why))?;
+        match schema {
+            SchemaAge::Ours => Ok(()),
+            SchemaAge::Older => Err(OpenError::OlderSchema { path }),
+            SchemaAge::Newer(version) => Err(OpenError::NewerSchema { path, version }),
+        }
+    }
+
     fn damaged_or(&self, why: String) -> OpenError {
         match trouble(&why) {
             Trouble::Locked | Trouble::Full | Trouble::Unwritable => self.explain(&why),
@@ -221,7 +240,10 @@ pub fn open_read_only(path: impl AsRef<Path>) -> Result<SqliteReader, OpenError>
     if !path.is_file() {
         return Err(OpenError::Missing { path: path.to_owned() });
     }
-    Database { path: path.to_owned(), url: file_url(path)?, _keeper: None }.reader()
+    let database = Database { path: path.to_owned(), url: file_url(path)?, _keeper: None };
+    let mut connection = database.read_connection()?;
+    database.refuse_other_schema(&mut connection)?;
+    Ok(SqliteReader::new(connection))
 }
 
 fn is_memory(path: &Path) -> bool {
@@ -282,6 +304,36 @@ fn check_integrity(connection: &mut SqliteConnection) -> Result<(), String> {
         Some(row) => Err(row.integrity_check.clone()),
         None => Err("the integrity check gave no answer".to_owned()),
     }
+}
+
+/// A schema against this program's own.
+enum SchemaAge {
+    Ours,
+    Older,
+    /// Its newest migration.
+    Newer(String),
+}
+
+/// Without a table of migrations the database is the seed's, or nobody's. Nothing is created by looking.
+fn schema_age(connection: &mut SqliteConnection) -> Result<SchemaAge, String> {
+    let mut names = |sql: &str| -> Result<Vec<String>, String> {
+        let rows: Vec<ColumnRow> =
+            diesel::sql_query(sql).load(connection).map_err(|error| error.to_string())?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
+    };
+    if names("SELECT name FROM sqlite_master WHERE name = '__diesel_schema_migrations'")?.is_empty() {
+        return Ok(SchemaAge::Older);
+    }
+    let applied = names("SELECT version AS name FROM __diesel_schema_migrations")?;
+    let known: Vec<Box<dyn Migration<Sqlite>>> =
+        MIGRATIONS.migrations().map_err(|error| error.to_string())?;
+    let known: Vec<String> = known.iter().map(|one| one.name().version().to_string()).collect();
+    let newer = applied.iter().filter(|version| !known.contains(version)).max();
+    Ok(match newer {
+        Some(version) => SchemaAge::Newer(version.clone()),
+        None if known.iter().all(|version| applied.contains(version)) => SchemaAge::Ours,
+        None => SchemaAge::Older,
+    })
 }
 
 /// The newest migration of the database that this program does not know.

@@ -11,6 +11,7 @@ mod migrations;
 mod occasions;
 mod purchases;
 mod selections;
+mod questions;
 mod states;
 mod stocks;
 

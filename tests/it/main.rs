@@ -24,6 +24,7 @@ mod mutants;
 mod parse_reply;
 mod privacy;
 mod proof;
+mod reading;
 mod shutdown;
 mod startup;
 mod stocks;

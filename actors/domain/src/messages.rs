@@ -11,6 +11,7 @@
 //! | [`ledger`] | everyone | TradeLedger |
 //! | [`occasions`] | MarketClock | TradeLedger |
 //! | [`selection`] | Scanner | TradeLedger |
+//! | [`operator`] | a person | the books, by the control socket or without one |
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 
 pub mod control;
@@ -18,6 +19,7 @@ pub mod ledger;
 pub mod limits;
 pub mod market_data;
 pub mod occasions;
+pub mod operator;
 pub mod proof;
 pub mod schedule;
 pub mod selection;

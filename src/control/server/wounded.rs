@@ -20,6 +20,7 @@ pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &Last
             entry_blocks: vec![wound.remedy.clone()],
             ..blank_status("none: the books cannot be used", wound.halt.at)
         }),
+        Request::Ask(_) => Reply::ReadAlone { why: wound.remedy.clone() },
         Request::Resume { .. }
         | Request::Release { .. }
         | Request::Resolve { .. }

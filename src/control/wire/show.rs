@@ -6,6 +6,7 @@ use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, 
 use domain::messages::limits::LimitsInForce;
 
 use super::{Halted, Order, Reply, Resumed, Status};
+use crate::control::answers;
 use crate::control::stocks::{Line, show_released};
 
 impl fmt::Display for Order {
@@ -35,6 +36,8 @@ impl fmt::Display for Reply {
             Self::Released(released) => show_released(released, f),
             Self::DisputeEnded(ended) => ended.fmt(f),
             Self::Status(status) => status.fmt(f),
+            Self::Told(told) => f.write_str(&answers::show(&told.answer)),
+            Self::ReadAlone { why } => f.write_str(why),
             Self::Limits(limits) => show_limits(f, limits),
             Self::Done => f.write_str("done"),
             Self::Error { message } => f.write_str(message),
@@ -137,19 +140,7 @@ impl fmt::Display for Status {
             )?;
         }
         orders(f, "not finished", &self.live_orders)?;
-        writeln!(
-            f,
-            "{:<14} {:<9} {:>8} {:>8} {:>9}  last error",
-            "actor", "state", "restarts", "waiting", "handled"
-        )?;
-        for a in &self.actors {
-            let error = a.last_error.as_deref().unwrap_or("-");
-            writeln!(
-                f,
-                "{:<14} {:<9} {:>8} {:>8} {:>9}  {error}",
-                a.actor, a.state, a.restarts, a.waiting, a.handled
-            )?;
-        }
+        f.write_str(&answers::actors(&self.actors))?;
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
     }
 }

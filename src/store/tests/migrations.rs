@@ -82,6 +82,10 @@ fn later_rows(version: &str) -> &'static str {
             "INSERT INTO selections (market, session_date, symbol, verdict, first_at_ms, last_at_ms, slot, evidence)
                  VALUES ('KR', '2026-11-24', '000270', 'rank', 70, 71, 'realtime-1', '{}');"
         }
+        "20261126000050" => {
+            "INSERT INTO refusals (decision_id, market, symbol, action, reason, detail, at_ms)
+                 VALUES ('d-70', 'KR', '000270', 'BUY', 'FatFinger', 'too large', 70);"
+        }
         _ => "",
     }
 }

@@ -361,6 +361,32 @@ pub struct TradingStatus {
     pub epoch: HaltEpoch,
     /// Profit or loss of the day in percent, per currency; none while unknown.
     pub day_pnl_pct: Vec<(crate::Currency, Option<rust_decimal::Decimal>)>,
+    /// The accounts as the exchange last told them, with the newest prices seen.
+    pub accounts: Vec<AccountSeen>,
+}
+
+/// An account as the exchange last told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSeen {
+    /// Its currency.
+    pub currency: crate::Currency,
+    /// When it was told.
+    pub taken_at: DateTime<Utc>,
+    /// Cash and the value of all holdings, if it was told.
+    pub equity: Option<crate::Money>,
+    /// What is held.
+    pub holdings: Vec<HoldingSeen>,
+}
+
+/// A holding as the exchange last told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldingSeen {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Shares held.
+    pub quantity: Quantity,
+    /// The newest price seen, and when it was that.
+    pub price: Option<(Price, DateTime<Utc>)>,
 }
 
 /// Whether orders may leave.

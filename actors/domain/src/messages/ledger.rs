@@ -5,6 +5,7 @@
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::{Action, Confidence, Currency, DecisionId, EventId, Instrument, Market, Money, OpenIntent};
 
@@ -63,7 +64,8 @@ pub struct LedgerEvent {
 }
 
 /// The kinds of events, so that a subscriber can filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// A judgement, HOLD included.
     Decision,

@@ -1,7 +1,9 @@
 //! What RiskGuard answers when it is asked how things stand.
 
-use domain::messages::control::{HeldPosition, StatusQuery, TradingState, TradingStatus};
-use domain::{Currency, Market, OrderState};
+use domain::messages::control::{
+    AccountSeen, HeldPosition, HoldingSeen, StatusQuery, TradingState, TradingStatus,
+};
+use domain::{AccountSnapshot, Currency, Market, OrderState};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
@@ -27,6 +29,7 @@ impl Handler<StatusQuery> for RiskGuard {
             live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
             epoch: self.epoch,
             day_pnl_pct: self.currencies().map(|c| (c, self.day_pnl_pct(c))).collect(),
+            accounts: self.snapshots().map(|snapshot| self.account_seen(snapshot)).collect(),
         })
     }
 }
@@ -46,15 +49,36 @@ impl RiskGuard {
 
     /// What the exchange last confirmed as held.
     pub(super) fn held_positions(&self) -> Vec<HeldPosition> {
-        let holdings =
-            self.desks.values().filter_map(|desk| desk.snapshot.as_ref()).flat_map(|s| &s.holdings);
-        holdings
+        self.snapshots()
+            .flat_map(|snapshot| &snapshot.holdings)
             .map(|holding| HeldPosition {
                 instrument: holding.instrument.clone(),
                 quantity: holding.quantity,
                 price: self.sight.price(&holding.instrument).map(|seen| seen.price).or(holding.price),
             })
             .collect()
+    }
+
+    fn snapshots(&self) -> impl Iterator<Item = &AccountSnapshot> {
+        self.desks.values().filter_map(|desk| desk.snapshot.as_ref())
+    }
+
+    fn account_seen(&self, snapshot: &AccountSnapshot) -> AccountSeen {
+        let holding = |held: &domain::Holding| HoldingSeen {
+            instrument: held.instrument.clone(),
+            quantity: held.quantity,
+            price: self
+                .sight
+                .price(&held.instrument)
+                .map(|seen| (seen.price, seen.at))
+                .or(held.price.map(|price| (price, snapshot.taken_at))),
+        };
+        AccountSeen {
+            currency: snapshot.currency,
+            taken_at: snapshot.taken_at,
+            equity: snapshot.equity,
+            holdings: snapshot.holdings.iter().map(holding).collect(),
+        }
     }
 
     fn currencies(&self) -> impl Iterator<Item = Currency> {

@@ -1,0 +1,156 @@
+//! Commands that only read: the books, and the health of the actors.
+
+use std::process::ExitCode;
+use std::thread::park_timeout;
+use std::time::Duration;
+
+use domain::messages::operator::{Answer, EventsWanted, LINES_MAX, Question};
+
+use super::{data_directory, exit, failed, show};
+use crate::cli::{EventsArgs, ShowArgs};
+use crate::config::Config;
+use crate::control::reader::{self, Found};
+use crate::control::wire::{ActorHealth, Reply, Request, Status};
+use crate::control::{answers, client};
+use crate::terminal;
+
+/// How often new events are asked for.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// Answers one question.
+pub(super) fn answer(question: &Question, json: bool) -> ExitCode {
+    match reader::ask(&Config::database_setting(), question) {
+        Ok(found) => {
+            show(&found, json);
+            ExitCode::SUCCESS
+        }
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// Shows events, and goes on with new ones where that is wanted.
+pub(super) fn events(args: &EventsArgs) -> ExitCode {
+    let wanted = args.wanted();
+    if !args.follow {
+        return answer(&Question::Events(wanted), args.json);
+    }
+    match follow(wanted, args.json) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// Until nobody reads any more. An agent that ends or starts meanwhile is no reason to stop: the books go on.
+fn follow(mut wanted: EventsWanted, json: bool) -> Result<(), String> {
+    let database = Config::database_setting();
+    loop {
+        let found = reader::ask(&database, &Question::Events(wanted.clone()))?;
+        if wanted.after.is_none() && !json {
+            terminal::line(&found.source);
+        }
+        let Found { books: Answer::Events { events, more, last }, .. } = found else {
+            return Err("the books answered something else than events".to_owned());
+        };
+        for event in &events {
+            let line = match json {
+                true => serde_json::to_string(event).map_err(|error| error.to_string())?,
+                false => answers::event_line(event),
+            };
+            if !terminal::is_read(line) {
+                return Ok(());
+            }
+        }
+        // When the limit cut the answer, what comes next follows its last event; else everything up to `last` was looked at.
+        let seen = events.last().filter(|_| more && wanted.after.is_some()).map_or(last, |event| event.id);
+        wanted = EventsWanted { after: Some(seen), since: None, limit: LINES_MAX, ..wanted };
+        park_timeout(FOLLOW_EVERY);
+    }
+}
+
+/// The actors' health; success only when every one of them works.
+pub(super) fn health(args: ShowArgs) -> ExitCode {
+    match client::ask(&data_directory(), &Request::Status) {
+        Ok(Reply::Status(status)) => {
+            let health = Health::of(status);
+            show(&health, args.json);
+            if health.is_well { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+        }
+        Ok(Reply::Error { message }) => failed(message, exit::FAILED),
+        Ok(other) => failed(other, exit::FAILED),
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// The actors, and whether all of them work.
+#[derive(serde::Serialize)]
+struct Health {
+    is_well: bool,
+    time: String,
+    actors: Vec<ActorHealth>,
+    /// Why it does not trade at all, in a process that only says so.
+    blocks: Vec<String>,
+}
+
+impl Health {
+    fn of(status: Status) -> Self {
+        let Status { time, actors, entry_blocks, .. } = status;
+        let is_well = !actors.is_empty() && actors.iter().all(|actor| actor.state == "running");
+        let blocks = if actors.is_empty() { entry_blocks } else { Vec::new() };
+        Self { is_well, time, actors, blocks }
+    }
+}
+
+impl std::fmt::Display for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "Exchange time {}", self.time)?;
+        self.blocks.iter().try_for_each(|why| writeln!(f, "No actor runs: {why}"))?;
+        write!(f, "{}", answers::actors(&self.actors))?;
+        match self.is_well {
+            true => write!(f, "All actors run. Whether they trade: kestrel status"),
+            false => write!(f, "Not all actors run. What happened: kestrel events --kind alarm"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(states: &[&str]) -> Status {
+        let actor = |state: &&str| ActorHealth {
+            actor: "broker".into(),
+            state: (*state).into(),
+            restarts: 0,
+            waiting: 0,
+            handled: 1,
+            last_error: None,
+        };
+        Status {
+            version: "1".into(),
+            venue: "test".into(),
+            time: "now".into(),
+            trading: None,
+            halts: vec![],
+            symbol_halts: vec![],
+            entry_blocks: vec!["mend the disk".into()],
+            markets: vec![],
+            live_orders: vec![],
+            day_pnl_pct: vec![],
+            actors: states.iter().map(actor).collect(),
+        }
+    }
+
+    #[test]
+    fn health_is_good_only_when_every_actor_runs() {
+        for (states, is_well) in [
+            (&["running", "running"][..], true),
+            (&["running", "down"], false),
+            (&["parked"], false),
+            (&["starting"], false),
+            (&[], false),
+        ] {
+            assert_eq!(Health::of(status(states)).is_well, is_well, "{states:?}");
+        }
+        assert!(Health::of(status(&[])).to_string().contains("mend the disk"), "a wounded start says why");
+    }
+}

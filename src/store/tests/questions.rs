@@ -1,0 +1,221 @@
+//! What a person asks, against books whose every number is known.
+
+use domain::messages::control::{AccountSeen, HoldingSeen};
+use domain::messages::ledger::{EventKind, RecordEvent};
+use domain::messages::operator::{
+    Answer, DecisionsWanted, EventLine, EventsWanted, OrderLine, OrdersWanted, PnlLine, PositionLine,
+    PriceSource, Question, Since, StockWanted,
+};
+use domain::messages::trading::ProposalRefused;
+use domain::{Action, Currency, Decision, EventId, Price};
+
+use super::*;
+use crate::store::Sight;
+
+impl Books {
+    fn ask(&self, question: &Question, accounts: &[AccountSeen]) -> Answer {
+        let sight = Sight { now: self.now, accounts };
+        self.database.reader().unwrap().answer(question, sight).unwrap()
+    }
+
+    fn held(&self, accounts: &[AccountSeen]) -> Vec<PositionLine> {
+        let Answer::Positions { positions } = self.ask(&Question::Positions, accounts) else { panic!() };
+        positions
+    }
+
+    fn pnl(&self, since: Option<Since>, accounts: &[AccountSeen]) -> Vec<PnlLine> {
+        let Answer::Pnl { currencies, .. } = self.ask(&Question::Pnl { since }, accounts) else { panic!() };
+        currencies
+    }
+
+    fn orders(&self, open_only: bool, limit: u16) -> (Vec<OrderLine>, bool) {
+        let wanted = OrdersWanted { open_only, since: None, limit };
+        let Answer::Orders { orders, more } = self.ask(&Question::Orders(wanted), &[]) else { panic!() };
+        (orders, more)
+    }
+
+    fn events(&self, wanted: EventsWanted) -> (Vec<EventLine>, bool, EventId) {
+        let Answer::Events { events, more, last } = self.ask(&Question::Events(wanted), &[]) else {
+            panic!()
+        };
+        (events, more, last)
+    }
+
+    fn trade(&mut self, name: &str, side: Side, number: &str, price: &str) {
+        let order = intent(name, side, self.now);
+        self.accepted(&order, number);
+        self.book(vec![row(number, side, 10, price)]);
+    }
+}
+
+fn won(amount: i64) -> Money {
+    Money::new(amount.into(), Currency::Krw)
+}
+
+fn price(text: &str) -> Price {
+    text.parse().unwrap()
+}
+
+/// The exchange confirms seven shares of the stock at a price seen at `at`.
+fn account(told: &str, at: DateTime<Utc>) -> AccountSeen {
+    AccountSeen {
+        currency: Currency::Krw,
+        taken_at: at,
+        equity: Some(won(990_000)),
+        holdings: vec![HoldingSeen {
+            instrument: stock("005930"),
+            quantity: Quantity::new(7),
+            price: Some((price(told), at)),
+        }],
+    }
+}
+
+#[test]
+fn a_position_is_valued_at_the_newest_price_that_is_known_and_says_whose_it_is() {
+    let mut books = Books::new();
+    assert_eq!(books.held(&[]), []);
+    books.trade("1", Side::Buy, "101", "69900");
+    let [held] = books.held(&[]).try_into().unwrap();
+    let seen = held.price.unwrap();
+    assert_eq!((held.quantity, held.cost), (Quantity::new(10), won(699_000)));
+    assert_eq!((seen.price, seen.seen_by), (price("69900"), PriceSource::Fill));
+    assert_eq!((held.unrealised, held.confirmed), (Some(won(0)), None), "nobody has asked the exchange");
+
+    let old = account("60000", books.now - TimeDelta::hours(1));
+    assert_eq!(
+        books.held(&[old])[0].price.unwrap().seen_by,
+        PriceSource::Fill,
+        "an older word changes nothing"
+    );
+    let new = account("71000", books.now + TimeDelta::seconds(1));
+    let [held] = books.held(&[new]).try_into().unwrap();
+    assert_eq!((held.unrealised, held.confirmed), (Some(won(11_000)), Some(Quantity::new(7))));
+}
+
+#[test]
+fn shares_that_are_not_the_agents_are_shown_without_a_cost_or_a_result() {
+    let books = Books::new();
+    let [held] = books.held(&[account("71000", books.now)]).try_into().unwrap();
+    assert_eq!((held.quantity, held.confirmed), (Quantity::ZERO, Some(Quantity::new(7))));
+    assert_eq!(held.unrealised, None, "missing is never zero");
+}
+
+#[test]
+fn profit_and_loss_counts_what_is_known_and_names_the_rest() {
+    let mut books = Books::new();
+    assert_eq!(books.pnl(None, &[]), [], "no line where nothing happened");
+    books.trade("1", Side::Buy, "101", "69900");
+    books.trade("2", Side::Sell, "102", "70000");
+    let noon = books.after(3600).now;
+    // A sale of shares that these books never bought: their cost is unknown.
+    books.trade("3", Side::Sell, "103", "70000");
+    books.trade("4", Side::Buy, "104", "70000");
+    let [line] = books.pnl(None, &[]).try_into().unwrap();
+    assert_eq!((line.sales, line.realised), (1, Some(won(1000))));
+    assert_eq!((line.sales_of_unknown_cost, line.fees), (1, None));
+    assert_eq!((line.unrealised, line.unpriced.len()), (Some(won(0)), 0));
+    assert!(line.priced_at.unwrap() >= noon);
+    let day = line.day.unwrap();
+    assert_eq!((day.session_date, day.equity), (today().session_date, None), "the exchange told nothing");
+
+    let [line] = books.pnl(Some(Since::At(noon)), &[]).try_into().unwrap();
+    assert_eq!((line.sales, line.realised), (0, None), "no sale since then is no profit of zero");
+    let [line] = books.pnl(None, &[account("71000", books.now)]).try_into().unwrap();
+    assert_eq!(line.day.unwrap().equity, Some(won(990_000)));
+}
+
+#[test]
+fn orders_are_shown_newest_first_and_the_limit_says_that_it_cut() {
+    let mut books = Books::new();
+    books.trade("1", Side::Buy, "101", "69900");
+    books.after(60);
+    let open = intent("2", Side::Sell, books.now);
+    books.accepted(&open, "102");
+    let names = |orders: Vec<OrderLine>| orders.into_iter().map(|o| o.intent.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(books.orders(true, 50).0), ["i-2"]);
+    let (all, more) = books.orders(false, 50);
+    let first = all[1].clone();
+    assert_eq!((names(all), more), (vec!["i-2".to_owned(), "i-1".to_owned()], false));
+    assert_eq!(
+        (first.state, first.filled, first.amount),
+        (OrderState::Filled, Quantity::new(10), won(699_000))
+    );
+    assert_eq!((first.number.as_deref(), first.decision.as_str()), (Some("101"), "d-1"));
+    let (cut, more) = books.orders(false, 1);
+    assert_eq!((names(cut), more), (vec!["i-2".to_owned()], true));
+}
+
+fn judged(name: &str, symbol: &str, at: DateTime<Utc>) -> Decision {
+    Decision {
+        id: DecisionId::from_stored(format!("d-{name}")),
+        instrument: stock(symbol),
+        action: Action::Buy,
+        confidence: Confidence::new(85).unwrap(),
+        rationale: "oversold".into(),
+        price: Some(price("70000")),
+        selection: None,
+        at,
+        session_date: today().session_date,
+        judge: "rules".into(),
+    }
+}
+
+#[test]
+fn a_judgement_is_shown_with_what_came_of_it() {
+    let mut books = Books::new();
+    for (name, symbol) in [("1", "005930"), ("2", "005930"), ("3", "000660")] {
+        let made = judged(name, symbol, books.after(60).now);
+        books.store.record_decision(&made).unwrap();
+    }
+    books.trade("1", Side::Buy, "101", "69900");
+    let refusal = ProposalRefused {
+        decision_id: DecisionId::from_stored("d-2".into()),
+        instrument: stock("005930"),
+        action: Action::Buy,
+        reason: "FatFinger".into(),
+        detail: "31 % of cash is more than 30 %".into(),
+        at: books.now,
+    };
+    books.store.record_refusal(&refusal).unwrap();
+    let made = |books: &Books, stock: Option<&str>, since| {
+        let stock = stock.map(|text| text.parse::<StockWanted>().unwrap());
+        let wanted = DecisionsWanted { stock, since, limit: 50 };
+        let Answer::Decisions { decisions, .. } = books.ask(&Question::Decisions(wanted), &[]) else {
+            panic!()
+        };
+        decisions.into_iter().map(|d| (d.id.to_string(), d.outcome)).collect::<Vec<_>>()
+    };
+    let refused = ("d-2".to_owned(), Some("refused, FatFinger: 31 % of cash is more than 30 %".to_owned()));
+    let bought = ("d-1".to_owned(), Some("BUY 10 at 70000: Filled, filled 10".to_owned()));
+    for stock in ["005930", "KR:005930"] {
+        assert_eq!(made(&books, Some(stock), None), [refused.clone(), bought.clone()]);
+    }
+    assert_eq!(made(&books, None, None).len(), 3);
+    assert_eq!(made(&books, Some("JP:005930"), None), []);
+    assert_eq!(made(&books, None, Some(Since::At(books.now + TimeDelta::seconds(1)))), []);
+}
+
+#[test]
+fn whoever_follows_events_misses_none_and_sees_none_twice() {
+    let mut books = Books::new();
+    let mut tell = |books: &mut Books, kind, text: &str| {
+        let event = RecordEvent { kind, market: None, text: text.into() };
+        books.store.record_event(&event, books.now).unwrap();
+    };
+    (1..=5).for_each(|number| tell(&mut books, EventKind::Report, &number.to_string()));
+    let wanted = |after, limit| EventsWanted { kind: Some(EventKind::Report), since: None, after, limit };
+    let texts = |events: &[EventLine]| events.iter().map(|event| event.text.clone()).collect::<Vec<_>>();
+    let (events, more, last) = books.events(wanted(None, 2));
+    assert_eq!(
+        (texts(&events), more),
+        (vec!["4".to_owned(), "5".to_owned()], true),
+        "the newest, oldest first"
+    );
+    tell(&mut books, EventKind::Alarm, "not asked for");
+    (6..=8).for_each(|number| tell(&mut books, EventKind::Report, &number.to_string()));
+    let (events, more, _) = books.events(wanted(Some(last), 2));
+    assert_eq!((texts(&events), more), (vec!["6".to_owned(), "7".to_owned()], true));
+    let (events, more, last) = books.events(wanted(events.last().map(|event| event.id), 2));
+    assert_eq!((texts(&events), more), (vec!["8".to_owned()], false));
+    assert_eq!(books.events(wanted(Some(last), 2)).0, []);
+}
