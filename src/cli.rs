@@ -17,7 +17,7 @@ use supervision::mutant::Mutant;
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
-pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs};
+pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs, WhyArgs, WhyNotArgs};
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
 ///
@@ -66,6 +66,10 @@ pub enum Command {
     Events(EventsArgs),
     /// Show profit and loss per currency.
     Pnl(PnlArgs),
+    /// Show how a stock came to be traded: judgement, limits, approval, order, fills.
+    Why(WhyArgs),
+    /// Show why a stock did not trade: the first gate that it failed, and what would have passed.
+    WhyNot(WhyNotArgs),
     /// Show the health of the actors; exit 1 unless all of them run.
     Health(ShowArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.

@@ -53,6 +53,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Decisions(args)) => reading::answer(&args.question(), args.json),
         Some(Command::Events(args)) => reading::events(&args),
         Some(Command::Pnl(args)) => reading::answer(&Question::Pnl { since: args.since }, args.json),
+        Some(Command::Why(args)) => reading::answer(&args.question(), args.json),
+        Some(Command::WhyNot(args)) => reading::answer(&args.question(), args.json),
         Some(Command::Health(args)) => reading::health(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),

@@ -1,5 +1,6 @@
 //! The command line of reading: what is asked of the books, and how it is shown.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
 use domain::messages::ledger::EventKind;
 use domain::messages::operator::{
@@ -111,6 +112,48 @@ pub struct PnlArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which stock, and when.
+#[derive(Clone, Debug, Args)]
+pub struct WhyArgs {
+    /// The stock: MARKET:SYMBOL as in KR:005930, or the code alone.
+    #[arg(value_name = "STOCK")]
+    pub stock: StockWanted,
+    /// The newest judgement until this instant, e.g. 2026-11-26T14:30:00Z; if not given, the one behind the newest order.
+    #[arg(long, value_name = "INSTANT", value_parser = super::instant)]
+    pub at: Option<DateTime<Utc>>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl WhyArgs {
+    /// What is asked.
+    pub fn question(&self) -> Question {
+        Question::Why { stock: self.stock.clone(), at: self.at }
+    }
+}
+
+/// Which stock, and on which day.
+#[derive(Clone, Debug, Args)]
+pub struct WhyNotArgs {
+    /// The stock: MARKET:SYMBOL as in KR:005930, or the code alone.
+    #[arg(value_name = "STOCK")]
+    pub stock: StockWanted,
+    /// The session date, e.g. 2026-11-26; the newest that the books know of it if not given.
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<NaiveDate>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl WhyNotArgs {
+    /// What is asked.
+    pub fn question(&self) -> Question {
+        Question::WhyNot { stock: self.stock.clone(), on: self.on }
+    }
 }
 
 #[cfg(test)]

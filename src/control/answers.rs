@@ -1,5 +1,6 @@
 //! What the books say, as a person reads it.
 
+mod story;
 mod table;
 
 use std::fmt::Write as _;
@@ -25,6 +26,8 @@ pub fn show(answer: &Answer) -> String {
         Answer::Orders { orders, more } => show_orders(orders, *more),
         Answer::Decisions { decisions, more } => show_decisions(decisions, *more),
         Answer::Events { events, more, .. } => show_events(events, *more),
+        Answer::Why { stock, story } => story::show_why(stock, story.as_ref()),
+        Answer::WhyNot { stock, on, obstacles } => story::show_why_not(stock, *on, obstacles),
         Answer::Pnl { since, currencies } => show_pnl(*since, currencies),
     };
     text.trim_end().to_owned()

@@ -53,8 +53,8 @@ pub fn ask(database: &Database, question: &Question) -> Result<Found, String> {
         return Err("the books are in memory and end with their agent; set DB_PATH to a file".to_owned());
     };
     match client::ask(data_dir, &Request::Ask(question.clone())) {
-        Ok(Reply::Told(Told { at, answer, missing })) => {
-            Ok(Found { source: Source::Agent { at, missing }, books: answer })
+        Ok(Reply::Told(Told { at, books, missing })) => {
+            Ok(Found { source: Source::Agent { at, missing }, books })
         }
         Ok(Reply::ReadAlone { why }) => read_alone(database, question, why),
         Ok(Reply::Error { message }) => Err(message),

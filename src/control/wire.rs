@@ -155,7 +155,7 @@ pub struct Told {
     /// The time of whoever answered.
     pub at: DateTime<Utc>,
     /// The answer.
-    pub answer: Answer,
+    pub books: Answer,
     /// What could not be asked, so that a part of the answer is missing.
     pub missing: Option<String>,
 }

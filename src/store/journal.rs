@@ -169,7 +169,7 @@ fn selection_json(decision: &Decision) -> Result<Option<String>, StoreError> {
 }
 
 pub(super) fn record_refusal(conn: &mut SqliteConnection, refusal: &ProposalRefused) -> Result<(), Fault> {
-    let ProposalRefused { decision_id, instrument, action, reason, detail, at } = refusal;
+    let ProposalRefused { decision_id, instrument, action, reason, detail, numbers, at } = refusal;
     let row = (
         refusals::decision_id.eq(decision_id.as_str()),
         refusals::market.eq(instrument.market.code()),
@@ -177,6 +177,10 @@ pub(super) fn record_refusal(conn: &mut SqliteConnection, refusal: &ProposalRefu
         refusals::action.eq(action.code()),
         refusals::reason.eq(reason),
         refusals::detail.eq(detail),
+        refusals::measured_micros.eq(numbers.as_ref().and_then(|one| Micros::nearest(one.measured).ok())),
+        refusals::comparison.eq(numbers.as_ref().map(|one| one.comparison.code())),
+        refusals::threshold_micros.eq(numbers.as_ref().and_then(|one| Micros::nearest(one.threshold).ok())),
+        refusals::unit.eq(numbers.as_ref().map(|one| &one.unit)),
         refusals::at_ms.eq(ms(*at)),
     );
     diesel::insert_into(refusals::table).values(row).execute(conn)?;

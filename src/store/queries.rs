@@ -6,6 +6,8 @@ mod orders;
 mod pnl;
 mod positions;
 mod prices;
+mod why;
+mod why_not;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -33,6 +35,8 @@ pub(super) fn answer(
         Question::Orders(wanted) => orders::orders(conn, wanted, sight.now),
         Question::Decisions(wanted) => decisions::decisions(conn, wanted, sight.now),
         Question::Events(wanted) => events::events(conn, wanted, sight.now),
+        Question::Why { stock, at } => why::why(conn, stock, *at),
+        Question::WhyNot { stock, on } => why_not::why_not(conn, stock, *on),
         Question::Pnl { since } => pnl::pnl(conn, since.map(|since| since.instant(sight.now)), sight),
     }
 }

@@ -78,6 +78,10 @@ diesel::table! {
         reason -> Text,
         detail -> Text,
         at_ms -> BigInt,
+        measured_micros -> Nullable<BigInt>,
+        comparison -> Nullable<Text>,
+        threshold_micros -> Nullable<BigInt>,
+        unit -> Nullable<Text>,
     }
 }
 

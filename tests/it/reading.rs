@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use crate::harness::{Agent, command};
 
 /// Every question that needs no further word.
-const QUESTIONS: [&[&str]; 6] = [
+const QUESTIONS: [&[&str]; 8] = [
+    &["why", "KR:005930"],
+    &["why-not", "KR:005930"],
     &["positions"],
     &["orders", "--all"],
     &["decisions"],

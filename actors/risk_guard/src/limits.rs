@@ -21,6 +21,7 @@ use crate::sight::Blind;
 use crate::sizing::{self, Sizing};
 use crate::symbols::SymbolHaltBook;
 
+mod numbers;
 mod reason;
 pub(crate) mod wiring;
 

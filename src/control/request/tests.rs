@@ -17,7 +17,7 @@ fn texts(request: &Request) -> Vec<&str> {
         }
         Request::Release { by, reason, .. } => vec![by, reason],
         Request::Resolve { intent, by, reason, .. } => vec![intent.as_str(), by, reason],
-        Request::Status => vec![],
+        Request::Status | Request::Ask(_) => vec![],
         #[cfg(feature = "faults")]
         Request::Fault { actor, .. } => vec![actor],
     }
@@ -31,12 +31,14 @@ fn invariant_25_a_broken_line_is_no_command_and_no_text_of_a_command_can_do_harm
         r#"{"command":"resume","halt":null,"by":"ada"}"#,
         r#"{"command":"release","instrument":{"market":"KR","symbol":"005930"},"by":"ada","reason":"looked at"}"#,
         r#"{"command":"status"}"#,
+        r#"{"command":"ask","question":"orders","open_only":true,"since":{"seconds_ago":60},"limit":5}"#,
+        r#"{"command":"ask","question":"why","stock":"KR:005930","at":null}"#,
     ];
     assert!(seeds.iter().all(|seed| parse(seed.as_bytes()).is_ok()));
     let mut mutator = Mutator::new(0xc0de);
     let (mut read, mut refused) = (0_u64, 0_u64);
     for case in 0..Mutator::cases() {
-        let line = mutator.mutate(seeds[(case % 5) as usize]);
+        let line = mutator.mutate(seeds[(case % seeds.len() as u64) as usize]);
         match parse(&line) {
             Ok(request) => {
                 read += 1;

@@ -28,7 +28,7 @@ pub(super) async fn answer(desk: &Desk, question: Question) -> Reply {
         open()?.answer(&question, sight).map_err(|error| error.to_string())
     });
     match tokio::time::timeout(READ_WITHIN, reading).await {
-        Ok(Ok(Ok(answer))) => Reply::Told(Told { at, answer, missing }),
+        Ok(Ok(Ok(answer))) => Reply::Told(Told { at, books: answer, missing }),
         Ok(Ok(Err(why))) => Reply::Error { message: format!("the books cannot be read: {why}") },
         Ok(Err(_)) | Err(_) => Reply::Error {
             message: format!("the books were not read within {} s; ask for less", READ_WITHIN.as_secs()),
@@ -40,6 +40,10 @@ pub(super) async fn answer(desk: &Desk, question: Question) -> Reply {
 fn needs_accounts(question: &Question) -> bool {
     match question {
         Question::Positions | Question::Pnl { .. } => true,
-        Question::Orders(_) | Question::Decisions(_) | Question::Events(_) => false,
+        Question::Orders(_)
+        | Question::Decisions(_)
+        | Question::Events(_)
+        | Question::Why { .. }
+        | Question::WhyNot { .. } => false,
     }
 }

@@ -36,7 +36,7 @@ impl fmt::Display for Reply {
             Self::Released(released) => show_released(released, f),
             Self::DisputeEnded(ended) => ended.fmt(f),
             Self::Status(status) => status.fmt(f),
-            Self::Told(told) => f.write_str(&answers::show(&told.answer)),
+            Self::Told(told) => f.write_str(&answers::show(&told.books)),
             Self::ReadAlone { why } => f.write_str(why),
             Self::Limits(limits) => show_limits(f, limits),
             Self::Done => f.write_str("done"),

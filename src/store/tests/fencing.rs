@@ -179,6 +179,7 @@ const OF_THE_DAY: [Write; 9] = [
     }),
     ("record_refusal", |b| {
         b.store.record_refusal(&ProposalRefused {
+            numbers: None,
             decision_id: DecisionId::from_stored("d-9".into()),
             instrument: stock("005930"),
             action: Action::Buy,

@@ -86,6 +86,9 @@ fn later_rows(version: &str) -> &'static str {
             "INSERT INTO refusals (decision_id, market, symbol, action, reason, detail, at_ms)
                  VALUES ('d-70', 'KR', '000270', 'BUY', 'FatFinger', 'too large', 70);"
         }
+        "20261126000051" => {
+            "UPDATE refusals SET measured_micros = 71, comparison = 'at_most', threshold_micros = 72, unit = 'KRW';"
+        }
         _ => "",
     }
 }

@@ -169,6 +169,7 @@ fn a_judgement_is_shown_with_what_came_of_it() {
     }
     books.trade("1", Side::Buy, "101", "69900");
     let refusal = ProposalRefused {
+        numbers: None,
         decision_id: DecisionId::from_stored("d-2".into()),
         instrument: stock("005930"),
         action: Action::Buy,
@@ -218,4 +219,90 @@ fn whoever_follows_events_misses_none_and_sees_none_twice() {
     let (events, more, last) = books.events(wanted(events.last().map(|event| event.id), 2));
     assert_eq!((texts(&events), more), (vec!["8".to_owned()], false));
     assert_eq!(books.events(wanted(Some(last), 2)).0, []);
+}
+
+fn refused(name: &str, at: DateTime<Utc>, measured: &str) -> ProposalRefused {
+    use domain::messages::trading::{Comparison, GateNumbers};
+    ProposalRefused {
+        decision_id: DecisionId::from_stored(format!("d-{name}")),
+        instrument: stock("005930"),
+        action: Action::Buy,
+        reason: "FatFinger".into(),
+        detail: "an order of 310000 KRW is more than 30 % of 1000000 KRW".into(),
+        numbers: Some(GateNumbers {
+            measured: measured.parse().unwrap(),
+            comparison: Comparison::AtMost,
+            threshold: "300000".parse().unwrap(),
+            unit: "KRW".into(),
+        }),
+        at,
+    }
+}
+
+impl Books {
+    fn why(&self, text: &str, at: Option<DateTime<Utc>>) -> Option<domain::messages::operator::Story> {
+        let stock = text.parse().unwrap();
+        let Answer::Why { story, .. } = self.ask(&Question::Why { stock, at }, &[]) else { panic!() };
+        story
+    }
+
+    fn why_not(&self, text: &str) -> Vec<domain::messages::operator::Obstacle> {
+        let stock = text.parse().unwrap();
+        let answer = self.ask(&Question::WhyNot { stock, on: None }, &[]);
+        let Answer::WhyNot { obstacles, .. } = answer else { panic!() };
+        obstacles
+    }
+}
+
+#[test]
+fn why_tells_the_whole_chain_of_the_newest_order_or_of_a_time() {
+    let mut books = Books::new();
+    assert_eq!(books.why("005930", None), None);
+    for (name, seconds) in [("1", 0), ("2", 600)] {
+        let made = judged(name, "005930", books.after(seconds).now);
+        books.store.record_decision(&made).unwrap();
+        let refusal = refused(name, books.now, "310000");
+        books.store.record_refusal(&refusal).unwrap();
+        if name == "1" {
+            books.trade("1", Side::Buy, "101", "69900");
+        }
+    }
+    let story = books.why("KR:005930", None).unwrap();
+    assert_eq!(story.decision.unwrap().id.as_str(), "d-1", "the newest order, not the newest judgement");
+    assert_eq!(story.refusals[0].numbers, refused("1", start(), "310000").numbers);
+    let [order] = story.orders.try_into().unwrap();
+    let [fill] = order.fills.try_into().unwrap();
+    assert_eq!(
+        (order.order.state, fill.quantity, fill.amount),
+        (OrderState::Filled, Quantity::new(10), won(699_000))
+    );
+    assert_eq!((fill.cost, fill.pnl), (None, None), "a purchase realises nothing");
+
+    let later = books.why("005930", Some(books.now)).unwrap();
+    assert_eq!((later.decision.unwrap().id.as_str(), later.orders.len()), ("d-2", 0));
+    assert_eq!(books.why("005930", Some(start() - TimeDelta::seconds(1))), None);
+}
+
+#[test]
+fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_passed() {
+    use domain::messages::operator::Stage;
+    let mut books = Books::new();
+    assert_eq!(books.why_not("005930"), []);
+    let hold = Decision { action: Action::Hold, ..judged("1", "005930", books.now) };
+    books.store.record_decision(&hold).unwrap();
+    let stage = |books: &Books| {
+        let [found] = books.why_not("005930").try_into().unwrap();
+        (found.stage, found.gate, found.numbers.map(|numbers| numbers.change().to_string()))
+    };
+    assert_eq!(stage(&books), (Stage::Judgement, "HOLD".into(), None));
+    let buy = judged("2", "005930", books.after(60).now);
+    books.store.record_decision(&buy).unwrap();
+    assert_eq!(stage(&books), (Stage::Proposal, "Unanswered".into(), None));
+    let refusal = refused("2", books.now, "310000");
+    books.store.record_refusal(&refusal).unwrap();
+    assert_eq!(stage(&books), (Stage::Limits, "FatFinger".into(), Some("-10000".into())));
+    books.accepted(&intent("2", Side::Buy, start()), "102");
+    assert_eq!(stage(&books), (Stage::Exchange, "Accepted".into(), None));
+    books.book(vec![row("102", Side::Buy, 10, "69900")]);
+    assert_eq!(stage(&books).0, Stage::Traded);
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 
 use super::ledger::EventKind;
+use super::trading::GateNumbers;
 
 /// Most lines of one answer.
 pub const LINES_MAX: u16 = 500;
@@ -35,6 +36,20 @@ pub enum Question {
     Pnl {
         /// Sales booked since then; all if absent.
         since: Option<Since>,
+    },
+    /// How a stock came to be traded.
+    Why {
+        /// The stock.
+        stock: StockWanted,
+        /// The newest judgement until then; if absent, the one behind its newest order.
+        at: Option<DateTime<Utc>>,
+    },
+    /// Why a stock did not trade.
+    WhyNot {
+        /// The stock.
+        stock: StockWanted,
+        /// The session date; the newest that the books know of it if absent.
+        on: Option<NaiveDate>,
     },
 }
 
@@ -221,6 +236,22 @@ pub enum Answer {
         /// One line per currency in which something was traded, is held, or began a day.
         currencies: Vec<PnlLine>,
     },
+    /// How a stock came to be traded.
+    Why {
+        /// What was asked.
+        stock: StockWanted,
+        /// The chain; absent where the books know nothing of it.
+        story: Option<Story>,
+    },
+    /// Why a stock did not trade.
+    WhyNot {
+        /// What was asked.
+        stock: StockWanted,
+        /// The day that was asked for.
+        on: Option<NaiveDate>,
+        /// One per market; none where nothing ever looked at it that day.
+        obstacles: Vec<Obstacle>,
+    },
 }
 
 /// A price with its time and where it comes from.
@@ -382,6 +413,114 @@ pub struct DayLine {
     pub equity: Option<Money>,
     /// When it told it.
     pub told_at: Option<DateTime<Utc>>,
+}
+
+/// How a stock came to be traded, or not: the chain of one judgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// The stock.
+    pub instrument: Instrument,
+    /// The judgement; absent where a person or a halt had RiskGuard sell.
+    pub decision: Option<DecisionLine>,
+    /// What RiskGuard refused of it, in order.
+    pub refusals: Vec<RefusalLine>,
+    /// The orders that came of it, in order.
+    pub orders: Vec<OrderStory>,
+}
+
+/// A proposal that RiskGuard refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalLine {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was wanted.
+    pub action: Action,
+    /// The gate: a code of RiskGuard's closed list.
+    pub reason: String,
+    /// The reason in words, with its numbers.
+    pub detail: String,
+    /// Its numbers, where it has a threshold.
+    pub numbers: Option<GateNumbers>,
+}
+
+/// An approved order and what was filled of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderStory {
+    /// The order.
+    pub order: OrderLine,
+    /// How sure the judgement was.
+    pub confidence: Confidence,
+    /// Until when the approval could be used.
+    pub expires_at: DateTime<Utc>,
+    /// The fills, in order.
+    pub fills: Vec<FillLine>,
+}
+
+/// Some shares of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FillLine {
+    /// When it was booked.
+    pub at: DateTime<Utc>,
+    /// Shares.
+    pub quantity: Quantity,
+    /// The average price of these shares.
+    pub price: Price,
+    /// What was paid or received, without fees.
+    pub amount: Money,
+    /// What sold shares had cost; absent for a purchase, and where it is unknown.
+    pub cost: Option<Money>,
+    /// What selling them made, before fees; absent likewise.
+    pub pnl: Option<Money>,
+}
+
+/// Why a stock did not trade on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obstacle {
+    /// The stock.
+    pub instrument: Instrument,
+    /// The session date.
+    pub session_date: NaiveDate,
+    /// How far it came.
+    pub stage: Stage,
+    /// When that was.
+    pub at: Option<DateTime<Utc>>,
+    /// The first gate that it failed.
+    pub gate: String,
+    /// The gate in words.
+    pub detail: String,
+    /// Its numbers, where it has a threshold.
+    pub numbers: Option<GateNumbers>,
+}
+
+/// How far a stock came on its way to a fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A scan looked at it and did not choose it.
+    Selection,
+    /// It was judged, and the judgement was HOLD.
+    Judgement,
+    /// It was judged, and nothing of it reached RiskGuard's books.
+    Proposal,
+    /// RiskGuard refused the proposal.
+    Limits,
+    /// It was ordered, and nothing was filled.
+    Exchange,
+    /// It did trade.
+    Traded,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Selection => "selection",
+            Self::Judgement => "judgement",
+            Self::Proposal => "proposal",
+            Self::Limits => "limits",
+            Self::Exchange => "exchange",
+            Self::Traded => "traded",
+        })
+    }
 }
 
 #[cfg(test)]

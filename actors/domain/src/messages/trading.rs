@@ -1,5 +1,7 @@
 //! From a candidate to a fill: plain facts and wishes, none of which can move money by itself.
 
+mod numbers;
+
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -10,6 +12,8 @@ use crate::{
     AccountSnapshot, Action, Confidence, Currency, Decision, DecisionId, Instrument, IntentId, OrderState,
     OrderTerms, Price, Quantity, SelectionContext, Side, StockRules,
 };
+
+pub use numbers::{Comparison, GateNumbers};
 
 /// A stock worth judging.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +136,8 @@ pub struct ProposalRefused {
     pub reason: String,
     /// The reason in words, with the numbers.
     pub detail: String,
+    /// The numbers of a gate that compares two.
+    pub numbers: Option<GateNumbers>,
     /// When.
     pub at: DateTime<Utc>,
 }

@@ -180,6 +180,7 @@ impl RiskGuard {
             },
             reason: reason.code().to_owned(),
             detail: reason.to_string(),
+            numbers: reason.numbers(),
             at: self.now(),
         };
         if let Err(error) = self.deps.ledger.refused.tell(refusal) {

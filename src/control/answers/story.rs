@@ -1,0 +1,143 @@
+//! Why a stock was traded, and why it was not, as a person reads it.
+
+use std::fmt::Write as _;
+
+use chrono::NaiveDate;
+use domain::messages::operator::{
+    DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage, StockWanted, Story,
+};
+
+use super::{UNKNOWN, instant};
+
+pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
+    let Some(story) = story else {
+        return format!(
+            "The books hold no judgement and no order of {stock} until then. Why it did not trade: kestrel why-not {stock}"
+        );
+    };
+    let mut text = format!("Why {}\n", story.instrument);
+    match &story.decision {
+        Some(made) => judgement(&mut text, made),
+        None => line(&mut text, "judgement", "none in the books: a person or a halt had it sold"),
+    }
+    story.refusals.iter().for_each(|refused| refusal(&mut text, refused));
+    story.orders.iter().for_each(|ordered| order(&mut text, ordered));
+    if story.orders.is_empty() {
+        line(&mut text, "order", "none");
+        line(&mut text, "more", &format!("kestrel why-not {}", story.instrument));
+    }
+    text
+}
+
+/// One link of the chain.
+fn line(text: &mut String, name: &str, what: &str) {
+    // Writing into a text cannot fail.
+    let _ = writeln!(text, "  {name:<10} {what}");
+}
+
+fn judgement(text: &mut String, made: &DecisionLine) {
+    let candidate = match &made.selection {
+        None => "not chosen by a scan, or its numbers were not kept".to_owned(),
+        Some(selection) => {
+            let known = |number: Option<rust_decimal::Decimal>| {
+                number.map_or_else(|| UNKNOWN.to_owned(), |number| number.normalize().to_string())
+            };
+            let (signal, score) = (selection.signal.code(), selection.score.normalize());
+            let (rsi, volume) = (known(selection.rsi), known(selection.volume_ratio));
+            format!("signal {signal}, score {score}, RSI {rsi}, volume {volume} times the average")
+        }
+    };
+    line(text, "candidate", &candidate);
+    let price = made.price.map_or_else(|| UNKNOWN.to_owned(), |price| price.to_string());
+    let DecisionLine { at, action, confidence, judge, rationale, id, .. } = made;
+    let at = instant(*at);
+    line(
+        text,
+        "judgement",
+        &format!("{at} UTC: {action}, confidence {confidence}, by {judge}, at {price} [{id}]"),
+    );
+    line(text, "reason", rationale);
+}
+
+fn refusal(text: &mut String, refused: &RefusalLine) {
+    let RefusalLine { at, action, reason, detail, numbers } = refused;
+    line(text, "refused", &format!("{} UTC: {action}, {reason}: {detail}", instant(*at)));
+    if let Some(numbers) = numbers {
+        line(text, "", &numbers.to_string());
+    }
+}
+
+fn order(text: &mut String, story: &OrderStory) {
+    let OrderStory { order, confidence, expires_at, fills } = story;
+    let (approved, until) = (instant(order.approved_at), expires_at.format("%H:%M:%S"));
+    line(
+        text,
+        "approved",
+        &format!(
+            "{approved} UTC: within all limits at confidence {confidence}, good until {until}: {} {} at {}",
+            order.side, order.quantity, order.limit
+        ),
+    );
+    let sent = order.sent_at.map_or("never sent".to_owned(), |at| format!("sent {} UTC", instant(at)));
+    let number =
+        order.number.as_ref().map_or(String::new(), |number| format!(", the exchange's number {number}"));
+    let remark = order.remark.as_ref().map_or(String::new(), |remark| format!(": {remark}"));
+    let changed = instant(order.changed_at);
+    line(
+        text,
+        "order",
+        &format!("{sent}{number}; {} since {changed} UTC{remark} [{}]", order.state, order.intent),
+    );
+    fills.iter().for_each(|fill| filled(text, fill));
+    if fills.is_empty() {
+        line(text, "fills", "none");
+    }
+}
+
+fn filled(text: &mut String, fill: &FillLine) {
+    let FillLine { at, quantity, price, amount, cost, pnl } = fill;
+    let result = match (cost, pnl) {
+        (Some(cost), Some(pnl)) => format!("; they had cost {cost}, so {pnl} before fees"),
+        (None, _) | (_, None) => String::new(),
+    };
+    line(text, "fill", &format!("{} UTC: {quantity} at {price}, {amount}{result}", instant(*at)));
+}
+
+pub(super) fn show_why_not(stock: &StockWanted, on: Option<NaiveDate>, obstacles: &[Obstacle]) -> String {
+    let mut text = String::new();
+    for found in obstacles {
+        obstacle(&mut text, found);
+    }
+    if obstacles.is_empty() {
+        let day = on.map_or("ever".to_owned(), |date| format!("on {date}"));
+        let _ = writeln!(
+            text,
+            "No scan of {day} chose {stock}, and nothing judged or ordered it: no ranking and no list named it, or its market \
+             was not traded. What is traded: kestrel status"
+        );
+    }
+    text
+}
+
+fn obstacle(text: &mut String, found: &Obstacle) {
+    let Obstacle { instrument, session_date, stage, at, gate, detail, numbers } = found;
+    let what = match stage {
+        Stage::Traded => "did trade",
+        Stage::Selection | Stage::Judgement | Stage::Proposal | Stage::Limits | Stage::Exchange => {
+            "did not trade"
+        }
+    };
+    // Writing into a text cannot fail.
+    let _ = writeln!(text, "{instrument} {what} on {session_date}");
+    line(text, "stage", &stage.to_string());
+    line(text, "gate", gate);
+    if let Some(at) = at {
+        line(text, "at", &format!("{} UTC", instant(*at)));
+    }
+    line(text, "because", detail);
+    match numbers {
+        Some(numbers) => line(text, "numbers", &numbers.to_string()),
+        None => line(text, "numbers", "none: this gate compares nothing"),
+    }
+    line(text, "more", &format!("kestrel why {instrument}"));
+}

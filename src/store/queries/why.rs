@@ -1,0 +1,196 @@
+//! Why a stock was traded: the chain of one judgement, from the books alone.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::messages::operator::{Answer, FillLine, OrderStory, RefusalLine, StockWanted, Story};
+use domain::messages::trading::{Comparison, GateNumbers};
+use domain::{Confidence, Currency, Instrument};
+use trade_ledger::StoreError;
+
+use super::decisions::{DecisionRow, decision_line};
+use super::orders::{OrderRow, order_line};
+use crate::store::fault::Fault;
+use crate::store::rows::{ApprovalRow, IntentRow, instrument};
+use crate::store::schema::{approvals, decisions, fills, intents, refusals};
+use crate::store::values::{Micros, malformed, ms, parsed, shares, time};
+
+/// Most refusals and orders of one judgement that are shown; it has one or two.
+const LINKS_MAX: i64 = 50;
+
+/// The judgement behind the newest order; where nothing was ordered, or an instant is named, the newest until then.
+pub(super) fn why(
+    conn: &mut SqliteConnection,
+    stock: &StockWanted,
+    at: Option<DateTime<Utc>>,
+) -> Result<Answer, Fault> {
+    let until_ms = at.map_or(i64::MAX, ms);
+    let ordered = newest_order(conn, stock, until_ms)?;
+    let judged = newest_judgement(conn, stock, until_ms)?;
+    let link = match (ordered, judged) {
+        (Some(ordered), Some(judged)) if at.is_some() && judged.at_ms > ordered.at_ms => Some(judged),
+        (Some(ordered), _) => Some(ordered),
+        (None, judged) => judged,
+    };
+    let story = link.map(|link| story(conn, &link)).transpose()?;
+    Ok(Answer::Why { stock: stock.clone(), story })
+}
+
+/// One judgement, by its id, and the stock it is about.
+struct Link {
+    decision: String,
+    stock: Instrument,
+    at_ms: i64,
+}
+
+fn newest_order(
+    conn: &mut SqliteConnection,
+    stock: &StockWanted,
+    until_ms: i64,
+) -> Result<Option<Link>, Fault> {
+    let mut query = intents::table
+        .inner_join(approvals::table)
+        .filter(intents::symbol.eq(stock.symbol.as_str().to_owned()))
+        .filter(approvals::approved_at_ms.le(until_ms))
+        .order(intents::seq.desc())
+        .select((approvals::decision_id, intents::market, intents::symbol, approvals::approved_at_ms))
+        .into_boxed();
+    if let Some(market) = stock.market {
+        query = query.filter(intents::market.eq(market.code()));
+    }
+    link(query.first(conn).optional()?)
+}
+
+fn newest_judgement(
+    conn: &mut SqliteConnection,
+    stock: &StockWanted,
+    until_ms: i64,
+) -> Result<Option<Link>, Fault> {
+    let mut query = decisions::table
+        .filter(decisions::symbol.eq(stock.symbol.as_str().to_owned()))
+        .filter(decisions::at_ms.le(until_ms))
+        .order(decisions::seq.desc())
+        .select((decisions::id, decisions::market, decisions::symbol, decisions::at_ms))
+        .into_boxed();
+    if let Some(market) = stock.market {
+        query = query.filter(decisions::market.eq(market.code()));
+    }
+    link(query.first(conn).optional()?)
+}
+
+fn link(row: Option<(String, String, String, i64)>) -> Result<Option<Link>, Fault> {
+    let one = |(decision, market, symbol, at_ms): (String, String, String, i64)| -> Result<Link, Fault> {
+        Ok(Link { decision, stock: instrument(&market, &symbol)?, at_ms })
+    };
+    row.map(one).transpose()
+}
+
+fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
+    let decision: Option<DecisionRow> = decisions::table
+        .filter(decisions::id.eq(&link.decision))
+        .select(DecisionRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(Story {
+        instrument: link.stock.clone(),
+        decision: decision.map(|row| decision_line(row, None)).transpose()?,
+        refusals: refusals_of(conn, &link.decision)?,
+        orders: orders_of(conn, &link.decision)?,
+    })
+}
+
+type RefusalRow =
+    (i64, String, String, String, Option<Micros>, Option<String>, Option<Micros>, Option<String>);
+
+/// What RiskGuard refused of a judgement, in order.
+pub(super) fn refusals_of(conn: &mut SqliteConnection, decision: &str) -> Result<Vec<RefusalLine>, Fault> {
+    let rows: Vec<RefusalRow> = refusals::table
+        .filter(refusals::decision_id.eq(decision))
+        .order(refusals::id)
+        .limit(LINKS_MAX)
+        .select((
+            refusals::at_ms,
+            refusals::action,
+            refusals::reason,
+            refusals::detail,
+            refusals::measured_micros,
+            refusals::comparison,
+            refusals::threshold_micros,
+            refusals::unit,
+        ))
+        .load(conn)?;
+    rows.into_iter().map(|row| Ok(refusal(row)?)).collect()
+}
+
+fn refusal(
+    (at, action, reason, detail, measured, comparison, threshold, unit): RefusalRow,
+) -> Result<RefusalLine, StoreError> {
+    let numbers = match (measured, comparison, threshold, unit) {
+        (Some(measured), Some(code), Some(threshold), Some(unit)) => {
+            let known = Comparison::ALL.into_iter().find(|one| one.code() == code);
+            let comparison = known.ok_or_else(|| malformed("comparison", &code))?;
+            Some(GateNumbers {
+                measured: measured.decimal(),
+                comparison,
+                threshold: threshold.decimal(),
+                unit,
+            })
+        }
+        (_, _, _, _) => None,
+    };
+    Ok(RefusalLine { at: time(at)?, action: parsed("action", &action)?, reason, detail, numbers })
+}
+
+fn orders_of(conn: &mut SqliteConnection, decision: &str) -> Result<Vec<OrderStory>, Fault> {
+    let rows: Vec<OrderRow> = intents::table
+        .inner_join(approvals::table)
+        .filter(approvals::decision_id.eq(decision))
+        .order(intents::seq)
+        .limit(LINKS_MAX)
+        .select((IntentRow::as_select(), ApprovalRow::as_select(), intents::changed_at_ms, intents::remark))
+        .load(conn)?;
+    let mut stories = Vec::new();
+    for row in rows {
+        stories.push(order_story(conn, row)?);
+    }
+    Ok(stories)
+}
+
+fn order_story(conn: &mut SqliteConnection, row: OrderRow) -> Result<OrderStory, Fault> {
+    let (sure, expires_at) = (row.1.confidence, time(row.1.expires_at_ms)?);
+    let order = order_line(row)?;
+    let currency = order.instrument.market.currency();
+    Ok(OrderStory {
+        confidence: Confidence::new(sure).map_err(|_| malformed("confidence", &sure.to_string()))?,
+        expires_at,
+        fills: fills_of(conn, order.intent.as_str(), currency)?,
+        order,
+    })
+}
+
+type FillRow = (i64, i64, Micros, Micros, Option<Micros>, Option<Micros>);
+
+fn fills_of(conn: &mut SqliteConnection, intent: &str, currency: Currency) -> Result<Vec<FillLine>, Fault> {
+    let rows: Vec<FillRow> = fills::table
+        .filter(fills::intent_id.eq(intent))
+        .order(fills::id)
+        .select((
+            fills::booked_at_ms,
+            fills::quantity,
+            fills::price_micros,
+            fills::amount_micros,
+            fills::cost_micros,
+            fills::pnl_micros,
+        ))
+        .load(conn)?;
+    let line = |(at, quantity, price, amount, cost, pnl): FillRow| -> Result<FillLine, Fault> {
+        Ok(FillLine {
+            at: time(at)?,
+            quantity: shares(quantity)?,
+            price: price.price()?,
+            amount: amount.money(currency),
+            cost: cost.map(|cost| cost.money(currency)),
+            pnl: pnl.map(|pnl| pnl.money(currency)),
+        })
+    };
+    rows.into_iter().map(line).collect()
+}
