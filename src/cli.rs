@@ -1,5 +1,6 @@
 //! The command line.
 
+mod elsewhere;
 mod reading;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use supervision::mutant::Mutant;
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
+pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat};
 pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs, WhyArgs, WhyNotArgs};
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
@@ -72,6 +74,12 @@ pub enum Command {
     WhyNot(WhyNotArgs),
     /// Show the health of the actors; exit 1 unless all of them run.
     Health(ShowArgs),
+    /// Print tables of the books for other programs.
+    Export(ExportArgs),
+    /// Copy the books into a file while the agent runs.
+    Backup(BackupArgs),
+    /// Look at everything that trading needs and say what to do; exit 1 on a problem.
+    Doctor(ShowArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
     Verify(VerifyArgs),
     /// Show where the ten markets stand, what comes next, and how well that is known.

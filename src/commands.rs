@@ -1,5 +1,6 @@
 //! The commands: what each does, and the exit code it ends with.
 
+mod elsewhere;
 mod reading;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::control::standing::MarketStanding;
 use crate::control::wire::{Reply, Request};
 use crate::control::{self, client, insist};
 use crate::{
-    agent, demo, hardening, indicators, markets, parse_reply, simulate, telemetry, terminal, verify,
+    agent, demo, doctor, hardening, indicators, markets, parse_reply, simulate, telemetry, terminal, verify,
 };
 
 /// Exit codes (architecture 4). Zero is success.
@@ -55,6 +56,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Pnl(args)) => reading::answer(&Question::Pnl { since: args.since }, args.json),
         Some(Command::Why(args)) => reading::answer(&args.question(), args.json),
         Some(Command::WhyNot(args)) => reading::answer(&args.question(), args.json),
+        Some(Command::Export(args)) => elsewhere::export(&args),
+        Some(Command::Backup(args)) => elsewhere::backup(&args),
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod doctor;
 pub mod embedded;
 #[cfg(feature = "faults")]
 pub mod faults;

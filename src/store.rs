@@ -18,10 +18,13 @@
 //! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
+//! | `copy`, `export` | the books taken elsewhere |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
 //! | [`Watched`] | a store that tests and simulations watch |
 
+mod copy;
+mod export;
 mod fault;
 mod halt_file;
 mod halts;
@@ -59,8 +62,8 @@ use domain::messages::ledger::{
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition};
 use domain::messages::occasions::Occasion;
-use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMade};
 use domain::messages::operator::{Answer, Question};
+use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
@@ -74,10 +77,12 @@ use trade_ledger::{
     Store, StoreError,
 };
 
+pub use self::copy::{Copied, CopyError, copy};
+pub use self::export::{Column, ExportError};
 pub use self::halt_file::HaltFile;
 pub use self::lock::{DirLock, LockError, is_data_dir, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
-pub use self::private::keep_private;
+pub use self::private::{keep_private, others_may_open};
 pub use self::queries::Sight;
 pub use self::watched::{Watch, Watched};
 
@@ -191,6 +196,22 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn answer(&mut self, question: &Question, sight: Sight<'_>) -> Result<Answer, StoreError> {
         self.store.read(|conn| queries::answer(conn, question, sight))
+    }
+
+    /// The whole integrity check, and that every row points at rows that exist.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, or why it could not be looked at.
+    pub fn check(&mut self) -> Result<(), String> {
+        open::check_soundness(&mut self.store.connection)
+    }
+
+    /// The newest event.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn last_event(&mut self) -> Result<EventId, StoreError> {
+        self.store.last_event()
     }
 
     /// When something was last committed; none in empty books.

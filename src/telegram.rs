@@ -34,6 +34,17 @@ pub fn connect(config: &Config) -> Result<Option<Arc<dyn Messenger>>, String> {
     Ok(Some(Arc::new(Telegram::new(settings, API_URL.into(), Arc::new(transport)))))
 }
 
+/// Whether the bot that the settings name may write to its chat; none without one. Nothing is sent.
+pub async fn check(config: &Config) -> Option<Result<(), String>> {
+    let settings = config.telegram.clone()?;
+    let transport = match ReqwestTransport::for_reads(None) {
+        Ok(transport) => transport,
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    let bot = Telegram::new(settings, API_URL.into(), Arc::new(transport));
+    Some(bot.look_at_chat().await.map_err(|error| error.to_string()))
+}
+
 /// One bot and one chat.
 pub struct Telegram {
     settings: config::Telegram,
@@ -45,6 +56,19 @@ impl Telegram {
     /// A bot that speaks through `transport`; `base_url` without a slash at the end.
     pub fn new(settings: config::Telegram, base_url: String, transport: Arc<dyn Transport>) -> Self {
         Self { settings, base_url, transport }
+    }
+
+    async fn look_at_chat(&self) -> Result<(), MessengerError> {
+        let (token, chat) = (self.settings.bot_token.expose_secret(), self.settings.chat_id);
+        let request = http::Request::get(format!("{}/bot{token}/getChat?chat_id={chat}", self.base_url));
+        // The error may quote the address, which holds the token: it is not passed on.
+        let request = request
+            .body(Bytes::new())
+            .map_err(|_| MessengerError::Refused("no request: the address is not valid".into()))?;
+        match self.transport.send(request, LIMITS).await {
+            Ok(response) => classify(&response),
+            Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => Err(MessengerError::Unreachable(why)),
+        }
     }
 
     fn request(&self, text: &str) -> Result<Request, MessengerError> {

@@ -16,6 +16,13 @@ pub fn is_read(text: impl Display) -> bool {
     writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
 }
 
+/// Writes over the current line of standard error, for whoever waits at a terminal; `done` follows on a line of its own.
+pub fn progress(text: impl Display) {
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "\r{text} ");
+    let _ = out.flush();
+}
+
 /// Prints one line to standard error.
 pub fn complain(text: impl Display) {
     let mut out = std::io::stderr().lock();

@@ -16,6 +16,8 @@ use crate::terminal;
 
 /// How often new events are asked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+/// An agent that ends or starts hangs up now and then; so many failures in a row are something else.
+const FAILURES_MAX: u32 = 10;
 
 /// Answers one question.
 pub(super) fn answer(question: &Question, json: bool) -> ExitCode {
@@ -43,8 +45,18 @@ pub(super) fn events(args: &EventsArgs) -> ExitCode {
 /// Until nobody reads any more. An agent that ends or starts meanwhile is no reason to stop: the books go on.
 fn follow(mut wanted: EventsWanted, json: bool) -> Result<(), String> {
     let database = Config::database_setting();
+    let mut failures = 0;
     loop {
-        let found = reader::ask(&database, &Question::Events(wanted.clone()))?;
+        let found = match reader::ask(&database, &Question::Events(wanted.clone())) {
+            Ok(found) => found,
+            Err(why) if wanted.after.is_none() || failures == FAILURES_MAX => return Err(why),
+            Err(_) => {
+                failures += 1;
+                park_timeout(FOLLOW_EVERY);
+                continue;
+            }
+        };
+        failures = 0;
         if wanted.after.is_none() && !json {
             terminal::line(&found.source);
         }

@@ -236,14 +236,25 @@ pub fn open(path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
 /// # Errors
 /// [`OpenError::Missing`], or why it cannot be read.
 pub fn open_read_only(path: impl AsRef<Path>) -> Result<SqliteReader, OpenError> {
-    let path = path.as_ref();
-    if !path.is_file() {
-        return Err(OpenError::Missing { path: path.to_owned() });
-    }
-    let database = Database { path: path.to_owned(), url: file_url(path)?, _keeper: None };
+    let database = at(path.as_ref())?;
     let mut connection = database.read_connection()?;
     database.refuse_other_schema(&mut connection)?;
     Ok(SqliteReader::new(connection))
+}
+
+/// A connection to a database that exists, for what SQLite calls writing although it leaves the database alone.
+pub(super) fn existing(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let database = at(path)?;
+    let mut connection = database.connect()?;
+    database.refuse_other_schema(&mut connection)?;
+    Ok(connection)
+}
+
+fn at(path: &Path) -> Result<Database, OpenError> {
+    if !path.is_file() {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    Ok(Database { path: path.to_owned(), url: file_url(path)?, _keeper: None })
 }
 
 fn is_memory(path: &Path) -> bool {
@@ -303,6 +314,25 @@ fn check_integrity(connection: &mut SqliteConnection) -> Result<(), String> {
         Some(row) if row.integrity_check == "ok" => Ok(()),
         Some(row) => Err(row.integrity_check.clone()),
         None => Err("the integrity check gave no answer".to_owned()),
+    }
+}
+
+#[derive(QueryableByName)]
+struct OrphanRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The integrity check, and that every row points at rows that exist.
+pub(super) fn check_soundness(connection: &mut SqliteConnection) -> Result<(), String> {
+    check_integrity(connection)?;
+    let orphans: Vec<OrphanRow> =
+        diesel::sql_query("SELECT DISTINCT \"table\" AS name FROM pragma_foreign_key_check()")
+            .load(connection)
+            .map_err(|error| error.to_string())?;
+    match orphans.first() {
+        Some(orphan) => Err(format!("rows of {} point at rows that are gone", orphan.name)),
+        None => Ok(()),
     }
 }
 

@@ -20,6 +20,12 @@ pub fn keep_private(directory: &Path, database: &Path) -> Vec<String> {
     complaints
 }
 
+/// Which of the agent's own files, and its directory, others may open. Nothing is changed.
+pub fn others_may_open(directory: &Path, database: &Path) -> Vec<PathBuf> {
+    let files = own_files(directory, database);
+    files.into_iter().chain([directory.to_owned()]).filter(|path| is_open(path)).collect()
+}
+
 fn own_files(directory: &Path, database: &Path) -> Vec<PathBuf> {
     let beside = |end: &str| {
         let mut name = database.as_os_str().to_owned();

@@ -10,8 +10,8 @@ mod judgements;
 mod migrations;
 mod occasions;
 mod purchases;
-mod selections;
 mod questions;
+mod selections;
 mod states;
 mod stocks;
 

@@ -15,6 +15,7 @@ mod canaries;
 mod control_socket;
 mod crash;
 mod demo;
+mod elsewhere;
 mod exchange;
 mod failures;
 mod halt;

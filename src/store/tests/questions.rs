@@ -199,7 +199,7 @@ fn a_judgement_is_shown_with_what_came_of_it() {
 #[test]
 fn whoever_follows_events_misses_none_and_sees_none_twice() {
     let mut books = Books::new();
-    let mut tell = |books: &mut Books, kind, text: &str| {
+    let tell = |books: &mut Books, kind, text: &str| {
         let event = RecordEvent { kind, market: None, text: text.into() };
         books.store.record_event(&event, books.now).unwrap();
     };

@@ -1,0 +1,36 @@
+//! The command line of taking the books elsewhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Which tables, and how they are written.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// How.
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// This table only; CSV needs one.
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+}
+
+/// How tables are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A head and a line per row; texts that a spreadsheet would compute get an apostrophe before them.
+    Csv,
+    /// An object with an array of rows per table.
+    Json,
+}
+
+/// Where the copy goes.
+#[derive(Clone, Debug, Args)]
+pub struct BackupArgs {
+    /// The copy; a file of that name must not exist.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

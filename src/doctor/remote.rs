@@ -1,0 +1,158 @@
+//! What is beyond this machine: the exchange with its clock, the language model, Telegram.
+
+use std::time::Duration;
+
+use broker::Urgency;
+use bytes::Bytes;
+use domain::messages::market_data::AccountQuery;
+use domain::{Market, Random as _};
+use secrecy::ExposeSecret as _;
+
+use super::{Finding, Verdict};
+use crate::config::{Config, Venue};
+use crate::http::{CallLimits, NetError, ReqwestTransport, Transport as _};
+use crate::llm::GeminiConfig;
+use crate::random::Seeded;
+use crate::telegram;
+use crate::venue::{self, Located};
+
+/// Longest wait for one of them.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(15), max_body_bytes: 1 << 20 };
+
+/// One after the other, so that each has the line to itself.
+pub(super) fn all(config: &Config) -> Vec<Finding> {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![Finding::new("network", Verdict::Problem, error.to_string())],
+    };
+    // Finding a simulated exchange waits for its answer.
+    let located = venue::locate(config);
+    runtime.block_on(async {
+        let mut findings = exchange(config, located).await;
+        findings.push(model(config).await);
+        findings.push(telegram(config).await);
+        findings
+    })
+}
+
+/// Token, account and clock with one question per currency.
+async fn exchange(config: &Config, located: Result<Located, String>) -> Vec<Finding> {
+    if matches!(config.venue, Venue::Simulator) {
+        return vec![Finding::new("exchange", Verdict::Skipped, "the embedded one lives in the agent")];
+    }
+    let problem = |why: String| vec![Finding::new("exchange", Verdict::Problem, why)];
+    let located = match located {
+        Ok(located) => located,
+        Err(why) => return problem(why),
+    };
+    let seed = Seeded::from_system().next_u64();
+    let connected = match venue::connect(config, &located, seed, config.database.directory()) {
+        Ok(connected) => connected,
+        Err(why) => return problem(why),
+    };
+    let mut findings = Vec::new();
+    for market in one_per_currency(&config.markets) {
+        let asked = connected.exchange.account(AccountQuery { market }, Urgency::Reconcile);
+        findings.push(account(market, &connected.name, tokio::time::timeout(ANSWERS_WITHIN, asked).await));
+    }
+    findings.push(match connected.exchange.clock_doubt() {
+        Some(skew) => {
+            let found = format!(
+                "the exchange's clock differs from this machine's by about {} s; at most 5 s are allowed: set this clock right",
+                skew.num_seconds()
+            );
+            Finding::new("clock", Verdict::Problem, found)
+        }
+        None if findings.iter().any(|one| one.verdict == Verdict::Good) => {
+            Finding::new("clock", Verdict::Good, "within 5 s of the exchange's")
+        }
+        None => Finding::new("clock", Verdict::Skipped, "the exchange did not answer, so nothing is known of its clock"),
+    });
+    findings
+}
+
+fn one_per_currency(markets: &[Market]) -> Vec<Market> {
+    let mut chosen: Vec<Market> = Vec::new();
+    for market in markets {
+        if chosen.iter().all(|known| known.currency() != market.currency()) {
+            chosen.push(*market);
+        }
+    }
+    chosen
+}
+
+type Asked = Result<
+    Result<domain::AccountSnapshot, domain::messages::market_data::QueryError>,
+    tokio::time::error::Elapsed,
+>;
+
+fn account(market: Market, venue: &str, answer: Asked) -> Finding {
+    let currency = market.currency();
+    match answer {
+        Ok(Ok(_)) => Finding::new(
+            "exchange",
+            Verdict::Good,
+            format!("{venue} answers, token and {currency} account are valid"),
+        ),
+        Ok(Err(error)) => {
+            let found = format!(
+                "{venue}, the {currency} account: {error}; check KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO, that the key \
+                 is of this environment, and the network"
+            );
+            Finding::new("exchange", Verdict::Problem, found)
+        }
+        Err(_) => {
+            let found =
+                format!("{venue} did not answer within {} s; check the network", ANSWERS_WITHIN.as_secs());
+            Finding::new("exchange", Verdict::Problem, found)
+        }
+    }
+}
+
+/// The key and the model's name, by a question that costs nothing of the quota.
+async fn model(config: &Config) -> Finding {
+    let Some(key) = &config.gemini_api_key else {
+        let found = "no GEMINI_API_KEY is set: the local rules judge";
+        return Finding::new("model", Verdict::Skipped, found);
+    };
+    let GeminiConfig { base_url, model, key } = GeminiConfig::with_key(key.clone());
+    let request = http::Request::get(format!("{base_url}/v1beta/models/{model}"))
+        .header("x-goog-api-key", key.expose_secret())
+        .body(Bytes::new());
+    let (Ok(request), Ok(transport)) = (request, ReqwestTransport::for_reads(None)) else {
+        let found = "GEMINI_API_KEY cannot be sent: it holds characters that no key has";
+        return Finding::new("model", Verdict::Problem, found);
+    };
+    let answered = transport.send(request, LIMITS).await.map(|response| response.status().as_u16());
+    model_answered(&model, answered)
+}
+
+pub(super) fn model_answered(model: &str, answered: Result<u16, NetError>) -> Finding {
+    let (verdict, found) = match answered {
+        Ok(200) => (Verdict::Good, format!("{model} answers, the key is valid")),
+        Ok(404) => (Verdict::Problem, format!("there is no model {model} for this key")),
+        Ok(400 | 401 | 403) => (Verdict::Problem, "the key is refused; set GEMINI_API_KEY anew".to_owned()),
+        Ok(429) => (Verdict::Warning, "the key is valid, and its quota is used up for now".to_owned()),
+        Ok(status) => {
+            (Verdict::Warning, format!("{model} answers with {status}; the local rules judge meanwhile"))
+        }
+        Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => {
+            (Verdict::Warning, format!("{model} cannot be reached ({why}); the local rules judge meanwhile"))
+        }
+    };
+    Finding::new("model", verdict, found)
+}
+
+async fn telegram(config: &Config) -> Finding {
+    match telegram::check(config).await {
+        None => Finding::new("telegram", Verdict::Skipped, "not set up: nobody is told of trades and halts"),
+        Some(Ok(())) => Finding::new("telegram", Verdict::Good, "the bot may write to the chat"),
+        Some(Err(why)) => {
+            let found = format!(
+                "{why}; check TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID. Trading does not depend on it"
+            );
+            Finding::new("telegram", Verdict::Problem, found)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The judgements of the doctor: each sentence says what to do.
+
+use market_clock::Calendar;
+
+use super::*;
+use crate::http::NetError;
+
+#[test]
+fn a_disk_is_judged_by_what_is_left_of_it() {
+    for (free_mib, verdict) in [(0, Verdict::Problem), (99, Verdict::Problem), (100, Verdict::Warning)] {
+        assert_eq!(local::space(free_mib << 20, "/data").verdict, verdict, "{free_mib}");
+    }
+    assert_eq!(local::space(1 << 30, "/data").verdict, Verdict::Good);
+}
+
+#[test]
+fn a_calendar_is_judged_by_its_shortest_announcement() {
+    let calendar = Calendar::official();
+    let markets = domain::Market::ALL;
+    let until = markets.iter().filter_map(|market| calendar.official_until(*market)).min().unwrap();
+    let verdict = |days| local::announced(&calendar, &markets, until - chrono::TimeDelta::days(days)).verdict;
+    assert_eq!(
+        (verdict(31), verdict(29), verdict(0), verdict(-1)),
+        (Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Warning,)
+    );
+    assert!(local::announced(&calendar, &[], until).found.contains("no market"));
+}
+
+#[test]
+fn a_models_answer_says_whether_the_key_or_the_name_is_wrong() {
+    for (answered, verdict, word) in [
+        (Ok(200), Verdict::Good, "valid"),
+        (Ok(403), Verdict::Problem, "GEMINI_API_KEY"),
+        (Ok(404), Verdict::Problem, "no model"),
+        (Ok(429), Verdict::Warning, "quota"),
+        (Ok(503), Verdict::Warning, "local rules"),
+        (Err(NetError::NotSent("no route".into())), Verdict::Warning, "no route"),
+    ] {
+        let finding = remote::model_answered("m", answered);
+        assert_eq!(finding.verdict, verdict, "{finding:?}");
+        assert!(finding.found.contains(word), "{finding:?}");
+    }
+}
+
+#[test]
+fn a_report_is_well_without_problems_and_says_what_to_do_next() {
+    let of = |verdict| Report { findings: vec![Finding::new("disk", verdict, "x")] };
+    for verdict in [Verdict::Good, Verdict::Skipped, Verdict::Warning] {
+        assert!(of(verdict).is_well());
+        assert!(of(verdict).to_string().ends_with("kestrel run"));
+    }
+    assert!(!of(Verdict::Problem).is_well());
+    assert!(of(Verdict::Problem).to_string().contains("PROBLEM"), "meaning without colour");
+}
