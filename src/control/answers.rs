@@ -26,7 +26,7 @@ pub fn show(answer: &Answer) -> String {
         Answer::Orders { orders, more } => show_orders(orders, *more),
         Answer::Decisions { decisions, more } => show_decisions(decisions, *more),
         Answer::Events { events, more, .. } => show_events(events, *more),
-        Answer::Why { stock, story } => story::show_why(stock, story.as_ref()),
+        Answer::Why { stock, story } => story::show_why(stock, story.as_deref()),
         Answer::WhyNot { stock, on, obstacles } => story::show_why_not(stock, *on, obstacles),
         Answer::Pnl { since, currencies } => show_pnl(*since, currencies),
     };

@@ -6,6 +6,7 @@ mod orders;
 mod pnl;
 mod positions;
 mod prices;
+mod selection;
 mod why;
 mod why_not;
 

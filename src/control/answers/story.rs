@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use domain::messages::operator::{
-    DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage, StockWanted, Story,
+    ConsideredLine, DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage, StockWanted, Story,
 };
+use domain::selection::GateCheck;
 
 use super::{UNKNOWN, instant};
 
@@ -16,6 +17,7 @@ pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
         );
     };
     let mut text = format!("Why {}\n", story.instrument);
+    story.considered.iter().for_each(|scan| considered(&mut text, scan));
     match &story.decision {
         Some(made) => judgement(&mut text, made),
         None => line(&mut text, "judgement", "none in the books: a person or a halt had it sold"),
@@ -35,6 +37,22 @@ fn line(text: &mut String, name: &str, what: &str) {
     let _ = writeln!(text, "  {name:<10} {what}");
 }
 
+fn considered(text: &mut String, scan: &ConsideredLine) {
+    let ConsideredLine { first_at, slot, verdict, evidence, .. } = scan;
+    line(text, "scan", &format!("{} UTC and later, last {slot}: {verdict}", instant(*first_at)));
+    let number = |known: Option<rust_decimal::Decimal>| {
+        known.map_or_else(|| UNKNOWN.to_owned(), |number| number.normalize().to_string())
+    };
+    for GateCheck { gate, passed, value, threshold } in &evidence.gates {
+        let passed = if *passed { "passed" } else { "not passed" };
+        let numbers = match (value, threshold) {
+            (None, None) => String::new(),
+            (value, threshold) => format!(", {} against {}", number(*value), number(*threshold)),
+        };
+        line(text, "", &format!("{gate} {passed}{numbers}"));
+    }
+}
+
 fn judgement(text: &mut String, made: &DecisionLine) {
     let candidate = match &made.selection {
         None => "not chosen by a scan, or its numbers were not kept".to_owned(),
@@ -43,7 +61,14 @@ fn judgement(text: &mut String, made: &DecisionLine) {
                 number.map_or_else(|| UNKNOWN.to_owned(), |number| number.normalize().to_string())
             };
             let (signal, score) = (selection.signal.code(), selection.score.normalize());
-            let (rsi, volume) = (known(selection.rsi), known(selection.volume_ratio));
+            let or_proxy = |real: Option<rust_decimal::Decimal>, proxy: Option<rust_decimal::Decimal>| match (
+                real, proxy,
+            ) {
+                (None, Some(proxy)) => format!("about {} (a proxy)", proxy.normalize()),
+                (real, _) => known(real),
+            };
+            let rsi = or_proxy(selection.rsi, selection.rsi_proxy);
+            let volume = or_proxy(selection.volume_ratio, selection.volume_ratio_proxy);
             format!("signal {signal}, score {score}, RSI {rsi}, volume {volume} times the average")
         }
     };

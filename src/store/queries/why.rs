@@ -9,6 +9,7 @@ use trade_ledger::StoreError;
 
 use super::decisions::{DecisionRow, decision_line};
 use super::orders::{OrderRow, order_line};
+use super::selection;
 use crate::store::fault::Fault;
 use crate::store::rows::{ApprovalRow, IntentRow, instrument};
 use crate::store::schema::{approvals, decisions, fills, intents, refusals};
@@ -31,7 +32,7 @@ pub(super) fn why(
         (Some(ordered), _) => Some(ordered),
         (None, judged) => judged,
     };
-    let story = link.map(|link| story(conn, &link)).transpose()?;
+    let story = link.map(|link| story(conn, &link).map(Box::new)).transpose()?;
     Ok(Answer::Why { stock: stock.clone(), story })
 }
 
@@ -90,8 +91,18 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         .select(DecisionRow::as_select())
         .first(conn)
         .optional()?;
+    let session_date: Option<String> = decisions::table
+        .filter(decisions::id.eq(&link.decision))
+        .select(decisions::session_date)
+        .first(conn)
+        .optional()?;
+    let considered = match session_date {
+        Some(date) => selection::considered(conn, &link.stock, parsed("session date", &date)?)?,
+        None => Vec::new(),
+    };
     Ok(Story {
         instrument: link.stock.clone(),
+        considered,
         decision: decision.map(|row| decision_line(row, None)).transpose()?,
         refusals: refusals_of(conn, &link.decision)?,
         orders: orders_of(conn, &link.decision)?,

@@ -45,7 +45,7 @@ fn known_as(conn: &mut SqliteConnection, wanted: &StockWanted) -> Result<BTreeSe
             intents::table.filter(intents::symbol.eq(symbol)).filter(intents::market.eq(market.code()));
         let is_known: bool = diesel::select(diesel::dsl::exists(judged)).get_result(conn)?;
         let is_ordered: bool = diesel::select(diesel::dsl::exists(ordered)).get_result(conn)?;
-        if is_known || is_ordered {
+        if is_known || is_ordered || super::selection::is_known(conn, market, symbol)? {
             known.insert(Instrument { market, symbol: wanted.symbol.clone() });
         }
     }
@@ -69,10 +69,10 @@ fn newest_day(conn: &mut SqliteConnection, stock: &Instrument) -> Result<Option<
         .optional()?;
     let days = [judged, ordered].into_iter().flatten().map(|date| parsed("session date", &date));
     let days = days.collect::<Result<Vec<NaiveDate>, _>>()?;
-    Ok(days.into_iter().max())
+    Ok(days.into_iter().chain(super::selection::newest_day(conn, stock)?).max())
 }
 
-/// The furthest that the stock came: an order, then a proposal, then a judgement.
+/// The furthest that the stock came: an order, then a proposal, then a judgement, then a scan.
 fn obstacle(
     conn: &mut SqliteConnection,
     stock: &Instrument,
@@ -81,10 +81,13 @@ fn obstacle(
     if let Some(found) = ordered(conn, stock, date)? {
         return Ok(Some(found));
     }
-    judged(conn, stock, date)
+    if let Some(found) = judged(conn, stock, date)? {
+        return Ok(Some(found));
+    }
+    super::selection::rejected(conn, stock, date)
 }
 
-fn at_stage(stock: &Instrument, session_date: NaiveDate, stage: Stage, gate: &str) -> Obstacle {
+pub(super) fn at_stage(stock: &Instrument, session_date: NaiveDate, stage: Stage, gate: &str) -> Obstacle {
     Obstacle {
         instrument: stock.clone(),
         session_date,

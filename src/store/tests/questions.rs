@@ -243,7 +243,7 @@ impl Books {
     fn why(&self, text: &str, at: Option<DateTime<Utc>>) -> Option<domain::messages::operator::Story> {
         let stock = text.parse().unwrap();
         let Answer::Why { story, .. } = self.ask(&Question::Why { stock, at }, &[]) else { panic!() };
-        story
+        story.map(|story| *story)
     }
 
     fn why_not(&self, text: &str) -> Vec<domain::messages::operator::Obstacle> {
@@ -305,4 +305,44 @@ fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_pass
     assert_eq!(stage(&books), (Stage::Exchange, "Accepted".into(), None));
     books.book(vec![row("102", Side::Buy, 10, "69900")]);
     assert_eq!(stage(&books).0, Stage::Traded);
+}
+
+#[test]
+fn a_stock_that_no_scan_chose_is_told_the_gate_and_what_was_missing() {
+    use domain::messages::operator::Stage;
+    use domain::messages::schedule::{Slot, SlotKey};
+    use domain::messages::selection::SelectionsMade;
+    use domain::selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict};
+    use domain::{SelectionContext, Signal};
+    let mut books = Books::new();
+    let check = GateCheck::of(SelectionGate::Movement, Some("0.5".parse().unwrap()), "0.8".parse().unwrap());
+    let context = SelectionContext {
+        rsi: None,
+        volume_ratio: None,
+        rsi_proxy: Some("55.5".parse().unwrap()),
+        volume_ratio_proxy: None,
+        signal: Signal::Neutral,
+        score: "12".parse().unwrap(),
+    };
+    let evidence = Evidence { context, price: Some(price("70000")), restriction: None, gates: vec![check] };
+    let selection = Selection {
+        instrument: stock("005930"),
+        verdict: Verdict::Rejected(SelectionGate::Movement),
+        evidence,
+    };
+    let slot = Slot::Realtime(15);
+    let key = SlotKey { market: Market::Kr, session_date: today().session_date, slot };
+    let made = SelectionsMade { key, at: books.now, selections: vec![selection] };
+    books.store.record_selections(&made).unwrap();
+    let [found] = books.why_not("005930").try_into().unwrap();
+    assert_eq!((found.stage, found.gate.as_str()), (Stage::Selection, "movement"));
+    assert_eq!(found.numbers.unwrap().change(), "0.3".parse().unwrap());
+
+    let decision = judged("1", "005930", books.now);
+    books.store.record_decision(&decision).unwrap();
+    let story = books.why("005930", None).unwrap();
+    assert_eq!(story.considered[0].verdict, "movement");
+    let answer = books.ask(&Question::Why { stock: "005930".parse().unwrap(), at: None }, &[]);
+    let line = serde_json::to_string(&answer).unwrap();
+    assert_eq!(serde_json::from_str::<Answer>(&line).unwrap(), answer, "it survives the socket: {line}");
 }

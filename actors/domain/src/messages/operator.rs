@@ -9,6 +9,7 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::selection::Evidence;
 use crate::{
     Action, Confidence, Currency, DecisionId, EventId, Instrument, IntentId, Market, Money, OrderState,
     Price, Quantity, SelectionContext, Side, Symbol,
@@ -241,7 +242,7 @@ pub enum Answer {
         /// What was asked.
         stock: StockWanted,
         /// The chain; absent where the books know nothing of it.
-        story: Option<Story>,
+        story: Option<Box<Story>>,
     },
     /// Why a stock did not trade.
     WhyNot {
@@ -420,12 +421,29 @@ pub struct DayLine {
 pub struct Story {
     /// The stock.
     pub instrument: Instrument,
+    /// What the scans of that session made of it; empty where none considered it.
+    pub considered: Vec<ConsideredLine>,
     /// The judgement; absent where a person or a halt had RiskGuard sell.
     pub decision: Option<DecisionLine>,
     /// What RiskGuard refused of it, in order.
     pub refusals: Vec<RefusalLine>,
     /// The orders that came of it, in order.
     pub orders: Vec<OrderStory>,
+}
+
+/// What scans of a session made of a stock, with the numbers of the last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsideredLine {
+    /// When it was first told.
+    pub first_at: DateTime<Utc>,
+    /// When it was last told.
+    pub last_at: DateTime<Utc>,
+    /// The slot of the last.
+    pub slot: String,
+    /// `chosen`, `held`, or the first gate that it failed.
+    pub verdict: String,
+    /// Every gate that was reached, with its numbers.
+    pub evidence: Evidence,
 }
 
 /// A proposal that RiskGuard refused.
