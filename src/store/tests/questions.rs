@@ -301,7 +301,8 @@ fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_pass
     let refusal = refused("2", books.now, "310000");
     books.store.record_refusal(&refusal).unwrap();
     assert_eq!(stage(&books), (Stage::Limits, "FatFinger".into(), Some("-10000".into())));
-    books.accepted(&intent("2", Side::Buy, start()), "102");
+    let now = books.now;
+    books.accepted(&intent("2", Side::Buy, now), "102");
     assert_eq!(stage(&books), (Stage::Exchange, "Accepted".into(), None));
     books.book(vec![row("102", Side::Buy, 10, "69900")]);
     assert_eq!(stage(&books).0, Stage::Traded);

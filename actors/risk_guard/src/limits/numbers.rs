@@ -64,6 +64,7 @@ impl RefusalReason {
             | Self::DayStartUnknown { .. }
             | Self::LotUnknown { .. }
             | Self::ClockDoubt { .. }
+            | Self::TooManyWaiting { .. }
             | Self::OffTick { .. }
             | Self::LedgerRefused(_)
             | Self::LedgerUnknown(_) => None,
