@@ -202,8 +202,10 @@ fn invariant_23_no_secret_is_in_logs_books_halt_file_output_or_replies_after_eve
     }
     // With the ledger blocked, a halt goes to the file HALT; until the block takes effect it may still reach the books.
     note(ask(&dir, &Request::Fault { actor: "trade_ledger".into(), kind: FaultKind::Block }));
+    // A halt that already stands is only joined by one of the same words, so each gets words of its own.
+    let mut reasons = 0_u32..;
     let in_file = until(PATIENCE, || {
-        note(ask(&dir, &halt("a halt among canaries")));
+        note(ask(&dir, &halt(&format!("a halt among canaries {:?}", reasons.next()))));
         dir.path().join("data/HALT").exists().then_some(())
     });
     note(ask(&dir, &resume(Some("h-none"))));
