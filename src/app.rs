@@ -14,7 +14,7 @@ use domain::messages::control::{
 };
 use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
-use domain::messages::market_data::AccountQuery;
+use domain::messages::market_data::{AccountQuery, QuoteQuery};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::messages::trading::Proposal;
 use domain::{Clock, FencingEpoch, HaltId, HaltNonce, Oracle, Random};
@@ -143,6 +143,8 @@ pub struct House {
     pub account: Link<AccountQuery>,
     /// RiskGuard: a proposal has no authority, whoever makes it.
     pub proposals: Link<Proposal>,
+    /// The price of a stock, asked from Broker; a purchase is judged by what Broker heard.
+    pub quotes: Link<QuoteQuery>,
     /// MarketClock: what the override file of the calendar says. Where the settings name one, nothing is told before its
     /// first word.
     pub overrides: Link<market_clock::OverrideFile>,

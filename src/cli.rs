@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use domain::messages::limits::LimitsChange;
+use domain::messages::limits::{LimitName, LimitsChange, UnknownLimit};
 use domain::{Confidence, Instrument, IntentId, Market, Symbol};
+use risk_guard::Limits;
 use rust_decimal::Decimal;
 
 #[cfg(feature = "mutants")]
@@ -267,24 +268,11 @@ pub struct ReleaseArgs {
 /// New values of limits; without any, the limits are shown. A value looser than what is in force is refused.
 #[derive(Clone, Debug, Args)]
 pub struct LimitsArgs {
-    /// Daily loss that halts, in percent, e.g. 2.5.
-    #[arg(long)]
-    pub max_loss_pct: Option<Decimal>,
-    /// Largest purchase in percent of cash.
-    #[arg(long)]
-    pub max_order_pct: Option<Decimal>,
-    /// Lowest confidence that trades, 0 to 100.
-    #[arg(long, value_parser = confidence)]
-    pub confidence_threshold: Option<Confidence>,
-    /// Most purchases in any 60 seconds.
-    #[arg(long)]
-    pub max_orders_per_minute: Option<u32>,
-    /// Most purchases in any 24 hours.
-    #[arg(long)]
-    pub max_orders_per_day: Option<u32>,
+    /// A new value, e.g. max_loss_pct=2.0; may be given several times. Names: as `kestrel limits` shows them.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = new_limit)]
+    pub set: Vec<(LimitName, Decimal)>,
     /// From the next start on, go back to the settings; nothing changes before.
-    #[arg(long, requires = "reason", conflicts_with_all = ["max_loss_pct", "max_order_pct", "confidence_threshold",
-        "max_orders_per_minute", "max_orders_per_day"])]
+    #[arg(long, requires = "reason", conflicts_with = "set")]
     pub withdraw: bool,
     /// Why, for the record.
     #[arg(long)]
@@ -298,21 +286,27 @@ pub struct LimitsArgs {
 }
 
 impl LimitsArgs {
-    /// The values that were given.
-    pub fn change(&self) -> LimitsChange {
-        LimitsChange {
-            max_loss_pct: self.max_loss_pct,
-            max_order_pct: self.max_order_pct,
-            confidence_threshold: self.confidence_threshold,
-            max_orders_per_minute: self.max_orders_per_minute,
-            max_orders_per_day: self.max_orders_per_day,
-        }
+    /// The values that were given; none when one limit was given twice.
+    pub fn change(&self) -> Option<LimitsChange> {
+        let change = LimitsChange(self.set.iter().copied().collect());
+        (change.0.len() == self.set.len()).then_some(change)
     }
 }
 
 fn confidence(text: &str) -> Result<Confidence, String> {
     let number: i64 = text.parse().map_err(|_| "allowed: whole numbers from 0 to 100".to_owned())?;
     Confidence::new(number).map_err(|error| error.to_string())
+}
+
+fn new_limit(text: &str) -> Result<(LimitName, Decimal), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("a new limit is given as NAME=VALUE, e.g. max_loss_pct=2.0")?;
+    let name: LimitName = name.trim().parse().map_err(|error: UnknownLimit| error.to_string())?;
+    let value = Decimal::from_str_exact(value.trim());
+    Ok((
+        name,
+        value.map_err(|_| format!("{name} takes a number, e.g. {name}={}", Limits::bound(name).default))?,
+    ))
 }
 
 /// Which order belongs to an intent, by whom and why. Nothing is ever sent again for the intent.

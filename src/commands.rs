@@ -162,7 +162,10 @@ fn reduce(args: ReduceArgs) -> ExitCode {
 }
 
 fn limits(args: LimitsArgs) -> ExitCode {
-    let (change, json) = (args.change(), args.json);
+    let Some(change) = args.change() else {
+        return failed("a limit is given twice; give each once", exit::FAILED);
+    };
+    let json = args.json;
     let by = args.by.unwrap_or_else(user_name);
     let reason = args.reason.unwrap_or_default();
     let request = match args.withdraw {

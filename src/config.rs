@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use domain::messages::limits::LimitName;
 use domain::{Instrument, Market, Percent};
+use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
@@ -24,9 +26,9 @@ use reader::Reader;
 use settings::RawEnv;
 
 /// Hard ceiling of `MAX_LOSS_PCT`; a looser value refuses to start.
-pub const MAX_LOSS_CEILING_PCT: Decimal = Decimal::from_parts(3, 0, 0, false, 0);
+pub const MAX_LOSS_CEILING_PCT: Decimal = Limits::bound(LimitName::MaxLossPct).most;
 /// Hard ceiling of `MAX_ORDER_PCT`.
-pub const MAX_ORDER_CEILING_PCT: Decimal = Decimal::from_parts(30, 0, 0, false, 0);
+pub const MAX_ORDER_CEILING_PCT: Decimal = Limits::bound(LimitName::MaxOrderPct).most;
 
 /// All settings, valid together.
 #[derive(Debug)]
@@ -47,16 +49,10 @@ pub struct Config {
     pub calendar_overrides: Option<PathBuf>,
     /// Below this a BUY or SELL becomes HOLD, 0 to 100.
     pub confidence_threshold: domain::Confidence,
-    /// Daily loss that halts, in percent, above 0, at most 3.
-    pub max_loss_pct: Percent,
+    /// RiskGuard's limits, none looser than its hard bound in code.
+    pub limits: Limits,
     /// What a loss is measured against.
     pub breaker_basis: BreakerBasis,
-    /// Largest purchase in percent of cash, above 0, at most 30.
-    pub max_order_pct: Percent,
-    /// Most entries in any 60 s, 0 to 10.
-    pub max_orders_per_minute: u32,
-    /// Most entries in any 24 h, 0 to 400.
-    pub max_orders_per_day: u32,
     /// True: a halt cancels what works at the exchange.
     pub halt_cancels_orders: bool,
     /// How large a purchase is.

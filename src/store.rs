@@ -13,6 +13,7 @@
 //! | `holdings` | the account's shares against the books |
 //! | `purchases` | what a day has bought, and its ceiling |
 //! | `limits` | limits made stricter, what is counted and sold by them |
+//! | `setbacks` | what speaks against buying a stock again |
 //! | `journal` | events, cursors, judgements, day starts, the model's budget |
 //! | `occasions` | what MarketClock told |
 //! | `selections` | what became of the stocks that were considered, what was traded last |
@@ -46,6 +47,7 @@ mod resolutions;
 mod rows;
 mod schema;
 mod selections;
+mod setbacks;
 mod symbol_halts;
 mod values;
 mod watched;
@@ -60,7 +62,7 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
     LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::operator::{Answer, Question};
 use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMade};
@@ -305,6 +307,10 @@ impl Store for SqliteStore {
 
     fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
         self.read(|conn| limits::approvals_since(conn, since))
+    }
+
+    fn setbacks_since(&mut self, query: &SetbacksSince) -> Result<Vec<Setback>, StoreError> {
+        self.read(|conn| setbacks::since(conn, query))
     }
 
     fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {

@@ -247,6 +247,10 @@ fn settings(options: &Options, means: Means) -> Result<Config, String> {
         ("DB_PATH", ":memory:".to_owned()),
         // Dense orders are the point; the code's own ceilings stay.
         ("MAX_ORDERS_PER_DAY", "400".to_owned()),
+        // The eager strategy buys back what it sold: the shortest waits there are.
+        ("REFUSAL_COOLDOWN_MIN", "1".to_owned()),
+        ("STOP_COOLDOWN_MIN", "1".to_owned()),
+        ("REENTRY_GUARD_MIN", "1".to_owned()),
         ("POSITION_BASE_ALLOCATION_PCT", base.to_owned()),
         ("POSITION_MIN_ALLOCATION_PCT", smallest.to_owned()),
         ("POSITION_MAX_ALLOCATION_PCT", largest.to_owned()),

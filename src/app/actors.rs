@@ -54,6 +54,7 @@ pub(super) struct Outside {
     events: Link<domain::messages::ledger::EventsAfter>,
     account: Link<domain::messages::market_data::AccountQuery>,
     proposals: Link<domain::messages::trading::Proposal>,
+    quotes: Link<domain::messages::market_data::QuoteQuery>,
     overrides: Link<market_clock::OverrideFile>,
 }
 
@@ -75,6 +76,7 @@ impl Outside {
             events,
             account,
             proposals,
+            quotes,
             overrides,
         } = self;
         House {
@@ -93,6 +95,7 @@ impl Outside {
             events,
             account,
             proposals,
+            quotes,
             overrides,
             watchdog,
         }
@@ -129,6 +132,7 @@ impl Slots {
             events: self.ledger.link(),
             account: self.broker.link(),
             proposals: self.risk.link(),
+            quotes: self.broker.link(),
             overrides: self.clock.link(),
         }
     }
@@ -171,6 +175,7 @@ impl Slots {
                 commit_latch: self.ledger.link(),
                 commit_limits: self.ledger.link(),
                 approvals: self.ledger.link(),
+                setbacks: self.ledger.link(),
                 positions: self.ledger.link(),
                 load_state: self.ledger.link(),
                 halt_epoch: self.ledger.link(),

@@ -6,16 +6,13 @@ use broker::BrokerSettings;
 use chrono::{DateTime, Utc};
 use domain::Confidence;
 use market_clock::{Cadence, DailyPlan};
-use risk_guard::{Basis, Limits, RiskSettings, Sizing};
+use risk_guard::{Basis, RiskSettings, Sizing};
 use strategy::{Strategy, Thresholds};
 
 use crate::config::{BreakerBasis, Config, SessionAnchor, TradeMode};
 
-/// RiskGuard's limits; the hard ceilings are checked here a second time, in the crate that enforces them.
+/// RiskGuard's rules. Its limits cannot be made outside the hard bounds: only the crate that enforces them makes them.
 pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
-    let limits = Limits::new(config.max_loss_pct.0, config.max_order_pct.0, config.confidence_threshold)
-        .and_then(|limits| limits.with_order_rates(config.max_orders_per_minute, config.max_orders_per_day))
-        .map_err(|error| error.to_string())?;
     let sizing = &config.sizing;
     let by_score = Sizing::by_score(sizing.base.0, sizing.min.0, sizing.max.0, sizing.target_score)
         .map_err(|error| error.to_string())?;
@@ -23,7 +20,7 @@ pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
         BreakerBasis::DayStart => Basis::DayStart,
         BreakerBasis::Purchase => Basis::Purchase,
     };
-    Ok(RiskSettings { limits, sizing: by_score.enabled(sizing.enabled), basis })
+    Ok(RiskSettings { limits: config.limits, sizing: by_score.enabled(sizing.enabled), basis })
 }
 
 /// What Broker trades, and what it does at a halt.

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use domain::messages::limits::LimitName;
 use domain::text::harmless;
-use domain::{Instrument, Market, Percent};
+use domain::{Confidence, Instrument, Market, Percent};
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -34,8 +35,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let confidence = reader.value("CONFIDENCE_THRESHOLD", confidence_threshold);
     let max_loss_pct = limit(reader, ["MAX_LOSS_PCT", "CIRCUIT_BREAKER_PCT"], MAX_LOSS_CEILING_PCT, true);
     let max_order_pct = limit(reader, ["MAX_ORDER_PCT", "FAT_FINGER_PCT"], MAX_ORDER_CEILING_PCT, false);
-    let per_minute = reader.whole("MAX_ORDERS_PER_MINUTE", 0, Limits::ORDERS_PER_MINUTE_CEILING);
-    let per_day = reader.whole("MAX_ORDERS_PER_DAY", 0, Limits::ORDERS_PER_DAY_CEILING);
+    let limits = limits(reader, confidence, max_loss_pct, max_order_pct);
     let halt_cancels_orders = reader.flag("HALT_CANCELS_ORDERS");
     let breaker_basis = reader.value("BREAKER_BASIS", breaker_basis);
     let sizing = sizing(reader, max_order_pct);
@@ -56,11 +56,8 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         session_anchor: session_anchor?,
         calendar_overrides,
         confidence_threshold: confidence?,
-        max_loss_pct: max_loss_pct?,
+        limits: limits?,
         breaker_basis: breaker_basis?,
-        max_order_pct: max_order_pct?,
-        max_orders_per_minute: per_minute?,
-        max_orders_per_day: per_day?,
         halt_cancels_orders: halt_cancels_orders?,
         sizing: sizing?,
         scanner: scanner?,
@@ -264,6 +261,37 @@ fn limit(
         reader.mistake(alias, format!("contradicts {name}; set one of the two"));
     }
     Some(Percent(value))
+}
+
+/// The settings of limits that have one name only; in capitals it is the limit's own.
+pub(super) const LIMITS: [(&str, LimitName); 9] = [
+    ("MAX_ORDERS_PER_MINUTE", LimitName::MaxOrdersPerMinute),
+    ("MAX_ORDERS_PER_DAY", LimitName::MaxOrdersPerDay),
+    ("MAX_SYMBOL_PCT", LimitName::MaxSymbolPct),
+    ("MAX_EXPOSURE_PCT", LimitName::MaxExposurePct),
+    ("MAX_QUOTE_AGE_S", LimitName::MaxQuoteAgeS),
+    ("MAX_QUOTE_JUMP_PCT", LimitName::MaxQuoteJumpPct),
+    ("REFUSAL_COOLDOWN_MIN", LimitName::RefusalCooldownMin),
+    ("STOP_COOLDOWN_MIN", LimitName::StopCooldownMin),
+    ("REENTRY_GUARD_MIN", LimitName::ReentryGuardMin),
+];
+
+/// Every setting is read, so that every mistake is noted.
+fn limits(
+    reader: &mut Reader<'_>,
+    confidence: Option<Confidence>,
+    max_loss: Option<Percent>,
+    max_order: Option<Percent>,
+) -> Option<Limits> {
+    let values = LIMITS.map(|(setting, name)| {
+        let value = reader.value(setting, |text| {
+            let value = Decimal::from_str_exact(text).ok()?;
+            Limits::bound(name).allows(value).then_some(value)
+        });
+        (name, value)
+    });
+    let limits = Limits::new(max_loss?.0, max_order?.0, confidence?).ok()?;
+    values.into_iter().try_fold(limits, |limits, (name, value)| limits.with(name, value?).ok())
 }
 
 fn alias_value(text: &str, ceiling: Decimal, negative: bool) -> Option<Decimal> {

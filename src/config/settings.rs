@@ -73,6 +73,13 @@ settings! {
     fat_finger_pct "FAT_FINGER_PCT" = "", "above 0, at most 30.0", "The same limit under the name of earlier versions.";
     max_orders_per_minute "MAX_ORDERS_PER_MINUTE" = "10", "0 to 10", "Most purchases in any 60 seconds. Can only be made stricter; 0 stops purchases.";
     max_orders_per_day "MAX_ORDERS_PER_DAY" = "100", "0 to 400", "Most purchases in any 24 hours, counted across restarts; sales stop only at 400 orders of both kinds.";
+    max_symbol_pct "MAX_SYMBOL_PCT" = "30", "0 to 50", "Most of one stock, held and ordered, in percent of the equity in its currency. Can only be made stricter; 0 stops purchases.";
+    max_exposure_pct "MAX_EXPOSURE_PCT" = "95", "0 to 100", "Most of all stocks of a currency, held and ordered, in percent of its equity.";
+    max_quote_age_s "MAX_QUOTE_AGE_S" = "60", "1 to 120", "Oldest price that is bought on, in seconds.";
+    max_quote_jump_pct "MAX_QUOTE_JUMP_PCT" = "10", "above 0, at most 20", "Largest jump from one price of a stock to the next that is bought on, in percent; the next price confirms a larger one or not.";
+    refusal_cooldown_min "REFUSAL_COOLDOWN_MIN" = "10", "1 to 1440", "Minutes without a purchase of a stock after one was refused by the exchange, or for money or size. More is stricter.";
+    stop_cooldown_min "STOP_COOLDOWN_MIN" = "120", "1 to 10080", "Minutes without a purchase of a stock after it was sold at a loss. More is stricter.";
+    reentry_guard_min "REENTRY_GUARD_MIN" = "30", "1 to 10080", "Minutes after a sale in which the stock is not bought at a higher price. More is stricter.";
     halt_cancels_orders "HALT_CANCELS_ORDERS" = "false", "true, false", "true: a halt also cancels the orders that work at the exchange.";
     position_sizing_enabled "POSITION_SIZING_ENABLED" = "true", "true, false", "true: size by volatility; false: one lot per purchase.";
     position_base_allocation_pct "POSITION_BASE_ALLOCATION_PCT" = "5.0", "above 0, at most 30.0", "Share of cash for a candidate of average volatility.";

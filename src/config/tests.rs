@@ -1,5 +1,9 @@
 //! Settings: defaults, limits, aliases, and all mistakes at once.
 
+use domain::messages::limits::LimitName;
+use risk_guard::limits::Stricter;
+use rust_decimal::Decimal;
+
 use super::settings::{SETTINGS, env_example, markdown_table};
 use super::*;
 
@@ -18,8 +22,8 @@ fn without_any_setting_it_trades_on_the_embedded_exchange_with_the_documented_de
     assert_eq!(config.markets, [Market::Kr, Market::UsNasdaq]);
     assert_eq!(config.trade_mode, TradeMode::Daily);
     assert_eq!((config.daily_sessions, config.session_interval_hours), (4, 6));
-    assert_eq!(config.max_loss_pct, Percent(Decimal::from(3)));
-    assert_eq!(config.max_order_pct, Percent(Decimal::from(30)));
+    assert_eq!(config.limits.max_loss_pct(), Decimal::from(3));
+    assert_eq!(config.limits.max_order_pct(), Decimal::from(30));
     assert_eq!(config.confidence_threshold.get(), 80);
     assert_eq!(config.rate_limit_rps, Decimal::from(19));
     assert_eq!(config.database, Database::File("data/trades.db".into()));
@@ -90,14 +94,46 @@ fn all_mistakes_are_listed_at_once() {
 #[test]
 fn limits_can_be_made_stricter_under_either_name_but_not_contradict() {
     assert_eq!(
-        load(&[("CIRCUIT_BREAKER_PCT", "-2.5")]).unwrap().max_loss_pct,
-        Percent("2.5".parse().unwrap())
+        load(&[("CIRCUIT_BREAKER_PCT", "-2.5")]).unwrap().limits.max_loss_pct(),
+        "2.5".parse().unwrap()
     );
     let small = load(&[("MAX_ORDER_PCT", "4")]).unwrap().sizing;
     assert_eq!((small.base, small.max), (Percent(Decimal::from(4)), Percent(Decimal::from(4))));
-    assert_eq!(load(&[("FAT_FINGER_PCT", "10")]).unwrap().max_order_pct, Percent(Decimal::TEN));
+    assert_eq!(load(&[("FAT_FINGER_PCT", "10")]).unwrap().limits.max_order_pct(), Decimal::TEN);
     assert!(load(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-2.0")]).is_ok());
     assert!(mistakes(&[("MAX_LOSS_PCT", "2"), ("CIRCUIT_BREAKER_PCT", "-1")]).contains("contradicts"));
+}
+
+#[test]
+fn every_limit_has_a_setting_of_its_own_name_with_its_bound_and_its_default() {
+    for name in LimitName::ALL {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name.code().to_uppercase()).unwrap();
+        let bound = Limits::bound(name);
+        assert_eq!(setting.default.parse(), Ok(bound.default), "{name}");
+        assert!(
+            setting.allowed.ends_with(&bound.most.to_string())
+                || name == LimitName::MaxLossPct
+                || name == LimitName::MaxOrderPct,
+            "{name}: {} {}",
+            setting.allowed,
+            bound
+        );
+        let beyond = match bound.stricter {
+            Stricter::Smaller => bound.most + Decimal::ONE,
+            Stricter::Larger => bound.least - Decimal::ONE,
+        };
+        let told = mistakes(&[(setting.name, &beyond.to_string())]);
+        assert!(told.contains(setting.name) && told.contains(setting.allowed), "{told}");
+    }
+    for (setting, name) in parse::LIMITS {
+        assert_eq!(setting, name.code().to_uppercase());
+        let strict = match Limits::bound(name).stricter {
+            Stricter::Smaller => Limits::bound(name).least + Decimal::ONE,
+            Stricter::Larger => Limits::bound(name).most,
+        };
+        let config = load(&[(setting, &strict.to_string())]).unwrap();
+        assert_eq!(config.limits.get(name), strict, "a stricter setting holds: {name}");
+    }
 }
 
 #[test]
@@ -242,9 +278,13 @@ fn invariant_26_no_broken_settings_loosen_a_limit_or_reach_real_money_or_show_a_
 }
 
 fn assert_lawful(config: &Config, pairs: &BTreeMap<String, String>) {
-    assert!(config.max_loss_pct.0 > Decimal::ZERO && config.max_loss_pct.0 <= MAX_LOSS_CEILING_PCT);
-    assert!(config.max_order_pct.0 > Decimal::ZERO && config.max_order_pct.0 <= MAX_ORDER_CEILING_PCT);
-    assert!(config.sizing.max.0 <= config.max_order_pct.0 && config.sizing.min.0 <= config.sizing.max.0);
+    for name in LimitName::ALL {
+        assert!(Limits::bound(name).allows(config.limits.get(name)), "{name}");
+    }
+    assert!(config.limits.max_loss_pct() > Decimal::ZERO);
+    assert!(
+        config.sizing.max.0 <= config.limits.max_order_pct() && config.sizing.min.0 <= config.sizing.max.0
+    );
     assert!(config.rate_limit_rps > Decimal::ZERO && config.rate_limit_rps <= Decimal::from(19));
     if let Venue::Kis { environment: Environment::Live, .. } = config.venue {
         let set = |name: &str| pairs.get(name).map(|value| value.trim());

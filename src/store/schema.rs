@@ -308,6 +308,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    limit_values (change_seq, name) {
+        change_seq -> BigInt,
+        name -> Text,
+        value_micros -> BigInt,
+    }
+}
+
+diesel::table! {
     closed_days (market, session_date) {
         market -> Text,
         session_date -> Text,
@@ -367,5 +375,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     releases,
     closed_days,
     symbol_halts,
-    symbol_releases
+    symbol_releases,
+    limit_changes,
+    limit_values
 );

@@ -12,6 +12,7 @@ mod occasions;
 mod purchases;
 mod questions;
 mod selections;
+mod setbacks;
 mod states;
 mod stocks;
 

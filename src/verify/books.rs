@@ -8,7 +8,7 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
     LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
@@ -311,6 +311,10 @@ impl Store for WitnessedBooks {
 
     fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
         self.read(|store| store.approvals_since(since))
+    }
+
+    fn setbacks_since(&mut self, query: &SetbacksSince) -> Result<Vec<Setback>, StoreError> {
+        self.read(|store| store.setbacks_since(query))
     }
 
     fn own_positions(&mut self) -> Result<Vec<OwnPosition>, StoreError> {

@@ -60,14 +60,16 @@ impl Sight {
         Wanted { awake: self.awake.clone(), held, watched }
     }
 
-    /// True when RiskGuard should hear this price: of a held stock, newer than the last by a second.
+    /// True when RiskGuard should hear this price: of a stock that is held or that somebody asks about, because that may
+    /// be bought; newer than the last by a second.
     pub fn is_news(&mut self, seen: &PriceSeen) -> bool {
         let is_held = self.held.values().any(|held| held.contains(&seen.instrument));
+        let is_of_interest = is_held || self.asked.contains_key(&seen.instrument);
         let is_new = self.told.get(&seen.instrument).is_none_or(|told| seen.at - *told >= TELL_EVERY);
-        if is_held && is_new {
+        if is_of_interest && is_new {
             self.told.insert(seen.instrument.clone(), seen.at);
         }
-        is_held && is_new
+        is_of_interest && is_new
     }
 
     /// How long a look that a notice asks for has to wait; none when one is coming anyway.

@@ -30,15 +30,65 @@ pub struct DayKey {
 impl DayKey {
     /// The day that `at` belongs to. All markets of one currency share a zone.
     pub fn at(currency: Currency, at: DateTime<Utc>) -> Self {
-        let market = match currency {
-            Currency::Krw => Market::Kr,
-            Currency::Usd => Market::UsNasdaq,
-            Currency::Jpy => Market::Jp,
-            Currency::Hkd => Market::Hk,
-            Currency::Cny => Market::CnSha,
-            Currency::Vnd => Market::VnHcm,
-        };
-        Self { currency, session_date: market.date_at(at) }
+        Self { currency, session_date: market_of(currency).date_at(at) }
+    }
+}
+
+/// One of the markets of a currency.
+pub(crate) fn market_of(currency: Currency) -> Market {
+    match currency {
+        Currency::Krw => Market::Kr,
+        Currency::Usd => Market::UsNasdaq,
+        Currency::Jpy => Market::Jp,
+        Currency::Hkd => Market::Hk,
+        Currency::Cny => Market::CnSha,
+        Currency::Vnd => Market::VnHcm,
+    }
+}
+
+/// A loss beyond the limit that one account told: a broken reply can look like it, so another account must say the same
+/// before everything halts. Meanwhile nothing is bought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// When the account was taken that told it.
+    raised_at: Option<DateTime<Utc>>,
+}
+
+/// What one more reading says of a doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No loss beyond the limit, and none was told before.
+    Sound,
+    /// The first account that tells one.
+    Raised,
+    /// Neither confirmed nor refuted: the same account, or one that tells nothing.
+    Open,
+    /// Another account tells it too.
+    Confirmed,
+    /// Another account tells that it is not so.
+    Refuted,
+}
+
+impl Doubt {
+    /// Takes in what the account of `taken_at` tells of the day.
+    pub fn weigh(&mut self, loss: DayLoss, max_loss_pct: Decimal, taken_at: DateTime<Utc>) -> Verdict {
+        match (self.raised_at, loss) {
+            (None, _) if loss.is_below(max_loss_pct) => {
+                self.raised_at = Some(taken_at);
+                Verdict::Raised
+            }
+            (None, DayLoss::Known(_) | DayLoss::Unknown) => Verdict::Sound,
+            (Some(raised_at), DayLoss::Known(_)) if raised_at != taken_at => {
+                self.raised_at = None;
+                if loss.is_below(max_loss_pct) { Verdict::Confirmed } else { Verdict::Refuted }
+            }
+            (Some(_), DayLoss::Known(_) | DayLoss::Unknown) => Verdict::Open,
+        }
+    }
+
+    /// True while it is neither confirmed nor refuted.
+    pub fn is_open(self) -> bool {
+        self.raised_at.is_some()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::messages::control::{Durability, HaltLevel, TradingState};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
-use domain::messages::limits::{ApprovalsSince, OwnPositions};
+use domain::messages::limits::{ApprovalsSince, OwnPositions, SetbacksSince};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
@@ -24,7 +24,9 @@ use crate::breaker::Basis;
 use crate::gate::{EmergencyHalt, GateKeeper};
 use crate::limits::Limits;
 use crate::person::{CommitResolution, CommitSymbolRelease};
+use crate::prices::Prices;
 use crate::rate::Approvals;
+use crate::setbacks::Setbacks;
 use crate::sight::Sight;
 use crate::sizing::Sizing;
 use crate::symbols::SymbolHaltBook;
@@ -36,6 +38,7 @@ mod halt;
 mod person;
 mod propose;
 mod resume;
+mod setbacks;
 mod sight;
 mod start;
 mod status;
@@ -73,6 +76,8 @@ pub struct LedgerLinks {
     pub commit_limits: Link<CommitLimits>,
     /// When orders were approved.
     pub approvals: Link<ApprovalsSince>,
+    /// What speaks against buying a stock again. Must not overtake `refused`: both on the ordinary lane.
+    pub setbacks: Link<SetbacksSince>,
     /// What this agent holds.
     pub positions: Link<OwnPositions>,
     /// Which halts stand.
@@ -165,6 +170,12 @@ pub struct RiskGuard {
     reconciled: Option<Reconciled>,
     /// Whether what is held has a price.
     sight: Sight,
+    /// What entries are judged by.
+    prices: Prices,
+    /// What speaks against buying a stock again.
+    setbacks: Setbacks,
+    /// The ledger has told what speaks against it from before this life.
+    setbacks_known: bool,
 }
 
 /// Whether the same must be read once more after the read in progress.
@@ -199,6 +210,9 @@ impl RiskGuard {
             looking: None,
             reconciled: None,
             sight: Sight::default(),
+            prices: Prices::default(),
+            setbacks: Setbacks::default(),
+            setbacks_known: false,
         }
     }
 
@@ -212,6 +226,7 @@ impl RiskGuard {
             && self.orders_known
             && self.symbols_known
             && self.approvals_known
+            && self.setbacks_known
             && self.reconciled.is_some()
     }
 
@@ -254,7 +269,8 @@ impl RiskGuard {
         open
     }
 
-    fn take_update(&mut self, update: &OrderUpdate) {
+    fn take_update(&mut self, update: &OrderUpdate, ctx: &mut Ctx<Self>) {
+        self.note_setback(update, ctx);
         if self.book.update(update) {
             let currency = update.terms.instrument.market.currency();
             self.desks.entry(currency).or_default().touch(update.at);
@@ -316,8 +332,8 @@ impl Handler<DayClosed> for RiskGuard {
 impl Handler<OrderUpdate> for RiskGuard {
     type Result = ();
 
-    fn handle(&mut self, update: OrderUpdate, _ctx: &mut Self::Context) {
-        self.take_update(&update);
+    fn handle(&mut self, update: OrderUpdate, ctx: &mut Self::Context) {
+        self.take_update(&update, ctx);
     }
 }
 

@@ -4,28 +4,32 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::TradingState;
-use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
 use domain::{
-    AccountSnapshot, Confidence, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, TickTable,
-    saleable, windows,
+    AccountSnapshot, Market, Money, OrderState, OrderTerms, Price, Quantity, Side, TickTable, saleable,
+    windows,
 };
 use rust_decimal::Decimal;
 
 use crate::book::{Book, Tracked};
 use crate::breaker::DayLoss;
+use crate::prices::{self, Quoted};
 use crate::purchases::DayPurchases;
 use crate::rate::Approvals;
+use crate::setbacks::Setbacks;
 use crate::sight::Blind;
 use crate::sizing::{self, Sizing};
 use crate::symbols::SymbolHaltBook;
 
+mod exposure;
 mod numbers;
 mod reason;
+mod values;
 pub(crate) mod wiring;
 
 pub use reason::RefusalReason;
+pub use values::{Bound, Limits, LimitsError, Stricter};
 use wiring::{Limit, is_wired, refuse};
 
 /// How many ticks through the reference price an order is limited at.
@@ -44,174 +48,6 @@ const CLOCKS_AGREE_WITHIN: TimeDelta = TimeDelta::seconds(5);
 /// True when a clock that ran ahead has dated `at`: nothing true now bears it.
 pub(crate) fn is_ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     at > now + CLOCKS_AGREE_WITHIN
-}
-
-/// The operator's limits; never looser than the hard ceilings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    max_loss_pct: Decimal,
-    max_order_pct: Decimal,
-    confidence_threshold: Confidence,
-    max_orders_per_minute: u32,
-    max_orders_per_day: u32,
-}
-
-/// Why a set of limits is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LimitsError {
-    /// The daily loss limit is negative or above the ceiling.
-    #[error("the daily loss limit of {0} % is not allowed; allowed: 0 to 3.0")]
-    MaxLoss(Decimal),
-    /// The order limit is not above zero or above the ceiling.
-    #[error("the order limit of {0} % of cash is not allowed; allowed: above 0, at most 30")]
-    MaxOrder(Decimal),
-    /// More entries in a minute than the ceiling.
-    #[error("{0} orders a minute are not allowed; allowed: 0 to 10")]
-    OrdersPerMinute(u32),
-    /// More entries in a day than the ceiling.
-    #[error("{0} orders a day are not allowed; allowed: 0 to 400")]
-    OrdersPerDay(u32),
-    /// A change at run time would loosen a limit.
-    #[error("limits can only be made stricter while running")]
-    Looser,
-}
-
-impl Limits {
-    /// Hard ceiling of the daily loss, in percent (architecture 7).
-    pub const MAX_LOSS_CEILING_PCT: Decimal = Decimal::from_parts(3, 0, 0, false, 0);
-    /// Hard ceiling of one entry, in percent of cash (architecture 7).
-    pub const MAX_ORDER_CEILING_PCT: Decimal = Decimal::from_parts(30, 0, 0, false, 0);
-
-    /// Hard ceiling of approvals in any 60 s, exits included (order-protocol 4, invariant 13).
-    pub const ORDERS_PER_MINUTE_CEILING: u32 = 10;
-    /// Hard ceiling of approvals in any 24 h, exits included.
-    pub const ORDERS_PER_DAY_CEILING: u32 = 400;
-    /// Hard ceiling of what is bought in a day of one currency, in times of the equity it began with; see
-    /// [`crate::purchases`].
-    pub const DAY_PURCHASES_CEILING_TIMES: u32 = 5;
-    /// Entries in any 24 h unless the operator says otherwise.
-    pub const ORDERS_PER_DAY_DEFAULT: u32 = 100;
-
-    /// Limits, if none is looser than its ceiling. `max_loss_pct` is a positive number: 3.0 halts below -3.0 %.
-    ///
-    /// # Errors
-    /// [`LimitsError`] names the limit that is out of range.
-    pub fn new(
-        max_loss_pct: Decimal,
-        max_order_pct: Decimal,
-        confidence_threshold: Confidence,
-    ) -> Result<Self, LimitsError> {
-        if max_loss_pct < Decimal::ZERO || max_loss_pct > Self::MAX_LOSS_CEILING_PCT {
-            return Err(LimitsError::MaxLoss(max_loss_pct));
-        }
-        if max_order_pct <= Decimal::ZERO || max_order_pct > Self::MAX_ORDER_CEILING_PCT {
-            return Err(LimitsError::MaxOrder(max_order_pct));
-        }
-        let max_orders_per_minute = Self::ORDERS_PER_MINUTE_CEILING;
-        let max_orders_per_day = Self::ORDERS_PER_DAY_DEFAULT;
-        Ok(Self {
-            max_loss_pct,
-            max_order_pct,
-            confidence_threshold,
-            max_orders_per_minute,
-            max_orders_per_day,
-        })
-    }
-
-    /// The same limits with other rates of entries. Zero is allowed: no entries at all.
-    ///
-    /// # Errors
-    /// [`LimitsError`] names the rate that is above its ceiling.
-    pub fn with_order_rates(self, per_minute: u32, per_day: u32) -> Result<Self, LimitsError> {
-        if per_minute > Self::ORDERS_PER_MINUTE_CEILING {
-            return Err(LimitsError::OrdersPerMinute(per_minute));
-        }
-        if per_day > Self::ORDERS_PER_DAY_CEILING {
-            return Err(LimitsError::OrdersPerDay(per_day));
-        }
-        Ok(Self { max_orders_per_minute: per_minute, max_orders_per_day: per_day, ..self })
-    }
-
-    /// These limits with the values of `change`, if no one of them becomes looser and each is in its range.
-    ///
-    /// # Errors
-    /// [`LimitsError`] when one would be looser or is out of range.
-    pub fn changed(self, change: &LimitsChange) -> Result<Self, LimitsError> {
-        let other = Self::new(
-            change.max_loss_pct.unwrap_or(self.max_loss_pct),
-            change.max_order_pct.unwrap_or(self.max_order_pct),
-            change.confidence_threshold.unwrap_or(self.confidence_threshold),
-        )?;
-        let per_minute = change.max_orders_per_minute.unwrap_or(self.max_orders_per_minute);
-        let per_day = change.max_orders_per_day.unwrap_or(self.max_orders_per_day);
-        self.tightened(other.with_order_rates(per_minute, per_day)?)
-    }
-
-    /// The stricter of these limits and of a change that was kept: a setting that was made stricter since wins.
-    #[must_use]
-    pub fn stricter_of(self, kept: &LimitsChange) -> Self {
-        let least = |own: Decimal, kept: Option<Decimal>| kept.map_or(own, |kept| own.min(kept));
-        let fewest = |own: u32, kept: Option<u32>| kept.map_or(own, |kept| own.min(kept));
-        Self {
-            max_loss_pct: least(self.max_loss_pct, kept.max_loss_pct),
-            max_order_pct: least(self.max_order_pct, kept.max_order_pct),
-            confidence_threshold: self
-                .confidence_threshold
-                .max(kept.confidence_threshold.unwrap_or(Confidence::ZERO)),
-            max_orders_per_minute: fewest(self.max_orders_per_minute, kept.max_orders_per_minute),
-            max_orders_per_day: fewest(self.max_orders_per_day, kept.max_orders_per_day),
-        }
-    }
-
-    /// As they are told.
-    pub fn in_force(self) -> LimitsInForce {
-        LimitsInForce {
-            max_loss_pct: self.max_loss_pct,
-            max_order_pct: self.max_order_pct,
-            confidence_threshold: self.confidence_threshold,
-            max_orders_per_minute: self.max_orders_per_minute,
-            max_orders_per_day: self.max_orders_per_day,
-            max_day_purchases_times: Self::DAY_PURCHASES_CEILING_TIMES,
-        }
-    }
-
-    /// These limits replaced by `other`, if no one of them becomes looser.
-    ///
-    /// # Errors
-    /// [`LimitsError::Looser`] when one would.
-    pub fn tightened(self, other: Self) -> Result<Self, LimitsError> {
-        let stricter = other.max_loss_pct <= self.max_loss_pct
-            && other.max_order_pct <= self.max_order_pct
-            && other.confidence_threshold >= self.confidence_threshold
-            && other.max_orders_per_minute <= self.max_orders_per_minute
-            && other.max_orders_per_day <= self.max_orders_per_day;
-        if stricter { Ok(other) } else { Err(LimitsError::Looser) }
-    }
-
-    /// The largest loss of a day in percent, as a positive number.
-    pub fn max_loss_pct(self) -> Decimal {
-        self.max_loss_pct
-    }
-
-    /// The largest entry in percent of cash.
-    pub fn max_order_pct(self) -> Decimal {
-        self.max_order_pct
-    }
-
-    /// The lowest confidence that may trade.
-    pub fn confidence_threshold(self) -> Confidence {
-        self.confidence_threshold
-    }
-
-    /// The most entries in any 60 s.
-    pub fn max_orders_per_minute(self) -> u32 {
-        self.max_orders_per_minute
-    }
-
-    /// The most entries in any 24 h.
-    pub fn max_orders_per_day(self) -> u32 {
-        self.max_orders_per_day
-    }
 }
 
 /// Everything a review looks at, gathered at one moment.
@@ -245,6 +81,10 @@ pub struct Standing<'a> {
     pub approvals: &'a Approvals,
     /// How far the exchange's clock may be from ours, if its answers give reason to ask.
     pub clock_doubt: Option<TimeDelta>,
+    /// What Broker last heard of the stock's price.
+    pub quoted: Option<Quoted>,
+    /// What speaks against buying a stock again.
+    pub setbacks: &'a Setbacks,
 }
 
 /// Judges one proposal: the terms that may be ordered, or the one reason why not.
@@ -266,17 +106,27 @@ pub fn review(proposal: &Proposal, standing: &Standing<'_>) -> Result<OrderTerms
         Side::Buy => {
             check_sight(proposal.instrument.market, standing.blind)?;
             check_day(proposal, standing)?;
+            check_again(proposal, standing, limit)?;
             entry_quantity(proposal, standing, account, limit)?
         }
         Side::Sell => exit_quantity(proposal, standing.book, account)?,
     };
     let quantity = demanded_quantity(proposal, allowed)?;
     if proposal.side == Side::Buy {
-        standing.purchases.check(limit.times(quantity, proposal.instrument.market.currency()))?;
+        let notional = limit.times(quantity, proposal.instrument.market.currency());
+        exposure::check(&proposal.instrument, notional, account, standing.book, standing.limits)?;
+        standing.purchases.check(notional)?;
     }
     // Last, because all the rest is known for certain, and this has the exchange asked once more.
     check_clock(standing.clock_doubt)?;
     Ok(OrderTerms { instrument: proposal.instrument.clone(), side: proposal.side, quantity, limit })
+}
+
+/// A purchase needs a price that can be trusted, and nothing that speaks against buying this stock again.
+fn check_again(proposal: &Proposal, standing: &Standing<'_>, limit: Price) -> Result<(), RefusalReason> {
+    let Standing { now, limits, quoted, setbacks, .. } = *standing;
+    setbacks.check(&proposal.instrument, limit, limits, now)?;
+    prices::check(&proposal.instrument, proposal.reference_price, quoted, limits, now)
 }
 
 /// A market with a holding that cannot be seen takes no entries (`sight`).
@@ -365,7 +215,7 @@ fn check_phase(phase: Phase, trust: Trust) -> Result<(), &'static str> {
 }
 
 fn check_confidence(proposal: &Proposal, limits: &Limits) -> Result<(), RefusalReason> {
-    let (confidence, threshold) = (proposal.confidence, limits.confidence_threshold);
+    let (confidence, threshold) = (proposal.confidence, limits.confidence_threshold());
     if confidence >= threshold {
         return Ok(());
     }
@@ -419,7 +269,7 @@ fn check_day(proposal: &Proposal, standing: &Standing<'_>) -> Result<(), Refusal
     match standing.day {
         DayLoss::Unknown => refuse(Limit::DayUnknown, RefusalReason::PnlUnknown { currency }),
         DayLoss::Known(pnl_pct) => {
-            let limit_pct = -standing.limits.max_loss_pct;
+            let limit_pct = -standing.limits.max_loss_pct();
             if pnl_pct < limit_pct {
                 refuse(Limit::DayLoss, RefusalReason::DailyLoss { currency, pnl_pct, limit_pct })
             } else {
@@ -466,7 +316,7 @@ fn entry_quantity(
         return Err(RefusalReason::TooSmall { available, limit, lot });
     }
     let notional = limit.times(quantity, market.currency());
-    check_fat_finger(notional, available, standing.limits.max_order_pct)?;
+    check_fat_finger(notional, available, standing.limits.max_order_pct())?;
     Ok(quantity)
 }
 

@@ -10,7 +10,7 @@ use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
     LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
@@ -164,6 +164,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn approvals_since(&mut self, since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError>;
+
+    /// What speaks against buying a stock again, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn setbacks_since(&mut self, query: &SetbacksSince) -> Result<Vec<Setback>, StoreError>;
 
     /// What this agent bought and has not sold.
     ///

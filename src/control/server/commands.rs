@@ -67,7 +67,7 @@ pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
 }
 
 pub(super) async fn limits(desk: &Desk, reason: String, by: String, change: LimitsChange) -> Reply {
-    if change == LimitsChange::default() {
+    if change.is_empty() {
         return limits_reply(desk.limits.ask(LimitsQuery, STATUS_WITHIN).await.map(Ok));
     }
     let request = TightenLimits { source: HaltSource::Operator, by, reason, change };

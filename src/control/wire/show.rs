@@ -77,11 +77,9 @@ fn confirmed(level: HaltLevel) -> &'static str {
 }
 
 fn show_limits(f: &mut fmt::Formatter<'_>, limits: &LimitsInForce) -> fmt::Result {
-    writeln!(f, "daily loss that halts: {} %", limits.max_loss_pct)?;
-    writeln!(f, "largest purchase: {} % of cash", limits.max_order_pct)?;
-    writeln!(f, "lowest confidence: {}", limits.confidence_threshold)?;
-    writeln!(f, "purchases in any 60 seconds: {}", limits.max_orders_per_minute)?;
-    writeln!(f, "purchases in any 24 hours: {}", limits.max_orders_per_day)?;
+    for (name, value) in &limits.values {
+        writeln!(f, "{name} = {value} ({})", name.words())?;
+    }
     let times = limits.max_day_purchases_times;
     write!(f, "bought in a day of one currency: {times} times the equity it began with (fixed)")
 }

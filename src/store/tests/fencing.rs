@@ -2,7 +2,7 @@
 
 use diesel::SqliteConnection;
 use domain::messages::ledger::{EventKind, RecordEvent, ReserveOracleCall};
-use domain::messages::limits::{LimitsChange, LimitsRecord};
+use domain::messages::limits::{LimitName, LimitsChange, LimitsRecord};
 use domain::messages::occasions::{Occasion, OccasionKind};
 use domain::messages::schedule::{Slot, SlotKey};
 use domain::messages::selection::SelectionsMade;
@@ -109,7 +109,7 @@ const OF_PEOPLE: [Write; 6] = [
     ("commit_latch", |b| b.store.commit_latch(&HaltId::from_stored("h-2".into()), b.now).map(drop)),
     ("record_limits", |b| b.store.record_limits(&limits(None)).map(drop)),
     ("record_limits, stricter", |b| {
-        let change = LimitsChange { max_orders_per_day: Some(1), ..LimitsChange::default() };
+        let change = LimitsChange::of(LimitName::MaxOrdersPerDay, 1.into());
         b.store.record_limits(&limits(Some(change))).map(drop)
     }),
     ("release_symbol", |b| {

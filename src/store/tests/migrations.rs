@@ -89,6 +89,12 @@ fn later_rows(version: &str) -> &'static str {
         "20261126000051" => {
             "UPDATE refusals SET measured_micros = 71, comparison = 'at_most', threshold_micros = 72, unit = 'KRW';"
         }
+        "20261126000070" => {
+            "INSERT INTO limit_changes (at_ms, fencing_epoch, source, by_whom, reason, event_id)
+                 VALUES (70, 3, 'operator', 'mina', 'a wilder day', 1);
+             INSERT INTO limit_values (change_seq, name, value_micros)
+                 SELECT max(seq), 'stop_cooldown_min', 600000000 FROM limit_changes;"
+        }
         _ => "",
     }
 }

@@ -1,6 +1,8 @@
 //! The three trading states, and the limits made stricter, where they bind: in the transactions.
 
-use domain::messages::limits::{LimitsChange, LimitsRecord};
+use std::collections::BTreeMap;
+
+use domain::messages::limits::{LimitName, LimitsChange, LimitsRecord};
 use trade_ledger::PermitRefused;
 
 use super::*;
@@ -156,13 +158,15 @@ fn rows_of_states_and_limits_cannot_be_changed_or_removed() {
     let mut books = Books::new();
     books.halt_at("h-1", HaltLevel::Flatten);
     books.store.commit_latch(&HaltId::from_stored("h-1".into()), start()).unwrap();
-    books.store.record_limits(&limits(Some(LimitsChange::default()))).unwrap();
+    books.store.record_limits(&limits(Some(LimitsChange::of(LimitName::MaxOrderPct, 7.into())))).unwrap();
     for sql in [
         "UPDATE halts SET level = 'reducing'",
         "UPDATE halt_latches SET at_ms = 0",
         "DELETE FROM halt_latches",
         "UPDATE limit_changes SET reason = ''",
         "DELETE FROM limit_changes",
+        "UPDATE limit_values SET value_micros = 0",
+        "DELETE FROM limit_values",
     ] {
         let error = diesel::sql_query(sql).execute(&mut books.store.connection).unwrap_err().to_string();
         assert!(error.contains("final") || error.contains("stay"), "{sql}: {error}");
@@ -177,19 +181,27 @@ fn limits(change: Option<LimitsChange>) -> LimitsRecord {
 #[test]
 fn invariant_14_stricter_limits_hold_in_later_boots_until_a_withdrawal_and_not_in_its_own_boot() {
     let mut books = Books::new();
-    let change = LimitsChange { max_order_pct: Some("7.5".parse().unwrap()), ..LimitsChange::default() };
-    let more = LimitsChange { max_orders_per_day: Some(3), ..LimitsChange::default() };
-    books.store.record_limits(&limits(Some(change))).unwrap();
-    books.store.record_limits(&limits(Some(more))).unwrap();
+    let change = LimitsChange::of(LimitName::MaxOrderPct, "7.5".parse().unwrap());
+    let more = LimitsChange(BTreeMap::from([
+        (LimitName::MaxOrdersPerDay, 3.into()),
+        (LimitName::StopCooldownMin, 600.into()),
+    ]));
+    books.store.record_limits(&limits(Some(change.clone()))).unwrap();
+    books.store.record_limits(&limits(Some(more.clone()))).unwrap();
+    let booked = books.lines();
+    assert!(
+        booked.iter().any(|line| line.contains("max_orders_per_day=3, stop_cooldown_min=600")),
+        "{booked:?}"
+    );
     let held = |books: &mut Books| books.store.trading_state().unwrap().limits;
-    assert_eq!(held(&mut books), [change, more]);
+    assert_eq!(held(&mut books), [change.clone(), more.clone()]);
     books.store.boot(&boot_facts(1, start() + TimeDelta::hours(1))).unwrap();
-    assert_eq!(held(&mut books), [change, more]);
+    assert_eq!(held(&mut books), [change.clone(), more.clone()]);
     books.store.record_limits(&limits(None)).unwrap();
-    assert_eq!(held(&mut books), [change, more], "never looser while running");
+    assert_eq!(held(&mut books), [change, more.clone()], "never looser while running");
     books.store.boot(&boot_facts(2, start() + TimeDelta::hours(2))).unwrap();
     assert_eq!(held(&mut books), []);
-    books.store.record_limits(&limits(Some(more))).unwrap();
+    books.store.record_limits(&limits(Some(more.clone()))).unwrap();
     assert_eq!(held(&mut books), [more]);
 }
 

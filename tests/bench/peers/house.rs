@@ -15,6 +15,7 @@ use domain::messages::control::{
     HaltRecord, RequestResume, ResumeWarrant, StatusQuery, TradingState, TradingStatus,
 };
 use domain::messages::ledger::{AllIntents, IntentRecord};
+use domain::messages::market_data::QuoteQuery;
 use domain::messages::trading::Proposal;
 use domain::{
     Clock, Confidence, DecisionId, FencingEpoch, HaltId, HaltNonce, Market, OrderState, Random, Side,
@@ -48,6 +49,9 @@ pub(crate) fn settings() -> Config {
         ("TRADE_MODE", "daily"),
         ("DB_PATH", ":memory:"),
         ("MAX_ORDERS_PER_DAY", "400"),
+        ("REFUSAL_COOLDOWN_MIN", "1"),
+        ("STOP_COOLDOWN_MIN", "1"),
+        ("REENTRY_GUARD_MIN", "1"),
         ("POSITION_BASE_ALLOCATION_PCT", "1.0"),
         ("POSITION_MAX_ALLOCATION_PCT", "1.0"),
     ];
@@ -238,6 +242,11 @@ async fn consider(stage: &Stage, house: &House, wish: &Wish, progress: &mut Prog
         (Target::Out, 1..) => Side::Sell,
         (Target::In | Target::Out, _) => return,
     };
+    // A purchase is judged by what Broker heard.
+    let heard = house.quotes.ask(QuoteQuery { instrument: wish.instrument.clone() }, ASK_WITHIN).await;
+    if !matches!(heard, Ok(Ok(_))) {
+        return;
+    }
     let proposal = Proposal {
         decision_id: DecisionId::new(wish.at.timestamp_millis(), wish.number as u64),
         instrument: wish.instrument.clone(),

@@ -19,8 +19,11 @@ use kestrel::store::{Database, SqliteStore};
 use risk_guard::book::Book;
 use risk_guard::breaker::DayLoss;
 use risk_guard::limits::{Standing, review};
+use risk_guard::prices::Quoted;
 use risk_guard::purchases::DayPurchases;
 use risk_guard::rate::Approvals;
+use risk_guard::setbacks::Setbacks;
+use risk_guard::sight::Seen;
 use risk_guard::symbols::SymbolHaltBook;
 use risk_guard::{Limits, Sizing};
 use rust_decimal::Decimal;
@@ -154,6 +157,7 @@ struct Desk {
     start: DateTime<Utc>,
     session_date: NaiveDate,
     limits: Limits,
+    setbacks: Setbacks,
     sizing: Sizing,
     book: Book,
     symbol_halts: SymbolHaltBook,
@@ -182,6 +186,7 @@ impl Desk {
             start,
             session_date,
             limits: Limits::new(Decimal::from(3), Decimal::from(30), hundred).expect("lawful limits"),
+            setbacks: Setbacks::default(),
             sizing: Sizing::by_score(Decimal::from(5), Decimal::ONE, Decimal::TEN, Decimal::from(50))
                 .expect("lawful"),
             book: Book::default(),
@@ -253,6 +258,11 @@ impl Desk {
             blind: None,
             approvals: &self.approvals,
             clock_doubt: None,
+            quoted: Some(Quoted {
+                last: Seen { price: order.proposal.reference_price, at: order.at },
+                before: None,
+            }),
+            setbacks: &self.setbacks,
         };
         review(&order.proposal, &standing).expect("an order that nothing speaks against")
     }

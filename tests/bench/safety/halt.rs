@@ -188,7 +188,7 @@ impl Bench {
         self.price(SYMBOLS[number % SYMBOLS.len()]).await;
         let status = self.status().await;
         self.recorder.take();
-        self.propose(&status);
+        self.propose(&status).await;
         self.until_first_order().await;
         tokio::time::sleep(Duration::from_micros(self.random.next_u64() % MOMENTS_US)).await;
         let request = RequestHalt {
@@ -223,12 +223,15 @@ impl Bench {
     }
 
     /// Proposes purchases of stocks without a working order.
-    fn propose(&self, status: &TradingStatus) {
+    async fn propose(&self, status: &TradingStatus) {
         let is_working =
             |symbol: &str| status.live.iter().any(|order| order.terms.instrument.symbol.as_str() == symbol);
         let shift = usize::try_from(self.random.next_u64() % SYMBOLS.len() as u64).unwrap_or(0);
         let symbols = SYMBOLS.iter().cycle().skip(shift).take(SYMBOLS.len());
         for symbol in symbols.filter(|symbol| !is_working(symbol)).take(PROPOSALS) {
+            // A purchase is judged by what Broker heard.
+            let query = QuoteQuery { instrument: instrument(symbol) };
+            self.house.quotes.ask(query, ASK_WITHIN).await.expect("Broker answers").expect("a price");
             let proposal = self.proposal(symbol);
             self.house.proposals.tell(proposal).expect("RiskGuard takes a proposal");
         }
@@ -321,6 +324,7 @@ fn settings(place: &Path) -> Config {
         ("TRADE_MODE", "daily"),
         ("POSITION_SIZING_ENABLED", "false"),
         ("MAX_ORDERS_PER_DAY", "400"),
+        ("REFUSAL_COOLDOWN_MIN", "1"),
         ("CONFIDENCE_THRESHOLD", "100"),
         ("DB_PATH", &database),
     ];

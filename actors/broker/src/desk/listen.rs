@@ -102,7 +102,7 @@ pub(super) fn see_account(deps: &BrokerDeps, shared: &Shared, snapshot: &Account
     want(deps, shared);
 }
 
-/// RiskGuard hears of what is held, once a second at most.
+/// RiskGuard hears of what is held or may be bought, once a second at most.
 fn pass_on(deps: &BrokerDeps, shared: &Shared, seen: PriceSeen) {
     if hold(&shared.sight).is_news(&seen) {
         warn(deps.risk.price_seen.tell(seen), "a price");

@@ -170,7 +170,8 @@ impl Quote {
     }
 }
 
-/// Broker -> RiskGuard: a stock that is held has a price. A tell; newest wins. At most one per stock and second.
+/// Broker -> RiskGuard: a stock that is held, or that somebody asks about, has a price. A tell; newest wins. At most one per
+/// stock and second.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct PriceSeen {

@@ -33,6 +33,35 @@ fn exactly_the_limit_does_not_trip_and_anything_below_does() {
 }
 
 #[test]
+fn a_loss_that_one_account_tells_is_confirmed_or_refuted_by_the_next_and_by_nothing_else() {
+    let at = |second: i64| DateTime::<Utc>::UNIX_EPOCH + chrono::TimeDelta::seconds(second);
+    let (fine, below, phantom) = (Some("-2.9"), Some("-3.01"), Some("-99.9"));
+    type Reading = (i64, Option<&'static str>, Verdict);
+    let cases: [(&str, &[Reading]); 6] = [
+        ("no loss", &[(1, fine, Verdict::Sound), (2, fine, Verdict::Sound)]),
+        ("exactly the limit", &[(1, Some("-3.0"), Verdict::Sound)]),
+        ("a loss", &[(1, below, Verdict::Raised), (2, below, Verdict::Confirmed)]),
+        (
+            "a phantom",
+            &[(1, phantom, Verdict::Raised), (2, fine, Verdict::Refuted), (3, fine, Verdict::Sound)],
+        ),
+        ("the same account again", &[(1, below, Verdict::Raised), (1, below, Verdict::Open)]),
+        (
+            "nothing told",
+            &[(1, below, Verdict::Raised), (2, None, Verdict::Open), (3, below, Verdict::Confirmed)],
+        ),
+    ];
+    for (name, readings) in cases {
+        let mut doubt = Doubt::default();
+        for (second, pct, verdict) in readings {
+            let loss = pct.map_or(DayLoss::Unknown, |pct| DayLoss::Known(pct.parse().unwrap()));
+            assert_eq!(doubt.weigh(loss, three(), at(*second)), *verdict, "{name} at {second}");
+            assert_eq!(doubt.is_open(), matches!(verdict, Verdict::Raised | Verdict::Open), "{name}");
+        }
+    }
+}
+
+#[test]
 fn what_is_missing_or_mixed_is_unknown_and_never_a_loss() {
     let dollars = Some(money("100", Currency::Usd));
     for (equity, start) in

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::breaker::{self, DayKey, DayLoss, Reading};
+use crate::breaker::{self, DayKey, DayLoss, Doubt, Reading, Verdict};
 use crate::limits::{RefusalReason, is_ahead};
 use crate::purchases::DayPurchases;
 
@@ -56,6 +56,8 @@ struct Day {
     /// The breaker tripped today: it halts once, so that a person's resume is not undone by the same loss; entries
     /// stay refused while the loss lasts.
     tripped: bool,
+    /// A loss beyond the limit that one account has told so far.
+    doubt: Doubt,
     /// The second wire tripped today: exits only until the day is over.
     reducing: bool,
 }
@@ -68,12 +70,17 @@ impl Desk {
 
     /// True when exits only are allowed now.
     pub(super) fn is_reducing(&self, now: DateTime<Utc>) -> bool {
-        self.is_reducing_today(now) || self.is_unconfirmed()
+        self.is_reducing_today(now) || self.is_unconfirmed() || self.is_doubted(now)
     }
 
     /// True when today allows exits only.
     pub(super) fn is_reducing_today(&self, now: DateTime<Utc>) -> bool {
         self.today(now).is_some_and(|day| day.reducing)
+    }
+
+    /// True when a loss beyond the limit waits for another account to confirm it.
+    pub(super) fn is_doubted(&self, now: DateTime<Utc>) -> bool {
+        self.today(now).is_some_and(|day| day.doubt.is_open())
     }
 
     /// True when nobody could tell the equity for so long that it is not known what is at stake.
@@ -135,7 +142,13 @@ impl Desk {
         }
         let key = DayKey::at(snapshot.currency, snapshot.taken_at);
         if self.day.as_ref().is_none_or(|day| day.key != key) {
-            self.day = Some(Day { key, purchases: DayPurchases::default(), tripped: false, reducing: false });
+            self.day = Some(Day {
+                key,
+                purchases: DayPurchases::default(),
+                tripped: false,
+                doubt: Doubt::default(),
+                reducing: false,
+            });
             self.asking_day_start = false;
         }
         let start_known = self.day.as_ref().is_some_and(|day| day.purchases.start().is_some());
@@ -227,23 +240,45 @@ impl RiskGuard {
         self.resume_waiting(key.currency, ctx);
     }
 
-    /// Trips the breaker, or its second wire, at most once a day each.
+    /// Trips the breaker, or its second wire, at most once a day each. The breaker trips when two accounts in a row tell
+    /// the loss; the first has another one asked for at once.
     fn judge_day(&mut self, currency: Currency, ctx: &mut Ctx<Self>) {
         let limit = self.settings.limits.max_loss_pct();
         let (basis, now) = (self.settings.basis, self.now());
         let desk = self.desks.entry(currency).or_default();
         let reading = desk.reading(basis, now);
+        let Some(taken_at) = desk.snapshot.as_ref().map(|snapshot| snapshot.taken_at) else { return };
         let Some(day) = desk.day.as_mut() else { return };
-        let trips = reading.halting.is_below(limit) && !day.tripped;
+        let verdict =
+            if day.tripped { Verdict::Sound } else { day.doubt.weigh(reading.halting, limit, taken_at) };
+        let trips = verdict == Verdict::Confirmed;
         let reduces = reading.reducing.is_below(limit) && !day.reducing;
         day.tripped |= trips;
         day.reducing |= reduces;
         let key = day.key;
-        if trips {
-            self.trip(key, reading.halting, ctx);
-        }
+        self.heed(verdict, key, reading.halting, ctx);
         if reduces {
             self.reduce(key, reading.reducing);
+        }
+    }
+
+    fn heed(&mut self, verdict: Verdict, key: DayKey, loss: DayLoss, ctx: &mut Ctx<Self>) {
+        match verdict {
+            Verdict::Sound | Verdict::Open => {}
+            Verdict::Raised => {
+                let effect = "only exits until another look at the account confirms or refutes it";
+                self.alarm(None, self.describe(effect, key, loss));
+                self.ask_account(breaker::market_of(key.currency), ctx);
+            }
+            Verdict::Confirmed => self.trip(key, loss, ctx),
+            Verdict::Refuted => {
+                let pnl_pct = loss.known().unwrap_or_default();
+                let DayKey { currency, session_date } = key;
+                self.alarm(
+                    None,
+                    format!("{currency} {session_date}: the loss was not confirmed, the day stands at {pnl_pct:.2} %"),
+                );
+            }
         }
     }
 
@@ -274,6 +309,11 @@ impl RiskGuard {
         if !self.let_wait(proposal) {
             return;
         }
+        self.ask_account(market, ctx);
+    }
+
+    /// One question at a time.
+    fn ask_account(&mut self, market: Market, ctx: &mut Ctx<Self>) {
         let desk = self.desks.entry(market.currency()).or_default();
         if std::mem::replace(&mut desk.asking_account, true) {
             return;

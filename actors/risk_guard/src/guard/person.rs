@@ -41,7 +41,7 @@ impl Handler<RequestResolution> for RiskGuard {
         let answer = self.deps.ledger.resolve.ask(commit, LEDGER_WITHIN).into_actor(self);
         Box::pin(answer.map(|answer, this, ctx| {
             let resolved = this.confirmed(answer, ctx)?;
-            this.take_update(&resolved.update);
+            this.take_update(&resolved.update, ctx);
             Ok(resolved)
         }))
     }

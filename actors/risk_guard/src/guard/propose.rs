@@ -55,6 +55,8 @@ impl RiskGuard {
                 blind: blind.as_ref(),
                 approvals: &self.approvals,
                 clock_doubt: self.deps.exchange_clock.clock_doubt(),
+                quoted: self.prices.of(&proposal.instrument),
+                setbacks: &self.setbacks,
             },
         )
     }
@@ -169,7 +171,8 @@ impl RiskGuard {
         }
     }
 
-    pub(super) fn refuse(&self, proposal: &Proposal, reason: &RefusalReason) {
+    pub(super) fn refuse(&mut self, proposal: &Proposal, reason: &RefusalReason) {
+        self.note_refusal(proposal, reason);
         tracing::info!(instrument = %proposal.instrument, side = %proposal.side, reason = reason.code(), "{reason}");
         let refusal = ProposalRefused {
             decision_id: proposal.decision_id.clone(),

@@ -8,7 +8,7 @@ use domain::{Instrument, Market};
 use supervision::prelude::*;
 
 use super::RiskGuard;
-use crate::sight::{Blind, Change};
+use crate::sight::{Blind, Change, Seen};
 
 /// How often it is looked whether a holding is out of sight, and whether the books hold a halt of another process; exchange
 /// time. Proposals and permits look by themselves.
@@ -21,6 +21,8 @@ impl Handler<PriceSeen> for RiskGuard {
         // A price of the future would keep a stock in sight that nobody sees.
         let at = at.min(self.now());
         self.sight.see(&instrument, price, at);
+        let now = self.now();
+        self.prices.see(&instrument, Seen { price, at }, now);
     }
 }
 
@@ -33,8 +35,16 @@ impl RiskGuard {
         ctx.spawn(wait.into_actor(self).map(|(), this, ctx| {
             this.tell_sight();
             this.look_at_books(ctx);
+            this.forget();
             this.watch_sight(ctx);
         }));
+    }
+
+    /// What no rule looks at any more.
+    fn forget(&mut self) {
+        let now = self.now();
+        self.prices.forget(now);
+        self.setbacks.forget(now);
     }
 
     fn tell_sight(&mut self) {

@@ -35,6 +35,7 @@ impl RiskGuard {
         let since = self.now() - Window::Day.length();
         let approvals = ask_ledger(self.deps.ledger.approvals.clone(), move || ApprovalsSince { since });
         ctx.spawn(approvals.into_actor(self).map(|times, this, _ctx| this.approvals_told(times)));
+        self.load_setbacks(ctx);
         let word = ask_broker(self.deps.broker.reconciled.clone());
         ctx.spawn(word.into_actor(self).map(|word, this, ctx| this.take_reconciled(word, ctx)));
     }

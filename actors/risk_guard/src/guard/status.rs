@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::RiskGuard;
+use super::account::Desk;
 use super::halt::live;
 use crate::breaker::DayLoss;
 use crate::sight::Blind;
@@ -85,11 +86,11 @@ impl RiskGuard {
         self.reconciled.iter().flat_map(|word| word.currencies.iter().copied())
     }
 
-    /// Whether the day, and whether an equity that nobody can confirm, allows exits only.
-    fn why_reducing(&self, currency: Currency) -> (bool, bool) {
+    /// Whether the day, an equity that nobody can confirm, and a loss that waits to be confirmed allow exits only.
+    fn why_reducing(&self, currency: Currency) -> [bool; 3] {
         let now = self.now();
-        let desk = self.desks.get(&currency);
-        desk.map_or((false, false), |desk| (desk.is_reducing_today(now), desk.is_unconfirmed()))
+        let why = |desk: &Desk| [desk.is_reducing_today(now), desk.is_unconfirmed(), desk.is_doubted(now)];
+        self.desks.get(&currency).map_or([false; 3], why)
     }
 
     fn day_loss(&self, currency: Currency) -> DayLoss {
@@ -110,6 +111,7 @@ impl RiskGuard {
         };
         block(!self.halts_known, "the ledger has not told yet which halts stand");
         block(!self.approvals_known, "the ledger has not told yet how many orders were approved");
+        block(!self.setbacks_known, "the ledger has not told yet what was sold and refused lately");
         block(!self.orders_known, "the ledger has not told yet which orders are open");
         block(!self.symbols_known, "the ledger has not told yet which stocks are halted");
         block(self.reconciled.is_none(), "Broker has not reconciled yet");
@@ -133,10 +135,16 @@ impl RiskGuard {
             block(!known, &format!("no account of {currency} yet"));
             block(known && loss == DayLoss::Unknown, &format!("the day's result in {currency} is unknown"));
             block(loss.is_below(limit), &format!("the day in {currency} has lost more than {limit} %"));
-            let (day, unconfirmed) = self.why_reducing(currency);
+            let [day, unconfirmed, doubted] = self.why_reducing(currency);
             block(day, &format!("only exits in {currency} until the end of the day"));
+            block(
+                doubted,
+                &format!("only exits in {currency} until another account confirms or refutes its loss"),
+            );
             block(unconfirmed, &format!("only exits in {currency} until its equity can be confirmed again"));
         }
+        let waits = self.setbacks.waits(&self.settings.limits, self.now());
+        blocks.extend(waits.map(|(instrument, until)| format!("{instrument} is not bought until {until}")));
         let distrusted = self.sessions.values().filter(|session| !session.trust.allows_entries());
         blocks.extend(distrusted.map(|session| format!("{}: {}", session.market, session.trust)));
         blocks

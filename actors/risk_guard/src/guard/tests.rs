@@ -3,6 +3,7 @@
 mod books;
 mod doubles;
 mod lifts;
+mod setbacks;
 mod states;
 mod stocks;
 mod world;
@@ -11,7 +12,7 @@ use chrono::TimeDelta;
 use domain::messages::control::{Durability, HaltLevel, HaltRecord, HaltSource, ResumeError};
 use domain::messages::ledger::LedgerError;
 use domain::messages::trading::AccountUpdated;
-use domain::{OpenIntent, OrderState, Quantity, Side};
+use domain::{AccountSnapshot, Money, OpenIntent, OrderState, Quantity, Side};
 use rust_decimal::Decimal;
 
 use super::*;
@@ -408,6 +409,9 @@ fn a_loss_beyond_the_limit_halts_once_and_after_a_resume_only_exits_run() {
         world.tell_account(9_700_000).await;
         assert!(world.gate.is_open(), "exactly -3 %");
         world.tell_account(9_699_999).await;
+        assert!(world.gate.is_open(), "one account alone may be a broken reply");
+        assert_eq!(world.state().await, TradingState::Reducing);
+        world.tell_account(9_699_999).await;
         assert!(!world.gate.is_open());
         assert_eq!(world.facts().halts[0].source, HaltSource::CircuitBreaker);
 
@@ -426,10 +430,58 @@ fn the_days_start_is_the_ledgers_and_so_a_loss_before_a_restart_still_counts() {
     world(
         |facts| facts.day_start = Some(won(10_000_000)),
         async |world| {
+            world.tell_account(9_710_000).await;
+            assert_eq!(world.state().await, TradingState::Active, "-2.9 %");
+            world.restart();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            // As if the day began with what is left, two tenths of a percent would be nothing.
+            world.tell_account(9_690_000).await;
             world.tell_account(9_690_000).await;
             assert_eq!(world.state().await, TradingState::Halted);
+            assert_eq!(world.facts().halts[0].source, HaltSource::CircuitBreaker);
         },
     );
+}
+
+#[test]
+fn a_phantom_loss_has_another_account_asked_for_at_once_and_halts_nothing() {
+    trading(async |world| {
+        world.facts().account = Some(account(world.clock.now() + TimeDelta::seconds(1), 10_000_000));
+        world.log();
+        world.tell_account(1_000).await;
+        let log = world.log();
+        assert!(log.contains(&"broker: account".to_owned()), "{log:?}");
+        assert_eq!(world.state().await, TradingState::Active, "the second account told otherwise");
+        assert!(world.facts().halts.is_empty());
+        // Told by two accounts it halts without anybody's proposal.
+        world.facts().account = Some(account(world.clock.now() + TimeDelta::seconds(3), 9_000_000));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.tell_account(9_000_000).await;
+        assert_eq!(world.state().await, TradingState::Halted);
+    });
+}
+
+#[test]
+fn a_loss_in_dollars_is_measured_against_dollars_and_no_won_day_meets_it() {
+    trading(async |world| {
+        // Numbers that would be a loss of 99.9 % against the ten million won of the other account.
+        for _account in 0..3 {
+            let dollars = |amount: i64| Some(Money::new(amount.into(), Currency::Usd));
+            let snapshot = AccountSnapshot {
+                currency: Currency::Usd,
+                taken_at: world.clock.now(),
+                cash: dollars(10_000),
+                equity: dollars(10_000),
+                purchase_total: None,
+                valuation_total: None,
+                holdings: Vec::new(),
+            };
+            world.account.tell(AccountUpdated { snapshot }).unwrap();
+            world.settle().await;
+        }
+        assert_eq!(world.state().await, TradingState::Active);
+        assert!(world.facts().halts.is_empty());
+    });
 }
 
 #[test]

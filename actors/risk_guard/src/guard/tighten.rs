@@ -44,7 +44,7 @@ impl Handler<LimitsQuery> for RiskGuard {
 
 impl RiskGuard {
     fn allow(&self, change: &LimitsChange) -> Result<(), TightenError> {
-        if *change == LimitsChange::default() {
+        if change.is_empty() {
             return Err(TightenError::NothingAsked);
         }
         if !self.halts_known {
@@ -55,7 +55,7 @@ impl RiskGuard {
     }
 
     fn keep_limits(&mut self, record: LimitsRecord) -> ResponseActFuture<Self, Changed> {
-        let change = record.change;
+        let change = record.change.clone();
         let answer = self.deps.ledger.commit_limits.ask(CommitLimits::new(record), LEDGER_WITHIN);
         Box::pin(answer.into_actor(self).map(move |answer, this, ctx| this.limits_kept(change, answer, ctx)))
     }

@@ -1,7 +1,7 @@
 //! The numbers of a refusal: what was measured, and what would have passed.
 
-use domain::Money;
 use domain::messages::trading::{Comparison, GateNumbers};
+use domain::{Money, Price};
 use rust_decimal::Decimal;
 
 use super::reason::RefusalReason;
@@ -10,19 +10,14 @@ impl RefusalReason {
     /// Measure and threshold of a gate that compares two numbers; none of one that asks whether something is known or so.
     pub fn numbers(&self) -> Option<GateNumbers> {
         match self {
-            Self::LowConfidence { confidence, threshold } => Some(numbers(
-                i64::from(*confidence),
-                Comparison::AtLeast,
-                i64::from(*threshold),
-                "points of confidence",
-            )),
+            Self::LowConfidence { confidence, threshold } => {
+                let (confidence, threshold) = (i64::from(*confidence), i64::from(*threshold));
+                Some(numbers(confidence, Comparison::AtLeast, threshold, "points of confidence"))
+            }
             Self::DailyLoss { pnl_pct, limit_pct, .. } => {
                 Some(numbers(*pnl_pct, Comparison::AtLeast, *limit_pct, "% of the day"))
             }
-            Self::DayCeiling { notional, bought, ceiling, .. } => {
-                let wanted = bought.plus(*notional).ok()?;
-                Some(amounts(wanted, Comparison::AtMost, *ceiling))
-            }
+            Self::DayCeiling { notional, bought, ceiling, .. } => together(*bought, *notional, *ceiling),
             Self::NoCash { cash, reserved } => {
                 let free = cash.minus(*reserved).ok()?;
                 Some(amounts(free, Comparison::Above, Money::zero(free.currency())))
@@ -41,12 +36,21 @@ impl RefusalReason {
                 let count = u64::try_from(*count).unwrap_or(u64::MAX);
                 Some(numbers(count, Comparison::Below, *limit, &format!("orders in the last {window}")))
             }
-            Self::NothingToSell { sellable, selling, .. } => Some(numbers(
-                sellable.saturating_sub(*selling).get(),
-                Comparison::Above,
-                0_u64,
-                "shares free to be sold",
-            )),
+            Self::NothingToSell { sellable, selling, .. } => {
+                let free = sellable.saturating_sub(*selling).get();
+                Some(numbers(free, Comparison::Above, 0_u64, "shares free to be sold"))
+            }
+            Self::StaleQuote { age_s, limit_s, .. } => age_s
+                .map(|age_s| numbers(age_s, Comparison::AtMost, *limit_s, "seconds since the last price")),
+            Self::QuoteJump { from, to, limit_pct, .. } => jump(*from, *to, *limit_pct),
+            Self::BoughtBack { instrument, sold_at, limit, .. } => {
+                let currency = instrument.market.currency();
+                Some(numbers(limit.value(), Comparison::AtMost, sold_at.value(), currency.code()))
+            }
+            Self::SymbolExposure { notional, held, equity, max_pct, .. }
+            | Self::TotalExposure { notional, held, equity, max_pct } => {
+                together(*held, *notional, domain::Percent(*max_pct).of(*equity))
+            }
             Self::Halted
             | Self::Starting
             | Self::Reducing
@@ -66,6 +70,10 @@ impl RefusalReason {
             | Self::ClockDoubt { .. }
             | Self::TooManyWaiting { .. }
             | Self::OffTick { .. }
+            | Self::CoolingDown { .. }
+            | Self::StoppedOut { .. }
+            | Self::EquityUnknown { .. }
+            | Self::ExposureUnknown { .. }
             | Self::LedgerRefused(_)
             | Self::LedgerUnknown(_) => None,
         }
@@ -83,6 +91,17 @@ fn numbers(
 
 fn amounts(measured: Money, comparison: Comparison, threshold: Money) -> GateNumbers {
     numbers(measured.amount(), comparison, threshold.amount(), measured.currency().code())
+}
+
+/// What there is and what would be added, against the most.
+fn together(so_far: Money, more: Money, most: Money) -> Option<GateNumbers> {
+    Some(amounts(so_far.plus(more).ok()?, Comparison::AtMost, most))
+}
+
+fn jump(from: Price, to: Price, limit_pct: Decimal) -> Option<GateNumbers> {
+    let moved = (to.value() - from.value()).abs().checked_mul(Decimal::ONE_HUNDRED)?;
+    let moved = moved.checked_div(from.value())?;
+    Some(numbers(moved, Comparison::AtMost, limit_pct, "% from one price to the next"))
 }
 
 #[cfg(test)]
@@ -115,7 +134,36 @@ mod tests {
             ceiling: won(1000),
             start: won(500),
         };
+        let samsung: domain::Instrument = "KR:005930".parse().unwrap();
+        let price = |text: &str| text.parse().unwrap();
+        let (until, instrument) = (chrono::DateTime::UNIX_EPOCH, samsung.clone());
+        let jump = |from, to| RefusalReason::QuoteJump {
+            instrument: samsung.clone(),
+            from: price(from),
+            to: price(to),
+            limit_pct: Decimal::TEN,
+        };
+        let stale = |age_s| RefusalReason::StaleQuote { instrument: samsung.clone(), age_s, limit_s: 60 };
+        let back = RefusalReason::BoughtBack {
+            instrument: samsung.clone(),
+            sold_at: price("70000"),
+            limit: price("70200"),
+            until,
+        };
+        let (held, equity, max_pct) = (won(250), won(1000), Decimal::from(30));
+        let notional = won(60);
+        let of_one = RefusalReason::SymbolExposure { instrument, notional, held, equity, max_pct };
+        let of_all = RefusalReason::TotalExposure { notional, held, equity, max_pct };
+        let waits = RefusalReason::StoppedOut { instrument: samsung.clone(), until };
         for (reason, expected) in [
+            (jump("100", "115"), Some("-5 % from one price to the next")),
+            (jump("100", "85"), Some("-5 % from one price to the next")),
+            (stale(Some(75)), Some("-15 seconds since the last price")),
+            (stale(None), None),
+            (back, Some("-200 KRW")),
+            (of_one, Some("-10 KRW")),
+            (of_all, Some("-10 KRW")),
+            (waits, None),
             (low, Some("1 points of confidence")),
             (fat, Some("-10000 KRW")),
             (small, Some("100 KRW")),

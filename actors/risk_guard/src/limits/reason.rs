@@ -220,6 +220,101 @@ pub enum RefusalReason {
         /// The most that may wait.
         most: usize,
     },
+    /// The stock has no price, or none that is young enough.
+    #[error("{instrument} has {}; the limit is {limit_s} s", age(*.age_s))]
+    StaleQuote {
+        /// The stock.
+        instrument: Instrument,
+        /// How old its price is, in seconds of exchange time; none without one.
+        age_s: Option<i64>,
+        /// The oldest that is allowed.
+        limit_s: i64,
+    },
+    /// A price is too far from the one before it, or the proposal's from what was last heard.
+    #[error(
+        "the price of {instrument} went from {from} to {to}, more than {limit_pct} %: another price must confirm it"
+    )]
+    QuoteJump {
+        /// The stock.
+        instrument: Instrument,
+        /// The price before.
+        from: Price,
+        /// The price after.
+        to: Price,
+        /// The largest change allowed, in percent.
+        limit_pct: Decimal,
+    },
+    /// A purchase of the stock was refused a moment ago.
+    #[error("{instrument} is not bought until {until}: a purchase was refused ({why})")]
+    CoolingDown {
+        /// The stock.
+        instrument: Instrument,
+        /// Why it was refused.
+        why: String,
+        /// The end of the wait.
+        until: DateTime<Utc>,
+    },
+    /// The stock was sold at a loss.
+    #[error("{instrument} is not bought until {until}: it was sold at a loss")]
+    StoppedOut {
+        /// The stock.
+        instrument: Instrument,
+        /// The end of the wait.
+        until: DateTime<Utc>,
+    },
+    /// The stock was sold for less a moment ago.
+    #[error("{instrument} was sold at {sold_at} and is not bought at {limit} before {until}")]
+    BoughtBack {
+        /// The stock.
+        instrument: Instrument,
+        /// What the last sale brought.
+        sold_at: Price,
+        /// The limit of the purchase.
+        limit: Price,
+        /// The end of the wait.
+        until: DateTime<Utc>,
+    },
+    /// Without the equity no exposure can be judged.
+    #[error("the equity in {currency} is unknown")]
+    EquityUnknown {
+        /// The currency.
+        currency: Currency,
+    },
+    /// What a holding is worth is not known.
+    #[error("{instrument} is held, and the exchange told neither its price nor its cost")]
+    ExposureUnknown {
+        /// The holding.
+        instrument: Instrument,
+    },
+    /// Too much of one stock.
+    #[error(
+        "{notional} more would bring {instrument}, {held} so far, above {max_pct} % of the equity of {equity}"
+    )]
+    SymbolExposure {
+        /// The stock.
+        instrument: Instrument,
+        /// What the order would cost at its limit.
+        notional: Money,
+        /// What is held and ordered.
+        held: Money,
+        /// The equity in its currency.
+        equity: Money,
+        /// The largest share allowed.
+        max_pct: Decimal,
+    },
+    /// Too much of all stocks of a currency.
+    #[error("{notional} more would bring all stocks in {}, {held} so far, above {max_pct} % of the equity of {equity}",
+        .equity.currency())]
+    TotalExposure {
+        /// What the order would cost at its limit.
+        notional: Money,
+        /// What is held and ordered.
+        held: Money,
+        /// The equity in that currency.
+        equity: Money,
+        /// The largest share allowed.
+        max_pct: Decimal,
+    },
     /// No limit price on a tick can be made from the reference price.
     #[error("no valid limit price near {price}")]
     OffTick {
@@ -234,10 +329,23 @@ pub enum RefusalReason {
     LedgerUnknown(String),
 }
 
+fn age(age_s: Option<i64>) -> String {
+    age_s.map_or_else(|| "no price".to_owned(), |age_s| format!("a price of {age_s} s ago"))
+}
+
 impl RefusalReason {
     /// True when an answer of the exchange may end it: its account, and the time that it says with it.
     pub(crate) fn is_settled_by_an_account(&self) -> bool {
         matches!(self, Self::NoAccount { .. } | Self::StaleAccount { .. } | Self::ClockDoubt { .. })
+    }
+
+    /// The codes after which a purchase of the same stock waits: refused for money or size, and a minute changes neither.
+    pub const COOLING: [&'static str; 5] =
+        ["NoCash", "TooSmall", "FatFinger", "SymbolExposure", "TotalExposure"];
+
+    /// True when a purchase refused for this waits before it is tried again.
+    pub fn cools_down(&self) -> bool {
+        Self::COOLING.contains(&self.code())
     }
 
     /// The code stored and shown.
@@ -271,6 +379,15 @@ impl RefusalReason {
             Self::ClockDoubt { .. } => "ClockDoubt",
             Self::TooManyWaiting { .. } => "TooManyWaiting",
             Self::OffTick { .. } => "OffTick",
+            Self::StaleQuote { .. } => "StaleQuote",
+            Self::QuoteJump { .. } => "QuoteJump",
+            Self::CoolingDown { .. } => "CoolingDown",
+            Self::StoppedOut { .. } => "StoppedOut",
+            Self::BoughtBack { .. } => "BoughtBack",
+            Self::EquityUnknown { .. } => "EquityUnknown",
+            Self::ExposureUnknown { .. } => "ExposureUnknown",
+            Self::SymbolExposure { .. } => "SymbolExposure",
+            Self::TotalExposure { .. } => "TotalExposure",
             Self::LedgerRefused(_) => "LedgerRefused",
             Self::LedgerUnknown(_) => "LedgerUnknown",
         }

@@ -1,10 +1,12 @@
 //! Cases of the limits, at their edges.
 
 use chrono::NaiveDate;
+use domain::messages::limits::{LimitName, Setback, SetbackKind};
 use domain::messages::schedule::DaySource;
-use domain::{Currency, DecisionId, Holding, Instrument, IntentId};
+use domain::{Confidence, Currency, DecisionId, Holding, Instrument, IntentId};
 
 use super::*;
+use crate::sight::Seen;
 
 mod compromised;
 mod properties;
@@ -36,6 +38,17 @@ fn terms(side: Side, quantity: u64, limit: &str) -> OrderTerms {
     }
 }
 
+/// What is held and what is bought are both of one stock.
+fn half_in_one_stock() -> Limits {
+    let limits = Limits::new(decimal("3"), decimal("30"), Confidence::new(80).unwrap()).unwrap();
+    limits.with(LimitName::MaxSymbolPct, decimal("50")).unwrap()
+}
+
+/// A price of now.
+fn heard(price: &str) -> Quoted {
+    Quoted { last: Seen { price: price.parse().unwrap(), at: now() }, before: None }
+}
+
 /// A proposal and everything it meets; the defaults let 7 shares be bought and 37 be sold.
 struct Case {
     proposal: Proposal,
@@ -52,6 +65,8 @@ struct Case {
     purchases: DayPurchases,
     orders: Vec<(Side, OrderState)>,
     blind: Option<Blind>,
+    quoted: Option<Quoted>,
+    setbacks: Setbacks,
 }
 
 impl Case {
@@ -61,7 +76,7 @@ impl Case {
             quantity: Quantity::new(40),
             sellable: Quantity::new(37),
             average_price: None,
-            price: None,
+            price: Some("70000".parse().unwrap()),
         };
         Self {
             proposal: Proposal {
@@ -77,7 +92,7 @@ impl Case {
                 expires_at: now() + TimeDelta::seconds(60),
             },
             state: TradingState::Active,
-            limits: Limits::new(decimal("3"), decimal("30"), Confidence::new(80).unwrap()).unwrap(),
+            limits: half_in_one_stock(),
             sizing: Sizing::by_score(decimal("5"), decimal("1"), decimal("10"), decimal("50")).unwrap(),
             phase: Some(Phase::Continuous),
             trust: Trust::Certain,
@@ -97,6 +112,8 @@ impl Case {
             purchases: DayPurchases::untouched(won("10000000")),
             orders: Vec::new(),
             blind: None,
+            quoted: Some(heard("70000")),
+            setbacks: Setbacks::default(),
         }
     }
 
@@ -140,6 +157,8 @@ impl Case {
             blind: self.blind.as_ref(),
             approvals: &Approvals::default(),
             clock_doubt: None,
+            quoted: self.quoted,
+            setbacks: &self.setbacks,
         };
         review(&self.proposal, &standing)
     }
@@ -175,18 +194,6 @@ fn no_setting_is_looser_than_its_ceiling() {
     for (loss, order, allowed) in cases {
         let limits = Limits::new(decimal(loss), decimal(order), Confidence::new(80).unwrap());
         assert_eq!(limits.is_ok(), allowed, "{loss} {order}");
-    }
-}
-
-#[test]
-fn limits_become_stricter_while_running_and_never_looser() {
-    let limits = |loss, order, confidence| {
-        Limits::new(decimal(loss), decimal(order), Confidence::new(confidence).unwrap()).unwrap()
-    };
-    let standing = limits("2", "20", 80);
-    assert_eq!(standing.tightened(limits("1", "20", 85)), Ok(limits("1", "20", 85)));
-    for looser in [limits("2.1", "20", 80), limits("2", "20.1", 80), limits("2", "20", 79)] {
-        assert_eq!(standing.tightened(looser), Err(LimitsError::Looser));
     }
 }
 
@@ -362,7 +369,7 @@ fn exactly_thirty_percent_passes_and_anything_more_does_not() {
 #[test]
 fn an_entry_beyond_the_order_limit_is_refused_and_an_exit_of_any_size_is_not() {
     let tight = |c: &mut Case| {
-        c.limits = Limits::new(decimal("3"), decimal("4"), c.limits.confidence_threshold()).unwrap();
+        c.limits = c.limits.with(LimitName::MaxOrderPct, decimal("4")).unwrap();
     };
     assert_eq!(buy(tight), "FatFinger");
     assert_eq!(sell(tight), "approved");
@@ -381,10 +388,13 @@ fn hong_kong(side: Side, lot: Option<u64>, sellable: u64) -> Result<u64, Refusal
     case.purchases = DayPurchases::untouched(Money::new(decimal("1000000"), Currency::Hkd));
     case.proposal.instrument = hsbc.clone();
     case.proposal.reference_price = "65.5".parse().unwrap();
+    case.quoted = Some(heard("65.5"));
     case.proposal.rules.lot = lot.and_then(std::num::NonZeroU64::new);
     let account = case.account();
     account.currency = Currency::Hkd;
     account.cash = Some(Money::new(decimal("1000000"), Currency::Hkd));
+    account.equity = account.cash;
+    account.holdings[0].price = Some("65.5".parse().unwrap());
     account.holdings[0].instrument = hsbc;
     account.holdings[0].sellable = Quantity::new(sellable);
     case.review().map(|terms| terms.quantity.get())
@@ -414,6 +424,7 @@ fn a_limit_stays_within_the_prices_that_the_exchange_accepts_today() {
     let limit = |side, reference: &str| {
         let mut case = Case::new(side);
         case.proposal.reference_price = reference.parse().unwrap();
+        case.quoted = Some(heard(reference));
         case.proposal.rules.upper_limit = Some("91000".parse().unwrap());
         case.proposal.rules.lower_limit = Some("49000".parse().unwrap());
         case.review().map(|terms| terms.limit.to_string())
@@ -487,4 +498,84 @@ fn a_market_with_a_holding_out_of_sight_takes_no_entries_and_lets_exits_pass() {
     entry.blind = blind(Market::Kr);
     let why = entry.review().unwrap_err().to_string();
     assert!(why.contains("KR:000660") && why.contains("121 s"), "{why}");
+}
+
+#[test]
+fn what_is_held_and_ordered_of_one_stock_and_of_all_has_a_ceiling_in_the_equity() {
+    // 40 shares at 70000 are 28 % of ten million, 7 more at 70200 are 32.914 %.
+    let limit =
+        |name, pct: &'static str| move |c: &mut Case| c.limits = c.limits.with(name, decimal(pct)).unwrap();
+    for (name, code) in
+        [(LimitName::MaxSymbolPct, "SymbolExposure"), (LimitName::MaxExposurePct, "TotalExposure")]
+    {
+        assert_eq!(buy(limit(name, "32.914")), "approved");
+        assert_eq!(buy(limit(name, "32.913")), code);
+        assert_eq!(sell(limit(name, "0")), "approved", "a sale is never held up");
+    }
+    // What was bought of another stock counts among all of them only.
+    let other = Holding {
+        instrument: "KR:000660".parse().unwrap(),
+        quantity: Quantity::new(10),
+        sellable: Quantity::ZERO,
+        average_price: Some("500000".parse().unwrap()),
+        price: None,
+    };
+    let with_other = |pct: &'static str| {
+        let other = other.clone();
+        buy(move |c| {
+            c.account().holdings.push(other.clone());
+            c.limits = c.limits.with(LimitName::MaxExposurePct, decimal(pct)).unwrap();
+        })
+    };
+    assert_eq!(
+        (with_other("82.914"), with_other("82.913")),
+        ("approved", "TotalExposure"),
+        "at cost without a price"
+    );
+    assert_eq!(buy(|c| c.account().holdings[0].price = None), "ExposureUnknown");
+    assert_eq!(buy(|c| c.account().equity = None), "EquityUnknown");
+    assert_eq!(buy(|c| c.account().equity = Some(won("0"))), "EquityUnknown");
+}
+
+#[test]
+fn a_purchase_needs_a_price_that_was_heard_and_nothing_that_speaks_against_it_and_a_sale_needs_neither() {
+    fn setback(kind: SetbackKind) -> Setback {
+        Setback { instrument: samsung(), at: now(), kind }
+    }
+    fn sold(price: &str, result: &str) -> Setback {
+        setback(SetbackKind::Sold { price: price.parse().unwrap(), result: Some(won(result)) })
+    }
+    let refused = setback(SetbackKind::Refused { why: "NoCash".into() });
+    type Change = Box<dyn Fn(&mut Case)>;
+    let cases: [(&str, Change); 6] = [
+        ("StaleQuote", Box::new(|c| c.quoted = None)),
+        ("QuoteJump", Box::new(|c| c.quoted = Some(heard("60000")))),
+        ("QuoteJump", Box::new(|c| c.quoted.as_mut().unwrap().before = Some("80000".parse().unwrap()))),
+        ("CoolingDown", Box::new(move |c| c.setbacks.note(refused.clone()))),
+        ("StoppedOut", Box::new(move |c| c.setbacks.note(sold("90000", "-1")))),
+        ("BoughtBack", Box::new(move |c| c.setbacks.note(sold("70100", "1")))),
+    ];
+    for (code, change) in cases {
+        assert_eq!((buy(&change), sell(&change)), (code, "approved"));
+    }
+}
+
+#[test]
+fn the_reasons_after_which_a_purchase_waits_are_reasons_of_the_list() {
+    let zero = won("0");
+    let reasons = [
+        RefusalReason::NoCash { cash: zero, reserved: zero },
+        RefusalReason::TooSmall { available: zero, limit: "1".parse().unwrap(), lot: 1 },
+        RefusalReason::FatFinger { notional: zero, cash: zero, max_pct: Decimal::ONE },
+        RefusalReason::SymbolExposure {
+            instrument: samsung(),
+            notional: zero,
+            held: zero,
+            equity: zero,
+            max_pct: Decimal::ONE,
+        },
+        RefusalReason::TotalExposure { notional: zero, held: zero, equity: zero, max_pct: Decimal::ONE },
+    ];
+    assert_eq!(reasons.each_ref().map(RefusalReason::code), RefusalReason::COOLING);
+    assert!(reasons.iter().all(RefusalReason::cools_down) && !RefusalReason::Halted.cools_down());
 }

@@ -56,6 +56,22 @@ pub(crate) enum Limit {
     DayStart,
     /// So many times that equity in a day.
     DayPurchases,
+    /// No entry on an old price.
+    QuoteAge,
+    /// No entry on a price far from the one before it.
+    QuoteJump,
+    /// No entry at a price far from the newest that was heard.
+    QuoteMismatch,
+    /// No entry in a stock right after one was refused.
+    RefusalCooldown,
+    /// No entry in a stock soon after it was sold at a loss.
+    StopCooldown,
+    /// No entry above the last sale's price soon after it.
+    Reentry,
+    /// The largest share of the equity in one stock.
+    SymbolExposure,
+    /// The largest share of the equity in all stocks.
+    TotalExposure,
     /// Confirmed shares only.
     Sellable,
     /// No more than sizing or the position allows.
@@ -89,7 +105,7 @@ mod unwiring {
 
     impl Limit {
         /// Every limit.
-        pub(crate) const ALL: [Self; 27] = [
+        pub(crate) const ALL: [Self; 35] = [
             Self::Halted,
             Self::Starting,
             Self::Reducing,
@@ -114,6 +130,14 @@ mod unwiring {
             Self::FatFinger,
             Self::DayStart,
             Self::DayPurchases,
+            Self::QuoteAge,
+            Self::QuoteJump,
+            Self::QuoteMismatch,
+            Self::RefusalCooldown,
+            Self::StopCooldown,
+            Self::Reentry,
+            Self::SymbolExposure,
+            Self::TotalExposure,
             Self::Sellable,
             Self::Demand,
             Self::ExchangeClock,

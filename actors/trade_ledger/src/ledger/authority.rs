@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::HaltEpoch;
 use domain::messages::control::HaltSource;
 use domain::messages::ledger::{Committed, LedgerError};
-use domain::messages::limits::{ApprovalsSince, OwnPosition, OwnPositions};
+use domain::messages::limits::{ApprovalsSince, OwnPosition, OwnPositions, Setback, SetbacksSince};
 use risk_guard::{
     CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck, HaltCommitted,
     HaltEpochQuery, HaltSystem, LoadTradingState, ResumeSystem, StoredTradingState,
@@ -103,6 +103,14 @@ impl Handler<ApprovalsSince> for TradeLedger {
 
     fn handle(&mut self, query: ApprovalsSince, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.approvals_since(query.since))
+    }
+}
+
+impl Handler<SetbacksSince> for TradeLedger {
+    type Result = Result<Vec<Setback>, LedgerError>;
+
+    fn handle(&mut self, query: SetbacksSince, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.setbacks_since(&query))
     }
 }
 

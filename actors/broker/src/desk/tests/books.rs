@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
-use domain::messages::limits::{LimitsRecord, OwnPosition};
+use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
@@ -216,6 +216,10 @@ impl Store for Memory {
     }
 
     fn approvals_since(&mut self, _since: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn setbacks_since(&mut self, _query: &SetbacksSince) -> Result<Vec<Setback>, StoreError> {
         Ok(Vec::new())
     }
 

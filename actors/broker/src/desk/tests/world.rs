@@ -412,6 +412,7 @@ impl Slots {
                 commit_latch: self.ledger.link(),
                 commit_limits: self.ledger.link(),
                 approvals: self.ledger.link(),
+                setbacks: self.ledger.link(),
                 positions: self.ledger.link(),
                 load_state: self.ledger.link(),
                 halt_epoch: self.ledger.link(),

@@ -56,6 +56,8 @@ pub(super) struct Facts {
     pub(super) limits: Vec<LimitsChange>,
     /// When orders were approved.
     pub(super) approved: Vec<DateTime<Utc>>,
+    /// What the books say against buying a stock again.
+    pub(super) setbacks: Vec<Setback>,
     /// What the books say this agent holds.
     pub(super) own: Vec<OwnPosition>,
     pub(super) disk_full: bool,
@@ -251,8 +253,26 @@ impl Handler<CommitLimits> for Ledger {
 
     fn handle(&mut self, msg: CommitLimits, _ctx: &mut Self::Context) -> Self::Result {
         self.reply(move |facts| {
-            facts.limits.extend(msg.record().change);
+            facts.limits.extend(msg.record().change.clone());
             Ok(Committed { last_event: EventId(1) })
+        })
+    }
+}
+
+impl Handler<SetbacksSince> for Ledger {
+    type Result = ResponseFuture<Result<Vec<Setback>, LedgerError>>;
+
+    fn handle(&mut self, msg: SetbacksSince, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            let asked =
+                |setback: &&Setback| msg.instrument.as_ref().is_none_or(|one| *one == setback.instrument);
+            Ok(facts
+                .setbacks
+                .iter()
+                .filter(asked)
+                .filter(|setback| setback.at > msg.since)
+                .cloned()
+                .collect())
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::messages::control::{RequestReduce, RequestResume, ResumeWarrant, TradingStatus};
 use domain::messages::limits::{
-    AccountUnconfirmed, LimitsChange, LimitsInForce, OwnPosition, TightenError, TightenLimits,
+    AccountUnconfirmed, LimitName, LimitsChange, LimitsInForce, OwnPosition, TightenError, TightenLimits,
 };
 use domain::{HaltId, HaltNonce};
 
@@ -354,11 +354,10 @@ async fn tighten(world: &World, change: LimitsChange) -> Result<LimitsInForce, T
 #[test]
 fn invariant_14_limits_are_made_stricter_while_running_stay_so_after_a_restart_and_never_looser() {
     trading(async |world| {
-        let order =
-            |pct: &str| LimitsChange { max_order_pct: Some(pct.parse().unwrap()), ..LimitsChange::default() };
+        let order = |pct: &str| LimitsChange::of(LimitName::MaxOrderPct, pct.parse().unwrap());
         assert_eq!(tighten(&world, LimitsChange::default()).await, Err(TightenError::NothingAsked));
         let stricter = tighten(&world, order("4")).await.unwrap();
-        assert_eq!(stricter.max_order_pct.to_string(), "4");
+        assert_eq!(stricter.values[&LimitName::MaxOrderPct].to_string(), "4");
         for looser in ["4.01", "30", "31", "0"] {
             let refused = tighten(&world, order(looser)).await;
             assert!(matches!(refused, Err(TightenError::NotAllowed(_))), "{looser}: {refused:?}");
@@ -370,7 +369,7 @@ fn invariant_14_limits_are_made_stricter_while_running_stay_so_after_a_restart_a
         world.propose("005930", Side::Buy).await;
         assert_eq!(world.log(), ["refused: FatFinger"], "5 % are sized, 4 % are allowed");
         world.facts().ledger_silent = true;
-        let change = LimitsChange { max_orders_per_day: Some(0), ..LimitsChange::default() };
+        let change = LimitsChange::of(LimitName::MaxOrdersPerDay, 0.into());
         assert!(matches!(tighten(&world, change).await, Err(TightenError::NotDurable(_))));
     });
 }
@@ -380,9 +379,11 @@ fn invariant_14_a_stricter_loss_limit_judges_the_day_at_once() {
     trading(async |world| {
         world.tell_account(9_850_000).await;
         assert!(world.gate.is_open());
-        let change = LimitsChange { max_loss_pct: Some("1".parse().unwrap()), ..LimitsChange::default() };
+        let change = LimitsChange::of(LimitName::MaxLossPct, 1.into());
         tighten(&world, change).await.unwrap();
         world.settle().await;
+        assert_eq!(world.state().await, TradingState::Reducing, "another account is asked for at once");
+        world.tell_account(9_850_000).await;
         assert_eq!(world.state().await, TradingState::Halted);
     });
 }
@@ -390,7 +391,7 @@ fn invariant_14_a_stricter_loss_limit_judges_the_day_at_once() {
 #[test]
 fn invariant_13_the_count_of_orders_outlives_a_restart() {
     trading(async |world| {
-        let change = LimitsChange { max_orders_per_day: Some(2), ..LimitsChange::default() };
+        let change = LimitsChange::of(LimitName::MaxOrdersPerDay, 2.into());
         tighten(&world, change).await.unwrap();
         for symbol in ["005930", "000660"] {
             world.propose(symbol, Side::Buy).await;

@@ -74,6 +74,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             commit_latch: link(ledger.clone().recipient()),
             commit_limits: link(ledger.clone().recipient()),
             approvals: link(ledger.clone().recipient()),
+            setbacks: link(ledger.clone().recipient()),
             positions: link(ledger.clone().recipient()),
             load_state: link(ledger.clone().recipient()),
             halt_epoch: link(ledger.clone().recipient()),
@@ -200,8 +201,16 @@ impl World {
         assert_eq!(self.supervised.shutdown(Duration::from_secs(5)).await, supervision::Drained::Clean);
     }
 
+    /// Broker hears a price.
+    pub(super) fn hear(&self, symbol: &str, price: &str) {
+        let (price, at) = (price.parse().unwrap(), self.clock.now());
+        self.price.tell(PriceSeen { instrument: stock(symbol), price, at }).unwrap();
+    }
+
+    /// What somebody would like to trade, at a price that Broker heard too.
     pub(super) fn proposal(&self, symbol: &str, side: Side) -> Proposal {
         let now = self.clock.now();
+        self.hear(symbol, "70000");
         Proposal {
             decision_id: DecisionId::new(0, 1),
             instrument: stock(symbol),
@@ -271,7 +280,7 @@ pub(super) fn account(taken_at: DateTime<Utc>, equity: i64) -> AccountSnapshot {
         instrument: stock("005930"),
         quantity: Quantity::new(5),
         sellable: Quantity::new(5),
-        average_price: None,
+        average_price: Some("70000".parse().unwrap()),
         price: None,
     };
     AccountSnapshot {
@@ -312,6 +321,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         file: None,
         limits: Vec::new(),
         approved: Vec::new(),
+        setbacks: Vec::new(),
         own: Vec::new(),
         disk_full: false,
         clock_doubt: None,

@@ -33,6 +33,7 @@ fn worst(random: &mut Rng, side: Side, cash: Decimal, shares: u64) -> Case {
     let mut case = Case::new(side);
     case.proposal.confidence = Confidence::new(any(random, &[100, 100, 100, 79])).unwrap();
     case.proposal.reference_price = any(random, &PRICES).parse().unwrap();
+    case.quoted = Some(heard(any(random, &[&case.proposal.reference_price.to_string(), "70000"])));
     case.proposal.score =
         any(random, &[None, Some("0"), Some("-5"), Some("100"), Some("99999999999")]).map(decimal);
     case.proposal.expires_at = now() + TimeDelta::seconds(any(random, &[60, 60, 60, 1, 0, -60]));
@@ -75,6 +76,9 @@ fn assert_within_limits(case: &Case, approved: &OrderTerms, cash: Decimal, share
     match approved.side {
         Side::Buy => {
             assert!(case.state == TradingState::Active && reserved == 0);
+            let (heard, told) =
+                (case.quoted.unwrap().last.price.value(), case.proposal.reference_price.value());
+            assert!((heard - told).abs() * decimal("10") <= heard, "a price that nobody else heard");
             assert!(matches!(case.day, DayLoss::Known(pct) if pct >= decimal("-3")), "{:?}", case.day);
             let cost = approved.notional().amount();
             assert!(

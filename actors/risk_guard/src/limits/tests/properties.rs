@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use domain::messages::ledger::DayStart;
+use domain::messages::limits::{LimitName, Setback, SetbackKind};
 use domain::messages::schedule::DaySource;
 use domain::messages::symbols::{SymbolHalt, SymbolHaltCause};
 use fastrand::Rng;
@@ -34,6 +35,14 @@ impl Open {
     fn remaining(&self) -> u64 {
         self.quantity - self.filled
     }
+
+    fn is_working(&self) -> bool {
+        matches!(self.state, OrderState::Approved | OrderState::Accepted | OrderState::Partial)
+    }
+
+    fn is_unresolved(&self) -> bool {
+        matches!(self.state, OrderState::Sending | OrderState::Unknown)
+    }
 }
 
 /// Everything that a review looks at.
@@ -58,6 +67,18 @@ struct House {
     blind: Option<Instrument>,
     approved_ago_s: Vec<i64>,
     clock_off_s: Option<i64>,
+    equity: Option<i64>,
+    /// Of the stock that is judged; of the other one there are so many at 5000.
+    held_price: Price,
+    others: u64,
+    /// The age of the newest price that was heard, and what it is of the proposal's, in thousandths.
+    quote_age_s: Option<i64>,
+    quote_permille: i64,
+    /// The price before it, in the same measure.
+    before_permille: Option<i64>,
+    refused_ago_s: Option<i64>,
+    lost_ago_s: Option<i64>,
+    sold: Option<(i64, Price)>,
 }
 
 fn pick<T: Clone>(random: &mut Rng, values: &[T]) -> T {
@@ -80,7 +101,17 @@ fn limits(random: &mut Rng) -> Limits {
     let order = Decimal::new(random.i64(500..=3_000), 2);
     let confidence = Confidence::new(random.i64(0..=100)).unwrap();
     let limits = Limits::new(loss, order, confidence).unwrap();
-    limits.with_order_rates(random.u32(1..=10), random.u32(1..=400)).unwrap()
+    let rates = limits.with_order_rates(random.u32(1..=10), random.u32(1..=400)).unwrap();
+    let others = [
+        (LimitName::MaxSymbolPct, random.i64(5..=50)),
+        (LimitName::MaxExposurePct, random.i64(10..=100)),
+        (LimitName::MaxQuoteAgeS, random.i64(30..=120)),
+        (LimitName::MaxQuoteJumpPct, random.i64(1..=20)),
+        (LimitName::RefusalCooldownMin, random.i64(1..=1440)),
+        (LimitName::StopCooldownMin, random.i64(10..=10_080)),
+        (LimitName::ReentryGuardMin, random.i64(5..=10_080)),
+    ];
+    others.into_iter().try_fold(rates, |limits, (name, value)| limits.with(name, value.into())).unwrap()
 }
 
 impl House {
@@ -110,6 +141,15 @@ impl House {
             blind: None,
             approved_ago_s: Vec::new(),
             clock_off_s: None,
+            equity: Some(10_000_000_000),
+            held_price: "100".parse().unwrap(),
+            others: 0,
+            quote_age_s: Some(random.i64(0..=30)),
+            quote_permille: 1000,
+            before_permille: None,
+            refused_ago_s: None,
+            lost_ago_s: None,
+            sold: None,
         };
         for _ in 0..random.u8(..4) {
             house.disturb(random);
@@ -143,7 +183,7 @@ impl House {
 
     fn disturb(&mut self, random: &mut Rng) {
         use Phase::{Closed, ClosingAuction, Lunch, OpeningAuction, PostClose, PreMarket, Unknown};
-        match random.u8(..20) {
+        match random.u8(..26) {
             0 => {
                 self.state =
                     pick(random, &[TradingState::Halted, TradingState::Starting, TradingState::Reducing]);
@@ -183,6 +223,24 @@ impl House {
                 self.bought = random.i64(0..400_000_000);
             }
             18 => self.clock_off_s = Some(random.i64(-100..100)),
+            19 => {
+                let equity = random.i64(1..3_000_000_000);
+                self.equity = pick(random, &[None, Some(0), Some(equity), Some(equity)]);
+                self.others = random.u64(..100_000);
+            }
+            20 => self.held_price = pick(random, &["100", "5000", "90000"]).parse().unwrap(),
+            21 => self.quote_age_s = random.bool().then(|| random.i64(-5..200)),
+            22 => {
+                self.quote_permille = random.i64(700..1300);
+                self.before_permille = random.bool().then(|| random.i64(700..1300));
+            }
+            23 => self.refused_ago_s = Some(random.i64(-60..100_000)),
+            24 => {
+                let price = pick(random, &["1", "5000", "90000"]).parse().unwrap();
+                let (ago, is_lost) = (random.i64(0..700_000), random.bool());
+                self.lost_ago_s = is_lost.then_some(ago);
+                self.sold = (!is_lost).then_some((ago, price));
+            }
             _ => {
                 self.phase = pick(random, &[None, self.phase]);
                 self.cash = pick(random, &[None, Some(0), Some(-5), Some(1_000)]);
@@ -220,16 +278,23 @@ impl House {
             quantity: Quantity::new(self.sellable + 500),
             sellable,
             average_price: None,
+            price: Some(self.held_price),
+        };
+        let other = Holding {
+            instrument: stock(self.market(), 1),
+            quantity: Quantity::new(self.others),
+            sellable: Quantity::new(self.others),
+            average_price: Some("5000".parse().unwrap()),
             price: None,
         };
         AccountSnapshot {
             currency: self.market().currency(),
             taken_at: now() - TimeDelta::seconds(self.account_age_s),
             cash: self.cash.map(|cash| self.money(cash)),
-            equity: None,
+            equity: self.equity.map(|equity| self.money(equity)),
             purchase_total: None,
             valuation_total: None,
-            holdings: vec![holding],
+            holdings: vec![holding, other],
         }
     }
 
@@ -259,6 +324,36 @@ impl House {
             halts.add(SymbolHalt { id, instrument: instrument.clone(), at: now(), cause, reason });
         }
         halts
+    }
+
+    /// So many thousandths of the proposal's price.
+    fn price(&self, permille: i64) -> Price {
+        Price::new(self.proposal.reference_price.value() * Decimal::new(permille, 3)).unwrap()
+    }
+
+    fn quoted(&self) -> Option<Quoted> {
+        let at = now() - TimeDelta::seconds(self.quote_age_s?);
+        let last = Seen { price: self.price(self.quote_permille), at };
+        Some(Quoted { last, before: self.before_permille.map(|permille| self.price(permille)) })
+    }
+
+    fn setbacks(&self) -> Setbacks {
+        let mut setbacks = Setbacks::default();
+        let mut note = |ago: i64, kind| {
+            let (instrument, at) = (self.proposal.instrument.clone(), now() - TimeDelta::seconds(ago));
+            setbacks.note(Setback { instrument, at, kind });
+        };
+        if let Some(ago) = self.refused_ago_s {
+            note(ago, SetbackKind::Refused { why: "NoCash".into() });
+        }
+        if let Some(ago) = self.lost_ago_s {
+            let price = "999999999".parse().unwrap();
+            note(ago, SetbackKind::Sold { price, result: Some(self.money(-1)) });
+        }
+        if let Some((ago, price)) = self.sold {
+            note(ago, SetbackKind::Sold { price, result: Some(self.money(0)) });
+        }
+        setbacks
     }
 
     fn purchases(&self) -> DayPurchases {
@@ -299,6 +394,8 @@ impl House {
             blind: blind.as_ref(),
             approvals: &approvals,
             clock_doubt: self.clock_off_s.map(TimeDelta::seconds),
+            quoted: self.quoted(),
+            setbacks: &self.setbacks(),
         };
         review(&self.proposal, &standing)
     }
@@ -328,15 +425,10 @@ impl House {
             }
             Limit::OrdersPerMinute => within(60) >= most(self.limits.max_orders_per_minute(), 10),
             Limit::OrdersPerDay => within(86_400) >= most(self.limits.max_orders_per_day(), 400),
-            Limit::OpenOrder => self.has_open(order, |open| {
-                let is_settled =
-                    matches!(open.state, OrderState::Approved | OrderState::Accepted | OrderState::Partial);
-                is_settled && open.side == order.side
-            }),
-            Limit::UnresolvedOrder => self.has_open(order, |open| {
-                matches!(open.state, OrderState::Sending | OrderState::Unknown)
-                    && (buys || open.side == Side::Sell)
-            }),
+            Limit::OpenOrder => self.has_open(order, |open| open.is_working() && open.side == order.side),
+            Limit::UnresolvedOrder => {
+                self.has_open(order, |open| open.is_unresolved() && (buys || open.side == Side::Sell))
+            }
             Limit::LapsedOrder => self.has_open(order, |open| {
                 open.state == OrderState::Lapsed && (buys || open.side == Side::Sell)
             }),
@@ -359,11 +451,61 @@ impl House {
                 let total = self.cost(order) + Decimal::from(self.bought);
                 buys && self.day_start.is_some_and(|start| total > most(start))
             }
+            Limit::QuoteAge => buys && self.is_quote_too_old(),
+            Limit::QuoteJump => buys && self.jumps(self.before_permille, self.quote_permille),
+            Limit::QuoteMismatch => buys && self.jumps(Some(self.quote_permille), 1000),
+            Limit::RefusalCooldown => buys && self.waits(self.refused_ago_s, LimitName::RefusalCooldownMin),
+            Limit::StopCooldown => buys && self.waits(self.lost_ago_s, LimitName::StopCooldownMin),
+            Limit::Reentry => {
+                let below = self.sold.filter(|(_, price)| *price < order.limit);
+                buys && self.waits(below.map(|(ago, _)| ago), LimitName::ReentryGuardMin)
+            }
+            Limit::SymbolExposure => buys && self.exceeds(self.of_symbol(order), LimitName::MaxSymbolPct),
+            Limit::TotalExposure => buys && self.exceeds(self.of_all(order), LimitName::MaxExposurePct),
             Limit::Sellable => {
                 !buys && (order.quantity.is_zero() || order.quantity.get() > self.free_shares())
             }
             Limit::Demand => self.exceeds_demand(order),
         }
+    }
+
+    fn is_quote_too_old(&self) -> bool {
+        let most = self.limits.get(LimitName::MaxQuoteAgeS);
+        self.quote_age_s.is_none_or(|age| Decimal::from(age) > most)
+    }
+
+    /// More than the limit from one price, if there was one, to the other, in percent of the first.
+    fn jumps(&self, from: Option<i64>, to: i64) -> bool {
+        let from = from.unwrap_or(to);
+        self.quote_age_s.is_some()
+            && Decimal::from((to - from).abs() * 100) > self.limits.max_quote_jump_pct() * Decimal::from(from)
+    }
+
+    fn waits(&self, ago_s: Option<i64>, name: LimitName) -> bool {
+        ago_s.is_some_and(|ago| Decimal::from(ago) < self.limits.get(name) * Decimal::from(60))
+    }
+
+    /// What is held and ordered of the stock, and this order.
+    fn of_symbol(&self, order: &OrderTerms) -> Decimal {
+        let held = Decimal::from(self.sellable + 500) * self.held_price.value();
+        held + self.ordered(|open| open.instrument == order.instrument) + self.cost(order)
+    }
+
+    /// What is held and ordered of both stocks, and this order.
+    fn of_all(&self, order: &OrderTerms) -> Decimal {
+        let held = Decimal::from(self.sellable + 500) * self.held_price.value();
+        held + Decimal::from(self.others * 5000) + self.ordered(|_| true) + self.cost(order)
+    }
+
+    fn exceeds(&self, worth: Decimal, name: LimitName) -> bool {
+        let equity = Decimal::from(self.equity.unwrap_or(0));
+        worth > equity * self.limits.get(name) / Decimal::ONE_HUNDRED
+    }
+
+    /// What open purchases may still cost.
+    fn ordered(&self, counts: impl Fn(&Open) -> bool) -> Decimal {
+        let purchases = self.open.iter().filter(|open| open.side == Side::Buy && counts(open));
+        purchases.map(|open| open.limit.value() * Decimal::from(open.remaining())).sum()
     }
 
     fn has_open(&self, order: &OrderTerms, is_in_the_way: impl Fn(&Open) -> bool) -> bool {
@@ -389,10 +531,7 @@ impl House {
 
     /// Cash less what open purchases, of any stock, may still cost.
     fn free_cash(&self) -> Decimal {
-        let purchases = self.open.iter().filter(|open| open.side == Side::Buy);
-        let reserved: Decimal =
-            purchases.map(|open| open.limit.value() * Decimal::from(open.remaining())).sum();
-        Decimal::from(self.cash.unwrap_or(0)) - reserved
+        Decimal::from(self.cash.unwrap_or(0)) - self.ordered(|_| true)
     }
 
     fn free_shares(&self) -> u64 {
@@ -450,7 +589,16 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::Oversize { .. } => &[Limit::Demand],
         RefusalReason::ClockDoubt { .. } => &[Limit::ExchangeClock],
         RefusalReason::TooManyOrders { .. } => &[Limit::OrdersPerMinute, Limit::OrdersPerDay],
-        RefusalReason::NoAccount { .. }
+        RefusalReason::StaleQuote { .. } => &[Limit::QuoteAge],
+        RefusalReason::QuoteJump { .. } => &[Limit::QuoteJump, Limit::QuoteMismatch],
+        RefusalReason::CoolingDown { .. } => &[Limit::RefusalCooldown],
+        RefusalReason::StoppedOut { .. } => &[Limit::StopCooldown],
+        RefusalReason::BoughtBack { .. } => &[Limit::Reentry],
+        RefusalReason::SymbolExposure { .. } => &[Limit::SymbolExposure],
+        RefusalReason::TotalExposure { .. } => &[Limit::TotalExposure],
+        RefusalReason::EquityUnknown { .. }
+        | RefusalReason::ExposureUnknown { .. }
+        | RefusalReason::NoAccount { .. }
         | RefusalReason::CashUnknown { .. }
         | RefusalReason::LotUnknown { .. }
         | RefusalReason::TooSmall { .. }
