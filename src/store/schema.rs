@@ -354,10 +354,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    occasions (market, session_date, kind) {
+    occasions (market, session_date, kind, first_ms) {
         market -> Text,
         session_date -> Text,
         kind -> Text,
+        first_ms -> BigInt,
         begins_at_ms -> BigInt,
         label -> Text,
         booked_at_ms -> BigInt,

@@ -12,10 +12,6 @@ const FIRST_DAY: (i32, u32, u32) = (2026, 1, 5);
 /// One watch in so many of ten thousand ends before the day is closed in the books: a later start must close it.
 const ENDS_EARLY: u32 = 6_500;
 
-/// Trading days between the last one with faults and the quiet one: a clock that is a day ahead may have told the decision
-/// times of the next day, each of which is told once.
-const DAYS_OFF: u32 = 1;
-
 /// Tokyo trades until 15:30, but KIS's own window, which the simulated exchange keeps, ends so long before: whatever the agent
 /// tries after that is refused.
 const TOKYO_ENDS_BEFORE: TimeDelta = TimeDelta::minutes(30);
@@ -101,7 +97,7 @@ fn trading_days(seed: u64, count: u32, markets: &[Market]) -> (Vec<NaiveDate>, O
     let is_open = |date: &NaiveDate| markets.iter().all(|market| is_usual(&calendar, *market, *date));
     let mut days = first.iter_days().filter(is_open);
     let faulty = days.by_ref().take(count as usize).collect();
-    (faulty, days.nth(DAYS_OFF as usize))
+    (faulty, days.next())
 }
 
 /// The simulated exchange knows no holidays and no short days, so days on which the two calendars differ are left out.

@@ -29,7 +29,7 @@ use supervision::prelude::*;
 use crate::calendar::{Calendar, Session};
 use crate::evidence::{self, Evidence, Look};
 use crate::overrides::{OverrideFile, Overrides};
-use crate::plan::{self, Event, Known, LONGEST_SLEEP, Moment, Settings, Told, What};
+use crate::plan::{self, Event, Known, LONGEST_SLEEP, Settings, Told, What};
 
 /// The clock may be set back so far without a warning.
 const HARMLESS_STEP: TimeDelta = TimeDelta::seconds(1);
@@ -100,7 +100,8 @@ pub struct MarketClock {
     restless: bool,
     /// What the override file said last, good or bad; none before its first word.
     heard: Option<OverrideFile>,
-    latest: Option<DateTime<Utc>>,
+    /// What the clock showed last.
+    shown: Option<DateTime<Utc>>,
     /// Ends a sleep that lasts too long in real time.
     watch: Option<SpawnHandle>,
     /// The newest word on halts.
@@ -120,7 +121,7 @@ impl MarketClock {
             sleep: None,
             restless: false,
             heard: None,
-            latest: None,
+            shown: None,
             watch: None,
             obedience: Obedience::default(),
         }
@@ -133,8 +134,9 @@ impl MarketClock {
         let answer = self.deps.ledger.booked.ask(BookedOccasions { since }, LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(|answer, this, ctx| match heard(answer) {
             Ok(booked) => {
-                this.told = Told::recalled(&booked);
-                this.evidence = Evidence::recalled(&booked);
+                let now = this.now();
+                this.told = Told::recalled(&booked, now);
+                this.evidence = Evidence::recalled(&booked, now);
                 this.redraw();
                 this.is_recalled = true;
                 if this.knows_enough() {
@@ -156,13 +158,13 @@ impl MarketClock {
 
     fn wake(&mut self, ctx: &mut Ctx<Self>) {
         self.sleep = None;
-        let moment = self.moment();
-        let now = moment.latest;
-        self.look_around(moment.shown, ctx);
+        let now = self.now();
+        self.settings.cadence = self.settings.cadence.begun_by(now);
+        self.look_around(now, ctx);
         let before = self.told.clone();
         let known = Known { settings: &self.settings, evidence: &self.evidence };
-        let events = plan::due(known, &mut self.told, moment, !self.obedience.is_halted());
-        self.repeat_phases(&events, moment.shown);
+        let events = plan::due(known, &mut self.told, now, !self.obedience.is_halted());
+        self.repeat_phases(&events, now);
         if events.is_empty() {
             return self.sleep(now, ctx);
         }
@@ -217,19 +219,16 @@ impl MarketClock {
         ctx.spawn(sleep.into_actor(self).map(move |(), this, ctx| then(this, ctx)));
     }
 
-    /// The time, and the latest there was: a clock set back tells nothing twice, but what is true now is told at once.
-    fn moment(&mut self) -> Moment {
-        let shown = self.deps.clock.now();
-        let latest = self.latest.unwrap_or(shown).max(shown);
-        if latest - shown > HARMLESS_STEP {
-            tracing::warn!(%shown, %latest, "the clock was set back; no slot until it has caught up");
-        }
-        self.latest = Some(latest);
-        Moment { shown, latest }
-    }
-
+    /// What the clock shows. What was seen while it ran ahead is judged anew when it was set back.
     fn now(&mut self) -> DateTime<Utc> {
-        self.moment().latest
+        let now = self.deps.clock.now();
+        let before = self.shown.replace(now).unwrap_or(now);
+        if before - now > HARMLESS_STEP {
+            tracing::warn!(shown = %now, %before, "the clock was set back; what was told is not told again");
+            self.evidence.set_back(now);
+            self.redraw();
+        }
+        now
     }
 
     /// Tells the guards the phases that did not change: one of them may have been started alone.

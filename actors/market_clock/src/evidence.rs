@@ -29,6 +29,8 @@ const FIRST_LOOK_WITHIN: TimeDelta = TimeDelta::minutes(1);
 const SILENCES_UNTIL_DOWN: u32 = 2;
 /// The broker's list is asked for again so long after an attempt that failed.
 const LIST_AGAIN: TimeDelta = TimeDelta::hours(1);
+/// What lists said of past days is kept for so long: a clock that ran ahead may be set back to one of them.
+const PAST_DAYS_KEPT: Days = Days::new(7);
 
 /// What a look at a market brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,10 +105,13 @@ pub struct Evidence {
 // === What is known ===
 
 impl Evidence {
-    /// What earlier lives booked: the newest list of days, suspicions, and proofs.
-    pub fn recalled(booked: &[Occasion]) -> Self {
+    /// What earlier lives booked until `now`: the newest list of days, suspicions, and proofs. What lies later was seen by a
+    /// clock that ran ahead.
+    pub fn recalled(booked: &[Occasion], now: DateTime<Utc>) -> Self {
         let mut evidence = Self::default();
-        let of = |kind| booked.iter().filter(move |occasion| occasion.kind == kind);
+        let mut until_now: Vec<_> = booked.iter().filter(|occasion| occasion.begins_at <= now).collect();
+        until_now.sort_by_key(|occasion| occasion.begins_at);
+        let of = |kind| until_now.iter().copied().filter(move |occasion| occasion.kind == kind);
         for Occasion { market, session_date, label, begins_at, .. } in of(OccasionKind::ListedDays) {
             evidence.take_list(*market, *session_date, *begins_at, &listed_days(*session_date, label));
         }
@@ -124,6 +129,20 @@ impl Evidence {
         witness.was_disputed = label == Trust::Disputed.code();
         // A day that needs a proof and had it: by a trade, unless by the list.
         witness.traded = label == Trust::Certain.code() && needs_proof && !is_listed;
+    }
+
+    /// The clock ran ahead and shows `now` again. A trade of a date stays seen, because its date is the exchange's; that
+    /// nothing traded, and when it was looked, is forgotten.
+    pub fn set_back(&mut self, now: DateTime<Utc>) {
+        for witness in self.witnesses.values_mut().filter(|witness| witness.looked_at > Some(now)) {
+            let Witness { traded, was_disputed, .. } = *witness;
+            *witness = Witness { traded, was_disputed, ..Witness::default() };
+        }
+        self.list_asked_at.retain(|_, at| *at <= now);
+        self.list_read_on.retain(|market, on| *on <= market.date_at(now));
+        for listed in self.listed.values_mut() {
+            listed.since = listed.since.min(now);
+        }
     }
 
     /// How far `date` may be traded upon.
@@ -268,7 +287,10 @@ impl Evidence {
         days: &[ListedDay],
     ) {
         self.list_read_on.insert(market, today);
-        let is_earlier = |(other, _): &(Market, NaiveDate), _: &mut Listed| *other == market;
+        let kept_since = today.checked_sub_days(PAST_DAYS_KEPT).unwrap_or(today);
+        self.listed.retain(|(other, date), _| *other != market || *date >= kept_since);
+        let is_earlier =
+            |(other, date): &(Market, NaiveDate), _: &mut Listed| *other == market && *date >= today;
         let earlier: BTreeMap<_, _> = self.listed.extract_if(.., is_earlier).collect();
         for &ListedDay { date, opens } in days.iter().filter(|day| day.date >= today) {
             let key = (market, date);

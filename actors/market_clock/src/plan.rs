@@ -103,11 +103,14 @@ struct ToldOf {
 }
 
 impl Told {
-    /// What the books say was told. Phases and the last closed day are left out: whoever was started since must hear
-    /// them again, and a day whose report died with the process would otherwise stay open until tomorrow.
-    pub fn recalled(booked: &[Occasion]) -> Self {
+    /// What the books say was told until `now`; what lies later was told by a clock that ran ahead. Phases and the last
+    /// closed day are left out: whoever was started since must hear them again, and a day whose report died with the
+    /// process would otherwise stay open until tomorrow.
+    pub fn recalled(booked: &[Occasion], now: DateTime<Utc>) -> Self {
         let mut told = Self::default();
-        for occasion in booked {
+        let mut until_now: Vec<_> = booked.iter().filter(|occasion| occasion.begins_at <= now).collect();
+        until_now.sort_by_key(|occasion| occasion.begins_at);
+        for occasion in until_now {
             let of = told.of(occasion.market);
             match occasion.kind {
                 OccasionKind::Phase => {}
@@ -118,7 +121,10 @@ impl Told {
                 }
                 OccasionKind::Notice => of.notice = of.notice.max(Some(occasion.session_date)),
                 OccasionKind::Trust => {
-                    of.trust = of.trust.take().max(Some((occasion.session_date, occasion.label.clone())));
+                    // The latest word on the latest date.
+                    let word = (occasion.session_date, occasion.label.clone());
+                    let is_later = of.trust.as_ref().is_none_or(|(date, _)| *date <= word.0);
+                    of.trust = if is_later { Some(word) } else { of.trust.take() };
                 }
                 OccasionKind::ListedDays => {}
             }
@@ -141,24 +147,17 @@ impl Told {
     }
 }
 
-/// A moment of a clock that may be set back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// What the clock shows: what is true now, such as a phase, is read off it.
-    pub shown: DateTime<Utc>,
-    /// The latest it ever showed: what happens once, such as a slot, goes by it.
-    pub latest: DateTime<Utc>,
-}
-
-/// Everything due at `moment`, and notes it as told. Slots are left out while `slots_wanted` is false (a halt).
-pub fn due(known: Known<'_>, told: &mut Told, moment: Moment, slots_wanted: bool) -> Vec<Event> {
+/// Everything due at `now`, and notes it as told. Slots are left out while `slots_wanted` is false (a halt).
+///
+/// All of it goes by what the clock shows, so that one which ran ahead and was set right holds up nothing: what was told for a
+/// time that has not come counts for nothing here, and the books know each slot that was told.
+pub fn due(known: Known<'_>, told: &mut Told, now: DateTime<Utc>, slots_wanted: bool) -> Vec<Event> {
     let settings = known.settings;
-    let Moment { shown, latest: now } = moment;
     let mut events = Vec::new();
     for market in &settings.markets {
         let told = told.of(*market);
-        events.extend(phase_due(known, told, *market, shown));
-        events.extend(trust_due(known, told, *market, shown));
+        events.extend(phase_due(known, told, *market, now));
+        events.extend(trust_due(known, told, *market, now));
         if slots_wanted {
             events.extend(slots_due(known, told, *market, now));
         }
@@ -302,14 +301,15 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
     if !trust.allows_exits() {
         return None;
     }
-    let slot = slots::due_slot(&session, settings.cadence, now, told.slot);
+    let last = |told: Option<DateTime<Utc>>| told.filter(|at| *at <= now);
+    let slot = slots::due_slot(&session, settings.cadence, now, last(told.slot));
     let is_held_back = known.evidence.is_first_look(&session, now);
     if let Some(due) = slot.filter(|_| trust.allows_entries() && !is_held_back) {
         told.slot = Some(due.starts_at);
         return Some(slot_event(&session, due, OccasionKind::Slot));
     }
     let due = slots::due_exits(&session, settings.cadence, now, trust.allows_entries())?;
-    if told.exits.is_some_and(|last| last >= due.starts_at) {
+    if last(told.exits).is_some_and(|last| last >= due.starts_at) {
         return None;
     }
     told.exits = Some(due.starts_at);
@@ -330,9 +330,10 @@ fn slot_event(session: &Session, due: DueSlot, kind: OccasionKind) -> Event {
 fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Vec<Event> {
     let Some(last) = settings.calendar.last_ended(market, now - SETTLING) else { return Vec::new() };
     let oldest = last.date.checked_sub_days(LOOKS_BACK).unwrap_or(last.date);
-    let first = told.day_closed.and_then(|date| date.succ_opt()).unwrap_or(last.date).max(oldest);
+    // A later one was told by a clock that ran ahead: it is still to end.
+    let told_until = told.day_closed.replace(last.date).map(|date| date.min(last.date));
+    let first = told_until.and_then(|date| date.succ_opt()).unwrap_or(last.date).max(oldest);
     let sessions = settings.calendar.sessions_between(market, first, last.date);
-    told.day_closed = told.day_closed.max(Some(last.date));
     sessions.map(|session| day_event(&session)).collect()
 }
 
@@ -348,10 +349,9 @@ fn day_event(session: &Session) -> Event {
 /// Once a day and market.
 fn notice_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let session_date = market.date_at(now);
-    if told.notice.is_some_and(|date| date >= session_date) {
+    if told.notice.replace(session_date) == Some(session_date) {
         return None;
     }
-    told.notice = Some(session_date);
     let (event, label) = notice::about(&settings.calendar, market, session_date)?;
     let begins_at = session_date.and_time(NaiveTime::MIN).and_utc();
     Some(Event {

@@ -40,6 +40,17 @@ pub enum Cadence {
     Realtime,
 }
 
+impl Cadence {
+    /// The same at `now`: a grid that a clock running ahead has begun later begins now, once the clock is set right.
+    #[must_use]
+    pub fn begun_by(self, now: DateTime<Utc>) -> Self {
+        match self {
+            Self::Fixed { plan, anchor } => Self::Fixed { plan, anchor: anchor.min(now) },
+            Self::Daily(_) | Self::Realtime => self,
+        }
+    }
+}
+
 /// Daily slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DailyPlan {
@@ -296,6 +307,20 @@ mod tests {
         assert_eq!(slots(5), [5, 365]);
         assert_eq!(slots(25), [25], "the next one is in the closing auction");
         assert_eq!(slots(500), [] as [i64; 0]);
+    }
+
+    #[test]
+    fn a_grid_that_a_clock_running_ahead_has_begun_begins_when_the_clock_is_set_right() {
+        let plan = DailyPlan { sessions: 4, interval_hours: 6 };
+        let now = session(Market::Kr).open;
+        let begun = |hours| {
+            let cadence = Cadence::Fixed { plan, anchor: now + TimeDelta::hours(hours) };
+            match cadence.begun_by(now) {
+                Cadence::Fixed { anchor, .. } => (anchor - now).num_hours(),
+                other @ (Cadence::Daily(_) | Cadence::Realtime) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!((begun(24), begun(-5)), (0, -5));
     }
 
     #[test]

@@ -243,14 +243,15 @@ pub trait Store: Send {
     /// [`StoreError`] when the database failed.
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError>;
 
-    /// Writes down what is about to happen; says of each whether it begins later than the last of its market, session
-    /// date and kind.
+    /// Writes down what is about to happen; says of each whether it is new: of its market, session date and kind none with
+    /// its beginning was written down before.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed; then nothing may happen.
     fn book_occasions(&mut self, occasions: &[Occasion], at: DateTime<Utc>) -> Result<Vec<bool>, StoreError>;
 
-    /// The last occasion of each market, session date from `since` on, and kind; oldest date first.
+    /// The occasions of session dates from `since` on, oldest date first; of those of a kind that followed each other within
+    /// a minute the last one.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.

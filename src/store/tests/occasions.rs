@@ -1,4 +1,4 @@
-//! What MarketClock told: once per key, and never backwards.
+//! What MarketClock told: each once, whatever the clock did meanwhile.
 
 use chrono::TimeDelta;
 use domain::messages::occasions::{Occasion, OccasionKind};
@@ -16,17 +16,41 @@ fn slot(minutes: i64, label: &str) -> Occasion {
 }
 
 #[test]
-fn an_occasion_is_new_once_and_only_a_later_one_follows() {
+fn an_occasion_is_new_once_however_often_it_is_told() {
     let mut books = Books::new();
     let mut book = |occasions: &[Occasion]| books.store.book_occasions(occasions, start()).unwrap();
     assert_eq!(book(&[slot(10, "daily-1")]), [true]);
-    assert_eq!(book(&[slot(10, "daily-1"), slot(9, "earlier"), slot(370, "daily-2")]), [false, false, true]);
+    assert_eq!(
+        book(&[slot(10, "daily-1"), slot(370, "daily-2"), slot(370, "daily-2")]),
+        [false, true, false]
+    );
     assert_eq!(book(&[slot(10, "daily-1")]), [false]);
     let exits = Occasion { kind: OccasionKind::Exits, ..slot(1, "exits-1") };
     let other_market = Occasion { market: Market::Jp, ..slot(1, "daily-1") };
     let next_day = Occasion { session_date: today().session_date.succ_opt().unwrap(), ..slot(1, "daily-1") };
     assert_eq!(book(&[exits, other_market, next_day]), [true, true, true]);
     assert_eq!(book(&[]), [] as [bool; 0]);
+}
+
+#[test]
+fn what_a_clock_that_ran_ahead_told_stands_in_the_way_of_nothing_else() {
+    let mut books = Books::new();
+    let mut cycles = |minutes: std::ops::Range<i64>| {
+        let told: Vec<_> = minutes.map(|minute| slot(minute, &format!("realtime-{minute}"))).collect();
+        let news = books.store.book_occasions(&told, start()).unwrap();
+        let new = told.iter().zip(news).filter(|(_, is_new)| *is_new);
+        new.map(|(occasion, _)| occasion.label.clone()).collect::<Vec<_>>()
+    };
+    let named =
+        |minutes: &[i64]| minutes.iter().map(|minute| format!("realtime-{minute}")).collect::<Vec<_>>();
+    assert_eq!(cycles(0..3), named(&[0, 1, 2]));
+    assert_eq!(cycles(300..302), named(&[300, 301]), "ran ahead");
+    assert_eq!(cycles(1..5), named(&[3, 4]), "set right");
+    assert_eq!(cycles(298..304), named(&[298, 299, 302, 303]), "caught up");
+    assert_eq!(cycles(0..304).len(), 293, "none of those between was ever told");
+    assert_eq!(cycles(0..304), named(&[]));
+    let read = books.store.booked_occasions(today().session_date).unwrap();
+    assert!(read.len() <= 4, "a row for those that follow each other: {read:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What MarketClock writes down before it is acted on, so that nothing happens twice after a restart.
 //!
-//! Occasions of one market, session date and kind only go forward in time: one that does not begin later than the last
-//! one booked has happened before.
+//! An occasion is known by its market, session date, kind and beginning: one that was booked has happened and does not happen
+//! again. They need not come in order: what a clock that ran ahead was told early stands in the way of nothing else.
 
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -56,7 +56,7 @@ pub struct Occasion {
     pub session_date: NaiveDate,
     /// What kind.
     pub kind: OccasionKind,
-    /// When it began by the calendar; a later one of the same key begins later.
+    /// When it began by the calendar; no two of one market, session date and kind begin together.
     pub begins_at: DateTime<Utc>,
     /// Which one, in words, for people who read the books.
     pub label: String,

@@ -149,10 +149,10 @@ fn a_day_that_was_disputed_is_not_closed_by_the_list_after_a_restart() {
         begins_at: day.open,
         label: label.into(),
     };
-    let evidence = Evidence::recalled(&[
-        booked(OccasionKind::ListedDays, "N"),
-        booked(OccasionKind::Trust, Trust::Disputed.code()),
-    ]);
+    let evidence = Evidence::recalled(
+        &[booked(OccasionKind::ListedDays, "N"), booked(OccasionKind::Trust, Trust::Disputed.code())],
+        day.open,
+    );
     assert_eq!(evidence.narrowed(&DayChanges::new()), DayChanges::new());
     assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, day.date, false), Trust::Disputed);
     let opened = Calendar::official()
@@ -177,7 +177,7 @@ fn a_list_that_is_first_read_during_a_session_disputes_it_and_closes_the_next_on
         begins_at: today.open,
         label: list_label(today.date, &days),
     };
-    for evidence in [evidence, Evidence::recalled(&[booked])] {
+    for evidence in [evidence, Evidence::recalled(&[booked], today.open)] {
         assert_eq!(evidence.narrowed(&DayChanges::new()), closed(&tomorrow));
         assert_eq!(evidence.trust(&Calendar::official(), Market::Kr, today.date, false), Trust::Disputed);
         let mut evidence = evidence;
@@ -200,12 +200,12 @@ fn a_proof_is_recalled_as_a_trade_unless_the_list_was_the_proof() {
     let listed = booked(OccasionKind::ListedDays, "Y");
     let calendar = Calendar::official();
     let trust = |evidence: &Evidence| evidence.trust(&calendar, Market::Kr, day.date, false);
-    assert_eq!(trust(&Evidence::recalled(std::slice::from_ref(&proved))), Trust::Certain);
+    assert_eq!(trust(&Evidence::recalled(std::slice::from_ref(&proved), day.open)), Trust::Certain);
     assert_eq!(
-        trust(&Evidence::recalled(&[booked(OccasionKind::Trust, Trust::Unproved.code())])),
+        trust(&Evidence::recalled(&[booked(OccasionKind::Trust, Trust::Unproved.code())], day.open)),
         Trust::Unproved
     );
-    let mut by_list = Evidence::recalled(&[proved, listed]);
+    let mut by_list = Evidence::recalled(&[proved, listed], day.open);
     assert_eq!(trust(&by_list), Trust::Certain);
     assert!(by_list.begin_look(&calendar, &day, day.open + TimeDelta::minutes(10)));
     by_list.end_look(&day, Look::LastTrade(None));
@@ -256,11 +256,54 @@ fn what_was_booked_is_known_again() {
         occasion(Market::Jp, OccasionKind::Trust, "suspected_closed"),
         occasion(Market::Hk, OccasionKind::Trust, "broker_down"),
     ];
-    let mut evidence = Evidence::recalled(&booked);
+    let mut evidence = Evidence::recalled(&booked, begins_at);
     let calendar = Calendar::official();
     assert!(!evidence.begin_list(Market::Kr, begins_at), "it was read today");
     assert!(evidence.begin_list(Market::Kr, begins_at + TimeDelta::days(1)));
     assert_eq!(evidence.trust(&calendar, Market::Jp, today, false), Trust::SuspectedClosed);
     assert_eq!(evidence.trust(&calendar, Market::Hk, today, false), Trust::Certain);
     assert_eq!(evidence.narrowed(&DayChanges::default()).len(), 1);
+}
+
+#[test]
+fn what_a_clock_that_ran_a_day_ahead_made_of_looks_and_lists_is_judged_anew_when_it_is_set_right() {
+    let (today, tomorrow) = (session(Market::Kr, "2026-11-24"), session(Market::Kr, "2026-11-25"));
+    let (calendar, now) = (Calendar::official(), today.open + TimeDelta::minutes(20));
+    let ahead = now + TimeDelta::days(1);
+    let closed = |of: &Session| ListedDay { date: of.date, opens: false };
+    let mut evidence = Evidence::default();
+    evidence.take_list(Market::Kr, today.date, midnight(today.date), &[closed(&today), closed(&tomorrow)]);
+    assert!(evidence.begin_look(&calendar, &tomorrow, ahead));
+    evidence.end_look(&tomorrow, Look::LastTrade(Some(now)));
+    assert!(evidence.begin_list(Market::Kr, ahead));
+    evidence.take_list(Market::Kr, tomorrow.date, ahead, &[closed(&tomorrow)]);
+    evidence.set_back(now);
+    let both = [&today, &tomorrow].map(|of| ((Market::Kr, of.date), DayChange::ClosedByBroker));
+    assert_eq!(evidence.narrowed(&DayChanges::new()), DayChanges::from(both), "both lists count");
+    assert!(evidence.begin_list(Market::Kr, now), "nothing was read in the true day");
+    evidence.take_list(Market::Kr, today.date, now, &[]);
+    assert_eq!(evidence.trust(&calendar, Market::Kr, tomorrow.date, false), Trust::Certain, "not suspected");
+    assert!(evidence.begin_look(&calendar, &tomorrow, tomorrow.open + TimeDelta::minutes(10)));
+}
+
+#[test]
+fn what_was_booked_for_a_time_that_has_not_come_is_not_recalled() {
+    let day = session(Market::Kr, "2026-11-24");
+    let booked = |kind, label: &str, minutes| Occasion {
+        market: Market::Kr,
+        session_date: day.date,
+        kind,
+        begins_at: day.open + TimeDelta::minutes(minutes),
+        label: label.into(),
+    };
+    let all = [
+        booked(OccasionKind::ListedDays, "N", 300),
+        booked(OccasionKind::Trust, Trust::SuspectedClosed.code(), 310),
+        booked(OccasionKind::Trust, Trust::Certain.code(), 15),
+    ];
+    let trust = |minutes| {
+        let evidence = Evidence::recalled(&all, day.open + TimeDelta::minutes(minutes));
+        evidence.trust(&Calendar::official(), Market::Kr, day.date, false)
+    };
+    assert_eq!((trust(20), trust(310)), (Trust::Certain, Trust::SuspectedClosed));
 }
