@@ -92,6 +92,35 @@ impl Doubt {
     }
 }
 
+/// One of the breaker's two measures over a day: it trips once, when a doubt is confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wire {
+    tripped: bool,
+    doubt: Doubt,
+}
+
+impl Wire {
+    /// Takes in what the account of `taken_at` tells of the day. After it has tripped every reading is sound.
+    pub fn weigh(&mut self, loss: DayLoss, max_loss_pct: Decimal, taken_at: DateTime<Utc>) -> Verdict {
+        if self.tripped {
+            return Verdict::Sound;
+        }
+        let verdict = self.doubt.weigh(loss, max_loss_pct, taken_at);
+        self.tripped = verdict == Verdict::Confirmed;
+        verdict
+    }
+
+    /// True after it has tripped.
+    pub fn has_tripped(self) -> bool {
+        self.tripped
+    }
+
+    /// True while a loss beyond the limit is neither confirmed nor refuted.
+    pub fn is_doubted(self) -> bool {
+        self.doubt.is_open()
+    }
+}
+
 /// The day's profit or loss in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayLoss {

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::breaker::{self, DayKey, DayLoss, Doubt, Reading, Verdict};
+use crate::breaker::{self, DayKey, DayLoss, Reading, Verdict, Wire};
 use crate::limits::{RefusalReason, is_ahead};
 use crate::purchases::DayPurchases;
 
@@ -53,13 +53,10 @@ pub(super) struct Desk {
 struct Day {
     key: DayKey,
     purchases: DayPurchases,
-    /// The breaker tripped today: it halts once, so that a person's resume is not undone by the same loss; entries
-    /// stay refused while the loss lasts.
-    tripped: bool,
-    /// A loss beyond the limit that one account has told so far.
-    doubt: Doubt,
-    /// The second wire tripped today: exits only until the day is over.
-    reducing: bool,
+    /// It halts once, so that a person's resume is not undone by the same loss; entries stay refused while the loss lasts.
+    halting: Wire,
+    /// The second wire: exits only until the day is over.
+    reducing: Wire,
 }
 
 impl Desk {
@@ -75,12 +72,12 @@ impl Desk {
 
     /// True when today allows exits only.
     pub(super) fn is_reducing_today(&self, now: DateTime<Utc>) -> bool {
-        self.today(now).is_some_and(|day| day.reducing)
+        self.today(now).is_some_and(|day| day.reducing.has_tripped())
     }
 
     /// True when a loss beyond the limit waits for another account to confirm it.
     pub(super) fn is_doubted(&self, now: DateTime<Utc>) -> bool {
-        self.today(now).is_some_and(|day| day.doubt.is_open())
+        self.today(now).is_some_and(|day| day.halting.is_doubted() || day.reducing.is_doubted())
     }
 
     /// True when nobody could tell the equity for so long that it is not known what is at stake.
@@ -145,9 +142,8 @@ impl Desk {
             self.day = Some(Day {
                 key,
                 purchases: DayPurchases::default(),
-                tripped: false,
-                doubt: Doubt::default(),
-                reducing: false,
+                halting: Wire::default(),
+                reducing: Wire::default(),
             });
             self.asking_day_start = false;
         }
@@ -240,8 +236,7 @@ impl RiskGuard {
         self.resume_waiting(key.currency, ctx);
     }
 
-    /// Trips the breaker, or its second wire, at most once a day each. The breaker trips when two accounts in a row tell
-    /// the loss; the first has another one asked for at once.
+    /// Trips the breaker, or its second wire, at most once a day each, and only when two accounts in a row tell the loss.
     fn judge_day(&mut self, currency: Currency, ctx: &mut Ctx<Self>) {
         let limit = self.settings.limits.max_loss_pct();
         let (basis, now) = (self.settings.basis, self.now());
@@ -249,28 +244,28 @@ impl RiskGuard {
         let reading = desk.reading(basis, now);
         let Some(taken_at) = desk.snapshot.as_ref().map(|snapshot| snapshot.taken_at) else { return };
         let Some(day) = desk.day.as_mut() else { return };
-        let verdict =
-            if day.tripped { Verdict::Sound } else { day.doubt.weigh(reading.halting, limit, taken_at) };
-        let trips = verdict == Verdict::Confirmed;
-        let reduces = reading.reducing.is_below(limit) && !day.reducing;
-        day.tripped |= trips;
-        day.reducing |= reduces;
+        let halting = day.halting.weigh(reading.halting, limit, taken_at);
+        let reducing = day.reducing.weigh(reading.reducing, limit, taken_at);
         let key = day.key;
-        self.heed(verdict, key, reading.halting, ctx);
-        if reduces {
+        self.heed(halting, key, reading.halting, ctx);
+        self.heed(reducing, key, reading.reducing, ctx);
+        if halting == Verdict::Confirmed {
+            self.trip(key, reading.halting, ctx);
+        }
+        if reducing == Verdict::Confirmed {
             self.reduce(key, reading.reducing);
         }
     }
 
+    /// A doubt that begins has another account asked for at once; one that ends in nothing is said.
     fn heed(&mut self, verdict: Verdict, key: DayKey, loss: DayLoss, ctx: &mut Ctx<Self>) {
         match verdict {
-            Verdict::Sound | Verdict::Open => {}
+            Verdict::Sound | Verdict::Open | Verdict::Confirmed => {}
             Verdict::Raised => {
                 let effect = "only exits until another look at the account confirms or refutes it";
                 self.alarm(None, self.describe(effect, key, loss));
                 self.ask_account(breaker::market_of(key.currency), ctx);
             }
-            Verdict::Confirmed => self.trip(key, loss, ctx),
             Verdict::Refuted => {
                 let pnl_pct = loss.known().unwrap_or_default();
                 let DayKey { currency, session_date } = key;

@@ -484,18 +484,47 @@ fn a_loss_in_dollars_is_measured_against_dollars_and_no_won_day_meets_it() {
     });
 }
 
+/// An account of ten million, taken so many seconds from now, with holdings that cost one million and are worth `value`.
+fn worth_at(world: &world::World, later: i64, value: i64) -> AccountSnapshot {
+    let taken_at = world.clock.now() + TimeDelta::seconds(later);
+    let (purchase_total, valuation_total) = (Some(won(1_000_000)), Some(won(value)));
+    AccountSnapshot { purchase_total, valuation_total, ..account(taken_at, 10_000_000) }
+}
+
+#[test]
+fn a_phantom_loss_against_purchase_cost_allows_exits_only_until_another_account_refutes_it() {
+    trading(async |world| {
+        world.facts().account_takes = Duration::from_secs(1);
+        world.facts().account = Some(worth_at(&world, 1, 1_000_000));
+        world.log();
+        world.account.tell(AccountUpdated { snapshot: worth_at(&world, 0, 1) }).unwrap();
+        world.settle().await;
+        assert_eq!(world.state().await, TradingState::Reducing);
+        world.propose("005930", Side::Buy).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(world.state().await, TradingState::Active, "the second account told otherwise");
+        let log: Vec<_> = world.log().into();
+        let told = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+        assert_eq!((told("refused: Reducing"), told("broker: account")), (1, 1), "{log:?}");
+        assert_eq!(told("was not confirmed"), 1, "{log:?}");
+    });
+}
+
 #[test]
 fn a_loss_against_purchase_cost_gives_exits_only_and_says_so_once() {
     trading(async |world| {
-        let mut snapshot = account(world.clock.now(), 10_000_000);
-        (snapshot.purchase_total, snapshot.valuation_total) = (Some(won(1_000_000)), Some(won(960_000)));
-        for _ in 0..2 {
-            world.account.tell(AccountUpdated { snapshot: snapshot.clone() }).unwrap();
-        }
+        let lost = |later| worth_at(&world, later, 960_000);
+        world.facts().account = Some(lost(1));
+        world.account.tell(AccountUpdated { snapshot: lost(0) }).unwrap();
         world.settle().await;
         assert_eq!(world.state().await, TradingState::Reducing);
-        let alarms: Vec<_> = world.log().into();
-        assert_eq!(alarms.len(), 1, "{alarms:?}");
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        world.account.tell(AccountUpdated { snapshot: worth_at(&world, 0, 1_000_000) }).unwrap();
+        world.settle().await;
+        assert_eq!(world.state().await, TradingState::Reducing, "until the end of the day");
+        let log: Vec<_> = world.log().into();
+        let told = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+        assert_eq!((told("until the end of the day"), told("broker: account")), (1, 1), "{log:?}");
         world.propose("005930", Side::Buy).await;
         world.propose("005930", Side::Sell).await;
         assert_eq!(world.log(), ["refused: Reducing", "ledger: approval", "broker: order"]);
