@@ -21,6 +21,7 @@ mod failures;
 mod halt;
 mod harness;
 mod indicators;
+mod limits;
 mod mutants;
 mod parse_reply;
 mod privacy;

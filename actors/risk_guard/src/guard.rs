@@ -139,6 +139,8 @@ pub struct RiskDeps {
 /// Limits, sizing, the day's loss and the trading state.
 pub struct RiskGuard {
     settings: RiskSettings,
+    /// The limits as they were set, before anybody made them stricter.
+    configured: Limits,
     deps: RiskDeps,
     book: Book,
     desks: BTreeMap<Currency, Desk>,
@@ -190,6 +192,7 @@ impl RiskGuard {
     pub fn new(settings: RiskSettings, deps: RiskDeps) -> Self {
         deps.keeper.close();
         Self {
+            configured: settings.limits,
             settings,
             deps,
             book: Book::default(),

@@ -50,7 +50,7 @@ impl RiskGuard {
         if !self.halts_known {
             return Err(TightenError::NotDurable("the ledger has not told yet which limits hold".into()));
         }
-        let changed = self.settings.limits.changed(change);
+        let changed = self.settings.limits.changed(change, &self.configured);
         changed.map(|_limits| ()).map_err(|error| TightenError::NotAllowed(error.to_string()))
     }
 

@@ -123,9 +123,8 @@ pub enum LimitsError {
     },
     /// A change at run time would loosen a limit.
     #[error(
-        "{name} = {value} is looser than {held}, which is in force; limits can only be made stricter while running. To \
-         loosen it, set {} and restart",
-        .name.code().to_uppercase()
+        "{name} = {value} is looser than {held}, which is in force; limits can only be made stricter while the agent runs. {}",
+        remedy(*name, *value, *held, *setting)
     )]
     Looser {
         /// Which limit.
@@ -134,7 +133,28 @@ pub enum LimitsError {
         value: Decimal,
         /// What is in force.
         held: Decimal,
+        /// What the settings say.
+        setting: Decimal,
     },
+}
+
+/// What would loosen a limit: another setting, taking back what was made stricter since, or both; and a restart.
+fn remedy(name: LimitName, value: Decimal, held: Decimal, setting: Decimal) -> String {
+    let (variable, allowed) = (name.code().to_uppercase(), setting.normalize());
+    let withdraw = "take back what was made stricter with: kestrel limits --withdraw --reason \"...\"";
+    match (Limits::bound(name).is_no_looser(value, setting), held == setting) {
+        (true, _) => {
+            format!(
+                "The setting {variable}={allowed} allows it: {withdraw}, then stop the agent and start it again"
+            )
+        }
+        (false, true) => format!("To loosen it, stop the agent, set {variable}={value} and start it again"),
+        (false, false) => {
+            format!(
+                "To loosen it, {withdraw}, then stop the agent, set {variable}={value} and start it again"
+            )
+        }
+    }
 }
 
 impl Limits {
@@ -218,16 +238,18 @@ impl Limits {
         self.values[name as usize]
     }
 
-    /// These limits with the values of `change`, if no one of them becomes looser and each is in its range.
+    /// These limits with the values of `change`, if no one of them becomes looser and each is in its range. `settings` are
+    /// what the agent was started with: a refusal tells what would loosen the limit.
     ///
     /// # Errors
     /// [`LimitsError`] when one would be looser or is out of range.
-    pub fn changed(self, change: &LimitsChange) -> Result<Self, LimitsError> {
+    pub fn changed(self, change: &LimitsChange, settings: &Self) -> Result<Self, LimitsError> {
         change.0.iter().try_fold(self, |limits, (name, value)| {
             let (name, value, held) = (*name, *value, self.get(*name));
             let changed = limits.with(name, value)?;
             let is_no_looser = Self::bound(name).is_no_looser(value, held);
-            if is_no_looser { Ok(changed) } else { Err(LimitsError::Looser { name, value, held }) }
+            let setting = settings.get(name);
+            if is_no_looser { Ok(changed) } else { Err(LimitsError::Looser { name, value, held, setting }) }
         })
     }
 
@@ -350,12 +372,13 @@ mod tests {
             };
             let (to_loose, to_strict) = (LimitsChange::of(name, loose), LimitsChange::of(name, strict));
             let loosest = limits().with(name, loose).unwrap();
-            let strictest = loosest.changed(&to_strict).unwrap();
+            let strictest = loosest.changed(&to_strict, &loosest).unwrap();
             assert_eq!(strictest.get(name), strict, "{name}");
-            let refused = strictest.changed(&to_loose).unwrap_err();
-            assert_eq!(refused, LimitsError::Looser { name, value: loose, held: strict });
-            let words = refused.to_string();
-            assert!(words.contains(&name.code().to_uppercase()) && words.contains("restart"), "{words}");
+            let refused = strictest.changed(&to_loose, &loosest).unwrap_err();
+            let (value, held, setting) = (loose, strict, loose);
+            assert_eq!(refused, LimitsError::Looser { name, value, held, setting });
+            let (variable, words) = (name.code().to_uppercase(), refused.to_string());
+            assert!(words.contains(&format!("{variable}={loose} allows it")), "{words}");
             // A row that was kept, by whatever hand, never loosens either.
             assert_eq!(loosest.stricter_of(&to_strict), strictest, "{name}");
             assert_eq!(strictest.stricter_of(&to_loose), strictest, "{name}");
@@ -368,9 +391,9 @@ mod tests {
             (LimitName::MaxLossPct, Decimal::ONE),
             (LimitName::MaxOrdersPerDay, whole(401)),
         ]));
-        assert!(matches!(limits().changed(&both), Err(LimitsError::OutOfRange { .. })));
+        assert!(matches!(limits().changed(&both, &limits()), Err(LimitsError::OutOfRange { .. })));
         let fraction = LimitsChange::of(LimitName::MaxOrdersPerDay, Decimal::new(55, 1));
-        let refused = limits().changed(&fraction).unwrap_err().to_string();
+        let refused = limits().changed(&fraction, &limits()).unwrap_err().to_string();
         let expected = "max_orders_per_day = 5.5 is not allowed; allowed: whole numbers from 0 to 400";
         assert_eq!(refused, expected);
     }

@@ -163,4 +163,11 @@ mod unwiring {
         UNWIRED.set(None);
         done
     }
+
+    #[test]
+    fn every_limit_is_in_the_list_and_each_once() {
+        assert!(Limit::ALL.is_sorted_by(|one, next| one < next));
+        // The last of the enumeration; a match on it must be exhaustive in the property test, so a new one is noticed.
+        assert_eq!(Limit::ALL.len(), Limit::ExchangeClock as usize + 1);
+    }
 }
