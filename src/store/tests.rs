@@ -11,6 +11,7 @@ mod migrations;
 mod occasions;
 mod purchases;
 mod questions;
+mod recovery;
 mod selections;
 mod setbacks;
 mod states;
