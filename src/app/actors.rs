@@ -248,6 +248,7 @@ impl Slots {
             scan_due: vec![self.scanner.link()],
             decide_due: vec![self.brain.link()],
             day_ended: vec![self.risk.certain_link(), self.broker.certain_link()],
+            closers: vec![self.broker.link()],
             day_closed: vec![self.optimizer.certain_link()],
         }
     }

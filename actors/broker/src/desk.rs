@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::control::{HaltedByBooks, RequestHalt};
 use domain::messages::ledger::{OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
@@ -165,6 +165,8 @@ pub struct Broker {
     /// The phases told in this life; a market that nothing was told of may be open.
     phases: BTreeMap<Market, Phase>,
     closing: BTreeSet<DayKey>,
+    /// The last day of each market that was closed in this life.
+    closed: BTreeMap<Market, NaiveDate>,
     ladder: Ladder,
     /// An answer of the ledger was lost, so RiskGuard may have missed an update.
     missed_update: bool,
@@ -185,6 +187,7 @@ impl Broker {
             reconciled: None,
             phases: BTreeMap::new(),
             closing: BTreeSet::new(),
+            closed: BTreeMap::new(),
             ladder: Ladder::default(),
             missed_update: false,
             obedience: Obedience::default(),
@@ -296,6 +299,7 @@ impl Broker {
         let closing = async move { close::close_day(&deps, &shared, day).await };
         ctx.spawn(closing.into_actor(self).map(move |(), this, _ctx| {
             this.closing.remove(&day);
+            this.closed.insert(day.market, day.session_date);
             // The close has ended orders, and their cash is free.
             this.shared.wake.notify_one();
         }));
@@ -369,8 +373,12 @@ impl Handler<SessionChanged> for Broker {
 impl Handler<DayClosed> for Broker {
     type Result = ();
 
+    /// It is told again and again, for a Broker that was started since.
     fn handle(&mut self, day: DayClosed, ctx: &mut Self::Context) {
         let DayClosed { market, session_date, closed_at } = day;
+        if self.closed.get(&market).is_some_and(|last| *last >= session_date) {
+            return;
+        }
         let day = DayKey { market, session_date };
         hold(&self.shared.ends).insert(day, closed_at);
         self.close_day(day, ctx);

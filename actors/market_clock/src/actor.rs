@@ -79,6 +79,8 @@ pub struct Deps {
     pub decide_due: Vec<Link<DecideDue>>,
     /// Broker, RiskGuard: the last closed day is a state to them, told again by each life; closing twice changes nothing.
     pub day_ended: Vec<Link<DayClosed>>,
+    /// Broker: told the last closed day again at every wake, because one that was started alone would leave it open.
+    pub closers: Vec<Link<DayClosed>>,
     /// Optimizer: each day once.
     pub day_closed: Vec<Link<DayClosed>>,
 }
@@ -165,6 +167,7 @@ impl MarketClock {
         let known = Known { settings: &self.settings, evidence: &self.evidence };
         let events = plan::due(known, &mut self.told, now, !self.obedience.is_halted());
         self.repeat_phases(&events, now);
+        self.repeat_days(&before);
         if events.is_empty() {
             return self.sleep(now, ctx);
         }
@@ -241,6 +244,15 @@ impl MarketClock {
                 if let Err(error) = guard.tell(standing.clone()) {
                     tracing::warn!(market = %standing.market, %error, "a guard was not told the phase; telling it again");
                 }
+            }
+        }
+    }
+
+    /// Tells again which days were over at the last wake.
+    fn repeat_days(&self, before: &Told) {
+        for day in before.ended() {
+            if let Err(error) = tell_all(&self.deps.closers, &day) {
+                tracing::warn!(market = %day.market, %error, "Broker was not told that the day is over; telling it again");
             }
         }
     }

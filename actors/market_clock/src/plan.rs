@@ -97,6 +97,8 @@ struct ToldOf {
     slot: Option<DateTime<Utc>>,
     exits: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
+    /// The last day that was over.
+    ended: Option<DayClosed>,
     notice: Option<NaiveDate>,
     /// The word for how far that date may be traded upon.
     trust: Option<(NaiveDate, String)>,
@@ -135,6 +137,11 @@ impl Told {
     /// What every market was last told to be, at `at`: for receivers that may have been started since.
     pub fn standing(&self, at: DateTime<Utc>) -> impl Iterator<Item = SessionChanged> + '_ {
         self.markets.values().filter_map(move |of| of.phase.clone().map(|told| SessionChanged { at, ..told }))
+    }
+
+    /// The last day of every market that is over: for a receiver that may have been started since it was told.
+    pub fn ended(&self) -> impl Iterator<Item = DayClosed> + '_ {
+        self.markets.values().filter_map(|of| of.ended.clone())
     }
 
     /// A receiver's mailbox was full: the phase is told again at the next wake.
@@ -334,16 +341,22 @@ fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTim
     let told_until = told.day_closed.replace(last.date).map(|date| date.min(last.date));
     let first = told_until.and_then(|date| date.succ_opt()).unwrap_or(last.date).max(oldest);
     let sessions = settings.calendar.sessions_between(market, first, last.date);
+    told.ended = Some(day_closed(&last));
     sessions.map(|session| day_event(&session)).collect()
 }
 
 fn day_event(session: &Session) -> Event {
-    let Session { market, date: session_date, close: closed_at, .. } = *session;
+    let Session { market, date: session_date, close: begins_at, .. } = *session;
     let (kind, label) = (OccasionKind::DayClosed, "settled".to_owned());
     Event {
-        occasion: Occasion { market, session_date, kind, begins_at: closed_at, label },
-        what: What::Day(DayClosed { market, session_date, closed_at }),
+        occasion: Occasion { market, session_date, kind, begins_at, label },
+        what: What::Day(day_closed(session)),
     }
+}
+
+fn day_closed(session: &Session) -> DayClosed {
+    let Session { market, date: session_date, close: closed_at, .. } = *session;
+    DayClosed { market, session_date, closed_at }
 }
 
 /// Once a day and market.

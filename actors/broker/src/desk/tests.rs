@@ -350,6 +350,8 @@ fn a_day_is_closed_again_until_everything_on_it_has_ended() {
             assert!(world.facts().unclosed.is_empty());
             assert_eq!(world.states(), [OrderState::Filled]);
             world.log();
+            let again = DayClosed { market: Market::Kr, session_date: today(), closed_at: begun() };
+            world.day_closed.tell(again).unwrap();
             world.pass(120.0).await;
             assert_eq!(world.log(), Vec::<String>::new(), "nothing is left to look at");
         },

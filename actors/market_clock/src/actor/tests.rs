@@ -74,7 +74,7 @@ struct Listener(Arc<Mutex<Vec<String>>>, Guard);
 
 /// What a guard is told again and again.
 #[derive(Clone, Default)]
-struct Guard(Arc<Mutex<Vec<Phase>>>);
+struct Guard(Arc<Mutex<Vec<Phase>>>, Arc<Mutex<Vec<NaiveDate>>>);
 
 impl Actor for Guard {
     type Context = actix::Context<Self>;
@@ -85,6 +85,14 @@ impl Handler<SessionChanged> for Guard {
 
     fn handle(&mut self, change: SessionChanged, _: &mut Self::Context) {
         self.0.lock().unwrap().push(change.phase);
+    }
+}
+
+impl Handler<DayClosed> for Guard {
+    type Result = ();
+
+    fn handle(&mut self, day: DayClosed, _: &mut Self::Context) {
+        self.1.lock().unwrap().push(day.session_date);
     }
 }
 
@@ -300,10 +308,11 @@ fn deps(listener: &Listener, clock: &MovedClock, books: &Books, desk: &Desk) -> 
             listed_days: Link::from_recipient(desk.recipient()),
         },
         session_changed: vec![Link::from_recipient(address.clone().recipient())],
-        guards: vec![Link::from_recipient(guard.recipient())],
+        guards: vec![Link::from_recipient(guard.clone().recipient())],
         scan_due: vec![Link::from_recipient(address.clone().recipient())],
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
-        day_ended: vec![Link::from_recipient(address.recipient())],
+        day_ended: vec![Link::from_recipient(address.clone().recipient())],
+        closers: vec![Link::from_recipient(guard.recipient())],
         day_closed: vec![],
     }
 }
@@ -354,6 +363,17 @@ fn a_guard_that_was_started_alone_hears_the_phase_within_half_a_minute() {
         listener.1.0.lock().unwrap().clear();
         sleep(Duration::from_secs(31)).await;
         assert!(listener.1.0.lock().unwrap().contains(&Phase::Continuous));
+    });
+}
+
+#[test]
+fn a_broker_that_was_started_alone_hears_within_half_a_minute_which_day_is_over() {
+    in_virtual_time(async {
+        let (listener, _supervised) = launch(&MovedClock::at("2026-11-24T06:50:10Z"));
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(listener.1.1.lock().unwrap().len(), 0, "this one heard it when it was news");
+        sleep(Duration::from_secs(31)).await;
+        assert_eq!(*listener.1.1.lock().unwrap(), ["2026-11-24".parse().unwrap()]);
     });
 }
 
