@@ -25,6 +25,9 @@ mod clocks;
 mod dice;
 mod eager;
 pub mod facts;
+#[cfg(test)]
+#[cfg(feature = "faults")]
+mod handlers;
 mod life;
 mod network;
 mod operator;

@@ -124,7 +124,7 @@ async fn finish(end: End, stage: &Stage, house: &app::House) {
 }
 
 /// Opens the books as `kestrel run` does; none when the process was killed while it did.
-fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
+pub(super) fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>, String> {
     let books = books(stage, life);
     let clock: Arc<dyn Clock> = Arc::new(stage.machine.clone());
     let emergency: Arc<dyn EmergencyHalt> =

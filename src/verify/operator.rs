@@ -190,7 +190,7 @@ impl Operator {
         if self.stage.is_faulty() { self.stage.operator.seconds(THINKING_SECONDS) } else { Duration::ZERO }
     }
 
-    async fn stop(&self, reason: &str) {
+    pub(super) async fn stop(&self, reason: &str) {
         let request =
             RequestHalt { source: HaltSource::Operator, by: "verification".into(), reason: reason.into() };
         match self.halt.ask(request, HALT_WITHIN).await {
@@ -200,7 +200,7 @@ impl Operator {
     }
 
     /// Stops entries; `flatten`: and sells what the agent holds, then halts.
-    async fn reduce(&self, flatten: bool) {
+    pub(super) async fn reduce(&self, flatten: bool) {
         let (by, reason) = ("verification".into(), "less is enough".into());
         let request = RequestReduce { source: HaltSource::Operator, by, reason, flatten };
         let answer = self.reduce.ask(request, HALT_WITHIN).await;
@@ -246,7 +246,7 @@ impl Operator {
     }
 
     /// Something small at the market, in a stock that the agent trades too.
-    fn trade(&self) {
+    pub(super) fn trade(&self) {
         let held = self.stage.venue.books().positions;
         let Some(position) = self.stage.operator.choose(&held) else { return };
         let Some(price) = position.price else { return };

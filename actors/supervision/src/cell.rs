@@ -33,8 +33,6 @@ use crate::{
     vitals::Vitals,
 };
 use life::Life;
-#[cfg(feature = "faults")]
-pub(crate) use life::blow_up;
 
 /// Orders from the supervisor to a cell.
 #[derive(Debug)]

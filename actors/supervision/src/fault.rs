@@ -23,7 +23,24 @@ pub(crate) struct Traps(Mutex<Known>);
 struct Known {
     /// Messages of which a letter was handled.
     handled: BTreeSet<&'static str>,
-    set: Option<(&'static str, Fault)>,
+    /// Those of them in whose handler something went wrong.
+    tried: BTreeSet<&'static str>,
+    set: Option<Trap>,
+}
+
+#[derive(Debug)]
+enum Trap {
+    For(&'static str, Fault),
+    ForUntried(Fault),
+}
+
+impl Known {
+    fn awaits(&self, message: &'static str) -> Option<Fault> {
+        match self.set.as_ref()? {
+            Trap::For(awaited, fault) => (*awaited == message).then_some(*fault),
+            Trap::ForUntried(fault) => (!self.tried.contains(message)).then_some(*fault),
+        }
+    }
 }
 
 impl Traps {
@@ -31,11 +48,18 @@ impl Traps {
     pub(crate) fn spring(&self, message: &'static str) -> Option<Fault> {
         let mut known = self.known();
         known.handled.insert(message);
-        known.set.take_if(|(awaited, _)| *awaited == message).map(|(_, fault)| fault)
+        let fault = known.awaits(message)?;
+        known.set = None;
+        known.tried.insert(message);
+        Some(fault)
     }
 
     pub(crate) fn set(&self, message: &'static str, fault: Fault) {
-        self.known().set = Some((message, fault));
+        self.known().set = Some(Trap::For(message, fault));
+    }
+
+    pub(crate) fn set_for_untried(&self, fault: Fault) {
+        self.known().set = Some(Trap::ForUntried(fault));
     }
 
     pub(crate) fn is_set(&self) -> bool {
@@ -44,6 +68,10 @@ impl Traps {
 
     pub(crate) fn handled(&self) -> Vec<&'static str> {
         self.known().handled.iter().copied().collect()
+    }
+
+    pub(crate) fn tried(&self) -> Vec<&'static str> {
+        self.known().tried.iter().copied().collect()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -258,6 +258,17 @@ impl Vitals {
         self.traps.set(message, fault);
     }
 
+    /// The types of all letters in whose handlers something went wrong by a trap, over all lives.
+    #[must_use]
+    pub fn tried_types(&self) -> Vec<&'static str> {
+        self.traps.tried()
+    }
+
+    /// Lets something go wrong in the handler of the next letter of any type that no trap has sprung for yet.
+    pub fn trap_untried(&self, fault: crate::Fault) {
+        self.traps.set_for_untried(fault);
+    }
+
     /// True while no such letter has come.
     #[must_use]
     pub fn is_trapped(&self) -> bool {

@@ -180,6 +180,6 @@ impl<A: Actor<Context = Ctx<A>>> Ctx<A> {
 
 #[cfg(feature = "faults")]
 #[expect(clippy::panic, reason = "what a test asked for, to be caught like any other")]
-pub(crate) fn blow_up() {
+fn blow_up() {
     panic!("injected fault");
 }

@@ -52,6 +52,19 @@ fn invariant_15_a_panic_waits_for_the_letter_it_is_meant_for_and_the_next_life_a
 }
 
 #[test]
+fn a_trap_for_what_was_not_tried_yet_springs_once_for_each_type() {
+    in_virtual_time(async {
+        let worker = only(policy(), CHILD, World::default());
+        worker.vitals.trap_untried(Fault::Panic);
+        assert_eq!(worker.add.ask(Add(1), SECOND).await, Err(AskError::Crashed));
+        worker.vitals.trap_untried(Fault::Panic);
+        assert_eq!(worker.add.ask(Add(2), SECOND).await, Ok(vec![2]));
+        assert!(worker.vitals.is_trapped());
+        assert_eq!(worker.vitals.tried_types(), [std::any::type_name::<Add>()]);
+    });
+}
+
+#[test]
 fn invariant_17_a_hang_waits_for_the_letter_it_is_meant_for_and_the_next_life_answers_the_rest() {
     in_virtual_time(async {
         let worker = only(Policy { backlog_limit: Some(2 * SECOND), ..policy() }, CHILD, World::default());
