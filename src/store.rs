@@ -51,6 +51,7 @@ mod setbacks;
 mod symbol_halts;
 mod values;
 mod watched;
+mod won;
 
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
     AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome,
 };
@@ -339,6 +341,14 @@ impl Store for SqliteStore {
         at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         self.write(|conn| journal::record_day_start(conn, start, at))
+    }
+
+    fn record_won_day_start(
+        &mut self,
+        start: &RecordWonDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<WonDayStart, StoreError> {
+        self.write(|conn| won::record_day_start(conn, start, at))
     }
 
     fn reserve_oracle_call(

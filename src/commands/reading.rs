@@ -148,6 +148,7 @@ mod tests {
             markets: vec![],
             live_orders: vec![],
             day_pnl_pct: vec![],
+            account_in_won: None,
             actors: states.iter().map(actor).collect(),
         }
     }

@@ -1,6 +1,7 @@
 //! What travels over the control socket: one JSON line each way.
 
 mod show;
+mod won;
 
 use chrono::{DateTime, Utc};
 use domain::messages::control::{
@@ -14,6 +15,7 @@ use domain::{Instrument, IntentId};
 use serde::{Deserialize, Serialize};
 
 pub use show::describe;
+pub use won::Worth;
 
 use super::standing::MarketStanding;
 use super::stocks::DisputeEnded;
@@ -249,6 +251,9 @@ pub struct Status {
     pub live_orders: Vec<Order>,
     /// Profit or loss of the day in percent, per currency; none while unknown.
     pub day_pnl_pct: Vec<(String, Option<String>)>,
+    /// The account in won; none while unknown, and where only won are traded.
+    #[serde(default)]
+    pub account_in_won: Option<Worth>,
     /// The actors.
     pub actors: Vec<ActorHealth>,
 }
@@ -316,6 +321,7 @@ impl Status {
             markets: trading.sessions.into_iter().map(MarketStanding::from).collect(),
             live_orders: trading.live.into_iter().map(Order::from).collect(),
             day_pnl_pct: trading.day_pnl_pct.into_iter().map(pnl).collect(),
+            account_in_won: trading.won.map(Worth::from),
             ..self
         }
     }

@@ -333,6 +333,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    won_day_starts (session_date, currency) {
+        session_date -> Text,
+        currency -> Text,
+        equity_micros -> BigInt,
+        won_per_unit_micros -> BigInt,
+        posted_on -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     oracle_calls (quota_date, purpose) {
         quota_date -> Text,
         purpose -> Text,

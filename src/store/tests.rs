@@ -16,6 +16,7 @@ mod selections;
 mod setbacks;
 mod states;
 mod stocks;
+mod won;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;

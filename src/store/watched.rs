@@ -15,6 +15,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
     AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome,
 };
@@ -178,6 +179,14 @@ impl<W: Watch> Store for Watched<W> {
         at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         self.step("record_day_start", |store| store.record_day_start(start, at))
+    }
+
+    fn record_won_day_start(
+        &mut self,
+        start: &RecordWonDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<WonDayStart, StoreError> {
+        self.step("record_won_day_start", |store| store.record_won_day_start(start, at))
     }
 
     fn reserve_oracle_call(

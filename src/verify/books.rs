@@ -15,6 +15,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
     AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent,
     OrderState, Outcome, Quantity,
@@ -351,6 +352,14 @@ impl Store for WitnessedBooks {
         at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         self.step(("record_day_start", OTHER), |store| store.record_day_start(start, at), |_, _| ())
+    }
+
+    fn record_won_day_start(
+        &mut self,
+        start: &RecordWonDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<WonDayStart, StoreError> {
+        self.step(("record_won_day_start", OTHER), |store| store.record_won_day_start(start, at), |_, _| ())
     }
 
     fn reserve_oracle_call(

@@ -99,6 +99,27 @@ fn the_clock_of_the_exchange_can_be_set_and_its_books_follow() {
 }
 
 #[test]
+fn the_account_in_won_is_shown_with_its_time_and_its_dated_rate_on_a_real_account_and_on_paper() {
+    for environment in ["real", "paper"] {
+        let dir = TempDir::new().unwrap();
+        let start = ["--start", "2026-06-01T00:05:00Z", "--env", environment];
+        let exchange = Exchange::start(&dir, &start);
+        let settings = [("KESTREL_EXCHANGE_URL", exchange.url.as_str()), ("ENABLED_MARKETS", "KR,US_NASDAQ")];
+        let _agent = Agent::start(&dir, &settings);
+        let worth = until(PATIENCE, || {
+            let worth = status_of(&dir)?.account_in_won?;
+            (worth.told.is_some() && worth.day_pnl_pct.is_some()).then_some(worth)
+        });
+        let worth = worth.unwrap_or_else(|| panic!("{environment}: {}", log_of(&dir)));
+        let told = worth.told.unwrap();
+        assert!(told.equity.unwrap().ends_with(" KRW"), "{environment}");
+        assert!(told.time.starts_with("2026-06-01 00:0"), "{environment}: {}", told.time);
+        let [rate] = &told.rates[..] else { panic!("{environment}: {:?}", told.rates) };
+        assert_eq!((rate.currency.as_str(), rate.posted_on.as_str()), ("USD", "2026-06-01"), "{environment}");
+    }
+}
+
+#[test]
 fn without_an_exchange_at_the_address_the_agent_names_the_command_that_starts_one() {
     let dir = TempDir::new().unwrap();
     // Bound and closed again: nobody listens there.

@@ -13,6 +13,7 @@
 //! | [`selection`] | Scanner | TradeLedger |
 //! | [`operator`] | a person | the books, by the control socket or without one |
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
+//! | [`won`] | RiskGuard | TradeLedger, control socket |
 
 pub mod control;
 pub mod ledger;
@@ -25,3 +26,4 @@ pub mod schedule;
 pub mod selection;
 pub mod symbols;
 pub mod trading;
+pub mod won;

@@ -200,5 +200,7 @@ fn change_pct(from: Money, to: Money) -> DayLoss {
     }
 }
 
+pub mod won;
+
 #[cfg(test)]
 mod tests;

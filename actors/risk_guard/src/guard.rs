@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use domain::messages::control::{Durability, HaltLevel, TradingState};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
 use domain::messages::limits::{ApprovalsSince, OwnPositions, SetbacksSince};
-use domain::messages::market_data::AccountQuery;
+use domain::messages::market_data::{AccountInWonQuery, AccountQuery};
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
 use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
+use domain::messages::won::RecordWonDayStart;
 use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Instrument, Market, Random};
 use supervision::prelude::*;
 
@@ -43,9 +44,11 @@ mod sight;
 mod start;
 mod status;
 mod tighten;
+mod won;
 
 use account::Desk;
 use halt::StandingHalt;
+use won::Won;
 
 /// The longest wait for the ledger, except for a halt. Real time, like every deadline of an ask.
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
@@ -94,6 +97,8 @@ pub struct LedgerLinks {
     pub resolve: Link<CommitResolution>,
     /// The equity a day started with.
     pub day_start: Link<RecordDayStart>,
+    /// What a day of the account in won started with.
+    pub won_day_start: Link<RecordWonDayStart>,
     /// Refusals, for `why`.
     pub refused: Link<ProposalRefused>,
     /// Lines that people should see.
@@ -107,6 +112,8 @@ pub struct BrokerLinks {
     pub place: Link<PlaceOrder>,
     /// The account of a currency.
     pub account: Link<AccountQuery>,
+    /// The account in won, with the rates of exchange.
+    pub account_in_won: Link<AccountInWonQuery>,
     /// The halt that Broker must confirm; on the urgent lane.
     pub halt: Link<HaltSystem>,
     /// Whether reconciliation holds.
@@ -178,6 +185,8 @@ pub struct RiskGuard {
     setbacks: Setbacks,
     /// The ledger has told what speaks against it from before this life.
     setbacks_known: bool,
+    /// The account in won.
+    won: Won,
 }
 
 /// Whether the same must be read once more after the read in progress.
@@ -216,6 +225,7 @@ impl RiskGuard {
             prices: Prices::default(),
             setbacks: Setbacks::default(),
             setbacks_known: false,
+            won: Won::default(),
         }
     }
 
@@ -249,7 +259,7 @@ impl RiskGuard {
         let reducing = self.desks.get(&currency).is_some_and(|desk| desk.is_reducing(self.now()));
         match self.state() {
             TradingState::Active | TradingState::Reducing if !recovered => TradingState::Starting,
-            TradingState::Active if reducing => TradingState::Reducing,
+            TradingState::Active if reducing || self.is_won_below() => TradingState::Reducing,
             state @ (TradingState::Starting
             | TradingState::Active
             | TradingState::Reducing

@@ -17,6 +17,7 @@ use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
     AccountSnapshot, ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId,
     HaltNonce, Instrument, IntentId, OpenIntent, OrderTerms, Outcome,
@@ -208,6 +209,16 @@ pub trait Store: Send {
     /// [`StoreError::Refused`] when the equity is in another currency or too large to keep exactly.
     fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>)
     -> Result<DayStart, StoreError>;
+
+    /// What a day of the account in won started with: the first part of a date and currency stays; the answer is what stands.
+    ///
+    /// # Errors
+    /// [`StoreError::NotRepresentable`] when an amount is too large to keep exactly.
+    fn record_won_day_start(
+        &mut self,
+        start: &RecordWonDayStart,
+        at: DateTime<Utc>,
+    ) -> Result<WonDayStart, StoreError>;
 
     /// Counts one call of the language model against the day's limit.
     ///

@@ -17,6 +17,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         markets: vec![],
         live_orders: vec![],
         day_pnl_pct: vec![],
+        account_in_won: None,
         actors: vec![],
     }
 }

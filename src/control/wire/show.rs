@@ -137,6 +137,7 @@ impl fmt::Display for Status {
                 pct.as_ref().map_or("unknown".into(), |pct| format!("{pct} %"))
             )?;
         }
+        self.account_in_won.iter().try_for_each(|worth| writeln!(f, "{worth}"))?;
         orders(f, "not finished", &self.live_orders)?;
         f.write_str(&answers::actors(&self.actors))?;
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }

@@ -361,6 +361,8 @@ pub struct TradingStatus {
     pub epoch: HaltEpoch,
     /// Profit or loss of the day in percent, per currency; none while unknown.
     pub day_pnl_pct: Vec<(crate::Currency, Option<rust_decimal::Decimal>)>,
+    /// The account in won; none when only won are traded.
+    pub won: Option<super::won::WonStanding>,
     /// The accounts as the exchange last told them, with the newest prices seen.
     pub accounts: Vec<AccountSeen>,
 }

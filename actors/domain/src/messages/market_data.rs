@@ -200,8 +200,8 @@ pub struct AccountWatch {
     pub market: Market,
 }
 
-/// RiskGuard -> Broker: the whole account in won, and the rates of exchange. It is heavy and moves slowly: once in a
-/// while is enough.
+/// RiskGuard -> Broker: the whole account in won, and the rates of exchange. It is heavy and moves slowly: once an hour is
+/// enough.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<AccountInWon, QueryError>")]
 pub struct AccountInWonQuery {

@@ -206,6 +206,7 @@ impl RiskGuard {
             self.ask_day_start(question, ctx);
         }
         self.judge_day(currency, ctx);
+        self.judge_won(currency, ctx);
     }
 
     fn ask_day_start(&mut self, question: RecordDayStart, ctx: &mut Ctx<Self>) {
@@ -308,7 +309,7 @@ impl RiskGuard {
     }
 
     /// One question at a time.
-    fn ask_account(&mut self, market: Market, ctx: &mut Ctx<Self>) {
+    pub(super) fn ask_account(&mut self, market: Market, ctx: &mut Ctx<Self>) {
         let desk = self.desks.entry(market.currency()).or_default();
         if std::mem::replace(&mut desk.asking_account, true) {
             return;

@@ -131,6 +131,7 @@ impl RiskGuard {
     fn take_reconciled(&mut self, word: Reconciled, ctx: &mut Ctx<Self>) {
         tracing::info!(unresolved = word.unresolved.len(), "Broker has reconciled");
         self.reconciled = Some(word);
+        self.watch_won(ctx);
         // A Broker in a new life knows of no halt, and a halt may want orders cancelled.
         if self.halts_known {
             self.repeat_halt(ctx);

@@ -30,6 +30,7 @@ impl Handler<StatusQuery> for RiskGuard {
             live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
             epoch: self.epoch,
             day_pnl_pct: self.currencies().map(|c| (c, self.day_pnl_pct(c))).collect(),
+            won: self.won_standing(),
             accounts: self.snapshots().map(|snapshot| self.account_seen(snapshot)).collect(),
         })
     }
@@ -128,10 +129,11 @@ impl RiskGuard {
                 &format!("nothing is bought on {market}: {instrument} has had no price for {age_s} s"),
             );
         }
+        let limit = self.settings.limits.max_loss_pct();
+        block(self.is_won_below(), &format!("the account in won has lost more than {limit} % today"));
         for currency in self.currencies() {
             let known = self.desks.get(&currency).is_some_and(|desk| desk.snapshot.is_some());
             let loss = self.day_loss(currency);
-            let limit = self.settings.limits.max_loss_pct();
             block(!known, &format!("no account of {currency} yet"));
             block(known && loss == DayLoss::Unknown, &format!("the day's result in {currency} is unknown"));
             block(loss.is_below(limit), &format!("the day in {currency} has lost more than {limit} %"));

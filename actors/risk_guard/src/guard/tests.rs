@@ -6,6 +6,7 @@ mod lifts;
 mod setbacks;
 mod states;
 mod stocks;
+mod won;
 mod world;
 
 use chrono::TimeDelta;

@@ -8,6 +8,7 @@ use domain::messages::ledger::{
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::trading::{DecisionMade, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{EventId, Instrument};
 use supervision::prelude::*;
 
@@ -35,6 +36,14 @@ impl Handler<RecordDayStart> for TradeLedger {
 
     fn handle(&mut self, start: RecordDayStart, ctx: &mut Self::Context) -> Self::Result {
         self.commit(ctx, |store, at| store.record_day_start(&start, at)).map_err(answer)
+    }
+}
+
+impl Handler<RecordWonDayStart> for TradeLedger {
+    type Result = Result<WonDayStart, LedgerError>;
+
+    fn handle(&mut self, start: RecordWonDayStart, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.record_won_day_start(&start, at)).map_err(answer)
     }
 }
 

@@ -8,6 +8,7 @@ use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::*;
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use rust_decimal::Decimal;
@@ -253,6 +254,15 @@ impl Store for Memory {
         _at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         Ok(DayStart { equity: start.equity, bought: Money::zero(start.currency) })
+    }
+
+    fn record_won_day_start(
+        &mut self,
+        start: &RecordWonDayStart,
+        _at: DateTime<Utc>,
+    ) -> Result<WonDayStart, StoreError> {
+        let parts = start.parts.iter().map(|part| (part.equity.currency(), *part)).collect();
+        Ok(WonDayStart { session_date: start.session_date, parts })
     }
 
     fn reserve_oracle_call(

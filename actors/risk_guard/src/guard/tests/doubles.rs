@@ -7,11 +7,13 @@ use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::ledger::*;
 use domain::messages::limits::*;
-use domain::messages::market_data::QueryError;
+use domain::messages::market_data::{AccountInWonQuery, QueryError};
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
+use domain::messages::won::{RecordWonDayStart, WonDayStart, WonPart};
 use domain::{
-    AccountSnapshot, BoxFuture, EventId, FencingEpoch, IntentId, Money, OpenIntent, OrderState, OrderTerms,
+    AccountInWon, AccountSnapshot, BoxFuture, EventId, FencingEpoch, IntentId, Money, OpenIntent, OrderState,
+    OrderTerms,
 };
 
 use rust_decimal::Decimal;
@@ -46,6 +48,12 @@ pub(super) struct Facts {
     pub(super) epoch: u64,
     pub(super) open: Vec<OpenIntent>,
     pub(super) day_start: Option<Money>,
+    /// What Broker has reconciled.
+    pub(super) currencies: Vec<Currency>,
+    /// The account in won, when the exchange tells it.
+    pub(super) in_won: Option<AccountInWon>,
+    /// What the books say the day in won began with.
+    pub(super) won_parts: BTreeMap<Currency, WonPart>,
     /// How often they were asked for it.
     pub(super) day_starts_asked: u32,
     /// What the books say was bought today.
@@ -375,6 +383,32 @@ impl Handler<RecordDayStart> for Ledger {
     }
 }
 
+impl Handler<RecordWonDayStart> for Ledger {
+    type Result = ResponseFuture<Result<WonDayStart, LedgerError>>;
+
+    fn handle(&mut self, msg: RecordWonDayStart, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            for part in msg.parts {
+                facts.won_parts.entry(part.equity.currency()).or_insert(part);
+            }
+            Ok(WonDayStart { session_date: msg.session_date, parts: facts.won_parts.clone() })
+        })
+    }
+}
+
+impl Handler<AccountInWonQuery> for Broker {
+    type Result = ResponseFuture<Result<AccountInWon, QueryError>>;
+
+    fn handle(&mut self, msg: AccountInWonQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        answer(false, Duration::ZERO, move || {
+            let mut facts = shared.lock().unwrap();
+            facts.log.push(format!("broker: account in won with {:?}", msg.currencies));
+            facts.in_won.clone().ok_or_else(|| QueryError::Unavailable("down".into()))
+        })
+    }
+}
+
 impl Handler<ProposalRefused> for Ledger {
     type Result = ();
 
@@ -441,9 +475,9 @@ impl Handler<AskReconciled> for Broker {
     type Result = Option<Reconciled>;
 
     fn handle(&mut self, _msg: AskReconciled, _ctx: &mut Self::Context) -> Self::Result {
-        let done = self.0.lock().unwrap().reconciled;
-        done.then(|| Reconciled {
-            currencies: vec![Currency::Krw],
+        let facts = self.0.lock().unwrap();
+        facts.reconciled.then(|| Reconciled {
+            currencies: facts.currencies.clone(),
             unresolved: Vec::new(),
             at: DateTime::<Utc>::MIN_UTC,
         })

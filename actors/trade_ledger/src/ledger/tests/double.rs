@@ -10,6 +10,7 @@ use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
 use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{AccountSnapshot, Decision, HaltId, Instrument, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
@@ -166,6 +167,14 @@ impl Store for Scripted {
         _start: &RecordDayStart,
         _at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
+        unscripted()
+    }
+
+    fn record_won_day_start(
+        &mut self,
+        _start: &RecordWonDayStart,
+        _at: DateTime<Utc>,
+    ) -> Result<WonDayStart, StoreError> {
         unscripted()
     }
 

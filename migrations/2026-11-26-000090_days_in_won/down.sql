@@ -1,0 +1,1 @@
+DROP TABLE won_day_starts;
