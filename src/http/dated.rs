@@ -6,13 +6,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BoxFuture, Clock};
+use domain::{BoxFuture, CLOCK_SKEW_ALLOWED_SECONDS, Clock};
 use http::header::DATE;
 
 use super::{Cleared, Reply, Response, Transport};
 
 /// The largest difference that is allowed (order-protocol 3, row 33).
-pub const SKEW_ALLOWED: TimeDelta = TimeDelta::seconds(5);
+pub const SKEW_ALLOWED: TimeDelta = TimeDelta::seconds(CLOCK_SKEW_ALLOWED_SECONDS);
 /// `Date` is cut to whole seconds.
 const RESOLUTION: TimeDelta = TimeDelta::seconds(1);
 /// One answer may come from a gateway that is wrong by itself; two in a row are the clock.

@@ -31,7 +31,10 @@ pub use market::{Currency, Market};
 pub use money::{Money, MoneyError, Percent, Price, Quantity};
 pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal, Side, WorkingOrder};
 pub use order_windows::{KisWindow, takes_orders_until, windows};
-pub use ports::{BoxFuture, Clock, ExchangeClock, Oracle, OracleError, OracleReply, OracleRequest, Random};
+pub use ports::{
+    BoxFuture, CLOCK_SKEW_ALLOWED_SECONDS, Clock, ExchangeClock, Oracle, OracleError, OracleReply,
+    OracleRequest, Random,
+};
 pub use selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict};
 pub use stock_rules::{Restriction, StockRules, saleable, saleable_and_stuck, takes_odd_lots};
 pub use symbol::{Instrument, Symbol};

@@ -32,10 +32,13 @@ pub fn sleep(clock: &Arc<dyn Clock>, duration: Duration) -> BoxFuture<'static, (
     clock.sleep_until(until)
 }
 
+/// The largest difference between the exchange's clock and ours that is allowed, in seconds (order-protocol 3, row 33).
+pub const CLOCK_SKEW_ALLOWED_SECONDS: i64 = 5;
+
 /// What the exchange's own answers say of its clock and ours.
 pub trait ExchangeClock: Send + Sync + 'static {
-    /// How far the exchange's clock is from ours, when the answers prove that it is more than the 5 s that are allowed
-    /// (order-protocol 3, row 33); positive when the exchange is ahead. Who cannot tell says none.
+    /// How far the exchange's clock is from ours, when the answers prove that it is more than
+    /// [`CLOCK_SKEW_ALLOWED_SECONDS`]; positive when the exchange is ahead. Who cannot tell says none.
     fn clock_skew(&self) -> Option<TimeDelta> {
         None
     }

@@ -2,14 +2,17 @@
 //!
 //! KIS takes no order id of ours, so after a lost reply only the terms, the time and the number can tell. The rule
 //! claims when exactly one order and exactly one intent fit each other, and otherwise claims nothing: totals stay
-//! right, and attribution waits for a person. Pure; the caller has already set aside orders whose number is known.
+//! right, and attribution waits for a person. Times alone prove nothing against an order: our clock may have been set since the
+//! exchange's last answer, so what fits but for its time is in dispute, not somebody else's. Pure; the caller has already
+//! set aside orders whose number is known.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use domain::{InquiryRow, OpenIntent, OrderState, VenueOrderId};
+use chrono::{NaiveDateTime, TimeDelta};
+use domain::{CLOCK_SKEW_ALLOWED_SECONDS, InquiryRow, OpenIntent, OrderState, VenueOrderId};
 use supervision::mutant::{self, Mutant};
 
-/// The exchange's clock may be behind ours by this much (KIS.md, "Order identity": `ord_tmd` >= send time - 5 s).
-pub const CLOCK_SKEW_SECONDS: i64 = 5;
+/// The time shown of our own order may lie before our send time by this much, in seconds: the difference of clocks that is
+/// allowed, one second because `Date`, by which that is measured, is cut to whole seconds, and one because `ord_tmd` is.
+pub const CLOCK_SKEW_SECONDS: i64 = CLOCK_SKEW_ALLOWED_SECONDS + 2;
 
 /// How an order that is none of ours was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,6 +99,7 @@ fn judge<'a>(
         // An intent that holds a number had a reply: an order under another number contradicts it (invariant 7).
         [row]
             if intent.venue_order.is_none()
+                && is_in_time(intent, row)
                 && is_alone(row)
                 && !is_known(row, known, StrangerKind::Disputed) =>
         {
@@ -120,13 +124,9 @@ fn explains(intent: &OpenIntent) -> bool {
     intent.state.is_unresolved() || (intent.state == OrderState::Accepted && intent.filled.is_zero())
 }
 
-/// True when `row` may be what the POST of `intent` made: same terms, a later number, not earlier than sent.
+/// True when `row` may be what the POST of `intent` made: same terms, and a later number.
 pub fn could_be(intent: &OpenIntent, row: &InquiryRow) -> bool {
-    let Some(sent_at) = intent.sent_at else { return false };
-    explains(intent)
-        && same_terms(intent, row)
-        && is_after_watermark(intent, row)
-        && is_in_time(sent_at, intent, row)
+    intent.sent_at.is_some() && explains(intent) && same_terms(intent, row) && is_after_watermark(intent, row)
 }
 
 /// True when the row shows exactly what was approved.
@@ -163,9 +163,9 @@ fn is_after_watermark(intent: &OpenIntent, row: &InquiryRow) -> bool {
     }
 }
 
-/// An order without a time cannot be excluded by it.
-fn is_in_time(sent_at: DateTime<Utc>, intent: &OpenIntent, row: &InquiryRow) -> bool {
-    let Some(time) = row.time else { return true };
+/// True when the order is not earlier than it can have been sent. One without a time cannot be excluded by it.
+fn is_in_time(intent: &OpenIntent, row: &InquiryRow) -> bool {
+    let (Some(sent_at), Some(time)) = (intent.sent_at, row.time) else { return true };
     let zone = intent.terms.instrument.market.zone();
     let earliest = sent_at.with_timezone(&zone).naive_local() - TimeDelta::seconds(CLOCK_SKEW_SECONDS);
     NaiveDateTime::new(row.order.date, time) >= earliest

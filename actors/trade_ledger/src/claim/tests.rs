@@ -1,6 +1,6 @@
 //! Cases of which row belongs to which intent.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{Instrument, IntentId, Market, OrderTerms, Quantity, Side};
 
 use super::*;
@@ -80,14 +80,13 @@ fn one_order_and_one_intent_that_fit_each_other_are_claimed() {
 #[test]
 fn an_order_that_differs_in_one_term_is_foreign_and_the_intent_absent() {
     type Change = fn(&mut InquiryRow);
-    let differ: [(&str, Change); 7] = [
+    let differ: [(&str, Change); 6] = [
         ("symbol", |r| r.instrument.symbol = "000660".parse().unwrap()),
         ("side", |r| r.side = Side::Sell),
         ("quantity", |r| r.ordered = Quantity::new(11)),
         ("price", |r| r.limit = Some("70100".parse().unwrap())),
         ("a market order", |r| r.limit = None),
         ("a number before the POST", |r| r.order.number = "0000000100".into()),
-        ("a time before the POST", |r| r.time = Some("09:30:04".parse().unwrap())),
     ];
     for (what, change) in differ {
         let mut other = row("0000000101", "09:30:11");
@@ -99,13 +98,47 @@ fn an_order_that_differs_in_one_term_is_foreign_and_the_intent_absent() {
 }
 
 #[test]
-fn the_exchanges_clock_may_be_five_seconds_behind_and_a_missing_time_excludes_nothing() {
-    let mut timeless = row("0000000101", "09:30:11");
-    timeless.time = None;
-    for order in [row("0000000101", "09:30:05"), timeless] {
-        let got = verdict(&[intent("a", OrderState::Unknown)], &[order], &[]);
-        assert!(got.starts_with("claimed[a=101]"), "{got}");
+fn a_missing_time_excludes_nothing() {
+    let timeless = InquiryRow { time: None, ..row("0000000101", "09:30:11") };
+    let got = verdict(&[intent("a", OrderState::Unknown)], &[timeless], &[]);
+    assert!(got.starts_with("claimed[a=101]"), "{got}");
+}
+
+/// The time that the exchange shows of an order that arrives at `arrival_ms` by our clock, which is ahead by `skew_ms`.
+fn shown(arrival_ms: i64, skew_ms: i64) -> InquiryRow {
+    let by_the_exchange = DateTime::from_timestamp_millis(arrival_ms - skew_ms).unwrap();
+    row("0000000101", &by_the_exchange.with_timezone(&Market::Kr.zone()).format("%H:%M:%S").to_string())
+}
+
+#[test]
+fn an_order_of_ours_is_claimed_under_every_difference_of_clocks_that_is_allowed_down_to_the_millisecond() {
+    for sent_ms in (0..1_000).step_by(37) {
+        let sent_at = SENT_AT.parse::<DateTime<Utc>>().unwrap() + TimeDelta::milliseconds(sent_ms);
+        let sent = OpenIntent { sent_at: Some(sent_at), ..intent("a", OrderState::Unknown) };
+        // `Date` is cut to the second, so up to a second more than is allowed may go unseen.
+        for skew_ms in (-6_000..=1_000 * (CLOCK_SKEW_ALLOWED_SECONDS + 1)).step_by(125) {
+            let order = shown(sent_at.timestamp_millis() + 2, skew_ms);
+            let got = verdict(std::slice::from_ref(&sent), &[order], &[]);
+            assert!(got.starts_with("claimed[a=101]"), "sent at {sent_at}, {skew_ms} ms ahead: {got}");
+        }
     }
+}
+
+#[test]
+fn an_order_that_fits_but_for_its_time_is_in_dispute_because_our_clock_may_have_been_set() {
+    for (state, expected) in [
+        (OrderState::Unknown, "claimed[] disputed[101] foreign[] absent[] ambiguous[a]"),
+        (OrderState::Lapsed, "claimed[] disputed[101] foreign[] absent[] ambiguous[a]"),
+        (OrderState::Sending, "claimed[] disputed[] foreign[] absent[] ambiguous[]"),
+    ] {
+        for time in ["09:30:02", "09:29:41", "08:30:10"] {
+            let got = verdict(&[intent("a", state)], &[row("0000000101", time)], &[]);
+            assert_eq!(got, expected, "{state} {time}");
+        }
+    }
+    let rows = [row("0000000101", "09:29:41"), row("0000000102", "09:30:11")];
+    let got = verdict(&[intent("a", OrderState::Unknown)], &rows, &[]);
+    assert_eq!(got, "claimed[] disputed[101,102] foreign[] absent[] ambiguous[a]", "either may be ours");
 }
 
 #[test]
