@@ -178,7 +178,7 @@ pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
                 planner.book_listed(booked, row);
             }
             // Its own order may be another row of this list, which must not be called somebody else's.
-            Some(booked) => planner.contradict(&booked.intent, row),
+            Some(booked) => planner.contradict(booked, row),
             None => unlinked.push(row),
         }
     }

@@ -104,15 +104,16 @@ fn leave_open_day(
     let OpenIntent { id, state, .. } = intent;
     let may = match state {
         OrderState::Accepted | OrderState::Partial => situation.is_overdue,
-        OrderState::Filled | OrderState::Cancelled | OrderState::Rejected | OrderState::Expired => {
-            situation.is_overdue && situation.is_halted
-        }
+        OrderState::Filled
+        | OrderState::Cancelled
+        | OrderState::Rejected
+        | OrderState::Expired
+        | OrderState::NeverAccepted => situation.is_overdue && situation.is_halted,
         OrderState::Approved
         | OrderState::Sending
         | OrderState::Unknown
         | OrderState::Lapsed
-        | OrderState::Refused
-        | OrderState::NeverAccepted => false,
+        | OrderState::Refused => false,
     };
     match resolution {
         _ if !may => Err(format!(
@@ -337,13 +338,12 @@ mod tests {
                 OrderState::Unknown | OrderState::Lapsed | OrderState::Accepted | OrderState::Partial => {
                     [true, true]
                 }
-                OrderState::Filled | OrderState::Cancelled | OrderState::Rejected | OrderState::Expired => {
-                    [false, true]
-                }
-                OrderState::Approved
-                | OrderState::Sending
-                | OrderState::Refused
-                | OrderState::NeverAccepted => [false, false],
+                OrderState::Filled
+                | OrderState::Cancelled
+                | OrderState::Rejected
+                | OrderState::Expired
+                | OrderState::NeverAccepted => [false, true],
+                OrderState::Approved | OrderState::Sending | OrderState::Refused => [false, false],
             };
             assert_eq!([said(false), said(true)], expected, "{state}");
         }

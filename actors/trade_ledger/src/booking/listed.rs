@@ -44,9 +44,11 @@ impl Planner<'_> {
         if self.is_final && !state.is_terminal() { OrderState::Expired } else { state }
     }
 
-    /// The number of an order belongs to something else: its fate is unknown again (invariant 7).
-    pub(super) fn contradict(&mut self, intent: &OpenIntent, row: &InquiryRow) {
-        self.leave(intent, row, &format!("the intent {} ordered {}", intent.id, intent.terms));
+    /// The number of an order belongs to something else: its fate is unknown again, unless a list has proven it before
+    /// (invariant 7).
+    pub(super) fn contradict(&mut self, booked: &BookedIntent, row: &InquiryRow) {
+        let intent = &booked.intent;
+        let why = format!("the intent {} ordered {}", intent.id, intent.terms);
         self.contradicted.push(intent.id.clone());
         let to = match intent.state {
             OrderState::Accepted => OrderState::Unknown,
@@ -59,8 +61,9 @@ impl Planner<'_> {
             | OrderState::Cancelled
             | OrderState::Rejected
             | OrderState::Expired
-            | OrderState::NeverAccepted => return,
+            | OrderState::NeverAccepted => return self.leave_listed(booked, row, &why),
         };
+        self.leave(intent, row, &why);
         self.change(intent, to, None, None);
         self.plan.strangers.push((StrangerKind::Disputed, row.clone()));
     }

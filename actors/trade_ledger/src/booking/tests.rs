@@ -404,3 +404,24 @@ fn a_persons_word_ends_what_a_final_list_contradicts_and_the_stock_stays_halted(
     let halted = plan(&books(vec![declared_none(full())]), &inquiry(less(), 60), true);
     assert_eq!(halted.symbol_halts.len(), 1);
 }
+
+#[test]
+fn a_persons_word_ends_what_a_final_list_shows_with_other_terms_and_the_stock_stays_halted() {
+    use OrderState::{Cancelled, Expired, Filled, NeverAccepted, Partial, Rejected};
+    let sale = || vec![InquiryRow { side: Side::Sell, ..row("7", [0, 10, 0, 0]) }];
+    let cases = [
+        (filled(intent(Partial, Some("7")), 4), "Partial>Expired+0  c1 u0"),
+        (filled(intent(Filled, Some("7")), 10), "  c1 u0"),
+        (filled(intent(Cancelled, Some("7")), 4), "  c1 u0"),
+        (intent(Rejected, Some("7")), "  c1 u0"),
+        (filled(intent(Expired, Some("7")), 4), "  c1 u0"),
+        (intent(NeverAccepted, Some("7")), "  c1 u0"),
+    ];
+    for (booked, ended) in cases {
+        check(booked.clone(), sale(), true, "  c1 u1");
+        check(declared_none(booked.clone()), sale(), false, "  c1 u0");
+        check(declared_none(booked.clone()), sale(), true, ended);
+        let halted = plan(&books(vec![declared_none(booked)]), &inquiry(sale(), 60), true);
+        assert_eq!(halted.symbol_halts.len(), 1, "{halted:?}");
+    }
+}
