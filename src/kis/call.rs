@@ -204,7 +204,7 @@ impl Session {
     /// How many shares may be sold, if it was told within `age`.
     pub(super) fn sellable_lately(&self, instrument: &Instrument, age: TimeDelta) -> Option<Quantity> {
         let (shares, told_at) = self.learned().sellable.get(instrument).copied()?;
-        (self.now() - told_at <= age).then_some(shares)
+        (TimeDelta::zero()..=age).contains(&(self.now() - told_at)).then_some(shares)
     }
 
     /// Shares of one lot of a stock: as the exchange told, else as its market has it; none when nobody knows.

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall};
 use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
 use domain::messages::schedule::DecideDue;
@@ -16,6 +15,7 @@ use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use strategy::Strategy;
 use supervision::prelude::*;
 
+use crate::budget::Rest;
 use crate::gather::{Gathered, Gathering};
 use crate::join::{Join, Round};
 use crate::round::{Report, Session};
@@ -62,7 +62,7 @@ pub struct Brain {
     gathering: Gathering,
     waiting: VecDeque<Round>,
     busy: bool,
-    model_rests_until: Option<DateTime<Utc>>,
+    model_rests: Option<Rest>,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -77,7 +77,7 @@ impl Brain {
             gathering: Gathering::default(),
             waiting: VecDeque::new(),
             busy: false,
-            model_rests_until: None,
+            model_rests: None,
             obedience: Obedience::default(),
         }
     }
@@ -89,13 +89,15 @@ impl Brain {
             return self.enqueue(round, ctx);
         }
         let key = round.key;
-        match self.gathering.add(round, self.deps.clock.now()) {
+        let now = self.deps.clock.now();
+        match self.gathering.add(round, now) {
             Gathered::Ready(rounds) => rounds.into_iter().for_each(|round| self.enqueue(round, ctx)),
             Gathered::Waits { until } => {
-                let wait = self.deps.clock.sleep_until(until);
-                ctx.spawn(wait.into_actor(self).map(move |(), this, ctx| {
+                // In real time as exchange time passes now: a clock that is set back does not hold it up.
+                let wait = self.deps.clock.real((until - now).to_std().unwrap_or_default());
+                ctx.run_later(wait, move |this, ctx| {
                     this.gathering.release(&key).into_iter().for_each(|round| this.enqueue(round, ctx));
-                }));
+                });
             }
         }
     }
@@ -126,7 +128,7 @@ impl Brain {
             round,
             settings: self.settings.clone(),
             deps: self.deps.clone(),
-            model_rests_until: self.model_rests_until,
+            model_rests: self.model_rests,
         };
         // Spawned rather than answered: a model may think for longer than an actor may be silent.
         ctx.spawn(session.run().into_actor(self).map(move |report, this, ctx| {
@@ -137,7 +139,7 @@ impl Brain {
 
     fn finish(&mut self, report: &Report, ctx: &mut Ctx<Self>) {
         self.busy = false;
-        self.model_rests_until = report.model_rests_until;
+        self.model_rests = report.model_rests;
         self.begin_next(ctx);
     }
 }

@@ -22,12 +22,27 @@ pub fn reservation(key: &SlotKey, markets: &[Market], now: DateTime<Utc>, limit:
     ReserveOracleCall { quota_date: quota_date(now), limit, purpose }
 }
 
-/// Until when the model need not be asked again after this error; none: the next slot may try.
-pub fn rest_until(error: &OracleError, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// A time in which the model is not asked. It has a beginning, so that one begun by a clock that ran ahead is over once the
+/// clock is set right: the model says it again if it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
+impl Rest {
+    /// True while the model need not be asked.
+    pub fn lasts_at(self, now: DateTime<Utc>) -> bool {
+        (self.from..self.until).contains(&now)
+    }
+}
+
+/// How long the model need not be asked again after this error; none: the next slot may try.
+pub fn rest_after(error: &OracleError, now: DateTime<Utc>) -> Option<Rest> {
     match error {
         OracleError::QuotaExhausted { retry_after } => {
             let wait = TimeDelta::from_std((*retry_after)?).ok()?;
-            now.checked_add_signed(wait)
+            now.checked_add_signed(wait).map(|until| Rest { from: now, until })
         }
         OracleError::Unauthorized(_)
         | OracleError::Blocked(_)
@@ -64,9 +79,13 @@ mod tests {
         let now = at("2026-11-24T00:00:00Z");
         let hour = Some(Duration::from_secs(3600));
         let quota = |retry_after| OracleError::QuotaExhausted { retry_after };
-        assert_eq!(rest_until(&quota(hour), now), Some(at("2026-11-24T01:00:00Z")));
-        assert_eq!(rest_until(&quota(Some(Duration::MAX)), now), None);
-        assert_eq!(rest_until(&quota(None), now), None);
-        assert_eq!(rest_until(&OracleError::Unreachable(String::new()), now), None);
+        let rest = rest_after(&quota(hour), now).unwrap();
+        let lasts =
+            ["2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", "2026-11-24T00:59:59Z", "2026-11-24T01:00:00Z"]
+                .map(|text| rest.lasts_at(at(text)));
+        assert_eq!(lasts, [false, true, true, false], "a clock set back by a day waits for nothing");
+        assert_eq!(rest_after(&quota(Some(Duration::MAX)), now), None);
+        assert_eq!(rest_after(&quota(None), now), None);
+        assert_eq!(rest_after(&OracleError::Unreachable(String::new()), now), None);
     }
 }

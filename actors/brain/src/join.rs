@@ -1,13 +1,14 @@
 //! Joins the candidates of a slot with the wish to decide on them, whichever comes first.
 //!
 //! Keys of a market only go forward: one that is not newer than the last one decided has been seen, is late, or is
-//! repeated after a restart of its sender.
+//! repeated after a restart of its sender. A key that ends later than any slot can is of a clock that ran ahead: it stands in
+//! the way of none once the clock is set right.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::Market;
-use domain::messages::schedule::{DecideDue, SlotKey};
+use domain::messages::schedule::{DecideDue, LONGEST_SLOT, SlotKey};
 use domain::messages::trading::{Candidate, CandidatesFound};
 
 /// Candidates that are due for a decision.
@@ -36,7 +37,8 @@ fn lane(key: &SlotKey) -> Lane {
 #[derive(Clone, Debug, Default)]
 pub struct Join {
     waiting: BTreeMap<Lane, Half>,
-    decided: BTreeMap<Lane, SlotKey>,
+    /// The last one decided, and when it ends.
+    decided: BTreeMap<Lane, (SlotKey, DateTime<Utc>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,31 +54,44 @@ impl Half {
             Self::Due(due) => due.key,
         }
     }
+
+    fn expires_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Found(found) => found.expires_at,
+            Self::Due(due) => due.expires_at,
+        }
+    }
+}
+
+/// True when whatever ends then was begun by a clock that ran ahead.
+fn is_ahead(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    expires_at > now + LONGEST_SLOT
 }
 
 impl Join {
     /// Takes candidates; a round if the decision was already due.
     pub fn found(&mut self, found: CandidatesFound, now: DateTime<Utc>) -> Option<Round> {
-        if now >= found.expires_at {
-            return None;
-        }
         self.take(Half::Found(found), now)
     }
 
     /// Takes a wish to decide; a round if the candidates were already there.
     pub fn due(&mut self, due: DecideDue, now: DateTime<Utc>) -> Option<Round> {
-        if now >= due.expires_at {
-            return None;
-        }
         self.take(Half::Due(due), now)
     }
 
     fn take(&mut self, half: Half, now: DateTime<Utc>) -> Option<Round> {
         let key = half.key();
-        if self.decided.get(&lane(&key)).is_some_and(|last| *last >= key) {
+        let is_seen = |(last, ends_at): &(SlotKey, DateTime<Utc>)| {
+            *last == key || (*last > key && !is_ahead(*ends_at, now))
+        };
+        if now >= half.expires_at()
+            || is_ahead(half.expires_at(), now)
+            || self.decided.get(&lane(&key)).is_some_and(is_seen)
+        {
             return None;
         }
-        let other = match self.waiting.remove(&lane(&key)) {
+        let waiting = self.waiting.remove(&lane(&key));
+        let other = match waiting.filter(|other| !is_ahead(other.expires_at(), now)) {
             // An older half lost its slot; a newer one keeps its place and this one is late.
             Some(other) if other.key() > key => {
                 self.waiting.insert(lane(&key), other);
@@ -87,8 +102,8 @@ impl Join {
         };
         match (half, other) {
             (Half::Found(found), Some(Half::Due(due))) | (Half::Due(due), Some(Half::Found(found))) => {
-                self.decided.insert(lane(&key), key);
                 let expires_at = found.expires_at.min(due.expires_at);
+                self.decided.insert(lane(&key), (key, expires_at));
                 let (markets, together, candidates) = (vec![key.market], due.together, found.candidates);
                 (now < expires_at).then_some(Round { key, markets, together, candidates, expires_at })
             }
@@ -166,6 +181,31 @@ mod tests {
         let mut join = Join::default();
         assert_eq!(join.due(due, start()), None);
         assert_eq!(join.found(found, late), None, "the decision's own time is over");
+    }
+
+    #[test]
+    fn what_a_clock_that_ran_ahead_left_waiting_or_decided_holds_up_no_slot_once_it_is_set_right() {
+        for decided in [false, true] {
+            for ahead in [TimeDelta::days(1), TimeDelta::hours(5)] {
+                let (mut found, mut due) = halves(Market::Kr, 301);
+                (found.expires_at, due.expires_at) = (found.expires_at + ahead, due.expires_at + ahead);
+                found.key.session_date = (start() + ahead).date_naive();
+                due.key = found.key;
+                let mut join = Join::default();
+                assert_eq!(join.found(found.clone(), start() + ahead), None);
+                assert!(join.due(due.clone(), start() + ahead).is_some());
+                if !decided {
+                    join = Join::default();
+                    assert_eq!(join.found(found.clone(), start() + ahead), None);
+                }
+                let (right, right_due) = halves(Market::Kr, 1);
+                assert_eq!(join.found(right, start()), None);
+                assert_eq!(join.found(found, start()), None, "a scan that was begun in the wrong time");
+                assert_eq!(join.due(due, start()), None);
+                assert!(join.due(right_due.clone(), start()).is_some(), "{decided} {ahead}");
+                assert_eq!(join.due(right_due, start()), None, "once");
+            }
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ use rust_decimal::Decimal;
 use supervision::mutant::{self, Mutant};
 
 use crate::brain::{Deps, Settings};
+use crate::budget::Rest;
 use crate::join::Round;
 use crate::judge::{self, Judgement, RULES};
 use crate::prompt::{ANSWER_WITHIN, Batch};
@@ -47,8 +48,8 @@ pub(crate) struct Session {
     pub(crate) round: Round,
     pub(crate) settings: Settings,
     pub(crate) deps: Deps,
-    /// Before this the model is not asked: its quota is used up.
-    pub(crate) model_rests_until: Option<DateTime<Utc>>,
+    /// Meanwhile the model is not asked: its quota is used up.
+    pub(crate) model_rests: Option<Rest>,
 }
 
 /// What a round leaves behind.
@@ -58,8 +59,8 @@ pub(crate) struct Report {
     pub(crate) decided: usize,
     /// Trades proposed.
     pub(crate) proposed: usize,
-    /// Until when the model need not be asked, if it said so.
-    pub(crate) model_rests_until: Option<DateTime<Utc>>,
+    /// When the model need not be asked, if it said so.
+    pub(crate) model_rests: Option<Rest>,
 }
 
 /// Judgements in the order of the candidates, and who made them.
@@ -70,7 +71,7 @@ struct Judged {
 
 impl Session {
     pub(crate) async fn run(self) -> Report {
-        let mut report = Report { model_rests_until: self.model_rests_until, ..Report::default() };
+        let mut report = Report { model_rests: self.model_rests, ..Report::default() };
         let judged = match (&self.deps.oracle, self.round.key.slot) {
             (Some(oracle), Slot::Daily(_)) => self.by_model(oracle.as_ref(), &mut report).await,
             // Every minute anew: no quota would last, and the rules answer at once.
@@ -147,7 +148,7 @@ impl Session {
         oracle: &dyn Oracle,
         report: &mut Report,
     ) -> Result<(Vec<domain::Symbol>, OracleReply), String> {
-        if self.model_rests_until.is_some_and(|until| self.now() < until) {
+        if self.model_rests.is_some_and(|rest| rest.lasts_at(self.now())) {
             return Err(OracleError::QuotaExhausted { retry_after: None }.to_string());
         }
         let account = self.account().await;
@@ -161,7 +162,7 @@ impl Session {
         match oracle.ask(request).await {
             Ok(answer) => Ok((batch.symbols(), answer)),
             Err(error) => {
-                report.model_rests_until = budget::rest_until(&error, self.now());
+                report.model_rests = budget::rest_after(&error, self.now());
                 Err(error.to_string())
             }
         }

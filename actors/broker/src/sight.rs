@@ -42,7 +42,7 @@ impl Sight {
 
     /// Somebody asked for the price of this stock.
     pub fn ask(&mut self, instrument: &Instrument, now: DateTime<Utc>) {
-        self.asked.retain(|_, at| now - *at < WATCHED_FOR);
+        self.asked.retain(|_, at| is_lately(*at, now));
         self.asked.insert(instrument.clone(), now);
     }
 
@@ -52,7 +52,7 @@ impl Sight {
         let mut asked: Vec<_> = self
             .asked
             .iter()
-            .filter(|(stock, at)| now - **at < WATCHED_FOR && !held.contains(stock))
+            .filter(|(stock, at)| is_lately(**at, now) && !held.contains(stock))
             .map(|(stock, at)| (std::cmp::Reverse(*at), stock.clone()))
             .collect();
         asked.sort();
@@ -65,7 +65,8 @@ impl Sight {
     pub fn is_news(&mut self, seen: &PriceSeen) -> bool {
         let is_held = self.held.values().any(|held| held.contains(&seen.instrument));
         let is_of_interest = is_held || self.asked.contains_key(&seen.instrument);
-        let is_new = self.told.get(&seen.instrument).is_none_or(|told| seen.at - *told >= TELL_EVERY);
+        // Far behind the last one it is not late: that one was told by a clock that ran ahead.
+        let is_new = self.told.get(&seen.instrument).is_none_or(|told| (seen.at - *told).abs() >= TELL_EVERY);
         if is_of_interest && is_new {
             self.told.insert(seen.instrument.clone(), seen.at);
         }
@@ -84,6 +85,11 @@ impl Sight {
         self.looked = Some(due);
         Some(due - now)
     }
+}
+
+/// What was asked for by a clock that ran ahead is not lately.
+fn is_lately(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..WATCHED_FOR).contains(&(now - at))
 }
 
 #[cfg(test)]
@@ -154,6 +160,21 @@ mod tests {
         let told = [0, 300, 999, 1000, 1500, 2000].map(|ms| news("KR:005930", ms));
         assert_eq!(told, [true, false, false, true, false, true]);
         assert!(!news("KR:000660", 5000));
+    }
+
+    #[test]
+    fn a_clock_that_ran_ahead_and_is_set_right_hides_no_price_and_keeps_no_place() {
+        let mut sight = Sight::default();
+        sight.hold(&holding(&["KR:005930"]));
+        let mut news = |second| {
+            let price = "100".parse().unwrap();
+            sight.is_news(&PriceSeen { instrument: stock("KR:005930"), price, at: at(second) })
+        };
+        assert_eq!([86_400, 0, 1, 2].map(&mut news), [true; 4]);
+        sight.ask(&stock("KR:035420"), at(86_400));
+        assert_eq!(sight.wanted(at(0)).watched, []);
+        sight.ask(&stock("KR:000660"), at(0));
+        assert_eq!(sight.wanted(at(0)).watched, [stock("KR:000660")]);
     }
 
     #[test]

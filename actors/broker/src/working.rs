@@ -101,7 +101,8 @@ pub fn to_cancel<'a>(
     halted.into_iter().filter(is_due).collect()
 }
 
-/// Orders that have worked for longer than `ttl` and that no cancel was requested for lately.
+/// Orders that have worked for longer than `ttl` and that no cancel was requested for lately. What lies as far ahead was done
+/// by a clock that ran ahead, and how long ago is not known: such an order is old, and such a request was long ago.
 pub fn stale<'a>(
     open: &'a [OpenIntent],
     now: DateTime<Utc>,
@@ -109,9 +110,10 @@ pub fn stale<'a>(
     requested: &BTreeMap<IntentId, DateTime<Utc>>,
 ) -> Vec<&'a OpenIntent> {
     let works = |intent: &&OpenIntent| matches!(intent.state, OrderState::Accepted | OrderState::Partial);
-    let is_old = |intent: &&OpenIntent| intent.sent_at.is_some_and(|sent_at| now - sent_at >= ttl);
-    let may_ask =
-        |intent: &&OpenIntent| requested.get(&intent.id).is_none_or(|at| now - *at >= CANCEL_AGAIN_AFTER);
+    let is_old = |intent: &&OpenIntent| intent.sent_at.is_some_and(|sent_at| (now - sent_at).abs() >= ttl);
+    let may_ask = |intent: &&OpenIntent| {
+        requested.get(&intent.id).is_none_or(|at| (now - *at).abs() >= CANCEL_AGAIN_AFTER)
+    };
     open.iter().filter(works).filter(is_old).filter(may_ask).collect()
 }
 
@@ -205,6 +207,10 @@ mod tests {
             (OrderState::Lapsed, Some(at(0)), None, false),
             (OrderState::Accepted, Some(at(0)), Some(at(91)), false),
             (OrderState::Accepted, Some(at(0)), Some(at(90)), true),
+            // By a clock that ran ahead.
+            (OrderState::Accepted, Some(at(239)), None, false),
+            (OrderState::Accepted, Some(at(240)), None, true),
+            (OrderState::Accepted, Some(at(86_400)), Some(at(86_500)), true),
         ];
         for (state, sent_at, requested_at, expected) in cases {
             let requested = requested_at.map(|at| (id.clone(), at)).into_iter().collect();

@@ -5,7 +5,7 @@
 //! 60 s. Nothing of it happens outside continuous trading.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::schedule::Slot;
+use domain::messages::schedule::{LONGEST_SLOT, Slot};
 
 use crate::calendar::Session;
 
@@ -17,8 +17,6 @@ const AFTER_OPEN: TimeDelta = TimeDelta::minutes(10);
 const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(20);
 /// A daily slot that would fall into lunch or an auction moves so long behind it.
 const AFTER_PAUSE: TimeDelta = TimeDelta::minutes(5);
-/// A daily slot is worth something for so long after it was begun.
-const DAILY_SHELF_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// A slot that was missed is made up for when it is not older than this (CALENDARS.md 5.4).
 const MADE_UP_WITHIN: TimeDelta = TimeDelta::minutes(30);
 /// A session without any slot gets a late one while so much of it is left.
@@ -167,7 +165,7 @@ fn planned_due(
     if at - starts_at >= MADE_UP_WITHIN && !is_late_worth {
         return None;
     }
-    let expires_at = (at + DAILY_SHELF_LIFE).min(session.phase_end(at));
+    let expires_at = (at + LONGEST_SLOT).min(session.phase_end(at));
     Some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
 }
 

@@ -10,6 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::schedule::Phase;
 use domain::{AccountSnapshot, Instrument, Market, Price};
 
+use crate::limits::is_ahead;
+
 /// A holding without a price for this long, in seconds of exchange time, is out of sight: two rounds of the exit watch,
 /// which looks every minute.
 pub const BLIND_AFTER_S: i64 = 120;
@@ -92,9 +94,11 @@ impl Sight {
         is_blind.then(|| Blind { instrument: instrument.clone(), age_s: age.num_seconds() })
     }
 
-    /// What changed since the last call, for the holdings of now. Prices of what is no longer held are forgotten.
+    /// What changed since the last call, for the holdings of now. Prices of what is no longer held are forgotten, and what a
+    /// clock that ran ahead has dated, lest it hide what is true now and keep in sight what nobody sees.
     pub fn changes(&mut self, held: &BTreeSet<Instrument>, now: DateTime<Utc>) -> Vec<Change> {
-        self.seen.retain(|instrument, _| held.contains(instrument));
+        self.seen.retain(|instrument, seen| held.contains(instrument) && !is_ahead(seen.at, now));
+        self.trading.values_mut().filter(|since| is_ahead(**since, now)).for_each(|since| *since = now);
         let blind: Vec<Blind> = held.iter().filter_map(|instrument| self.blind(instrument, now)).collect();
         let is_blind = |instrument: &Instrument| blind.iter().any(|one| &one.instrument == instrument);
         let found: Vec<Instrument> = self.told.iter().filter(|told| !is_blind(told)).cloned().collect();
@@ -147,6 +151,20 @@ mod tests {
         }
         sight.enter(Market::Kr, Phase::Continuous, at(5000));
         assert_eq!((age(&sight, 5100), age(&sight, 5120)), (None, Some(120)));
+    }
+
+    #[test]
+    fn a_price_of_a_clock_that_ran_ahead_keeps_nothing_in_sight_once_it_is_set_right() {
+        let samsung = stock("KR:005930");
+        let held = BTreeSet::from([samsung.clone()]);
+        let mut sight = Sight::default();
+        sight.enter(Market::Kr, Phase::Continuous, at(86_400));
+        sight.see(&samsung, won(), at(86_460));
+        assert_eq!(sight.changes(&held, at(0)), []);
+        let blind = Change::Lost(Blind { instrument: samsung.clone(), age_s: 120 });
+        assert_eq!(sight.changes(&held, at(120)), [blind]);
+        sight.see(&samsung, won(), at(130));
+        assert_eq!(sight.changes(&held, at(150)), [Change::Found(samsung)], "a true price is heard again");
     }
 
     #[test]

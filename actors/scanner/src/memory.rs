@@ -54,7 +54,10 @@ impl Session {
     fn news(&mut self, selections: Vec<Selection>, now: DateTime<Utc>) -> Vec<Selection> {
         let told = &mut self.told;
         let is_news = |selection: &Selection| match told.get(&selection.instrument) {
-            Some((verdict, at)) => *verdict != selection.verdict || now - *at >= TOLD_AGAIN_AFTER,
+            // What was told by a clock that ran ahead is told again.
+            Some((verdict, at)) => {
+                *verdict != selection.verdict || !(TimeDelta::zero()..TOLD_AGAIN_AFTER).contains(&(now - *at))
+            }
             None => true,
         };
         let news: Vec<_> = selections.into_iter().filter(is_news).collect();
@@ -165,6 +168,8 @@ mod tests {
             (3, Verdict::Chosen, 1),
             (17, Verdict::Chosen, 0),
             (18, Verdict::Chosen, 1),
+            (5, Verdict::Chosen, 1),
+            (6, Verdict::Chosen, 0),
         ];
         for (minute, verdict, told) in steps {
             let now = start + TimeDelta::minutes(minute);

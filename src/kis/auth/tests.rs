@@ -88,6 +88,17 @@ async fn two_issues_are_never_closer_than_65_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_of_a_clock_that_ran_ahead_holds_up_no_token_once_it_is_set_right() {
+    let transport = Scripted::new(fresh);
+    let keeper = keeper(&transport, None);
+    for (ahead, is_asked) in [(TimeDelta::seconds(64), false), (TimeDelta::days(1), true)] {
+        *keeper.issuing.lock().await = Some(keeper.ports.clock.now() + ahead);
+        assert_eq!(keeper.token().await.is_ok(), is_asked, "{ahead}");
+    }
+    assert_eq!(issues(&transport), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_token_handed_out_again_is_no_success() {
     let transport = Scripted::new(|_, _| token_reply("the-same"));
     let keeper = keeper(&transport, None);

@@ -126,3 +126,14 @@ async fn a_list_with_a_missing_page_or_without_end_is_no_list() {
         assert!(transport.asked().len() <= PAGES_MAX + 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn how_many_shares_may_be_sold_is_asked_again_when_a_clock_that_ran_ahead_was_told() {
+    let session = session(Environment::Real, &with_token(|_, _| reply(200, OK)));
+    let (instrument, minute) = ("KR:005930".parse::<Instrument>().unwrap(), TimeDelta::seconds(60));
+    session.learn_sellable(&instrument, Quantity::new(7));
+    assert_eq!(session.sellable_lately(&instrument, minute), Some(Quantity::new(7)));
+    let ahead = session.now() + TimeDelta::days(1);
+    session.learned().sellable.insert(instrument.clone(), (Quantity::new(7), ahead));
+    assert_eq!(session.sellable_lately(&instrument, minute), None);
+}

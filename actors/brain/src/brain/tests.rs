@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::{Context, System};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::{BudgetAnswer, Committed, LedgerError, RememberedDecision};
 use domain::messages::market_data::{QueryError, Quote};
 use domain::messages::schedule::{Slot, SlotKey};
@@ -230,7 +230,7 @@ struct House {
 impl House {
     /// Both halves of a slot, and time enough to decide it.
     async fn decide(&self, key: SlotKey, candidates: Vec<Candidate>) {
-        let expires_at = open() + TimeDelta::hours(1);
+        let expires_at = open() + TimeDelta::minutes(10);
         self.found.tell(CandidatesFound { key, candidates, expires_at }).unwrap();
         self.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
         sleep(Duration::from_secs(10)).await;
@@ -484,7 +484,7 @@ fn a_model_that_fails_or_talks_nonsense_means_hold_for_all() {
 fn a_used_up_quota_is_not_tried_again_before_it_returns() {
     in_virtual_time(async {
         let world = World::default();
-        let retry_after = Some(Duration::from_secs(1_000));
+        let retry_after = Some(Duration::from_secs(500));
         let answer = Err(OracleError::QuotaExhausted { retry_after });
         let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
         let house = launch(&world, Some(model));
@@ -492,7 +492,7 @@ fn a_used_up_quota_is_not_tried_again_before_it_returns() {
             house.decide(slot_key(Slot::Daily(slot)), candidates()).await;
             assert_eq!(world.seen(|seen| seen.questions), questions, "slot {slot}");
         }
-        sleep(Duration::from_secs(1_000)).await;
+        sleep(Duration::from_secs(500)).await;
         house.decide(slot_key(Slot::Daily(4)), candidates()).await;
         assert_eq!(world.seen(|seen| (seen.questions, seen.reservations.len())), (2, 2));
     });

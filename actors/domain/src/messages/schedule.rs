@@ -6,7 +6,7 @@
 use std::fmt;
 
 use actix::Message;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::Market;
 
@@ -259,6 +259,9 @@ pub struct SessionChanged {
     /// When the phase began or was first seen.
     pub at: DateTime<Utc>,
 }
+
+/// A slot is worth something for at most so long after it was told. One that ends later was told by a clock that ran ahead.
+pub const LONGEST_SLOT: TimeDelta = TimeDelta::minutes(10);
 
 /// MarketClock -> Scanner: look at the market now. A tell; dropped by the receiver after `expires_at`.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]

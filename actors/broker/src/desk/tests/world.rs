@@ -388,6 +388,7 @@ pub(super) struct World {
     pub(super) halt: Link<RequestHalt>,
     resume: Link<RequestResume>,
     propose: Link<Proposal>,
+    price_seen: Link<PriceSeen>,
     status: Link<StatusQuery>,
 }
 
@@ -515,7 +516,7 @@ impl World {
         let (session, day_closed, ranking) = (slots.broker.link(), slots.broker.link(), slots.broker.link());
         let (last_trade, watch) = (slots.broker.link(), slots.broker.link());
         let (halt, propose, status) = (slots.risk.urgent_link(), slots.risk.link(), slots.risk.link());
-        let resume = slots.risk.link();
+        let (resume, price_seen) = (slots.risk.link(), slots.risk.link());
         let mut family = Supervisor::new(policy(), |_escalation| ());
         let ledger = LedgerDeps {
             clock: clock.clone(),
@@ -546,6 +547,7 @@ impl World {
             halt,
             resume,
             propose,
+            price_seen,
             status,
         }
     }
@@ -571,13 +573,19 @@ impl World {
 
     pub(super) fn propose_to(&self, side: Side, symbol: &str) {
         let now = self.clock.now();
+        let (instrument, reference_price) = (stock(symbol), "70000".parse().unwrap());
+        if side == Side::Buy {
+            // Nothing is bought at a price that Broker has not told.
+            let seen = PriceSeen { instrument: instrument.clone(), price: reference_price, at: now };
+            self.price_seen.tell(seen).unwrap();
+        }
         let proposal = Proposal {
             decision_id: DecisionId::new(0, 1),
-            instrument: stock(symbol),
+            instrument,
             side,
             confidence: Confidence::new(90).unwrap(),
             quantity: None,
-            reference_price: "70000".parse().unwrap(),
+            reference_price,
             rules: domain::StockRules::default(),
             score: None,
             session_date: Market::Kr.date_at(now),
