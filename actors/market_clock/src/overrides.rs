@@ -85,7 +85,7 @@ pub struct OverrideError {
 
 /// One market's part of the file.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with closed, open, hours or exits")]
 struct Part {
     #[serde(default)]
     closed: BTreeSet<Date>,
@@ -111,6 +111,12 @@ impl TryFrom<String> for Date {
     }
 }
 
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A JSON object whose names come once. Of two equal names a plain map would keep the last and lose the first.
 #[derive(Debug)]
 struct Once<K, V>(BTreeMap<K, V>);
@@ -121,7 +127,7 @@ impl<K, V> Default for Once<K, V> {
     }
 }
 
-impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for Once<K, V> {
+impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Deserialize<'de> for Once<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(OnceVisitor(PhantomData))
     }
@@ -129,7 +135,7 @@ impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for O
 
 struct OnceVisitor<K, V>(PhantomData<(K, V)>);
 
-impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for OnceVisitor<K, V> {
+impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Visitor<'de> for OnceVisitor<K, V> {
     type Value = Once<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,7 +146,8 @@ impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for OnceV
         let mut once = BTreeMap::new();
         while let Some(name) = entries.next_key()? {
             if once.contains_key(&name) {
-                return Err(A::Error::custom("the same name twice in one object; put both into one"));
+                let twice = format!("{name} is named twice in one object; put both into one");
+                return Err(A::Error::custom(twice));
             }
             once.insert(name, entries.next_value()?);
         }
@@ -229,6 +236,11 @@ fn in_words(error: &serde_json::Error) -> OverrideError {
     // The parser's own words end with the place, which is told first here.
     let text = error.to_string();
     let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
+    let problem = match (error.is_eof(), problem.strip_prefix("unknown variant ")) {
+        (true, _) => "the text ends too early; a file that overrides nothing says {}".to_owned(),
+        (false, Some(market)) => format!("unknown market {market}"),
+        (false, None) => problem.to_owned(),
+    };
     let allowed =
         "allowed: markets with closed, open, hours and exits, dates as \"2026-12-24\", times as \"09:30\"";
     OverrideError { line: error.line().max(1), problem: format!("{problem}; {allowed}") }
@@ -295,9 +307,9 @@ mod tests {
     #[test]
     fn each_mistake_is_named_with_its_line_and_what_is_allowed() {
         for (text, line, words) in [
-            ("", "line 1: ", "EOF"),
+            ("", "line 1: ", "ends too early"),
             ("{\n\"KR\": {\"closed\": [\"2026-12-24\"],}\n}", "line 2: ", "allowed: markets with closed"),
-            ("{\n\"KOREA\": {}\n}", "line 2: ", "unknown variant `KOREA`, expected one of `KR`"),
+            ("{\n\"KOREA\": {}\n}", "line 2: ", "unknown market `KOREA`, expected one of `KR`"),
             (
                 "{\"KR\": {\n\"close\": [\"2026-12-24\"]}}",
                 "line 2: ",
@@ -329,13 +341,18 @@ mod tests {
                 "line 2: ",
                 "open before close",
             ),
-            ("{\"KR\": {\"closed\": [\"2026-12-23\"]},\n\"KR\": {}}", "line 2: ", "the same name twice"),
+            ("{\"KR\": {\"closed\": [\"2026-12-23\"]},\n\"KR\": {}}", "line 2: ", "KR is named twice"),
             (
                 "{\"KR\": {\"hours\": {\"2026-12-23\": {},\n\"2026-12-23\": {\"open\": \"10:00\"}}}}",
                 "line 2: ",
-                "the same name twice",
+                "2026-12-23 is named twice",
             ),
             ("{\"KR\": {\n\"hours\": {\"2026-12-25\": {}}}}", "line 2: ", "name it under open too"),
+            (
+                "{\"KR\": {\n\"hours\": {\"2026-12-23\": \"09:00-12:00\"}}}",
+                "line 2: ",
+                "string \"09:00-12:00\", expected an object with open, close or break",
+            ),
             (
                 "{\"KR\": {\n\"closed\": [\"2031-12-24\"]},\n\"JP\": {\"exits\": [\"2031-12-24\"]}}",
                 "line 2: ",

@@ -71,7 +71,7 @@ struct Regime {
 
 /// One day's other hours; what is left out stays as usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with open, close or break")]
 pub struct SpecialHours {
     open: Option<LocalTime>,
     close: Option<LocalTime>,
