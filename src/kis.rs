@@ -167,7 +167,7 @@ impl Kis {
     }
 
     async fn cancel_working(&self, order: JournalledOrder) -> CancelOutcome {
-        let token = match self.session.tokens.token().await {
+        let token = match self.session.tokens.token_for_order().await {
             Ok(token) => token,
             Err(error) => return CancelOutcome::Unknown(error.to_string()),
         };
@@ -207,7 +207,7 @@ fn not_sent(why: &str) -> Outcome {
 impl Exchange for Kis {
     fn prepare(&self, urgency: Urgency) -> BoxFuture<'_, Result<(), QueryError>> {
         Box::pin(async move {
-            self.session.tokens.token().await?;
+            self.session.tokens.token_for_order().await?;
             self.session.ports.pace.turn(urgency).await;
             self.keep_turn();
             Ok(())
@@ -315,6 +315,10 @@ impl Exchange for Kis {
             Refusal::NotSent(_) => false,
             Refusal::Code { code, text } => errors::classify(code, text) == errors::Class::Fatal,
         }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.session.tokens.trouble()
     }
 }
 

@@ -23,6 +23,12 @@ use crate::http::{Reply, Request};
 
 /// Shortest time between two issue calls: the exchange allows one a minute (KIS.md 2.1).
 const ISSUE_SPACING: TimeDelta = TimeDelta::seconds(65);
+/// Longest pause between two issues while the exchange refuses the very token that it hands out.
+const PAUSE_MAX: TimeDelta = TimeDelta::minutes(30);
+/// Refusals of one token further apart than this have nothing to do with each other.
+const REFUSAL_MEMORY: TimeDelta = TimeDelta::hours(1);
+/// A token for an order needs no more than this: reads replace it long before.
+const ORDER_MARGIN: TimeDelta = TimeDelta::minutes(1);
 /// A token is replaced this long before it ends, so that no request meets its last second.
 const REFRESH_EARLY: TimeDelta = TimeDelta::minutes(30);
 /// A token ends at most this far ahead; an answer or a file that claims more is wrong about it.
@@ -68,8 +74,35 @@ pub(super) struct TokenKeeper {
 #[derive(Default)]
 struct Held {
     token: Option<Token>,
-    /// The last token that the exchange refused; being given it again is no success.
-    refused: Option<Token>,
+    refusals: Option<Refusals>,
+}
+
+/// How often the exchange refused one and the same token.
+///
+/// Within six hours it hands the same token out again (KIS.md 2.1). That is used again, because one gateway may have
+/// been wrong about it; a token that is refused again and again is dead, and asking for it in a loop restricts the key.
+struct Refusals {
+    of: Token,
+    count: u32,
+    last_at: DateTime<Utc>,
+}
+
+impl Refusals {
+    /// One more refusal of `dead`, at `now`.
+    fn count(before: Option<Self>, dead: Token, now: DateTime<Utc>) -> Self {
+        let same = before.filter(|before| before.of.is_same(&dead) && before.is_recent(now));
+        Self { of: dead, count: same.map_or(0, |before| before.count) + 1, last_at: now }
+    }
+
+    fn is_recent(&self, now: DateTime<Utc>) -> bool {
+        (now - self.last_at).abs() < REFUSAL_MEMORY
+    }
+
+    /// Time between two issues: 1, 2, 4 minutes and so on from the second refusal, and never less than is allowed.
+    fn pause(&self) -> TimeDelta {
+        let doublings = self.count.saturating_sub(2).min(10);
+        TimeDelta::minutes(1 << doublings).clamp(ISSUE_SPACING, PAUSE_MAX)
+    }
 }
 
 /// What the file holds. Its owner is a fingerprint, so the file of another key or host is not used.
@@ -94,7 +127,7 @@ impl TokenKeeper {
         let token = stored
             .and_then(|stored| stored.token)
             .map(|token| Token { bearer: token.bearer.into(), expires_at: token.expires_at });
-        let held = Mutex::new(Held { token, refused: None });
+        let held = Mutex::new(Held { token, refusals: None });
         Self { identity, ports, held, issuing: tokio::sync::Mutex::new(attempted_at) }
     }
 
@@ -107,7 +140,12 @@ impl TokenKeeper {
         if let Some(token) = self.lasting(REFRESH_EARLY) {
             return Ok(token);
         }
-        let mut attempted_at = self.issuing.lock().await;
+        let mut attempted_at = match (self.issuing.try_lock(), self.current()) {
+            (Ok(free), _) => free,
+            // Somebody is bringing the next one; this one is good until then.
+            (Err(_), Some(token)) => return Ok(token),
+            (Err(_), None) => self.issuing.lock().await,
+        };
         // Whoever held the lock may have brought one.
         if let Some(token) = self.lasting(REFRESH_EARLY) {
             return Ok(token);
@@ -118,6 +156,29 @@ impl TokenKeeper {
         }
     }
 
+    /// A token for an order or a cancel: the one at hand if it lasts for that. To replace it early is the reads' work, so
+    /// that no exit waits for it.
+    ///
+    /// # Errors
+    /// As [`TokenKeeper::token`].
+    pub(super) async fn token_for_order(&self) -> Result<Token, QueryError> {
+        match self.lasting(ORDER_MARGIN) {
+            Some(token) => Ok(token),
+            None => self.token().await,
+        }
+    }
+
+    /// What a person should know: the exchange refuses the very token that it hands out (KIS.md 2.5).
+    pub(super) fn trouble(&self) -> Option<String> {
+        let now = self.ports.clock.now();
+        let held = self.held();
+        held.refusals.as_ref().filter(|refusals| refusals.count >= 2 && refusals.is_recent(now)).map(|_| {
+            "the exchange refuses the access token that it hands out; it is asked again after pauses that grow to half an \
+             hour. If this lasts, check the app key on KIS's site, or revoke its token there"
+                .to_owned()
+        })
+    }
+
     /// The token at hand, without waiting and without asking anyone.
     pub(super) fn current(&self) -> Option<Token> {
         self.lasting(TimeDelta::zero())
@@ -125,9 +186,12 @@ impl TokenKeeper {
 
     /// The exchange refused this token: the next [`TokenKeeper::token`] asks for another.
     pub(super) fn discard(&self, dead: &Token) {
+        let now = self.ports.clock.now();
         let mut held = self.held();
-        if held.token.as_ref().is_some_and(|token| token.is_same(dead)) {
-            held.refused = held.token.take();
+        if let Some(token) = held.token.take_if(|token| token.is_same(dead)) {
+            let refusals = Refusals::count(held.refusals.take(), token, now);
+            tracing::warn!(times = refusals.count, "the exchange refuses the access token");
+            held.refusals = Some(refusals);
         }
     }
 
@@ -142,9 +206,10 @@ impl TokenKeeper {
 
     async fn issue(&self, attempted_at: &mut Option<DateTime<Utc>>) -> Result<Token, QueryError> {
         let now = self.ports.clock.now();
+        let pause = self.held().refusals.as_ref().map_or(ISSUE_SPACING, Refusals::pause);
         // An attempt that lies further ahead was made by a clock that ran ahead: long ago, for all that is known.
-        let lately = attempted_at.filter(|at| (now - *at).abs() < ISSUE_SPACING);
-        if let Some(allowed_at) = lately.map(|at| at + ISSUE_SPACING) {
+        let lately = attempted_at.filter(|at| (now - *at).abs() < pause);
+        if let Some(allowed_at) = lately.map(|at| at + pause) {
             return Err(QueryError::Unavailable(format!("the next token may be asked for at {allowed_at}")));
         }
         *attempted_at = Some(now);
@@ -156,9 +221,8 @@ impl TokenKeeper {
         let reply = self.ports.reads.send(request, READ_LIMITS).await;
         let token = read_token(reply, self.ports.clock.now())?;
         let mut held = self.held();
-        if held.refused.as_ref().is_some_and(|refused| refused.is_same(&token)) {
-            return Err(QueryError::Unavailable("the exchange hands out the token it refuses".into()));
-        }
+        // Another one than was refused starts with a clean record.
+        held.refusals.take_if(|refusals| !refusals.of.is_same(&token));
         held.token = Some(token.clone());
         drop(held);
         self.save(now);

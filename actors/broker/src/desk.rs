@@ -143,6 +143,8 @@ struct Shared {
     ends: Mutex<BTreeMap<DayKey, DateTime<Utc>>>,
     /// RiskGuard was told that the clocks differ, and no resume came since.
     skew_told: Mutex<bool>,
+    /// The exchange's trouble that the last alarm was about, until it ends.
+    trouble_told: Mutex<Option<String>>,
     /// Who is worth hearing.
     sight: Mutex<Sight>,
     /// An order or a fill makes the next look come soon.
@@ -263,6 +265,7 @@ impl Broker {
                 reconcile::accounts(&deps, &shared, &markets).await;
                 // Without an order nobody else looks.
                 reconcile::watch_clock(&deps, &shared);
+                reconcile::watch_trouble(&deps, &shared);
             };
             refresh.into_actor(this).map(|(), this, ctx| this.refresh_later(ctx))
         }));

@@ -124,6 +124,12 @@ pub trait Exchange: ExchangeClock {
         let _ = refusal;
         false
     }
+
+    /// What a person should look at because it may not end by itself, in the same words until it ends. Broker then
+    /// raises an alarm. An adapter that knows of no such thing says none.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 fn not_offered(what: &str) -> QueryError {

@@ -99,13 +99,86 @@ async fn an_attempt_of_a_clock_that_ran_ahead_holds_up_no_token_once_it_is_set_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_handed_out_again_is_no_success() {
+async fn a_token_that_was_refused_once_and_is_handed_out_again_is_used_again() {
     let transport = Scripted::new(|_, _| token_reply("the-same"));
     let keeper = keeper(&transport, None);
     let token = keeper.token().await.unwrap();
     keeper.discard(&token);
+    assert!(keeper.token().await.is_err(), "not asked for again within 65 s");
     pass(TimeDelta::seconds(65)).await;
-    assert!(matches!(keeper.token().await, Err(QueryError::Unavailable(_))));
+    assert_eq!(bearer(&keeper.token().await.unwrap()), "the-same");
+    assert_eq!(keeper.trouble(), None, "one gateway was wrong once");
+    // Hours later it is refused once more: that is another story.
+    pass(TimeDelta::hours(2)).await;
+    keeper.discard(&token);
+    assert_eq!(bearer(&keeper.token().await.unwrap()), "the-same");
+    assert_eq!(keeper.trouble(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_again_and_again_is_asked_for_after_growing_pauses_and_a_person_is_told() {
+    let transport = Scripted::new(|_, before| token_reply(if before < 9 { "dead" } else { "fresh" }));
+    let keeper = keeper(&transport, None);
+    let mut pauses = Vec::new();
+    for refused in 1..=9 {
+        let token = keeper.token().await.unwrap();
+        assert_eq!((bearer(&token), issues(&transport)), ("dead".into(), refused));
+        keeper.discard(&token);
+        assert_eq!(keeper.trouble().is_some(), refused >= 2, "{refused}");
+        let mut waited = 0;
+        while keeper.token().await.is_err() {
+            pass(TimeDelta::seconds(5)).await;
+            waited += 5;
+        }
+        pauses.push(waited / 60);
+    }
+    assert_eq!(pauses, [1, 1, 2, 4, 8, 16, 30, 30, 30]);
+    assert_eq!(keeper.current().as_ref().map(bearer), Some("fresh".into()));
+    assert_eq!(keeper.trouble(), None, "another token has a clean record");
+}
+
+/// An exchange whose token server answers the second request after a minute.
+struct SlowSecondIssue(Arc<Scripted>);
+
+impl crate::http::Transport for SlowSecondIssue {
+    fn carry(&self, cleared: crate::http::Cleared) -> domain::BoxFuture<'_, Reply> {
+        Box::pin(async move {
+            if issues(&self.0) > 0 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            self.0.carry(cleared).await
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_early_refresh_while_the_old_token_is_good() {
+    let transport = Scripted::new(fresh);
+    let slow: Arc<dyn crate::http::Transport> = Arc::new(SlowSecondIssue(Arc::clone(&transport)));
+    let KisConfig { base_url, credentials, .. } = config(Environment::Real);
+    let ports = Ports { reads: slow, ..ports(&transport) };
+    let keeper = TokenKeeper::new(Identity { base_url, credentials, file: None }, ports);
+    keeper.token().await.unwrap();
+    pass(TimeDelta::minutes(23 * 60 + 45)).await;
+    let at_once = async {
+        let read = keeper.token().await.unwrap();
+        let order = keeper.token_for_order().await.unwrap();
+        assert_eq!([read, order].map(|token| bearer(&token)), ["token-0"; 2]);
+        issues(&transport)
+    };
+    let (refreshed, issued_before) = tokio::join!(keeper.token(), at_once);
+    assert_eq!((bearer(&refreshed.unwrap()), issued_before), ("token-1".into(), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_leaves_the_early_refresh_to_the_reads_until_the_last_minute() {
+    let transport = Scripted::new(fresh);
+    let keeper = keeper(&transport, None);
+    keeper.token().await.unwrap();
+    pass(TimeDelta::minutes(23 * 60 + 58)).await;
+    assert_eq!(bearer(&keeper.token_for_order().await.unwrap()), "token-0");
+    pass(TimeDelta::seconds(90)).await;
+    assert_eq!(bearer(&keeper.token_for_order().await.unwrap()), "token-1");
 }
 
 #[tokio::test(start_paused = true)]

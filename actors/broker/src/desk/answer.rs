@@ -13,7 +13,7 @@ use domain::{AccountSnapshot, BoxFuture, Market};
 use supervision::prelude::*;
 
 use super::listen::see_account;
-use super::reconcile::{refuse_while_resting, warn, watch_clock};
+use super::reconcile::{refuse_while_resting, warn, watch_clock, watch_trouble};
 use super::{Broker, BrokerDeps, Shared, alive};
 use crate::Urgency;
 
@@ -79,6 +79,7 @@ async fn account(
     let account = within(deps.exchange.account(query, Urgency::Reconcile)).await;
     // RiskGuard asks, too, to hear the exchange's clock once more.
     watch_clock(deps, shared);
+    watch_trouble(deps, shared);
     refuse_while_resting(deps, market).map_err(QueryError::Unavailable)?;
     account
 }

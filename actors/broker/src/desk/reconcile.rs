@@ -219,6 +219,15 @@ pub(super) fn watch_clock(deps: &BrokerDeps, shared: &Shared) -> bool {
     true
 }
 
+/// Raises one alarm for each trouble of the exchange that a person should look at.
+pub(super) fn watch_trouble(deps: &BrokerDeps, shared: &Shared) {
+    let trouble = deps.exchange.trouble();
+    let told = std::mem::replace(&mut *hold(&shared.trouble_told), trouble.clone());
+    if let Some(text) = trouble.filter(|trouble| told.as_ref() != Some(trouble)) {
+        alarm_about(deps, None, text);
+    }
+}
+
 pub(super) async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<InquiryBooked> {
     let inquiry = list(deps, shared, day).await?;
     let booked = ask(&deps.ledger.book_inquiry, inquiry).await?;

@@ -599,6 +599,24 @@ fn invariant_11_clocks_that_differ_stop_orders_at_once_and_halt_once() {
 }
 
 #[test]
+fn trouble_that_needs_a_person_raises_one_alarm_until_it_ends() {
+    trading(
+        |facts| facts.trouble = Some("the token is refused".into()),
+        async |world| {
+            let alarms =
+                |log: &[String]| log.iter().filter(|line| *line == "alarm: the token is refused").count();
+            world.pass(180.0).await;
+            assert_eq!(alarms(&world.log()), 1);
+            world.facts().trouble = None;
+            world.pass(120.0).await;
+            world.facts().trouble = Some("the token is refused".into());
+            world.pass(120.0).await;
+            assert_eq!(alarms(&world.log()), 1, "it ended, and came again");
+        },
+    );
+}
+
+#[test]
 fn invariant_11_a_clock_that_jumped_ahead_closes_no_day_whose_orders_still_work() {
     let day = DayKey { market: Market::Kr, session_date: today() };
     trading(

@@ -51,6 +51,8 @@ pub(super) struct Facts {
     /// So many outcomes are not taken.
     pub(super) outcomes_lost: u32,
     pub(super) refuses_for_good: bool,
+    /// What the exchange says that a person should look at.
+    pub(super) trouble: Option<String>,
     /// A halt cancels what works.
     pub(super) halt_cancels: bool,
     /// How far the exchange's clock is off.
@@ -263,6 +265,10 @@ impl Exchange for Venue {
 
     fn needs_a_person(&self, _refusal: &Refusal) -> bool {
         self.facts().refuses_for_good
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.facts().trouble.clone()
     }
 }
 
@@ -671,6 +677,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         permit_takes: Some(Duration::ZERO),
         outcomes_lost: 0,
         refuses_for_good: false,
+        trouble: None,
         halt_cancels: false,
         skew: None,
         doubt: None,
