@@ -3,6 +3,8 @@
 //! The rule for an order is one sentence: only a code of this table proves that there is no order; everything else,
 //! a code nobody has described included, proves nothing.
 
+use super::wire::is_digits;
+
 /// What is certain after an answer with `rt_cd` other than 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -20,11 +22,18 @@ pub(super) enum Class {
 
 /// Codes with a known meaning, sorted by code.
 const CODES: &[(&str, Class)] = &[
+    // Codes of the paper host. The sheet lists texts without codes; 4003, 4007, 4024, 4027 and 4065 are what paper
+    // accounts have reported with those texts.
+    ("40030000", Class::Refused),
+    ("40070000", Class::Refused),
     ("40100000", Class::Refused),
+    ("40240000", Class::Refused),
     ("40250000", Class::Refused),
+    ("40270000", Class::Refused),
     ("40310000", Class::Refused),
     ("40570000", Class::Refused),
     ("40580000", Class::Refused),
+    ("40650000", Class::Refused),
     ("APAC0489", Class::Fatal),
     ("APAM3099", Class::Refused),
     ("APBK0400", Class::Refused),
@@ -90,7 +99,10 @@ const CODES: &[(&str, Class)] = &[
     ("OPSQ9999", Class::Refused),
 ];
 
-/// Beginnings and parts of refusals that paper accounts send without a code (KIS.md 5.4).
+/// Digits of a code of the paper host; codes of the real one begin with letters.
+const PAPER_CODE_DIGITS: usize = 8;
+
+/// Beginnings and parts of refusals whose code the sheet does not record (KIS.md 5.4).
 const REFUSAL_TEXTS: [&str; 9] = [
     "모의투자 장시작전",
     "모의투자 장종료",
@@ -103,13 +115,18 @@ const REFUSAL_TEXTS: [&str; 9] = [
     "시장가매매불가",
 ];
 
-/// The class of `msg_cd`; a text speaks only where there is no code at all.
+/// The class of `msg_cd`. A text speaks where there is no code at all, and where the paper host sends one that nobody
+/// has described: then the text is the one thing that is documented, and it says what happened.
 pub(super) fn classify(code: &str, message: &str) -> Class {
-    if code.is_empty() {
-        let refused = REFUSAL_TEXTS.iter().any(|known| message.contains(known));
-        return if refused { Class::Refused } else { Class::Unknown };
+    if let Some((_, class)) = CODES.iter().find(|(known, _)| *known == code) {
+        return *class;
     }
-    CODES.iter().find(|(known, _)| *known == code).map_or(Class::Unknown, |(_, class)| *class)
+    let text_decides = code.is_empty() || is_digits(code, PAPER_CODE_DIGITS);
+    if text_decides && REFUSAL_TEXTS.iter().any(|known| message.contains(known)) {
+        Class::Refused
+    } else {
+        Class::Unknown
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +183,22 @@ mod tests {
         }
         let text = "모의투자 주문처리가 안되었습니다(호가단위 오류)";
         assert_eq!(classify("", text), Class::Refused);
+    }
+
+    #[test]
+    fn a_refusal_of_the_paper_host_is_certain_by_its_code_or_by_a_documented_text_beside_any_code_of_it() {
+        for code in ["40030000", "40070000", "40240000", "40270000", "40570000", "40650000"] {
+            assert_eq!(classify(code, ""), Class::Refused, "{code}");
+        }
+        for text in REFUSAL_TEXTS {
+            assert_eq!(classify("40990000", &format!("{text} 입니다.")), Class::Refused, "{text}");
+            assert_eq!(classify("90000000", text), Class::Refused, "{text}");
+            // A code of the real host that nobody has described proves nothing, whatever stands beside it.
+            for code in ["APBK9999", "4099000", "409900000", "4099000A"] {
+                assert_eq!(classify(code, text), Class::Unknown, "{code} {text}");
+            }
+        }
+        assert_eq!(classify("40990000", "모의투자 일시적 오류"), Class::Unknown);
     }
 
     #[test]

@@ -105,20 +105,21 @@ impl OrderRefusal {
         }
     }
 
+    /// Where the sheet has a text alone, the code is the one that paper accounts have reported with it.
     fn paper(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::UnknownStock => ("1", "40310000", "모의투자 주문처리가 안되었습니다(매매불가 종목)"),
+            Self::UnknownStock => ("1", "40070000", "모의투자 주문처리가 안되었습니다(매매불가 종목)"),
             Self::NotATradingDay => ("1", "40100000", "모의투자 영업일이 아닙니다."),
-            Self::NotOpenYet => ("1", "40580000", "모의투자 장시작전 입니다."),
+            Self::NotOpenYet => ("1", "40570000", "모의투자 장시작전 입니다."),
             Self::Closed => ("1", "40580000", "모의투자 장종료 입니다."),
-            Self::OffStep => ("1", "40310000", "모의투자 주문처리가 안되었습니다(호가단위 오류)"),
+            Self::OffStep => ("1", "40030000", "모의투자 주문처리가 안되었습니다(호가단위 오류)"),
             Self::OddLot => ("1", "40310000", "모의투자 주문처리가 안되었습니다(수량단위 오류)"),
-            Self::OutsideLimits => ("1", "40310000", "모의투자 상/하한가 오류"),
+            Self::OutsideLimits => ("1", "40270000", "모의투자 상/하한가 오류"),
             Self::NotEnoughCash => ("1", "40570000", "모의투자 주문가능금액이 부족합니다."),
-            Self::NotEnoughShares => ("1", "40310000", "모의투자 잔고내역이 없습니다."),
+            Self::NotEnoughShares => ("1", "40240000", "모의투자 잔고내역이 없습니다."),
             Self::NothingToCancel => ("1", "40310000", "모의투자 정정/취소할 수량이 없습니다."),
             Self::PriceNeeded | Self::LimitOnly => {
-                ("1", "40310000", "모의투자 주문처리가 안되었습니다(지정가만 가능한 상품입니다)")
+                ("1", "40650000", "모의투자 주문처리가 안되었습니다(지정가만 가능한 상품입니다)")
             }
             Self::OrderTypeUnknown => ("2", "OPSQ2002", "주문구분 입력오류"),
         }

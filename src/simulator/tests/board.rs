@@ -227,6 +227,7 @@ async fn for_paper_orders() -> Vec<Drawn> {
     let unknown = world.korean_order(buy, "000000", 1, "70000").await;
     let no_shares = world.korean_order("VTTC0011U", "910010", 1, "70000").await;
     let market = world.us_order("VTTT1002U", "AAPL", 1, "0").await;
+    let nothing = world.korean_cancel("VTTC0013U", "0000000001").await;
     let early = paper("2026-11-23T22:00:00Z").await.korean_order(buy, "910010", 1, "70000").await;
     let late = paper("2026-11-24T09:00:00Z").await.korean_order(buy, "910010", 1, "70000").await;
     let holiday = paper("2026-12-25T01:00:00Z").await.korean_order(buy, "910010", 1, "70000").await;
@@ -235,12 +236,13 @@ async fn for_paper_orders() -> Vec<Drawn> {
         drawn("EGW00213", Kind::Gateway, "모의투자 TR 이 아닙니다.", real_id),
         drawn("90000000", no, "모의투자에서는 해당업무가 제공되지 않습니다.", ranking),
         drawn("40570000", no, "모의투자 주문가능금액이 부족합니다.", no_cash),
-        drawn("40310000", no, "모의투자 주문처리가 안되었습니다(호가단위 오류", off_step),
-        drawn("40310000", no, "모의투자 상/하한가 오류", outside),
-        drawn("40310000", no, "모의투자 주문처리가 안되었습니다(매매불가 종목", unknown),
-        drawn("40310000", no, "모의투자 잔고내역이 없습니다.", no_shares),
-        drawn("40310000", no, "모의투자 주문처리가 안되었습니다(지정가만 가능한 상품", market),
-        drawn("40580000", no, "모의투자 장시작전 입니다.", early),
+        drawn("40030000", no, "모의투자 주문처리가 안되었습니다(호가단위 오류", off_step),
+        drawn("40270000", no, "모의투자 상/하한가 오류", outside),
+        drawn("40070000", no, "모의투자 주문처리가 안되었습니다(매매불가 종목", unknown),
+        drawn("40240000", no, "모의투자 잔고내역이 없습니다.", no_shares),
+        drawn("40650000", no, "모의투자 주문처리가 안되었습니다(지정가만 가능한 상품", market),
+        drawn("40570000", no, "모의투자 장시작전 입니다.", early),
+        drawn("40310000", no, "모의투자 정정/취소할 수량이 없습니다.", nothing),
         drawn("40580000", no, "모의투자 장종료 입니다.", late),
         drawn("40100000", no, "모의투자 영업일이 아닙니다.", holiday),
     ]

@@ -282,11 +282,16 @@ impl World {
     }
 
     pub(super) async fn cancel(&self, number: &str) -> Answer {
+        self.korean_cancel("TTTC0013U", number).await
+    }
+
+    /// Cancels all that remains of a Korean order, under the id of either host.
+    pub(super) async fn korean_cancel(&self, tr_id: &str, number: &str) -> Answer {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "KRX_FWDG_ORD_ORGNO": "06010", "ORGN_ODNO": number,
             "ORD_DVSN": "00", "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": "0", "ORD_UNPR": "0", "QTY_ALL_ORD_YN": "Y",
         });
-        self.post("/uapi/domestic-stock/v1/trading/order-rvsecncl", "TTTC0013U", body).await
+        self.post("/uapi/domestic-stock/v1/trading/order-rvsecncl", tr_id, body).await
     }
 
     /// The Korean order list of the day, newest first.
