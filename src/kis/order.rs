@@ -238,13 +238,15 @@ fn cancel_form(
     let tr_id = pick(ids(*market).cancel, environment);
     let (number, product) = account.parts();
     let left = left.to_string();
+    // Ten digits, however the list wrote it that it was read from (KIS.md 8.2).
+    let order_number = format!("{:0>10}", order.number);
     match Venue::of(*market) {
         None => Form {
             path: KR_CANCEL,
             tr_id,
             body: json!({
                 "CANO": number, "ACNT_PRDT_CD": product, "KRX_FWDG_ORD_ORGNO": order.branch,
-                "ORGN_ODNO": order.number, "ORD_DVSN": LIMIT, "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": "0",
+                "ORGN_ODNO": order_number, "ORD_DVSN": LIMIT, "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": "0",
                 "ORD_UNPR": "0", "QTY_ALL_ORD_YN": "Y", "CNDT_PRIC": "", "EXCG_ID_DVSN_CD": "KRX",
             }),
         },
@@ -253,7 +255,7 @@ fn cancel_form(
             tr_id,
             body: json!({
                 "CANO": number, "ACNT_PRDT_CD": product, "OVRS_EXCG_CD": venue.order.code(),
-                "PDNO": symbol.as_str(), "ORGN_ODNO": order.number, "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": left,
+                "PDNO": symbol.as_str(), "ORGN_ODNO": order_number, "RVSE_CNCL_DVSN_CD": "02", "ORD_QTY": left,
                 "OVRS_ORD_UNPR": "0", "MGCO_APTM_ODNO": "", "ORD_SVR_DVSN_CD": "0",
             }),
         },

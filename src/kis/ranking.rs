@@ -87,7 +87,8 @@ const OVERSEAS_SEARCH: Columns = Columns { range: Some(["phigh", "plow"]), ..OVE
 /// `trade-vol`: the ranking by shares traded, which asks for other parameters than the surge of volume (KIS.md 13.6).
 const BY_VOLUME: &str = "HHDFS76310010";
 
-/// Warned, administrative, in liquidation, halted, preferred, ETN and SPAC are left out (KIS.md 9.6).
+/// Warned, administrative, in liquidation, unfaithful, halted, ETF, ETN and SPAC are left out; preferred shares and those
+/// without credit stay (KIS.md 9.6).
 const KR_EXCLUDED: &str = "1111011101";
 
 /// A ranking, best first.

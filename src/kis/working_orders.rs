@@ -107,7 +107,7 @@ pub(super) async fn after_refusal(
     let Some(number) = &intent.venue_order else { return Err(why) };
     let left = intent.terms.quantity.saturating_sub(intent.filled);
     match find(session, intent.terms.instrument.market, number).await {
-        Ok(Some(listed)) if listed.order != *number || listed.remaining != left => {
+        Ok(Some(listed)) if listed.order.branch != number.branch || listed.remaining != left => {
             tracing::warn!(intent = %intent.id, why, left = %listed.remaining, "cancelled again as it is listed");
             Ok(listed)
         }
@@ -124,7 +124,11 @@ async fn find(
     order: &VenueOrderId,
 ) -> Result<Option<WorkingOrder>, QueryError> {
     let working = working_orders(session, market, Urgency::Cancel).await?;
-    let same = |other: &WorkingOrder| other.order.date == order.date && other.order.number == order.number;
+    // Answers and lists pad a number differently.
+    let number = order.numeric();
+    let same = |other: &WorkingOrder| {
+        other.order.date == order.date && number.is_some() && other.order.numeric() == number
+    };
     Ok(working.into_iter().find(same))
 }
 

@@ -196,6 +196,11 @@ fn a_cancel_names_the_branch_at_home_and_the_rest_abroad() {
     assert_eq!((abroad.path, abroad.tr_id), (OVERSEAS_CANCEL, "VTTS0306U"));
     assert_eq!((&abroad.body["ORD_QTY"], &abroad.body["RVSE_CNCL_DVSN_CD"]), (&json!("6"), &json!("02")));
     assert_eq!(abroad.body["ORGN_ODNO"], "0000012347");
+    let unpadded = VenueOrderId { number: "12347".into(), ..order };
+    for stock in [stock(Market::Kr, "005930"), stock(Market::Jp, "7203")] {
+        let form = cancel_form(&stock, &unpadded, left, (&account, Environment::Real));
+        assert_eq!(form.body["ORGN_ODNO"], "0000012347", "a list may write it without zeros");
+    }
 }
 
 #[test]

@@ -73,6 +73,8 @@ async fn a_refused_cancel_is_repeated_only_where_the_list_has_the_order_otherwis
     assert_eq!(listed.remaining, Quantity::new(3), "one share was filled since the books were written");
     let as_booked = after("0030138112", 1).await.unwrap_err();
     assert_eq!(as_booked, "too many; the list of working orders has it as it was asked");
+    let unpadded = after("30138112", 1).await.unwrap_err();
+    assert_eq!(unpadded, "too many; the list of working orders has it as it was asked");
     let ended = after("0030138119", 0).await.unwrap_err();
     assert_eq!(ended, "too many; it is not on the list of working orders");
     let paper = session(Environment::Paper, &transport);
