@@ -96,6 +96,14 @@ pub trait Pace: Send + Sync + 'static {
     /// Returns when a request of this urgency may leave.
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()>;
 
+    /// Returns when an order of this urgency may leave. Nobody else gets a turn until [`Pace::order_leaves`], for a while.
+    fn order_turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
+        self.turn(urgency)
+    }
+
+    /// The order whose turn it is leaves now.
+    fn order_leaves(&self) {}
+
     /// The exchange refused a request because of the rate (EGW00201, EGW00215): give no turns for a while.
     fn throttled(&self);
 }
@@ -103,6 +111,14 @@ pub trait Pace: Send + Sync + 'static {
 impl Pace for broker::Pacer {
     fn turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
         Box::pin(self.turn(urgency))
+    }
+
+    fn order_turn(&self, urgency: Urgency) -> BoxFuture<'_, ()> {
+        Box::pin(self.order_turn(urgency))
+    }
+
+    fn order_leaves(&self) {
+        self.order_leaves();
     }
 
     fn throttled(&self) {
@@ -161,7 +177,10 @@ impl Kis {
             return not_sent("the rate's turn was not taken or has passed");
         }
         match self.session.tokens.current() {
-            Some(token) => order::submit(&self.session, &*self.orders, &token, permit).await,
+            Some(token) => {
+                self.session.ports.pace.order_leaves();
+                order::submit(&self.session, &*self.orders, &token, permit).await
+            }
             None => not_sent("there is no valid token"),
         }
     }
@@ -208,7 +227,7 @@ impl Exchange for Kis {
     fn prepare(&self, urgency: Urgency) -> BoxFuture<'_, Result<(), QueryError>> {
         Box::pin(async move {
             self.session.tokens.token_for_order().await?;
-            self.session.ports.pace.turn(urgency).await;
+            self.session.ports.pace.order_turn(urgency).await;
             self.keep_turn();
             Ok(())
         })

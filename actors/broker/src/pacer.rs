@@ -17,11 +17,15 @@ use crate::Urgency;
 use crate::backoff::pause;
 
 /// Tokens of the bucket that make one turn.
-const PARTS: u64 = 100;
-/// What a full bucket holds beyond one turn. A timer wakes a millisecond or two late; without this each turn would lose
-/// that time, three percent of the rate. At 19 of 20 a second, and 1.9 of 2, a tenth of a turn would let one request
-/// too many into a sliding second; this is less.
-const CARRIED_PARTS: u64 = 8;
+const PARTS: u64 = 1_000;
+/// What a full bucket holds beyond one turn, in time. A timer wakes a millisecond or two late; without this each turn
+/// would lose that time, three percent of the rate. At 19 of 20 a second, and 1.9 of 2, a second and a twentieth pass
+/// before one request too many is granted; this leaves most of that twentieth to the way of a request to the exchange.
+const CARRIED: Duration = Duration::from_millis(4);
+/// The most that is carried at a high rate, in parts of a turn.
+const CARRIED_PARTS_MAX: u64 = 80;
+/// Nobody is served for this long, in exchange time, while an order that has its turn waits for its permit.
+const HOLD_MAX: Duration = Duration::from_millis(250);
 
 /// Spaces requests by `1 / rate` seconds of exchange time. One per app key, shared by all endpoints.
 pub struct Pacer {
@@ -29,6 +33,7 @@ pub struct Pacer {
     time: Arc<Monotone>,
     limiter: Ratelimiter<SharedTime>,
     queue: Mutex<Queue>,
+    spacing: Duration,
 }
 
 impl Pacer {
@@ -45,9 +50,10 @@ impl Pacer {
     pub fn new(rate_per_second: f64, clock: Arc<dyn Clock>) -> Arc<Self> {
         let time = Arc::new(Monotone::new(clock.clone()));
         let limiter = Ratelimiter::with_clock(PARTS, SharedTime(time.clone()));
-        limiter.set_period(spacing(rate_per_second));
-        limiter.set_max_tokens(PARTS + CARRIED_PARTS);
-        Arc::new(Self { clock, time, limiter, queue: Mutex::default() })
+        let spacing = spacing(rate_per_second);
+        limiter.set_period(spacing);
+        limiter.set_max_tokens(PARTS + carried_parts(spacing));
+        Arc::new(Self { clock, time, limiter, queue: Mutex::default(), spacing })
     }
 
     /// Returns when it is the caller's turn. Dropping the future gives the place up and costs nobody a turn.
@@ -58,8 +64,11 @@ impl Pacer {
                 place.called.notified().await;
                 continue;
             }
-            if let Some(wait) = self.throttled_for() {
-                pause(&self.clock, wait).await;
+            if let Some(wait) = self.stopped_for() {
+                tokio::select! {
+                    () = pause(&self.clock, wait) => {}
+                    () = place.called.notified() => {}
+                }
                 continue;
             }
             match self.limiter.try_wait_n(PARTS) {
@@ -70,19 +79,38 @@ impl Pacer {
         }
     }
 
+    /// A turn for an order, which leaves a moment later, when its permit is written. Until [`Pacer::order_leaves`], but not
+    /// longer than a quarter of a second of exchange time, nobody else is served: the exchange counts when it arrives.
+    pub async fn order_turn(&self, urgency: Urgency) {
+        self.turn(urgency).await;
+        self.hold_for(HOLD_MAX);
+    }
+
+    /// The order that has its turn leaves now: the next request follows at its distance from here.
+    pub fn order_leaves(&self) {
+        self.hold_for(self.spacing);
+    }
+
+    fn hold_for(&self, time: Duration) {
+        let until = self.time.elapsed() + time;
+        let mut queue = self.queue();
+        queue.held_until = Some(until);
+        if let Some((_, first)) = queue.waiting.first_key_value() {
+            first.notify_one();
+        }
+    }
+
     /// The exchange refused a request because of the rate: no turn for [`Pacer::THROTTLE`] of exchange time.
     pub fn throttled(&self) {
         let until = self.time.elapsed() + Self::THROTTLE;
         self.queue().throttled_until = Some(until);
     }
 
-    fn throttled_for(&self) -> Option<Duration> {
-        let mut queue = self.queue();
-        let left = queue.throttled_until?.checked_sub(self.time.elapsed()).filter(|left| !left.is_zero());
-        if left.is_none() {
-            queue.throttled_until = None;
-        }
-        left
+    fn stopped_for(&self) -> Option<Duration> {
+        let now = self.time.elapsed();
+        let queue = self.queue();
+        let until = queue.throttled_until.max(queue.held_until)?;
+        until.checked_sub(now).filter(|left| !left.is_zero())
     }
 
     fn line_up(&self, urgency: Urgency) -> Place<'_> {
@@ -106,6 +134,8 @@ struct Queue {
     arrivals: u64,
     /// Time of the pacer until which nobody is served.
     throttled_until: Option<Duration>,
+    /// Until when an order that has its turn may be about to leave, or has just left.
+    held_until: Option<Duration>,
     waiting: BTreeMap<(Urgency, u64), Arc<Notify>>,
 }
 
@@ -136,6 +166,12 @@ impl Drop for Place<'_> {
 fn spacing(rate_per_second: f64) -> Duration {
     let rate = rate_per_second.max(Pacer::MIN_RATE).min(Pacer::MAX_RATE);
     Duration::from_secs_f64(rate.recip())
+}
+
+/// Tokens that a full bucket holds beyond one turn.
+fn carried_parts(spacing: Duration) -> u64 {
+    let parts = (CARRIED * u32::try_from(PARTS).unwrap_or(u32::MAX)).as_nanos() / spacing.as_nanos().max(1);
+    u64::try_from(parts).unwrap_or(u64::MAX).min(CARRIED_PARTS_MAX)
 }
 
 /// Exchange time as `ratelimit` wants it: never backwards. A clock that is set back would otherwise stop all requests
@@ -261,12 +297,44 @@ mod tests {
                 }
                 assert!(granted_at.len() >= at_least, "{} turns at {rate}", granted_at.len());
                 for (first, at) in granted_at.iter().enumerate() {
-                    let within = |later: &&Duration| **later - *at < Duration::from_secs(1);
+                    // A request that was 40 ms longer under way than the one after it arrives that much nearer to it.
+                    let within = |later: &&Duration| **later - *at < Duration::from_millis(1_040);
                     let together = granted_at[first..].iter().take_while(within).count();
                     assert!(together <= documented, "{together} turns from {at:?} on at {rate}");
                 }
             });
         }
+    }
+
+    #[test]
+    fn what_follows_an_order_keeps_its_distance_from_when_the_order_left() {
+        for (rate, spacing_ms) in [(19.0, 52), (1.9, 526)] {
+            run(async move {
+                let pacer = Pacer::new(rate, TestClock::new(1));
+                let (begun, log) = (Instant::now(), Log::default());
+                pacer.order_turn(Urgency::Exit).await;
+                tokio::task::spawn_local(wait(pacer.clone(), Urgency::Scan, "scan", begun, log.clone()));
+                tokio::time::sleep(Duration::from_millis(120)).await;
+                assert!(names(&log).is_empty(), "the order has not left yet");
+                pacer.order_leaves();
+                let left_ms = u64::try_from(begun.elapsed().as_millis()).unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let (_, at) = log.borrow()[0];
+                assert!((spacing_ms..spacing_ms + 5).contains(&(at - left_ms)), "{} ms", at - left_ms);
+            });
+        }
+    }
+
+    #[test]
+    fn an_order_that_never_leaves_holds_the_others_up_for_a_quarter_of_a_second() {
+        run(async {
+            let pacer = Pacer::new(19.0, TestClock::new(1));
+            pacer.order_turn(Urgency::Entry).await;
+            let begun = Instant::now();
+            pacer.turn(Urgency::Exit).await;
+            let took = begun.elapsed();
+            assert!(took >= HOLD_MAX && took < HOLD_MAX + Duration::from_millis(5), "{took:?}");
+        });
     }
 
     #[test]
