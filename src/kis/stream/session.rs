@@ -179,7 +179,12 @@ impl Session {
             tracing::warn!(tr_id, words, "the stream refuses a registration");
         }
         if let Some(topic) = self.topic(&tr_id, &tr_key) {
-            self.registrations.insert(topic, standing);
+            // A confirmation without keys takes none away.
+            let keeps = matches!(standing, Standing::Asked)
+                && matches!(self.registrations.get(&topic), Some(Standing::Keyed(_)));
+            if !keeps {
+                self.registrations.insert(topic, standing);
+            }
         }
         None
     }

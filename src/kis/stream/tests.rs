@@ -152,6 +152,16 @@ fn some_answers_end_the_connection_and_others_change_nothing() {
 }
 
 #[test]
+fn a_confirmation_without_keys_leaves_the_keys_that_a_registration_has() {
+    let mut session = registered(Environment::Real, "me");
+    let text = r#"{"header":{"tr_id":"H0STCNI0","tr_key":"me","encrypt":"Y"},
+        "body":{"rt_cd":"1","msg_cd":"OPSP0002","msg1":"ALREADY IN SUBSCRIBE"}}"#;
+    assert_eq!(session.take(text, now(), YOUNG), []);
+    let told = session.take(&format!("1|H0STCNI0|001|{SEALED}"), now(), YOUNG);
+    assert_eq!(notices(told), [(true, 12347, NoticeKind::Traded)]);
+}
+
+#[test]
 fn a_keep_alive_goes_back_word_for_word() {
     let text = "{\"header\": {\"tr_id\":\"PINGPONG\",\"datetime\":\"20260302093000\"}}  ";
     let mut session = session_of(Environment::Real, "me");

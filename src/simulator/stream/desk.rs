@@ -126,8 +126,8 @@ impl Desk {
             Err(refusal) => return said(tr_id, tr_key, false, &refusal, None),
         };
         let is_hidden = matches!(feed, Feed::DomesticNotices | Feed::ForeignNotices);
-        if self.registrations.contains_key(&named) {
-            return said(tr_id, tr_key, is_hidden, &ALREADY, None);
+        if let Some(held) = self.registrations.get(&named) {
+            return said(tr_id, tr_key, is_hidden, &ALREADY, Some(&held.keys));
         }
         if self.registrations.len() >= REGISTRATIONS_MAX {
             return said(tr_id, tr_key, is_hidden, &FULL, None);
@@ -140,9 +140,10 @@ impl Desk {
     }
 
     fn give_back(&mut self, named: (String, String)) -> String {
-        let gone = self.registrations.remove(&named);
-        let answer = if gone.is_some() { &GIVEN_BACK } else { &NOT_FOUND };
-        said(&named.0, &named.1, false, answer, None)
+        match self.registrations.remove(&named) {
+            Some(gone) => said(&named.0, &named.1, false, &GIVEN_BACK, Some(&gone.keys)),
+            None => said(&named.0, &named.1, false, &NOT_FOUND, None),
+        }
     }
 
     /// Everything that happened since the last call, as frames.

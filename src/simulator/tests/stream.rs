@@ -98,6 +98,7 @@ async fn forty_one_registrations_are_taken_and_the_next_is_refused_with_the_real
     let approval_key = key(&world).await;
     let mut line = line(&dial, "/tryitout").await;
     let mut keys: Vec<(String, String)> = Vec::new();
+    let mut first_keys = json!(null);
     for listing in crate::simulator::listing::of_market(Market::Kr) {
         for tr_id in ["H0STCNT0", "H0STASP0"] {
             keys.push((tr_id.into(), listing.symbol.into()));
@@ -111,11 +112,17 @@ async fn forty_one_registrations_are_taken_and_the_next_is_refused_with_the_real
         let expected = if number < 41 { "OPSP0000" } else { "OPSP0008" };
         assert_eq!(code(&answer), expected, "{number}");
         assert_eq!(answer["header"]["tr_key"], json!(tr_key));
+        if number == 0 {
+            first_keys = answer["body"]["output"].clone();
+        }
     }
     let (tr_id, tr_key) = &keys[0];
-    assert_eq!(code(&line.register(&approval_key, tr_id, tr_key).await), "OPSP0002");
+    let already = line.register(&approval_key, tr_id, tr_key).await;
+    assert_eq!((code(&already), &already["body"]["output"]), ("OPSP0002", &first_keys));
     line.say(registration(&approval_key, "2", tr_id, tr_key)).await;
-    assert_eq!(code(&line.answer().await), "OPSP0001");
+    let given_back = line.answer().await;
+    assert_eq!((code(&given_back), &given_back["body"]["output"]), ("OPSP0001", &first_keys));
+    assert_eq!(first_keys["key"].as_str().map(str::len), Some(32));
     line.say(registration(&approval_key, "2", tr_id, tr_key)).await;
     assert_eq!(code(&line.answer().await), "OPSP0003");
     let (tr_id, tr_key) = &keys[41];
