@@ -11,6 +11,7 @@ mod auth;
 mod bars;
 mod call;
 mod codes;
+mod day_limits;
 mod domestic;
 mod errors;
 mod foreign_account;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use broker::Urgency;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::market_data::QueryError;
-use domain::{Clock, Instrument, Market, Quantity, Symbol, TickTable};
+use domain::{Clock, Instrument, Market, Price, Quantity, StockRules, Symbol, TickTable};
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -136,6 +136,8 @@ struct Learned {
     lots: BTreeMap<Instrument, NonZeroU64>,
     /// The table of price steps of a stock, where the exchange told a step.
     ticks: BTreeMap<Instrument, TickTable>,
+    /// The day's upper and lower limit of a stock as the exchange told them, and of which day.
+    limits: BTreeMap<Instrument, (NaiveDate, [Option<Price>; 2])>,
     /// Shares that may be sold, and when that was told.
     sellable: BTreeMap<Instrument, (Quantity, DateTime<Utc>)>,
 }
@@ -193,6 +195,20 @@ impl Session {
     /// The table of price steps of a stock: as the exchange told, else its market's.
     pub(super) fn ticks(&self, instrument: &Instrument) -> TickTable {
         self.learned().ticks.get(instrument).copied().unwrap_or_default()
+    }
+
+    /// The exchange has just told the day's limits of this stock.
+    pub(super) fn learn_limits(&self, instrument: &Instrument, rules: &StockRules) {
+        let today = instrument.market.date_at(self.now());
+        let limits = [rules.upper_limit, rules.lower_limit];
+        self.learned().limits.insert(instrument.clone(), (today, limits));
+    }
+
+    /// Upper and lower limit of a stock, where the exchange told them today.
+    pub(super) fn limits(&self, instrument: &Instrument) -> [Option<Price>; 2] {
+        let today = instrument.market.date_at(self.now());
+        let told = self.learned().limits.get(instrument).copied();
+        told.filter(|(date, _)| *date == today).map_or([None; 2], |(_, limits)| limits)
     }
 
     /// The exchange has just told how many shares of this stock may be sold.

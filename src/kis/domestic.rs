@@ -38,6 +38,14 @@ pub(super) async fn quote(
     let Some(last) = row.price("stck_prpr")? else {
         return Err(QueryError::Unavailable(format!("{instrument} has no price")));
     };
+    let rules = StockRules {
+        lot: None,
+        upper_limit: row.price("stck_mxpr")?,
+        lower_limit: row.price("stck_llam")?,
+        restriction: restriction(&row),
+        ticks: TickTable::OfMarket,
+    };
+    session.learn_limits(&instrument, &rules);
     Ok(Quote {
         instrument,
         at: session.now(),
@@ -49,13 +57,7 @@ pub(super) async fn quote(
         volume: row.whole("acml_vol")?,
         bid: None,
         ask: None,
-        rules: StockRules {
-            lot: None,
-            upper_limit: row.price("stck_mxpr")?,
-            lower_limit: row.price("stck_llam")?,
-            restriction: restriction(&row),
-            ticks: TickTable::OfMarket,
-        },
+        rules,
     })
 }
 

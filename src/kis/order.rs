@@ -91,6 +91,8 @@ struct Form {
 struct Known {
     lot: Option<NonZeroU64>,
     ticks: TickTable,
+    /// The day's upper and lower limit.
+    limits: [Option<Price>; 2],
 }
 
 /// Why the market would refuse these terms, found before anything is sent.
@@ -108,6 +110,8 @@ enum BadTerms {
     Tick(Price, Market),
     #[error("{0} has more decimals than {1} takes")]
     Decimals(Price, Market),
+    #[error("{price} is beyond the day's limit of {limit}, which the exchange told")]
+    DayLimit { price: Price, limit: Price },
 }
 
 /// Sends the one POST of a permit. `token` and the rate's turn were taken before the permit was asked for, so nothing
@@ -119,7 +123,11 @@ pub(super) async fn submit(
     permit: SendPermit,
 ) -> Outcome {
     let terms = permit.terms();
-    let known = Known { lot: session.lot(&terms.instrument), ticks: session.ticks(&terms.instrument) };
+    let known = Known {
+        lot: session.lot(&terms.instrument),
+        ticks: session.ticks(&terms.instrument),
+        limits: session.limits(&terms.instrument),
+    };
     let form = match order_form(terms, known, &session.account, session.config.environment) {
         Ok(form) => form,
         Err(error) => return Outcome::Refused(Refusal::NotSent(error.to_string())),
@@ -190,6 +198,7 @@ fn order_form(
     }
     let kind = check_quantity(terms, known.lot, environment)?;
     let OrderTerms { instrument, side, quantity, limit } = terms;
+    check_day_limits(*limit, known.limits)?;
     let price = price_text(instrument.market, known.ticks, *limit)?;
     let ids = ids(instrument.market);
     let tr_id = match side {
@@ -288,6 +297,12 @@ fn check_quantity(
     } else {
         Err(BadTerms::Lot { quantity, lot })
     }
+}
+
+fn check_day_limits(price: Price, [upper, lower]: [Option<Price>; 2]) -> Result<(), BadTerms> {
+    let above = upper.filter(|upper| price > *upper);
+    let below = lower.filter(|lower| price < *lower);
+    above.or(below).map_or(Ok(()), |limit| Err(BadTerms::DayLimit { price, limit }))
 }
 
 /// The limit price with the decimals of its market (KIS.md 15.3).

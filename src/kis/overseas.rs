@@ -12,6 +12,7 @@ use super::Environment;
 use super::bars::{self, Window};
 use super::call::{Paging, Session};
 use super::codes::{OrderExchange, Venue};
+use super::day_limits::day_limits;
 use super::domestic::owner;
 use super::orders::{self, Remainder, side};
 use super::trid::reads;
@@ -27,7 +28,8 @@ pub(super) fn venue(market: Market) -> Result<&'static Venue, QueryError> {
 
 /// The price now, with the day's range, and the stock's lot and limits where KIS tells them.
 ///
-/// The long answer is not offered on a paper account (KIS.md 13.2), where range and lot therefore stay unknown.
+/// The long answer is not offered on a paper account (KIS.md 13.2), where range and lot therefore stay unknown, and the
+/// day's limits follow from the close before.
 ///
 /// # Errors
 /// [`QueryError`]; an answer of empty texts means that KIS does not know the symbol there.
@@ -43,6 +45,9 @@ pub(super) async fn quote(
     session.remember(&quote.instrument);
     if let Some(lot) = quote.rules.lot {
         session.learn_lot(&quote.instrument, lot);
+    }
+    if session.config.environment == Environment::Real {
+        session.learn_limits(&quote.instrument, &quote.rules);
     }
     if quote.rules.ticks != TickTable::OfMarket {
         session.learn_ticks(&quote.instrument, quote.rules.ticks);
@@ -60,6 +65,8 @@ async fn plain_quote(
     let answer = session.ask(&question).await?;
     let row = answer.summary("output")?;
     let last = last_price(&row, &instrument)?;
+    let base = row.price("base")?;
+    let [upper_limit, lower_limit] = day_limits(instrument.market, &instrument.symbol, base);
     Ok(Quote {
         instrument,
         at: session.now(),
@@ -71,7 +78,7 @@ async fn plain_quote(
         volume: row.whole("tvol")?,
         bid: None,
         ask: None,
-        rules: StockRules::default(),
+        rules: StockRules { upper_limit, lower_limit, ..StockRules::default() },
     })
 }
 

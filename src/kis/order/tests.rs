@@ -23,7 +23,7 @@ fn terms(market: Market, symbol: &str, side: Side, [quantity, limit]: [&str; 2])
 
 /// What is known of a stock that the exchange has told nothing about.
 fn standard(terms: &OrderTerms) -> Known {
-    Known { lot: terms.instrument.market.standard_lot(), ticks: TickTable::OfMarket }
+    Known { lot: terms.instrument.market.standard_lot(), ..Known::default() }
 }
 
 fn form(terms: &OrderTerms, environment: Environment) -> Form {
@@ -180,6 +180,19 @@ fn hong_kong_is_bought_in_known_board_lots_and_a_remnant_is_sold_as_an_odd_lot()
     for (side, shares, lot, environment, expected) in cases {
         assert_eq!(kind(side, shares, lot, environment), expected, "{side} {shares} in lots of {lot}");
     }
+}
+
+#[test]
+fn a_price_beyond_the_limits_that_the_exchange_told_today_is_not_sent() {
+    let [upper, lower]: [Price; 2] = ["91000", "49000"].map(|price| price.parse().unwrap());
+    let order = |limit| {
+        let terms = terms(Market::Kr, "005930", Side::Buy, ["1", limit]);
+        let known = Known { limits: [Some(upper), Some(lower)], ..standard(&terms) };
+        order_form(&terms, known, &account(), Environment::Real).err()
+    };
+    let beyond = |price: &str, limit| Some(BadTerms::DayLimit { price: price.parse().unwrap(), limit });
+    assert_eq!((order("91100"), order("48950")), (beyond("91100", upper), beyond("48950", lower)));
+    assert_eq!((order("91000"), order("49000")), (None, None));
 }
 
 #[test]

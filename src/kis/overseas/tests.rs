@@ -200,3 +200,20 @@ async fn an_order_that_cannot_be_ours_does_not_hide_those_that_are() {
     let rows = orders_of_day(&session, Market::UsNasdaq, day("2026-11-23")).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.order.number.as_str()).collect::<Vec<_>>(), ["3"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn limits_are_learnt_for_the_day_where_they_are_told_and_follow_from_the_close_before_on_paper() {
+    let body =
+        r#"{"rt_cd":"0","output":{"last":"2800","base":"2815","uplp":"3315","dnlp":"2315","vnit":"100"}}"#;
+    let stock = stock_of(Market::Jp, "7203");
+    let limits = ["3315", "2315"].map(|price| price.parse().ok());
+    for (environment, learned) in [(Environment::Real, limits), (Environment::Paper, [None; 2])] {
+        let transport = with_token(move |_, _| reply(200, body));
+        let session = session(environment, &transport);
+        let rules = quote(&session, stock.clone(), Urgency::Entry).await.unwrap().rules;
+        assert_eq!([rules.upper_limit, rules.lower_limit], limits, "{environment:?}");
+        assert_eq!(session.limits(&stock), learned, "a width of our own refuses nothing");
+        tokio::time::advance(std::time::Duration::from_secs(24 * 3_600)).await;
+        assert_eq!(session.limits(&stock), [None; 2], "of another day");
+    }
+}
