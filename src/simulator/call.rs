@@ -31,6 +31,12 @@ impl Call {
         found.map_or("", |(_, value)| value.trim())
     }
 
+    /// The parameter `name` exactly as it was sent; empty when absent.
+    fn verbatim(&self, name: &str) -> &str {
+        let found = self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+
     /// True when the parameter is there, even if empty.
     pub(super) fn has(&self, name: &str) -> bool {
         self.parameters.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
@@ -49,8 +55,21 @@ impl Call {
 
     /// A quantity above zero.
     pub(super) fn quantity(&self, name: &str) -> Result<u64, Refusal> {
-        let quantity = self.get(name).parse().ok().filter(|quantity| (1..=QUANTITY_MAX).contains(quantity));
-        quantity.ok_or_else(|| refusal::invalid(name))
+        let text = Some(self.get(name)).filter(|text| is_digits(text));
+        let quantity = text.and_then(|text| text.parse().ok());
+        quantity
+            .filter(|quantity| (1..=QUANTITY_MAX).contains(quantity))
+            .ok_or_else(|| refusal::invalid(name))
+    }
+
+    /// A price in won: an integer text (KIS.md 8.1).
+    pub(super) fn won(&self, name: &str) -> Result<Decimal, Refusal> {
+        if is_digits(self.get(name)) { self.decimal(name) } else { Err(refusal::invalid(name)) }
+    }
+
+    /// Checks that `name` is one of `allowed`.
+    pub(super) fn one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Refusal> {
+        if allowed.contains(&self.get(name)) { Ok(()) } else { Err(refusal::invalid(name)) }
     }
 
     /// A `YYYYMMDD` date.
@@ -60,12 +79,18 @@ impl Call {
 
     /// A decimal number, not negative.
     pub(super) fn decimal(&self, name: &str) -> Result<Decimal, Refusal> {
-        let number = Decimal::from_str_exact(self.get(name)).ok();
+        // No sign, no exponent, no separators.
+        let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let number = Some(self.get(name)).filter(plain).and_then(|text| Decimal::from_str_exact(text).ok());
         // A price with more digits than any market has would only overflow later.
         let sane = number
             .filter(|number| !number.is_sign_negative() && *number < Decimal::from(QUANTITY_MAX * 1_000));
         sane.ok_or_else(|| refusal::invalid(name))
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What the ledger says about an answer (KIS.md 5.3).
@@ -167,21 +192,40 @@ pub(super) struct Paging {
 impl Paging {
     /// Cuts the page that `call` asks for out of `items`, and writes only its rows. The key counts from the end that does not grow, so an order that arrives
     /// between two pages neither repeats nor hides a row.
-    pub(super) fn cut<T>(self, call: &Call, items: Vec<T>, row: impl Fn(T) -> Value) -> Page {
-        let key = call.get(&self.name("NK")).parse::<usize>().ok().filter(|_| call.next_page);
+    ///
+    /// # Errors
+    /// When the next page is asked for with other context keys than the last answer gave, letter for letter (KIS.md 3.3).
+    pub(super) fn cut<T>(
+        self,
+        call: &Call,
+        items: Vec<T>,
+        row: impl Fn(T) -> Value,
+    ) -> Result<Page, Refusal> {
+        let filter = wire::pad(&format!("{}^{}^", call.get("CANO"), call.get("ACNT_PRDT_CD")), self.width);
+        let key = if call.next_page { Some(self.key(call, &filter)?) } else { None };
         let start =
             key.map_or(0, |key| if self.newest_first { items.len().saturating_sub(key) } else { key });
         let end = items.len().min(start + self.rows);
         let more = end < items.len();
         let next = if self.newest_first { items.len() - end } else { end };
-        let filter = format!("{}^{}^", call.get("CANO"), call.get("ACNT_PRDT_CD"));
-        Page {
+        Ok(Page {
             rows: items.into_iter().skip(start).take(self.rows).map(row).collect(),
             continuation: if more { "M" } else { "D" },
-            filter: wire::pad(&filter, self.width),
+            filter,
             next: wire::pad(&if more { format!("{next:010}") } else { String::new() }, self.width),
             width: self.width,
+        })
+    }
+
+    fn key(self, call: &Call, filter: &str) -> Result<usize, Refusal> {
+        let [fk, nk] = ["FK", "NK"].map(|which| self.name(which));
+        if call.verbatim(&fk) != filter {
+            return Err(refusal::invalid(&fk));
         }
+        let sent = call.verbatim(&nk);
+        let key = sent.trim_end().parse::<usize>().ok();
+        key.filter(|key| wire::pad(&format!("{key:010}"), self.width) == sent)
+            .ok_or_else(|| refusal::invalid(&nk))
     }
 
     fn name(self, which: &str) -> String {

@@ -46,6 +46,6 @@ pub(super) fn reserve_orders(_: &mut Venue, call: &Call) -> Result<Reply, Refusa
     call.date("INQR_STRT_DT")?;
     call.date("INQR_END_DT")?;
     let paging = Paging { width: 200, rows: 1, newest_first: false };
-    let page = paging.cut(call, Vec::<()>::new(), |()| json!({}));
+    let page = paging.cut(call, Vec::<()>::new(), |()| json!({}))?;
     Ok(page.reply(true, vec![("output", json!([]))]))
 }

@@ -1,6 +1,7 @@
 //! Korean orders: taking and cancelling them (KIS.md 8.1, 8.2).
 
 use domain::{Market, Side};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::Environment;
@@ -15,14 +16,19 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
     check_exchange(call)?;
     let limit = match call.get("ORD_DVSN") {
-        "00" => Some(call.decimal("ORD_UNPR")?),
-        "01" => None,
+        "00" => Some(call.won("ORD_UNPR")?),
+        "01" => call.one_of("ORD_UNPR", &["0"]).map(|()| None)?,
         _ => return Err(OrderRefusal::OrderTypeUnknown.on_the_wire(call.environment)),
     };
     let refuse = |refusal: OrderRefusal| refusal.on_the_wire(call.environment);
     let listing =
         venue.listing(Market::Kr, call.get("PDNO")).ok_or_else(|| refuse(OrderRefusal::UnknownStock))?;
     let side = if call.transaction == "TTTC0012U" { Side::Buy } else { Side::Sell };
+    let marked: &[&str] = match side {
+        Side::Buy => &[""],
+        Side::Sell => &["", "01", "02", "05"],
+    };
+    call.one_of("SLL_TYPE", marked)?;
     let quantity = call.quantity("ORD_QTY")?;
     let placed = venue.place(NewOrder { listing, side, quantity, limit, tag: call.tag.clone() });
     Ok(Reply::order(call.environment, receipt(placed.map_err(refuse)?)))
@@ -32,7 +38,7 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
 pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
     check_exchange(call)?;
-    let limit = new_price(call, "ORD_UNPR")?;
+    let limit = new_price(call, |call| call.won("ORD_UNPR"))?;
     if call.get("KRX_FWDG_ORD_ORGNO") != rules::branch(Market::Kr) {
         return Err(OrderRefusal::NothingToCancel.on_the_wire(call.environment));
     }
@@ -41,7 +47,13 @@ pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
         "N" => Some(call.quantity("ORD_QTY")?),
         _ => return Err(refusal::invalid("QTY_ALL_ORD_YN")),
     };
-    let asked = Cancellation { market: Market::Kr, number: original(call)?, quantity, tag: call.tag.clone() };
+    let asked = Cancellation {
+        market: Market::Kr,
+        symbol: None,
+        number: original(call)?,
+        quantity,
+        tag: call.tag.clone(),
+    };
     let done = match (limit, call.get("ORD_DVSN")) {
         (None, _) => venue.cancel(asked),
         (Some(limit), "00") => venue.change(asked, Some(limit)),
@@ -52,10 +64,13 @@ pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::order(call.environment, receipt(done)))
 }
 
-/// What `RVSE_CNCL_DVSN_CD` asks for: a change to the price in `field`, or a cancellation.
-pub(super) fn new_price(call: &Call, field: &'static str) -> Result<Option<rust_decimal::Decimal>, Refusal> {
+/// What `RVSE_CNCL_DVSN_CD` asks for: a change to the price that `read` finds, or a cancellation.
+pub(super) fn new_price(
+    call: &Call,
+    read: impl FnOnce(&Call) -> Result<Decimal, Refusal>,
+) -> Result<Option<Decimal>, Refusal> {
     match call.get("RVSE_CNCL_DVSN_CD") {
-        "01" => call.decimal(field).map(Some),
+        "01" => read(call).map(Some),
         "02" => Ok(None),
         _ => Err(refusal::invalid("RVSE_CNCL_DVSN_CD")),
     }

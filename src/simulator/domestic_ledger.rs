@@ -40,7 +40,7 @@ pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
         rows.push(holding(venue, stock, &position, &mut sums));
     }
     let is_empty = rows.is_empty();
-    let mut page = paging(call, BALANCE_ROWS, false).cut(call, rows, std::convert::identity);
+    let mut page = paging(call, BALANCE_ROWS, false).cut(call, rows, std::convert::identity)?;
     let totals = totals(venue, &sums);
     let output1 = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", json!([totals]))]))
@@ -196,7 +196,7 @@ pub(super) fn open_orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
     let mut open: Vec<&Order> = open.filter(side).collect();
     open.reverse();
     let is_empty = open.is_empty();
-    let mut page = paging(call, BALANCE_ROWS, true).cut(call, open, open_row);
+    let mut page = paging(call, BALANCE_ROWS, true).cut(call, open, open_row)?;
     let output = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
@@ -242,7 +242,7 @@ pub(super) fn orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     }
     let summary = summary(&chosen);
     let is_empty = chosen.is_empty();
-    let mut page = paging(call, ORDER_ROWS, newest_first).cut(call, chosen, row);
+    let mut page = paging(call, ORDER_ROWS, newest_first).cut(call, chosen, row)?;
     let output1 = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", summary)]))
 }

@@ -89,7 +89,7 @@ pub(super) fn period_profit(venue: &mut Venue, call: &Call) -> Result<Reply, Ref
     let totals = period_totals(&days);
     let closing = if days.is_empty() { Note::Nothing } else { Note::Complete };
     let paging = Paging { width: 100, rows: REPORT_ROWS, newest_first };
-    let mut page = paging.cut(call, days, |(date, stock, day)| period_row(date, stock, &day));
+    let mut page = paging.cut(call, days, |(date, stock, day)| period_row(date, stock, &day))?;
     let rows = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply_closing(closing, vec![("output1", rows), ("output2", totals)]))
 }

@@ -64,6 +64,12 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     let trade = TRADES.iter().find(|(id, _, _)| *id == call.transaction);
     let place = place_of(call, trade.map(|(_, _, markets)| *markets))?;
     let side = trade.map_or(Side::Sell, |(_, side, _)| *side);
+    call.one_of("ORD_SVR_DVSN_CD", &["0"])?;
+    let marked: &[&str] = match side {
+        Side::Buy => &[""],
+        Side::Sell => &["00"],
+    };
+    call.one_of("SLL_TYPE", marked)?;
     if !is_limit(call.get("ORD_DVSN"), place.market) {
         return Err(refuse(OrderRefusal::OrderTypeUnknown));
     }
@@ -90,7 +96,8 @@ fn is_limit(order_type: &str, market: Market) -> bool {
 /// `order-rvsecncl`: cancels a quantity of an order, or changes its price, which China and Vietnam do not offer.
 pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     call.account()?;
-    let limit = domestic::new_price(call, "OVRS_ORD_UNPR")?;
+    call.one_of("ORD_SVR_DVSN_CD", &["", "0"])?;
+    let limit = domestic::new_price(call, |call| call.decimal("OVRS_ORD_UNPR"))?;
     let reach = CANCELS.iter().find(|(id, _, _)| *id == call.transaction);
     let place = place_of(call, reach.map(|(_, markets, _)| *markets))?;
     if limit.is_some() && !reach.is_some_and(|(_, _, changes)| *changes) {
@@ -98,7 +105,8 @@ pub(super) fn cancel(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     }
     let quantity = Some(call.quantity("ORD_QTY")?);
     let number = domestic::original(call)?;
-    let asked = Cancellation { market: place.market, number, quantity, tag: call.tag.clone() };
+    let symbol = Some(call.get("PDNO").to_owned());
+    let asked = Cancellation { market: place.market, symbol, number, quantity, tag: call.tag.clone() };
     let done = match limit {
         None => venue.cancel(asked),
         Some(limit) => venue.change(asked, Some(limit)),

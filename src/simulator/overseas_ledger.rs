@@ -61,7 +61,7 @@ pub(super) fn balance(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     }
     let is_empty = rows.is_empty();
     rows.push(blank_holding());
-    let mut page = paging(call, 100, 100, false).cut(call, rows, std::convert::identity);
+    let mut page = paging(call, 100, 100, false).cut(call, rows, std::convert::identity)?;
     let output1 = Value::from(std::mem::take(&mut page.rows));
     let output2 = totals(venue, currency, sums);
     Ok(page.reply(is_empty, vec![("output1", output1), ("output2", output2)]))
@@ -179,7 +179,7 @@ pub(super) fn open_orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refus
         open.reverse();
     }
     let is_empty = open.is_empty();
-    let mut page = paging(call, 40, 40, newest_first).cut(call, open, open_row);
+    let mut page = paging(call, 40, 40, newest_first).cut(call, open, open_row)?;
     let output = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply(is_empty, vec![("output", output)]))
 }
@@ -215,7 +215,7 @@ pub(super) fn orders(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
         chosen.reverse();
     }
     let is_empty = chosen.is_empty();
-    let mut page = paging(call, 20, 15, newest_first).cut(call, chosen, row);
+    let mut page = paging(call, 20, 15, newest_first).cut(call, chosen, row)?;
     let output = if is_empty { blank_row() } else { Value::from(std::mem::take(&mut page.rows)) };
     Ok(page.reply(is_empty, vec![("output", output)]))
 }

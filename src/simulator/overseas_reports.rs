@@ -47,7 +47,7 @@ pub(super) fn transactions(venue: &mut Venue, call: &Call) -> Result<Reply, Refu
     });
     let closing = if chosen.is_empty() { Note::Nothing } else { Note::LastRows };
     let paging = Paging { width: 100, rows: ROWS, newest_first: false };
-    let mut page = paging.cut(call, chosen, |order| transaction(venue, order));
+    let mut page = paging.cut(call, chosen, |order| transaction(venue, order))?;
     let rows = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply_closing(closing, vec![("output1", rows), ("output2", totals)]))
 }
@@ -122,7 +122,8 @@ pub(super) fn profits(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> 
     let totals = profit_totals(&days, rate, wire::date(last));
     let closing = if days.is_empty() { Note::Nothing } else { Note::Complete };
     let paging = Paging { width: 200, rows: ROWS, newest_first: false };
-    let mut page = paging.cut(call, days, |(date, stock, day)| profit_row(date, stock, &day, rate(stock.0)));
+    let mut page =
+        paging.cut(call, days, |(date, stock, day)| profit_row(date, stock, &day, rate(stock.0)))?;
     let rows = Value::from(std::mem::take(&mut page.rows));
     Ok(page.reply_closing(closing, vec![("output1", rows), ("output2", totals)]))
 }

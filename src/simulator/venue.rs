@@ -42,6 +42,8 @@ pub(super) struct NewOrder {
 #[derive(Clone, Debug)]
 pub(super) struct Cancellation {
     pub(super) market: Market,
+    /// The stock, where the cancellation names it.
+    pub(super) symbol: Option<String>,
     pub(super) number: u64,
     /// None: all that remains.
     pub(super) quantity: Option<u64>,
@@ -370,6 +372,7 @@ impl Venue {
                 && order.date == date
                 && order.is_open()
                 && order.market() == asked.market
+                && asked.symbol.as_deref().is_none_or(|symbol| symbol == order.listing.symbol)
         };
         let place = self.working().iter().position(same).ok_or(OrderRefusal::NothingToCancel)?;
         let remaining = self.working()[place].remaining();

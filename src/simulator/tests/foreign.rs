@@ -245,3 +245,13 @@ async fn tokyo_and_vietnam_take_no_orders_at_noon_and_hong_kong_and_china_do() {
         assert_eq!(world.orders()[0].filled.get(), 0, "{code}: nothing trades at noon");
     }
 }
+
+#[tokio::test]
+async fn a_cancel_names_the_stock_of_its_order_and_no_other() {
+    let world = World::at("2026-11-24T14:30:00Z").await;
+    let order = world.us_order("TTTT1002U", "AAPL", 3, "300.00").await;
+    let number = order.body["output"]["ODNO"].as_str().unwrap().to_owned();
+    let wrong = world.cancel_abroad("TTTT1004U", ["NASD", "MSFT"], &number, 3).await;
+    assert_eq!(wrong.code(), "APBK0400");
+    assert!(world.cancel_abroad("TTTT1004U", ["NASD", "AAPL"], &number, 3).await.is_ok());
+}

@@ -258,3 +258,25 @@ async fn the_condition_search_works_on_paper_and_keeps_to_its_bounds() {
 fn number_of(value: &Value) -> Decimal {
     value.as_str().unwrap().trim().trim_start_matches('+').parse().unwrap()
 }
+
+#[tokio::test]
+async fn a_page_follows_only_the_context_that_the_last_one_gave_letter_for_letter() {
+    let world = World::at(KOREAN_OPEN).await;
+    for _ in 0..101 {
+        world.buy("910100", 1, "50000").await;
+    }
+    let first = world.get(CCLD, "TTTC0081R", KOREAN_ORDERS).await;
+    let [filter, next] = ["fk", "nk"].map(|key| first.body[format!("ctx_area_{key}100")].as_str().unwrap());
+    let ask = async |filter: &str, next: &str| {
+        let query = KOREAN_ORDERS
+            .replace("CTX_AREA_FK100=", &format!("CTX_AREA_FK100={filter}"))
+            .replace("CTX_AREA_NK100=", &format!("CTX_AREA_NK100={next}"));
+        let mut headers = world.headers("TTTC0081R");
+        headers.push(("tr_cont", "N".into()));
+        world.get_with(CCLD, &query, headers).await
+    };
+    for [filter, next] in [[filter.trim_end(), next], [filter, next.trim_end()], [filter, ""], ["", next]] {
+        assert_eq!(ask(filter, next).await.code(), "OPSQ2002", "'{filter}' '{next}'");
+    }
+    assert_eq!(ask(filter, next).await.body["output1"].as_array().unwrap().len(), 1);
+}

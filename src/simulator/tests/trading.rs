@@ -260,3 +260,59 @@ async fn a_change_that_the_cash_does_not_bear_leaves_the_order_as_it_was() {
     assert_eq!(world.korean_orders().await[0]["rmn_qty"], most);
     assert_eq!(world.korean_orders().await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_order_is_written_as_the_sheet_writes_it_or_refused_by_the_field_that_is_not() {
+    let world = World::at("2026-11-24T01:00:00Z").await;
+    let home = [
+        ("PDNO", "910010"),
+        ("ORD_DVSN", "00"),
+        ("ORD_QTY", "1"),
+        ("ORD_UNPR", "71000"),
+        ("SLL_TYPE", ""),
+        ("EXCG_ID_DVSN_CD", "KRX"),
+    ];
+    let abroad = [
+        ("OVRS_EXCG_CD", "NASD"),
+        ("PDNO", "AAPL"),
+        ("ORD_QTY", "1"),
+        ("OVRS_ORD_UNPR", "430.00"),
+        ("SLL_TYPE", ""),
+        ("ORD_SVR_DVSN_CD", "0"),
+        ("ORD_DVSN", "00"),
+    ];
+    let account = [("CANO", "12345678"), ("ACNT_PRDT_CD", "01")];
+    let body = |fields: &[(&str, &str)], changed: &[(&str, &str)]| {
+        let all = account.iter().chain(fields).chain(changed);
+        serde_json::Value::Object(all.map(|(name, value)| ((*name).to_owned(), (*value).into())).collect())
+    };
+    let at_home = async |tr_id: &str, changed: &[(&str, &str)]| {
+        world.post("/uapi/domestic-stock/v1/trading/order-cash", tr_id, body(&home, changed)).await
+    };
+    let overseas = async |tr_id: &str, changed: &[(&str, &str)]| {
+        world.post("/uapi/overseas-stock/v1/trading/order", tr_id, body(&abroad, changed)).await
+    };
+    for changed in [
+        &[("ORD_UNPR", "71000.0")][..],
+        &[("ORD_UNPR", "+71000")],
+        &[("ORD_UNPR", "71_000")],
+        &[("ORD_QTY", "+1")],
+        &[("ORD_DVSN", "01")],
+        &[("SLL_TYPE", "01")],
+    ] {
+        assert_eq!(at_home("TTTC0012U", changed).await.code(), "OPSQ2002", "{changed:?}");
+    }
+    assert_eq!(at_home("TTTC0011U", &[("SLL_TYPE", "00")]).await.code(), "OPSQ2002");
+    for changed in [
+        &[("OVRS_ORD_UNPR", "+430.00")][..],
+        &[("ORD_QTY", "1.0")],
+        &[("SLL_TYPE", "00")],
+        &[("ORD_SVR_DVSN_CD", "")],
+    ] {
+        assert_eq!(overseas("TTTT1002U", changed).await.code(), "OPSQ2002", "{changed:?}");
+    }
+    assert_eq!(overseas("TTTT1006U", &[]).await.code(), "OPSQ2002", "a sale is marked");
+    assert!(at_home("TTTC0012U", &[]).await.is_ok());
+    assert!(at_home("TTTC0012U", &[("ORD_DVSN", "01"), ("ORD_UNPR", "0")]).await.is_ok());
+    assert_eq!(overseas("TTTT1002U", &[]).await.status, 200);
+}

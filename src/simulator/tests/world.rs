@@ -226,7 +226,8 @@ impl World {
         let kind = if price == "0" { "01" } else { "00" };
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "PDNO": symbol, "ORD_DVSN": kind,
-            "ORD_QTY": quantity.to_string(), "ORD_UNPR": price, "EXCG_ID_DVSN_CD": "KRX", "SLL_TYPE": "01",
+            "ORD_QTY": quantity.to_string(), "ORD_UNPR": price, "EXCG_ID_DVSN_CD": "KRX",
+            "SLL_TYPE": sell_type(tr_id, "01"),
         });
         self.post("/uapi/domestic-stock/v1/trading/order-cash", tr_id, body).await
     }
@@ -235,7 +236,7 @@ impl World {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": "NASD", "PDNO": symbol,
             "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
-            "SLL_TYPE": "", "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
+            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
         });
         self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
     }
@@ -251,7 +252,7 @@ impl World {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": exchange, "PDNO": symbol,
             "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
-            "SLL_TYPE": "", "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
+            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
         });
         self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
     }
@@ -330,4 +331,20 @@ pub(super) const KOREAN_ORDERS: &str = "CANO=12345678&ACNT_PRDT_CD=01&INQR_STRT_
 /// A field as a number.
 pub(super) fn number(row: &Value, field: &str) -> Decimal {
     row[field].as_str().unwrap_or_else(|| panic!("no {field} in {row}")).trim().parse().unwrap()
+}
+
+/// `SLL_TYPE` of an order with this id: `code` for a sale, nothing for a purchase.
+pub(super) fn sell_type(tr_id: &str, code: &'static str) -> &'static str {
+    const SALES: [&str; 9] = [
+        "TTTC0011U",
+        "VTTC0011U",
+        "TTTT1006U",
+        "VTTT1001U",
+        "S0307U",
+        "S1001U",
+        "S1005U",
+        "S0304U",
+        "S0310U",
+    ];
+    if SALES.iter().any(|sale| tr_id.ends_with(sale)) { code } else { "" }
 }
