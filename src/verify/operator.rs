@@ -97,19 +97,19 @@ impl Operator {
         if !self.stage.is_faulty() {
             return;
         }
-        if self.stage.operator.chance(HALTS) {
+        if self.stage.interferes(HALTS) {
             self.stop("to have a look").await;
-        } else if self.stage.operator.chance(REDUCES) {
+        } else if self.stage.interferes(REDUCES) {
             self.reduce(false).await;
-        } else if self.stage.operator.chance(self.flattens()) {
+        } else if self.stage.interferes(self.flattens()) {
             self.reduce(true).await;
-        } else if self.stage.operator.chance(HALTS_BY_FILE) {
+        } else if self.stage.interferes(HALTS_BY_FILE) {
             self.touch_file();
-        } else if self.stage.operator.chance(TRADES_BY_HAND) {
+        } else if self.stage.interferes(TRADES_BY_HAND) {
             self.trade();
-        } else if self.stage.operator.chance(HALTS_FROM_OUTSIDE) {
+        } else if self.stage.interferes(HALTS_FROM_OUTSIDE) {
             self.stage.halt_from_outside();
-        } else if self.stage.operator.chance(CLOCK_IS_SET) {
+        } else if self.stage.interferes(CLOCK_IS_SET) {
             self.stage.set_clock_wrong(Machine::Runs);
         }
     }
@@ -123,7 +123,9 @@ impl Operator {
             session.is_some_and(|session| session.phase(now) == Phase::Continuous)
         };
         let all = held.iter().all(|position| can_be_sold(position.instrument.market));
-        if FEW.contains(&held.len()) && all { FLATTENS_OF_FEW } else { FLATTENS }
+        // Few are all that an agent of two decisions a day ever holds.
+        let are_few = FEW.contains(&held.len()) && !self.stage.is_watched_day_and_night();
+        if are_few && all { FLATTENS_OF_FEW } else { FLATTENS }
     }
 
     /// Sets the machine's clock right, as the halt says to do, once that has stood for a while.

@@ -23,7 +23,7 @@ use super::sometimes::Sometimes;
 use super::strangers::Strangers;
 use super::witness::Witness;
 use crate::clock::VirtualClock;
-use crate::config::Config;
+use crate::config::{Config, TradeMode};
 use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults, VenueOrder};
 use crate::store::{Database, SqliteReader};
 
@@ -49,6 +49,10 @@ const NEAR_TWIN: u32 = 6_000;
 
 /// The clock of the machine is set wrong while the agent is down, in ten thousand restarts.
 const CLOCK_IS_SET_AT_RESTART: u32 = 500;
+
+/// Whoever looks at an agent that is up day and night interferes in one of so many cases in which he would during a watch: it
+/// is looked at some two thousand times between two sessions, and has two decisions to make in each.
+const RARER_DAY_AND_NIGHT: u64 = 30;
 
 /// A purchase by hand shows in the cash that the agent sizes its orders on after so many minutes at the latest: it looks at
 /// the account every minute, and the order may be filled in parts.
@@ -173,6 +177,17 @@ impl Stage {
     /// True while faults happen.
     pub(super) fn is_faulty(&self) -> bool {
         self.faulty.load(SeqCst)
+    }
+
+    /// True when the agent is up day and night, with two decisions a day.
+    pub(super) fn is_watched_day_and_night(&self) -> bool {
+        self.config.trade_mode == TradeMode::Daily
+    }
+
+    /// Whether somebody who looks at the agent does something that he does in so many of ten thousand looks.
+    pub(super) fn interferes(&self, per_ten_thousand: u32) -> bool {
+        self.operator.chance(per_ten_thousand)
+            && (!self.is_watched_day_and_night() || self.operator.within(1..=RARER_DAY_AND_NIGHT) == 1)
     }
 
     /// Where the agent keeps its token.
