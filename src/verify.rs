@@ -7,6 +7,7 @@
 //! | `life` | one life of the process, from boot to kill -9 or orderly end |
 //! | `network` | what becomes of each request |
 //! | `strikes` | which handlers panic in the middle of their work |
+//! | `rumours` | what the exchange's stream tells an agent that is up day and night |
 //! | `clocks` | the machine's clock, which may be set wrong |
 //! | `books` | the store, seen through: where a life may end, and what was committed |
 //! | `strangers` | other processes on the same books |
@@ -34,6 +35,7 @@ mod operator;
 #[cfg(test)]
 mod recovery;
 pub mod report;
+mod rumours;
 pub mod sometimes;
 mod stage;
 mod strangers;

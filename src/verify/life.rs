@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::System;
+use broker::MarketStream;
 use chrono::{DateTime, Utc};
 use domain::{Clock, FencingEpoch};
 use risk_guard::EmergencyHalt;
@@ -14,6 +15,7 @@ use super::eager;
 use super::facts::What;
 use super::network::Line;
 use super::operator::Operator;
+use super::rumours::Rumours;
 use super::stage::{HaltSheetOf, Life, Stage};
 use super::strikes;
 use crate::agent;
@@ -143,7 +145,7 @@ pub(super) fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>
         clock,
         random,
         exchange,
-        stream: None,
+        stream: stream(stage),
         oracle: None,
         messenger: None,
         emergency,
@@ -151,6 +153,12 @@ pub(super) fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>
         books,
         fencing,
     }))
+}
+
+/// An agent that is up day and night hears the exchange's stream too; during watches it has to do without.
+fn stream(stage: &Arc<Stage>) -> Option<Arc<dyn MarketStream>> {
+    let stream = || -> Arc<dyn MarketStream> { Arc::new(Rumours::new(stage.clone())) };
+    stage.is_watched_day_and_night().then(stream)
 }
 
 fn books(stage: &Arc<Stage>, life: &Arc<Life>) -> OpenBooks {

@@ -79,6 +79,8 @@ pub(super) struct Stage {
     pub(super) cue: Notify,
     /// Panics of actors.
     pub(super) strike: Dice,
+    /// What the exchange's stream tells.
+    pub(super) rumours: Dice,
     /// Other processes on the same books.
     pub(super) strangers: Strangers,
     crash: Dice,
@@ -129,6 +131,7 @@ impl Stage {
             operator: Dice::new(seed, "operator"),
             cue: Notify::new(),
             strike: Dice::new(seed, "strike"),
+            rumours: Dice::new(seed, "rumours"),
             crash: Dice::new(seed, "crash"),
             strangers: Strangers::new(seed, &database, start)?,
             database,
