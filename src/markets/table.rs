@@ -76,7 +76,9 @@ fn span(delta: TimeDelta) -> String {
 fn day_row(market: Market, day: &DayView) -> [String; 6] {
     let local = |at: DateTime<Utc>| at.with_timezone(&market.zone()).format("%H:%M").to_string();
     let span = |(start, end): (DateTime<Utc>, DateTime<Utc>)| format!("{}-{}", local(start), local(end));
-    let hours = day.open.zip(day.close).map_or_else(|| "closed".to_owned(), span);
+    // What no calendar reaches is not closed: nobody knows.
+    let without = if day.date_status == DateStatus::Unknown { "unknown" } else { "closed" };
+    let hours = day.open.zip(day.close).map_or_else(|| without.to_owned(), span);
     let lunch = day.lunch.map(|lunch| format!("break {}", span(lunch))).unwrap_or_default();
     let date = format!("  {}", day.date.format("%a %Y-%m-%d"));
     [date, hours, lunch, day.date_status.to_string(), day.why.clone(), String::new()]

@@ -71,6 +71,16 @@ fn the_table_says_phase_next_change_and_why() {
 }
 
 #[test]
+fn a_day_that_no_calendar_reaches_is_listed_as_unknown_and_not_as_closed() {
+    let calendar = Calendar::official();
+    let views = [MarketView::at(&calendar, Market::Kr, at("2027-12-31T01:00:00Z"), 2)];
+    let text = table::text(&calendar, &views, at("2027-12-31T01:00:00Z"));
+    let listed = |date: &str| text.lines().find(|line| line.contains(date)).unwrap().to_owned();
+    assert!(listed("Fri 2027-12-31").contains("closed"), "{text}");
+    assert!(listed("Sat 2028-01-01").contains("unknown    unknown  outside the calendar"), "{text}");
+}
+
+#[test]
 fn the_picture_has_a_row_for_each_market_and_is_well_formed() {
     let calendar = Calendar::official();
     // A week with Thanksgiving, a half day and an uncertain day; the last days of the table; and long after it.
