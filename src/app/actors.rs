@@ -204,6 +204,7 @@ impl Slots {
     fn broker_deps(&self, world: &World, gate: Gate) -> BrokerDeps {
         BrokerDeps {
             clock: world.clock.clone(),
+            random: world.random.clone(),
             exchange: world.exchange.clone(),
             stream: world.stream.clone(),
             gate,

@@ -92,6 +92,21 @@ pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> R
     Ok(HaltCommitted { epoch: next_epoch(conn)?, event })
 }
 
+/// Begins a halt of the ledger's own, unless one with the same words stands; none if so.
+pub(super) fn halt_unless_stands(
+    conn: &mut SqliteConnection,
+    record: HaltRecord,
+) -> Result<Option<HaltRecord>, Fault> {
+    let is_same = |halt: &HaltRecord| {
+        halt.source == record.source && halt.reason == record.reason && halt.level == record.level
+    };
+    if standing(conn)?.iter().any(is_same) {
+        return Ok(None);
+    }
+    commit_halt(conn, &record)?;
+    Ok(Some(record))
+}
+
 pub(super) fn commit_release(conn: &mut SqliteConnection, release: &Release) -> Result<HaltCommitted, Fault> {
     let mut event = None;
     for halt in &release.halts {

@@ -19,7 +19,7 @@ use super::schema::{
     closed_days, decisions, events, fills, intents, order_lists, positions, strangers, trades,
 };
 use super::values::{Micros, day, ms, real, shares, stored, time};
-use super::{holdings, symbol_halts};
+use super::{halts, holdings, symbol_halts};
 
 /// Events looked back at, so that a standing contradiction is told once and not with every list.
 const TOLD_WITHIN_EVENTS: i64 = 1000;
@@ -134,6 +134,9 @@ fn book(
                 StrangerKind::Disputed => booked.disputed.push(row.order.clone()),
             }
         }
+    }
+    if !booked.foreign.is_empty() {
+        booked.halt = halts::halt_unless_stands(conn, inquiry.foreign_halt(at))?;
     }
     for doubt in &plan.symbol_halts {
         booked.halted.extend(symbol_halts::begin(conn, doubt, at)?);

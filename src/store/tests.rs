@@ -28,7 +28,8 @@ use domain::{
 };
 use risk_guard::Release;
 use trade_ledger::{
-    Begun, BookInquiry, BootFacts, DayKey, InquiryBooked, NewIntent, SendingRequest, Store, StoreError,
+    Begun, BookInquiry, BootFacts, DayKey, HaltName, InquiryBooked, NewIntent, SendingRequest, Store,
+    StoreError,
 };
 
 use super::{Database, SqliteStore};
@@ -108,7 +109,9 @@ impl Books {
     }
 
     fn list(&self, rows: Vec<InquiryRow>) -> BookInquiry {
-        BookInquiry { day: today(), rows, asked_at: self.now }
+        let id = HaltId::new(self.now.timestamp_millis(), 0);
+        let halt = HaltName { id, nonce: HaltNonce::new(3) };
+        BookInquiry { day: today(), rows, asked_at: self.now, halt }
     }
 
     fn book(&mut self, rows: Vec<InquiryRow>) -> InquiryBooked {

@@ -124,8 +124,13 @@ fn tell_boot(stage: &Stage, report: &BootReport) {
 
 fn tell_booked(stage: &Stage, booked: &InquiryBooked) {
     tell_updates(stage, &booked.updates);
+    if let Some(halt) = &booked.halt {
+        tell_halt(stage, halt);
+    }
     for order in &booked.foreign {
         stage.witness.saw(Sometimes::Foreign);
+        let (order_id, is_halted) = (order.to_string(), stage.is_halted_on_disk());
+        stage.witness.note(What::Foreign { order: order_id, is_halted });
         stage.witness.trace("foreign", &order.to_string());
     }
     for what in &booked.contradictions {

@@ -148,6 +148,7 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Close { .. }
             | What::Reduce { .. }
             | What::HaltFile
+            | What::Foreign { .. }
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
@@ -268,6 +269,7 @@ fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Close { .. }
             | What::Reduce { .. }
             | What::HaltFile
+            | What::Foreign { .. }
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }
@@ -391,6 +393,7 @@ fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Close { .. }
             | What::Reduce { .. }
             | What::HaltFile
+            | What::Foreign { .. }
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }

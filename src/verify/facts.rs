@@ -75,6 +75,13 @@ pub enum What {
         /// Its id.
         id: String,
     },
+    /// An order of somebody else was booked.
+    Foreign {
+        /// Its number.
+        order: String,
+        /// Whether the books on disk held a full halt at that moment, read by another connection.
+        is_halted: bool,
+    },
     /// A file HALT was written, by a person or by the agent.
     HaltFile,
     /// The agent removed the file HALT.
@@ -206,6 +213,7 @@ impl Follower {
             | What::Close { .. }
             | What::Reduce { .. }
             | What::HaltFile
+            | What::Foreign { .. }
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::control::HaltRecord;
+use domain::messages::control::{HaltLevel, HaltRecord};
 use domain::{Clock, Currency, Instrument, Money, OrderState, OrderTerms, Quantity, Side, tick};
 use risk_guard::EmergencyHalt;
 use rust_decimal::Decimal;
 use supervision::Vitals;
 use tempfile::TempDir;
 use tokio::sync::Notify;
+use trade_ledger::Store as _;
 
 use super::Means;
 use super::clocks::{Machine, MachineClock, VenueClock, jump};
@@ -280,6 +281,13 @@ impl Stage {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let open = reader.open_intents().ok()?;
         open.into_iter().find(|one| one.id.as_str() == intent).map(|one| one.state)
+    }
+
+    /// Whether a halt that lets nothing through stands in the books on disk.
+    pub(super) fn is_halted_on_disk(&self) -> bool {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = reader.trading_state().map(|state| state.halts).unwrap_or_default();
+        standing.iter().any(|halt| halt.level == HaltLevel::Halted)
     }
 
     /// The order that is to be given once more, if there is one.

@@ -146,6 +146,7 @@ impl Notes {
             | What::Post { .. }
             | What::Close { .. }
             | What::HaltFile
+            | What::Foreign { .. }
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Struck { .. }

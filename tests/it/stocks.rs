@@ -82,7 +82,11 @@ fn with_a_dispute(dir: &TempDir) {
     books.record_outcome(&new.intent, &Outcome::Unknown("silence".into()), at).unwrap();
     let day = DayKey { market: Market::Kr, session_date: day() };
     let asked_at = at + TimeDelta::seconds(10);
-    let list = BookInquiry { day, rows: vec![row("101"), row("102")], asked_at };
+    let halt = trade_ledger::HaltName {
+        id: domain::HaltId::from_stored("h-list".into()),
+        nonce: domain::HaltNonce::new(1),
+    };
+    let list = BookInquiry { day, rows: vec![row("101"), row("102")], asked_at, halt };
     assert_eq!(books.book_inquiry(&list, asked_at).unwrap().disputed.len(), 2);
 }
 

@@ -26,7 +26,7 @@ use domain::messages::market_data::PriceSeen;
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
 use domain::messages::symbols::{CompareHoldings, SymbolHalted, UnknownsLately};
 use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
-use domain::{Clock, IntentId, Market};
+use domain::{Clock, IntentId, Market, Random};
 use risk_guard::{Gate, Obedience, PlaceOrder};
 use supervision::prelude::*;
 use tokio::sync::{Notify, Semaphore, oneshot};
@@ -104,6 +104,8 @@ pub struct RiskLinks {
 pub struct BrokerDeps {
     /// Exchange time.
     pub clock: Arc<dyn Clock>,
+    /// For the names of halts.
+    pub random: Arc<dyn Random>,
     /// The exchange.
     pub exchange: Arc<dyn Exchange>,
     /// What it tells by itself, if there is such a thing.

@@ -19,7 +19,7 @@ mod properties;
 
 pub use ledger::{LedgerDeps, TradeLedger};
 pub use permit::{
-    AbandonSending, BeginSending, BookInquiry, CloseDay, DayBooked, DayKey, InquiryBooked, JournalledOrder,
-    JournalledOrders, PermitRefused, RecordOutcome, SendPermit, UnclosedDays,
+    AbandonSending, BeginSending, BookInquiry, CloseDay, DayBooked, DayKey, HaltName, InquiryBooked,
+    JournalledOrder, JournalledOrders, PermitRefused, RecordOutcome, SendPermit, UnclosedDays,
 };
 pub use store::{Begun, BootFacts, BootReport, NewIntent, SendingRequest, Store, StoreError};

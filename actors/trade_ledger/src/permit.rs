@@ -5,11 +5,13 @@
 
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::LedgerError;
 use domain::messages::symbols::SymbolHalt;
 use domain::messages::trading::OrderUpdate;
 use domain::{
-    FencingEpoch, HaltEpoch, InquiryRow, IntentId, Market, OpenIntent, OrderTerms, Outcome, VenueOrderId,
+    FencingEpoch, HaltEpoch, HaltId, HaltNonce, InquiryRow, IntentId, Market, OpenIntent, OrderTerms,
+    Outcome, Random, VenueOrderId,
 };
 use risk_guard::ApprovedOrder;
 
@@ -168,6 +170,46 @@ pub struct BookInquiry {
     pub rows: Vec<InquiryRow>,
     /// When the first page was asked for; an intent sent later is not judged by its absence.
     pub asked_at: DateTime<Utc>,
+    /// What a halt is called that this list makes necessary.
+    pub halt: HaltName,
+}
+
+/// Id and code of a halt that the ledger may have to begin: it has no randomness of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltName {
+    /// The id.
+    pub id: HaltId,
+    /// The code that lifts it from afar.
+    pub nonce: HaltNonce,
+}
+
+impl HaltName {
+    /// A name that no other halt has, for a halt at about `at`.
+    pub fn draw(at: DateTime<Utc>, random: &dyn Random) -> Self {
+        Self {
+            id: HaltId::new(at.timestamp_millis(), random.next_u64()),
+            nonce: HaltNonce::new(random.next_u64()),
+        }
+    }
+}
+
+impl BookInquiry {
+    /// The halt for orders that somebody else sent: the account is not ours alone, so sizes, cash and limits cannot be
+    /// trusted (order-protocol 5.7). The ledger has written which orders; the words are those of each such halt of the
+    /// market, so one stands for them all, with one resume.
+    pub fn foreign_halt(&self, at: DateTime<Utc>) -> HaltRecord {
+        let HaltName { id, nonce } = self.halt.clone();
+        let market = self.day.market;
+        HaltRecord {
+            id: id.to_string(),
+            at,
+            source: HaltSource::BookMismatch,
+            by: "trade_ledger".to_owned(),
+            reason: format!("orders on {market} that this agent did not send: see the alarms in the log"),
+            level: HaltLevel::Halted,
+            nonce,
+        }
+    }
 }
 
 /// What an inquiry changed.
@@ -183,6 +225,8 @@ pub struct InquiryBooked {
     pub contradictions: Vec<String>,
     /// Stocks that take no new orders from now on.
     pub halted: Vec<SymbolHalt>,
+    /// The halt that was begun with the `foreign` orders; none when it stood already.
+    pub halt: Option<HaltRecord>,
 }
 
 /// Broker -> TradeLedger after the close: the final list. Whatever is not on it never existed (order-protocol 5.2, step 8).

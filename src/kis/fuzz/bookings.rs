@@ -205,7 +205,14 @@ impl Books {
 
     fn list(&self, listing: &Listing, rows: Vec<InquiryRow>) -> BookInquiry {
         let day = DayKey { market: listing.market, session_date: listing.date.parse().unwrap() };
-        BookInquiry { day, rows, asked_at: moment(listing) + TimeDelta::seconds(10) }
+        let asked_at = moment(listing) + TimeDelta::seconds(10);
+        let id = HaltId::new(asked_at.timestamp_millis(), 0);
+        BookInquiry {
+            day,
+            rows,
+            asked_at,
+            halt: trade_ledger::HaltName { id, nonce: domain::HaltNonce::new(1) },
+        }
     }
 
     fn record(&mut self, intent: &NewIntent) -> domain::messages::ledger::IntentRecord {

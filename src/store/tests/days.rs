@@ -157,3 +157,23 @@ fn an_approval_that_was_never_used_expires_with_the_next_list() {
     assert_eq!(booked.updates[0].state, OrderState::Expired);
     assert_eq!(books.state(&buy("1")), OrderState::Expired);
 }
+
+#[test]
+fn an_order_of_somebody_else_halts_in_the_transaction_that_books_it_once_for_all_until_a_person_lifts_it() {
+    let mut books = Books::new();
+    let halts = |books: &mut Books| books.store.trading_state().unwrap().halts;
+    let begun = books.book(vec![row("501", Side::Buy, 0, "70000")]);
+    let standing = halts(&mut books);
+    assert_eq!((begun.foreign.len(), begun.halt.as_ref()), (1, standing.first()));
+    let [halt] = standing.as_slice() else { panic!("{standing:?}") };
+    assert_eq!((halt.source, halt.level, halt.at), (HaltSource::BookMismatch, HaltLevel::Halted, books.now));
+    assert!(halt.reason.contains("did not send") && halt.nonce == HaltNonce::new(3), "{halt:?}");
+    let more = books.book(vec![row("501", Side::Buy, 0, "70000"), row("502", Side::Buy, 0, "70000")]);
+    assert_eq!((more.foreign.len(), more.halt, halts(&mut books)), (1, None, standing.clone()));
+    // What a person has looked at does not halt again; what is new does.
+    books.store.commit_release(&release(&[HaltId::from_stored(halt.id.clone())])).unwrap();
+    books.book(vec![row("501", Side::Buy, 0, "70000"), row("502", Side::Buy, 0, "70000")]);
+    assert_eq!(halts(&mut books), []);
+    books.book(vec![row("503", Side::Buy, 0, "70000")]);
+    assert_eq!(halts(&mut books).len(), 1);
+}

@@ -46,7 +46,11 @@ impl<'a> Halts<'a> {
             What::HaltUnheard { id } => {
                 Some(format!("the halt {id} is in the books, and the status does not show it"))
             }
-            What::Boot { .. }
+            What::Foreign { order, is_halted: false } => {
+                Some(format!("order {order} of somebody else is in the books, and no halt stands there"))
+            }
+            What::Foreign { is_halted: true, .. }
+            | What::Boot { .. }
             | What::Crash { .. }
             | What::Stop
             | What::Quiet
@@ -119,7 +123,8 @@ impl<'a> Halts<'a> {
             What::HaltFileGone => self.on_the_wire_at_file = None,
             What::Boot { .. } => self.answered.retain(|_, answer| answer.is_durable),
             // The last three: written again after they were lifted.
-            What::Crash { .. }
+            What::Foreign { .. }
+            | What::Crash { .. }
             | What::Stop
             | What::Quiet
             | What::Approval(_)

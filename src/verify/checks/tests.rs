@@ -390,6 +390,14 @@ fn invariant_10_what_leaves_while_the_halt_file_is_there_is_found() {
 }
 
 #[test]
+fn invariant_10_an_order_of_somebody_else_that_does_not_halt_is_found() {
+    let foreign = |is_halted| What::Foreign { order: "2026-11-24 91252 2".into(), is_halted };
+    check_finds(10, |run| run.insert(CLOSED, foreign(false)));
+    let halted = spoiled(|run| run.insert(CLOSED, foreign(true)));
+    assert!(halted.is_empty(), "{halted:?}");
+}
+
+#[test]
 fn invariant_10_a_halt_in_the_books_that_the_agent_does_not_tell_is_found() {
     check_finds(10, |run| {
         run.insert(SENDING, What::HaltUnheard { id: "h".into() });

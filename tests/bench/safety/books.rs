@@ -316,7 +316,11 @@ impl Desk {
             time: Some(order.at.with_timezone(&Market::Kr.zone()).time()),
         };
         let day = DayKey { market: Market::Kr, session_date: self.session_date };
-        let inquiry = BookInquiry { day, rows: vec![row], asked_at: order.at };
+        let halt = trade_ledger::HaltName {
+            id: domain::HaltId::from_stored("h-list".into()),
+            nonce: domain::HaltNonce::new(1),
+        };
+        let inquiry = BookInquiry { day, rows: vec![row], asked_at: order.at, halt };
         let booked = self.store.book_inquiry(&inquiry, order.at).expect("a durable fill");
         assert_eq!(booked.updates.len(), 1, "{booked:?}");
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use domain::OrderState;
+use domain::messages::control::HaltRecord;
 use kestrel::demo::audit::{audit_books, is_clean};
 use kestrel::store;
 use rustix::process::Signal;
@@ -67,6 +68,24 @@ fn two_on_one_account(seed: u32) {
     let findings = audit_books(&books, &intents.concat());
     assert!(is_clean(&findings), "{findings:?}");
     assert!(books.orders.len() >= 2, "{:?}", books.orders);
+}
+
+/// The books know the order from the moment at which the agent dies, so no later list tells of it as of something new.
+#[test]
+fn the_halt_for_an_order_of_somebody_else_survives_kill_9_right_after_the_order_is_booked() {
+    let first = Rig::new(5_030);
+    let second = first.beside();
+    let agent = first.agent();
+    first.trade();
+    agent.kill_9();
+    let mut dying = second.spawn("after:book_inquiry:1");
+    let died = until(PATIENCE, || dying.try_wait().unwrap());
+    assert!(died.is_some(), "it does not die: {}", log_of(&second.dir));
+    let agent = second.agent();
+    let told = |halt: &HaltRecord| halt.reason.contains("did not send");
+    second.halted(PATIENCE, told);
+    second.stays_silent();
+    agent.kill_9();
 }
 
 #[test]

@@ -105,7 +105,7 @@ async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Vec
         return Err("our clock was set back: the day is not over yet".into());
     }
     let booked = ask(&deps.ledger.close_day, CloseDay { inquiry }).await?;
-    spread(deps, day.market, &booked.booked).await;
+    spread(deps, &booked.booked).await;
     Ok(booked.unsettled)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::messages::control::{HaltSource, RequestHalt};
+use domain::messages::control::{HaltSource, HaltedByBooks, RequestHalt};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::AccountQuery;
@@ -12,7 +12,8 @@ use domain::messages::trading::{AccountUpdated, Reconciled};
 use domain::{Currency, Market, OrderState, is_ledger_pause, ledger_pause_end, ledger_rests};
 use supervision::{Link, TellError};
 use trade_ledger::{
-    AbandonSending, BookInquiry, DayKey, InquiryBooked, JournalledOrder, JournalledOrders, UnclosedDays,
+    AbandonSending, BookInquiry, DayKey, HaltName, InquiryBooked, JournalledOrder, JournalledOrders,
+    UnclosedDays,
 };
 
 use super::close::{is_past, settle_past};
@@ -231,7 +232,7 @@ pub(super) fn watch_trouble(deps: &BrokerDeps, shared: &Shared) {
 pub(super) async fn inquire(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<InquiryBooked> {
     let inquiry = list(deps, shared, day).await?;
     let booked = ask(&deps.ledger.book_inquiry, inquiry).await?;
-    spread(deps, day.market, &booked).await;
+    spread(deps, &booked).await;
     Ok(booked)
 }
 
@@ -243,7 +244,8 @@ pub(super) async fn list(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Ste
     let rows = deps.exchange.orders_of_day(day.market, day.session_date).await.map_err(|e| e.to_string())?;
     refuse_while_resting(deps, day.market)?;
     hold(&shared.marks).see_list(day, &rows);
-    Ok(BookInquiry { day, rows, asked_at })
+    let halt = HaltName::draw(asked_at, deps.random.as_ref());
+    Ok(BookInquiry { day, rows, asked_at, halt })
 }
 
 pub(super) fn refuse_while_resting(deps: &BrokerDeps, market: Market) -> Step<()> {
@@ -254,17 +256,14 @@ pub(super) fn refuse_while_resting(deps: &BrokerDeps, market: Market) -> Step<()
 }
 
 /// Tells RiskGuard what an inquiry changed. Strange orders and contradictions are written by the ledger itself, once.
-pub(super) async fn spread(deps: &BrokerDeps, market: Market, booked: &InquiryBooked) {
+pub(super) async fn spread(deps: &BrokerDeps, booked: &InquiryBooked) {
     for update in &booked.updates {
         warn(deps.risk.order_update.tell(update.clone()), "that an order changed");
     }
     spread_halts(deps, booked.halted.clone());
-    if !booked.foreign.is_empty() {
-        // The account is not ours alone: sizes, cash and limits cannot be trusted (order-protocol 5.7).
-        // The ledger has written which orders; the same words each time make one halt of them all, with one resume.
-        let reason = format!("orders on {market} that this agent did not send: see the alarms in the log");
-        let request = RequestHalt { source: HaltSource::BookMismatch, by: "broker".into(), reason };
-        warn(deps.risk.halt.tell(request), "that a halt is needed");
+    if booked.halt.is_some() {
+        // It is in the books with the orders themselves, so that it stands whether or not this word arrives.
+        warn(deps.risk.halted_by_books.tell(HaltedByBooks), "that the books hold a halt");
     }
     if booked.updates.iter().any(|update| update.state == OrderState::Unknown) {
         watch_unknowns(deps).await;

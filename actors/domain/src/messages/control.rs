@@ -98,8 +98,8 @@ pub struct RequestHalt {
     pub reason: String,
 }
 
-/// Broker -> RiskGuard: the books gave no permit, because a halt stands or began. A tell. Another process may have written
-/// it, so RiskGuard looks whether it knows all that the books hold.
+/// Broker -> RiskGuard: the books gave no permit, because a halt stands or began, or began one themselves, because of
+/// orders that somebody else sent. A tell. RiskGuard did not write it, so it looks whether it knows all that the books hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct HaltedByBooks;

@@ -1,6 +1,6 @@
-//! Halts that another process wrote into the books of this one.
+//! Halts in the books that RiskGuard did not ask for: another process wrote them, or the ledger with what it booked.
 //!
-//! Halts are not fenced: a process that was overtaken may still stop its successor. The conditional update obeys at once;
+//! The ledger halts for an order of somebody else in the transaction that books it. Halts are not fenced: a process that was overtaken may still stop its successor. The conditional update obeys at once;
 //! here it is noticed, so that the gate, the status and a person say the same as the books.
 
 use domain::HaltEpoch;

@@ -3,7 +3,7 @@
 use domain::{Market, OrderTerms, Side};
 
 use super::*;
-use crate::permit::DayKey;
+use crate::permit::{DayKey, HaltName};
 
 const SENT_AT: &str = "2026-11-24T00:30:10Z";
 
@@ -60,10 +60,19 @@ fn row(number: &str, [filled, remaining, cancelled, rejected]: [u64; 4]) -> Inqu
     }
 }
 
+fn halt_name() -> HaltName {
+    HaltName { id: domain::HaltId::from_stored("h-list".into()), nonce: domain::HaltNonce::new(1) }
+}
+
 fn inquiry(rows: Vec<InquiryRow>, seconds_after_sending: i64) -> BookInquiry {
     let sent_at: DateTime<Utc> = SENT_AT.parse().unwrap();
     let day = DayKey { market: Market::Kr, session_date: "2026-11-24".parse().unwrap() };
-    BookInquiry { day, rows, asked_at: sent_at + TimeDelta::seconds(seconds_after_sending) }
+    BookInquiry {
+        day,
+        rows,
+        asked_at: sent_at + TimeDelta::seconds(seconds_after_sending),
+        halt: halt_name(),
+    }
 }
 
 fn books(intents: Vec<BookedIntent>) -> DayBooks {

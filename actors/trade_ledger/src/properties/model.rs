@@ -346,7 +346,11 @@ impl History {
             rows.iter_mut().find(|row| row.filled > Quantity::new(1)).into_iter().for_each(decrease);
         }
         let day = DayKey { market: Market::Kr, session_date: "2026-11-24".parse().unwrap() };
-        let inquiry = BookInquiry { day, rows, asked_at: self.now() };
+        let halt = crate::HaltName {
+            id: domain::HaltId::from_stored("h-list".into()),
+            nonce: domain::HaltNonce::new(1),
+        };
+        let inquiry = BookInquiry { day, rows, asked_at: self.now(), halt };
         prop_assert!(!is_overtaken(inquiry.asked_at, self.newest_list));
         self.newest_list = Some(inquiry.asked_at);
         self.apply(&inquiry, is_final)

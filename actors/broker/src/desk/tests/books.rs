@@ -66,6 +66,13 @@ impl Memory {
                 StrangerKind::Disputed => booked.disputed.push(row.order),
             }
         }
+        if !booked.foreign.is_empty() {
+            let halt = inquiry.foreign_halt(at);
+            facts.log.push(format!("ledger: halt by {}", halt.source));
+            facts.halts.push(halt.clone());
+            facts.halt_epoch += 1;
+            booked.halt = Some(halt);
+        }
         DayBooked { booked, unsettled: plan.unsettled }
     }
 }

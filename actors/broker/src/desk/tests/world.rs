@@ -449,6 +449,7 @@ impl Slots {
         let way: Addr<Way> = Way { shared: shared.clone(), permit, outcome }.start();
         BrokerDeps {
             clock: clock.clone(),
+            random: Arc::new(Counter(Mutex::new(1_000))),
             exchange: Arc::new(Venue { shared: shared.clone(), clock: clock.clone() }),
             stream: Some(Arc::new(Air(shared.clone()))),
             gate,
