@@ -172,7 +172,7 @@ pub(crate) fn boot(
         tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
     }
     let standing = store.trading_state()?.halts;
-    for halt in standing.iter().chain(emergency.read().as_ref()) {
+    for halt in standing.iter().chain(&emergency.read_all()) {
         tracing::warn!(halt = halt.id, "trading is {}; go on with: kestrel resume", wire::describe(halt));
     }
     Ok(report.fencing)

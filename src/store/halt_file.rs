@@ -1,4 +1,5 @@
-//! The last resort for a halt: the file `HALT` in the data directory, written when the ledger does not answer.
+//! The last resort for halts: the file `HALT` in the data directory, written when the ledger does not answer. It holds a
+//! list; a file of an older version holds one record.
 //!
 //! A person may `touch` it: an empty file is a halt too, and so is one that cannot be read.
 
@@ -46,6 +47,11 @@ impl HaltFile {
         self.sync_directory()
     }
 
+    fn replace(&self, records: &[HaltRecord]) -> Result<(), String> {
+        let json = serde_json::to_vec(records).map_err(|error| error.to_string())?;
+        self.write_synced(&json).map_err(|error| format!("{}: {error}", self.path().display()))
+    }
+
     /// A rename or removal is on disk only when the directory is.
     fn sync_directory(&self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
@@ -66,30 +72,42 @@ impl HaltFile {
         }
     }
 
-    fn interpret(&self, content: &[u8]) -> HaltRecord {
+    /// At least one halt, whatever the file holds.
+    fn interpret(&self, content: &[u8]) -> Vec<HaltRecord> {
         let text = String::from_utf8_lossy(content);
-        match serde_json::from_str::<HaltRecord>(&text) {
-            Ok(record) => cleaned(record),
-            Err(_) => match harmless(&text, REASON_MAX_CHARS) {
+        let one = || serde_json::from_str::<HaltRecord>(&text).map(|record| vec![record]);
+        match serde_json::from_str::<Vec<HaltRecord>>(&text).or_else(|_| one()) {
+            Ok(records) if !records.is_empty() => records.into_iter().map(cleaned).collect(),
+            Ok(_) | Err(_) => vec![match harmless(&text, REASON_MAX_CHARS) {
                 reason if reason.is_empty() => self.operator_halt("the file HALT is there".to_owned()),
                 reason => self.operator_halt(reason),
-            },
+            }],
         }
     }
 }
 
 impl EmergencyHalt for HaltFile {
     fn write(&self, record: &HaltRecord) -> Result<(), String> {
-        let json = serde_json::to_vec(record).map_err(|error| error.to_string())?;
-        self.write_synced(&json).map_err(|error| format!("{}: {error}", self.path().display()))
+        let mut records = self.read_all();
+        records.retain(|one| one.id != record.id);
+        records.push(record.clone());
+        self.replace(&records)
     }
 
     fn read(&self) -> Option<HaltRecord> {
+        self.read_all().into_iter().next()
+    }
+
+    fn read_all(&self) -> Vec<HaltRecord> {
         match read_at_most(&self.path(), RECORD_MAX_BYTES) {
-            Ok(content) => Some(self.interpret(&content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => Some(self.operator_halt(format!("the file HALT cannot be read: {error}"))),
+            Ok(content) => self.interpret(&content),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => vec![self.operator_halt(format!("the file HALT cannot be read: {error}"))],
         }
+    }
+
+    fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
+        if records.is_empty() { self.clear() } else { self.replace(records) }
     }
 
     fn clear(&self) -> Result<(), String> {
@@ -162,6 +180,31 @@ mod tests {
     }
 
     #[test]
+    fn invariant_10_a_halt_is_added_to_those_that_the_file_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        let named = |id: &str| HaltRecord { id: id.into(), ..file.operator_halt("x".into()) };
+        // As an older version wrote it: one record.
+        let old = serde_json::to_vec(&named("h-0")).unwrap();
+        fs::write(directory.path().join("HALT"), old).unwrap();
+        for id in ["h-1", "h-2", "h-1"] {
+            file.write(&named(id)).unwrap();
+        }
+        let ids = || file.read_all().into_iter().map(|halt| halt.id).collect::<Vec<_>>();
+        assert_eq!(ids(), ["h-0", "h-2", "h-1"]);
+        file.keep_only(&[named("h-2")]).unwrap();
+        assert_eq!(ids(), ["h-2"]);
+        // A person's own file is one of them.
+        fs::write(directory.path().join("HALT"), "").unwrap();
+        file.write(&named("h-3")).unwrap();
+        assert_eq!(ids(), [OPERATOR_ID, "h-3"]);
+        file.keep_only(&[]).unwrap();
+        assert_eq!(file.read_all(), []);
+        fs::write(directory.path().join("HALT"), "[]").unwrap();
+        assert_eq!(ids(), [OPERATOR_ID], "an empty list is a file all the same");
+    }
+
+    #[test]
     fn a_file_made_by_hand_is_a_halt_whatever_it_holds() {
         let directory = tempfile::tempdir().unwrap();
         let file = HaltFile::new(directory.path());
@@ -184,11 +227,14 @@ mod tests {
         let mut mutator = crate::mutation::Mutator::new(0x4a17);
         let mut by_operator = 0;
         for _ in 0..crate::mutation::Mutator::cases() {
-            let halt = file.interpret(&mutator.mutate(record));
-            for text in [&halt.id, &halt.by, &halt.reason] {
-                assert_eq!(*text, harmless(text, REASON_MAX_CHARS));
+            let halts = file.interpret(&mutator.mutate(record));
+            assert!(!halts.is_empty());
+            for halt in halts {
+                for text in [&halt.id, &halt.by, &halt.reason] {
+                    assert_eq!(*text, harmless(text, REASON_MAX_CHARS));
+                }
+                by_operator += u64::from(halt.by == BY_OPERATOR);
             }
-            by_operator += u64::from(halt.by == BY_OPERATOR);
         }
         fs::write(directory.path().join("HALT"), mutator.mutate(record)).unwrap();
         assert!(file.read().is_some());

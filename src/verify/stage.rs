@@ -346,7 +346,7 @@ impl Stage {
     /// Writes the file HALT.
     pub(super) fn write_halt_file(&self, record: HaltRecord) {
         self.witness.note(What::HaltFile);
-        self.emergency.set(Some(record));
+        self.emergency.add(record);
     }
 }
 
@@ -401,17 +401,24 @@ impl Life {
 
 /// The emergency file, on a disk that outlives the lives.
 #[derive(Debug, Default)]
-pub(super) struct HaltSheet(Mutex<Option<HaltRecord>>);
+pub(super) struct HaltSheet(Mutex<Vec<HaltRecord>>);
 
 impl HaltSheet {
     /// What is there.
-    pub(super) fn read(&self) -> Option<HaltRecord> {
+    pub(super) fn read(&self) -> Vec<HaltRecord> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Adds to what is there.
+    pub(super) fn add(&self, record: HaltRecord) {
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        records.retain(|one| one.id != record.id);
+        records.push(record);
+    }
+
     /// Replaces what is there.
-    pub(super) fn set(&self, record: Option<HaltRecord>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = record;
+    pub(super) fn set(&self, records: &[HaltRecord]) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = records.to_vec();
     }
 }
 
@@ -431,15 +438,25 @@ impl EmergencyHalt for HaltSheetOf {
     }
 
     fn read(&self) -> Option<HaltRecord> {
+        self.read_all().into_iter().next()
+    }
+
+    fn read_all(&self) -> Vec<HaltRecord> {
         self.stage.emergency.read()
     }
 
-    fn clear(&self) -> Result<(), String> {
+    fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
         if self.life.is_dead() {
             return Err("this life is over".into());
         }
-        self.stage.emergency.set(None);
-        self.stage.witness.note(What::HaltFileGone);
+        self.stage.emergency.set(records);
+        if records.is_empty() {
+            self.stage.witness.note(What::HaltFileGone);
+        }
         Ok(())
+    }
+
+    fn clear(&self) -> Result<(), String> {
+        self.keep_only(&[])
     }
 }

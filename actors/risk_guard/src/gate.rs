@@ -74,18 +74,28 @@ impl GateKeeper {
     }
 }
 
-/// The last resort for a halt when the ledger does not answer: a synced file `HALT` in the data directory.
+/// The last resort for a halt when the ledger does not answer: a synced file `HALT` in the data directory, which holds
+/// every halt that was written into it until that one is lifted.
 ///
 /// A person may create that file by hand; then `read` gives a record with what is known.
 pub trait EmergencyHalt: Send + Sync + 'static {
-    /// Writes and syncs the file.
+    /// Adds a halt to those that the file holds, or replaces the one with its id, and syncs the file.
     ///
     /// # Errors
     /// Why it is not on disk, in words.
     fn write(&self, record: &HaltRecord) -> Result<(), String>;
 
-    /// The standing emergency halt, if the file is there; an unreadable file is a halt too.
+    /// The first standing emergency halt, if the file is there; an unreadable file is a halt too.
     fn read(&self) -> Option<HaltRecord>;
+
+    /// Every emergency halt that stands, in the order of their writing; none when there is no file.
+    fn read_all(&self) -> Vec<HaltRecord>;
+
+    /// Leaves these halts in the file and no other, in one step; without any the file goes.
+    ///
+    /// # Errors
+    /// Why the file is as it was, in words.
+    fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String>;
 
     /// Removes the file after a release was committed.
     ///
@@ -121,6 +131,15 @@ mod tests {
 
         fn read(&self) -> Option<HaltRecord> {
             self.0.lock().unwrap().clone()
+        }
+
+        fn read_all(&self) -> Vec<HaltRecord> {
+            self.read().into_iter().collect()
+        }
+
+        fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
+            *self.0.lock().unwrap() = records.first().cloned();
+            Ok(())
         }
 
         fn clear(&self) -> Result<(), String> {

@@ -65,6 +65,17 @@ mod tests {
             self.file.lock().unwrap().clone()
         }
 
+        fn read_all(&self) -> Vec<HaltRecord> {
+            self.read().into_iter().collect()
+        }
+
+        fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
+            match records {
+                [] => self.clear(),
+                records => records.iter().try_for_each(|record| self.write(record)),
+            }
+        }
+
         fn clear(&self) -> Result<(), String> {
             *self.file.lock().unwrap() = None;
             Ok(())

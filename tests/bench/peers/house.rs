@@ -346,6 +346,17 @@ impl EmergencyHalt for Sheet {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn read_all(&self) -> Vec<HaltRecord> {
+        self.read().into_iter().collect()
+    }
+
+    fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
+        match records {
+            [] => self.clear(),
+            records => records.iter().try_for_each(|record| self.write(record)),
+        }
+    }
+
     fn clear(&self) -> Result<(), String> {
         self.set(None)
     }

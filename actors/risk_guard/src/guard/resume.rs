@@ -215,27 +215,34 @@ impl RiskGuard {
         }
     }
 
-    /// The file of a lifted halt goes; any other is a halt that nobody has obeyed yet.
+    /// A lifted halt leaves the file; any other in it is a halt that nobody may have obeyed yet.
     fn look_at_emergency_file(&mut self, lifted: &[HaltRecord], ctx: &mut Ctx<Self>) {
-        let Some(file) = self.deps.emergency.read() else { return };
-        let by_hand = file.source == HaltSource::EmergencyFile;
-        let is_its =
-            |halt: &HaltRecord| halt.id == file.id || by_hand && halt.source == HaltSource::EmergencyFile;
-        if lifted.iter().any(is_its) {
-            self.clear_emergency();
-        } else {
+        let in_file = self.deps.emergency.read_all();
+        let is_lifted = |record: &HaltRecord| {
+            let by_hand = record.source == HaltSource::EmergencyFile;
+            lifted
+                .iter()
+                .any(|halt| halt.id == record.id || by_hand && halt.source == HaltSource::EmergencyFile)
+        };
+        let written = in_file.len();
+        let mut left = in_file;
+        left.retain(|record| !is_lifted(record));
+        if left.len() < written {
+            self.keep_in_emergency_file(left.clone());
+        }
+        if !left.is_empty() {
             self.obey_emergency_file(ctx);
         }
     }
 
-    /// The file holds one halt only. When it goes, another that is in no book takes its place.
-    fn clear_emergency(&self) {
-        let only_there = self.halts.iter().find(|halt| halt.durability == Durability::EmergencyFile);
-        let done = match only_there {
-            Some(halt) => self.deps.emergency.write(&halt.record),
-            None => self.deps.emergency.clear(),
-        };
-        if let Err(error) = done {
+    /// What is in no book stays in the file, even if somebody has changed that since.
+    fn keep_in_emergency_file(&self, mut left: Vec<HaltRecord>) {
+        for halt in self.halts.iter().filter(|halt| halt.durability == Durability::EmergencyFile) {
+            if left.iter().all(|record| record.id != halt.record.id) {
+                left.push(halt.record.clone());
+            }
+        }
+        if let Err(error) = self.deps.emergency.keep_only(&left) {
             self.alarm(None, format!("the emergency file is still there and halts again: {error}"));
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix::Message;
 use chrono::{DateTime, Utc};
-use domain::messages::control::{HaltLevel, HaltSource};
+use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{LedgerError, OpenIntents};
 use domain::messages::limits::ApprovalsSince;
 use domain::messages::trading::{AskReconciled, Reconciled};
@@ -68,16 +68,23 @@ impl RiskGuard {
         ctx.spawn(told.map(|_report, _this, _ctx| ()));
     }
 
-    /// A file that is there halts; true when it does. It is copied into the books once, so that it has a name.
+    /// A file that is there halts; true when it does.
     pub(super) fn obey_emergency_file(&mut self, ctx: &mut Ctx<Self>) -> bool {
-        let Some(mut record) = self.deps.emergency.read() else { return false };
+        let records = self.deps.emergency.read_all();
+        let is_there = !records.is_empty();
+        records.into_iter().for_each(|record| self.obey_emergency(record, ctx));
+        is_there
+    }
+
+    /// One halt of the file. It is copied into the books once, so that it has a name.
+    fn obey_emergency(&mut self, mut record: HaltRecord, ctx: &mut Ctx<Self>) {
         let by_hand = record.source == HaltSource::EmergencyFile;
         let known = |halt: &StandingHalt| {
             halt.record.id == record.id || by_hand && halt.record.source == HaltSource::EmergencyFile
         };
         if let Some(place) = self.halts.iter().position(known) {
             self.raise(place, ctx);
-            return true;
+            return;
         }
         if by_hand {
             // A file made by hand has no name of its own, and its last one may be a halt that was lifted.
@@ -90,7 +97,6 @@ impl RiskGuard {
         self.stand(StandingHalt::in_file(record.clone()));
         let kept = self.enforce(record);
         ctx.spawn(kept.map(|_report, _this, _ctx| ()));
-        true
     }
 
     /// The books may know the file's halt by a milder level: its commit was answered too late, so the file was written.

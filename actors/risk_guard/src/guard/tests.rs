@@ -244,7 +244,7 @@ fn a_silent_ledger_leaves_the_halt_in_the_emergency_file_and_a_full_disk_nowhere
         assert_eq!(report.durability, Durability::EmergencyFile);
         assert!(!report.broker_confirmed);
         assert_eq!(report.epoch, HaltEpoch(5), "no approval of before survives");
-        assert_eq!(world.facts().file, Some(report.record));
+        assert_eq!(world.facts().file, [report.record]);
 
         world.facts().disk_full = true;
         let report = world.request_halt("and flood").await;
@@ -382,7 +382,7 @@ fn a_halt_asked_for_while_its_twin_is_being_lifted_stands() {
 
 #[test]
 fn a_file_made_by_hand_halts_at_start_or_before_the_next_approval() {
-    let by_hand = || Some(standing("HALT", HaltSource::EmergencyFile));
+    let by_hand = || vec![standing("HALT", HaltSource::EmergencyFile)];
     world(
         |facts| facts.file = by_hand(),
         async |world| {
@@ -392,7 +392,7 @@ fn a_file_made_by_hand_halts_at_start_or_before_the_next_approval() {
             tokio::time::sleep(Duration::from_secs(1)).await;
             assert_eq!(world.facts().halts.len(), 1, "once");
             assert!(world.request_resume(None).await.unwrap().trading);
-            assert_eq!(world.facts().file, None);
+            assert_eq!(world.facts().file, []);
 
             world.facts().file = by_hand();
             world.tell_account(10_000_000).await;

@@ -60,7 +60,7 @@ pub(super) struct Facts {
     pub(super) bought: Decimal,
     pub(super) account: Option<AccountSnapshot>,
     pub(super) placed: Vec<(IntentId, OrderTerms)>,
-    pub(super) file: Option<HaltRecord>,
+    pub(super) file: Vec<HaltRecord>,
     pub(super) limits: Vec<LimitsChange>,
     /// When orders were approved.
     pub(super) approved: Vec<DateTime<Utc>>,
@@ -124,17 +124,26 @@ impl EmergencyHalt for File {
         if facts.disk_full {
             return Err("no space left".into());
         }
-        facts.file = Some(record.clone());
+        facts.file.retain(|one| one.id != record.id);
+        facts.file.push(record.clone());
         Ok(())
     }
 
     fn read(&self) -> Option<HaltRecord> {
+        self.read_all().into_iter().next()
+    }
+
+    fn read_all(&self) -> Vec<HaltRecord> {
         self.0.lock().unwrap().file.clone()
     }
 
-    fn clear(&self) -> Result<(), String> {
-        self.0.lock().unwrap().file = None;
+    fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
+        self.0.lock().unwrap().file = records.to_vec();
         Ok(())
+    }
+
+    fn clear(&self) -> Result<(), String> {
+        self.keep_only(&[])
     }
 }
 

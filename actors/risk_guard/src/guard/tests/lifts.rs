@@ -26,16 +26,16 @@ fn invariant_10_a_file_that_nobody_has_obeyed_yet_halts_when_another_halt_is_lif
             world(
                 |facts| facts.halts = vec![named("h-1", level)],
                 async |world| {
-                    world.facts().file = Some(file.clone());
+                    world.facts().file = vec![file.clone()];
                     let resumed = world.request_resume(Some("h-1")).await.unwrap();
                     assert_eq!((resumed.trading, resumed.state), (false, TradingState::Halted), "{level}");
                     world.settle().await;
                     assert!(!world.gate.is_open());
                     assert_eq!(booked(&world).len(), 1, "the file is in the books now");
-                    assert!(world.facts().file.is_some());
+                    assert!(world.facts().file.len() == 1);
                     assert!(world.request_resume(None).await.unwrap().trading);
                     assert_eq!(booked(&world), Vec::<String>::new());
-                    assert_eq!(world.facts().file, None);
+                    assert_eq!(world.facts().file, []);
                 },
             );
         }
@@ -47,7 +47,7 @@ fn invariant_10_a_resume_into_reducing_obeys_an_unread_file_too() {
     world(
         |facts| facts.halts = vec![named("h-1", HaltLevel::Halted)],
         async |world| {
-            world.facts().file = Some(by_hand());
+            world.facts().file = vec![by_hand()];
             let request = RequestResume { into_reducing: true, ..RequestResume::local("kim", None) };
             assert_eq!(world.ask_resume(request).await.unwrap().state, TradingState::Halted);
             assert!(!world.gate.is_open());
@@ -56,17 +56,20 @@ fn invariant_10_a_resume_into_reducing_obeys_an_unread_file_too() {
 }
 
 #[test]
-fn a_file_whose_halt_is_lifted_is_replaced_by_another_halt_that_is_in_no_book() {
+fn every_halt_that_is_in_no_book_is_in_the_file_and_stands_after_a_restart_until_it_is_lifted_itself() {
     trading(async |world| {
         world.facts().ledger_silent = true;
         let first = world.request_halt("storm").await.record;
         let second = world.request_halt("flood").await.record;
-        assert_eq!(world.facts().file.as_ref(), Some(&second), "the file holds one");
+        assert_eq!(world.facts().file, [first.clone(), second.clone()]);
+        world.restart();
         world.facts().ledger_silent = false;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.standing().await, [first.id.clone(), second.id.clone()]);
         assert!(!world.request_resume(Some(&second.id)).await.unwrap().trading);
-        assert_eq!(world.facts().file.as_ref(), Some(&first));
+        assert_eq!(world.facts().file, std::slice::from_ref(&first));
         assert!(world.request_resume(Some(&first.id)).await.unwrap().trading);
-        assert_eq!(world.facts().file, None);
+        assert_eq!(world.facts().file, []);
     });
 }
 
@@ -76,14 +79,14 @@ fn the_file_of_a_milder_halt_that_the_books_took_after_all_stops_everything() {
         world(
             |facts| {
                 facts.halts = vec![named("h-1", level)];
-                facts.file = Some(named("h-1", HaltLevel::Halted));
+                facts.file = vec![named("h-1", HaltLevel::Halted)];
             },
             async |world| {
                 assert_eq!(world.state().await, TradingState::Halted, "{level}");
                 assert!(!world.gate.is_open());
                 assert_eq!(world.standing().await, ["h-1"]);
                 assert_eq!(world.request_resume(None).await.unwrap().state, TradingState::Active);
-                assert_eq!(world.facts().file, None);
+                assert_eq!(world.facts().file, []);
             },
         );
     }

@@ -141,7 +141,7 @@ fn a_step_to_reducing_that_the_books_do_not_take_is_a_full_halt() {
         let report = world.request_reduce("a wild day", false).await;
         assert_eq!((report.record.level, report.durability), (HaltLevel::Halted, Durability::EmergencyFile));
         assert!(!world.gate.is_open());
-        assert_eq!(world.facts().file.as_ref().map(|record| record.level), Some(HaltLevel::Halted));
+        assert_eq!(world.facts().file.first().map(|record| record.level), Some(HaltLevel::Halted));
     });
 }
 
@@ -288,7 +288,7 @@ fn invariant_12_a_fenced_process_halts_for_good_and_leaves_the_others_books_alon
     trading(async |world| {
         let report = world.request_halt_from(HaltSource::Fencing, "another process owns the books").await;
         assert_eq!((report.durability, world.gate.is_open()), (Durability::NotDurable, false));
-        assert!(world.facts().halts.is_empty() && world.facts().file.is_none());
+        assert!(world.facts().halts.is_empty() && world.facts().file.is_empty());
         assert!(matches!(world.request_resume(None).await, Err(ResumeError::ForGood(_))));
         assert_eq!(world.state().await, TradingState::Halted);
     });

@@ -323,7 +323,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         bought: Decimal::ZERO,
         account: None,
         placed: Vec::new(),
-        file: None,
+        file: Vec::new(),
         limits: Vec::new(),
         approved: Vec::new(),
         setbacks: Vec::new(),
