@@ -41,10 +41,29 @@ impl HaltFile {
     fn write_synced(&self, json: &[u8]) -> io::Result<()> {
         let unfinished = self.directory.join("HALT.new");
         let mut file = File::create(&unfinished)?;
-        file.write_all(json)?;
-        file.sync_all()?;
+        let written = file.write_all(json).and_then(|()| file.sync_all());
+        if let Err(error) = written {
+            self.leave_bare(&unfinished, &file);
+            return Err(error);
+        }
         fs::rename(&unfinished, self.path())?;
         self.sync_directory()
+    }
+
+    /// There was room for a name and for no word: the bare file halts the next start all the same. One that is there
+    /// already does so too, and says more.
+    fn leave_bare(&self, unfinished: &Path, file: &File) {
+        let bare = if fs::symlink_metadata(self.path()).is_ok() {
+            fs::remove_file(unfinished)
+        } else {
+            if let Err(error) = file.set_len(0) {
+                tracing::warn!(%error, "the emergency file holds the beginning of a halt");
+            }
+            fs::rename(unfinished, self.path()).and_then(|()| self.sync_directory())
+        };
+        if let Err(error) = bare {
+            tracing::error!(%error, "not even an empty emergency file can be left");
+        }
     }
 
     fn replace(&self, records: &[HaltRecord]) -> Result<(), String> {
@@ -202,6 +221,22 @@ mod tests {
         assert_eq!(file.read_all(), []);
         fs::write(directory.path().join("HALT"), "[]").unwrap();
         assert_eq!(ids(), [OPERATOR_ID], "an empty list is a file all the same");
+    }
+
+    #[test]
+    fn a_full_disk_that_takes_a_name_and_no_word_leaves_a_file_that_halts() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        // Whatever is written there meets a disk without room.
+        std::os::unix::fs::symlink("/dev/full", directory.path().join("HALT.new")).unwrap();
+        let record = HaltRecord { id: "h-1".into(), ..file.operator_halt("x".into()) };
+        assert!(file.write(&record).unwrap_err().contains("space"));
+        assert_eq!(file.read().map(|halt| halt.id).as_deref(), Some(OPERATOR_ID));
+        fs::remove_file(directory.path().join("HALT")).unwrap();
+        file.write(&record).unwrap();
+        std::os::unix::fs::symlink("/dev/full", directory.path().join("HALT.new")).unwrap();
+        assert!(file.write(&HaltRecord { id: "h-2".into(), ..record.clone() }).is_err());
+        assert_eq!(file.read_all(), [record], "what was there says more");
     }
 
     #[test]

@@ -186,6 +186,22 @@ impl RiskGuard {
         }))
     }
 
+    /// Tries once more to keep the halts that are neither in the books nor in the file: the disk may have room again, and
+    /// nobody else would write them before the process ends.
+    pub(super) fn keep_what_is_nowhere(&mut self, ctx: &mut Ctx<Self>) {
+        let is_nowhere = |halt: &&StandingHalt| {
+            halt.durability == Durability::NotDurable
+                && !halt.pending
+                && !halt.releasing
+                && halt.record.source != HaltSource::Fencing
+        };
+        let nowhere: Vec<_> = self.halts.iter().filter(is_nowhere).map(|halt| halt.record.clone()).collect();
+        for record in nowhere {
+            let kept = self.keep(record);
+            ctx.spawn(kept.map(|_durability, _this, _ctx| ()));
+        }
+    }
+
     /// Commits the halt; if it is in the books already, that is all there is to do.
     pub(super) fn keep(&mut self, record: HaltRecord) -> ResponseActFuture<Self, Durability> {
         let committed = self

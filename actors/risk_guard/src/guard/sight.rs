@@ -35,6 +35,7 @@ impl RiskGuard {
         ctx.spawn(wait.into_actor(self).map(|(), this, ctx| {
             this.tell_sight();
             this.look_at_books(ctx);
+            this.keep_what_is_nowhere(ctx);
             this.forget();
             this.watch_sight(ctx);
         }));

@@ -142,3 +142,20 @@ fn invariant_10_a_halt_that_repeats_one_whose_release_is_in_doubt_stands_by_itse
         assert!(!world.gate.is_open());
     });
 }
+
+#[test]
+fn a_halt_that_could_be_written_nowhere_is_written_as_soon_as_there_is_room() {
+    trading(async |world| {
+        (world.facts().ledger_silent, world.facts().disk_full) = (true, true);
+        let report = world.request_halt("storm").await;
+        assert_eq!((report.durability, world.facts().file.len()), (Durability::NotDurable, 0));
+        world.facts().disk_full = false;
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert_eq!(world.facts().file, std::slice::from_ref(&report.record));
+        world.restart();
+        world.facts().ledger_silent = false;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.standing().await, [report.record.id]);
+        assert!(!world.gate.is_open());
+    });
+}
