@@ -278,9 +278,10 @@ impl RiskGuard {
         }
     }
 
-    /// The breaker's halt takes the path of every other halt. One that stands already is not repeated.
+    /// The breaker's halt takes the path of every other halt. One that stands already for this currency and day is not
+    /// repeated; one of another currency says nothing of this loss, and a person lifts each.
     fn trip(&mut self, key: DayKey, loss: DayLoss, ctx: &mut Ctx<Self>) {
-        if self.is_halted_by(HaltSource::CircuitBreaker) {
+        if self.is_tripped_for(&format!("{} {}: ", key.currency, key.session_date)) {
             return;
         }
         let reason = self.describe("halting", key, loss);

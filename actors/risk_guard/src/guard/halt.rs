@@ -171,9 +171,10 @@ impl RiskGuard {
         standing.record.level > before
     }
 
-    /// True when a halt from `source` stands.
-    pub(super) fn is_halted_by(&self, source: HaltSource) -> bool {
-        self.halts.iter().any(|halt| halt.record.source == source)
+    /// True when the breaker's halt for this loss stands; `loss`: the words with which its reason begins.
+    pub(super) fn is_tripped_for(&self, loss: &str) -> bool {
+        let mut breakers = self.halts.iter().filter(|halt| halt.record.source == HaltSource::CircuitBreaker);
+        breakers.any(|halt| halt.record.reason.starts_with(loss))
     }
 
     /// Commits the halt, tells everyone, waits for Broker, and reports.

@@ -214,9 +214,9 @@ impl RiskGuard {
             && self.won_loss().is_below(self.settings.limits.max_loss_pct())
     }
 
-    /// The breaker's halt takes the path of every other halt. One that stands already is not repeated.
+    /// The breaker's halt takes the path of every other halt. One that stands already for this day is not repeated.
     fn trip_won(&mut self, today: NaiveDate, ctx: &mut Ctx<Self>) {
-        if self.is_halted_by(HaltSource::CircuitBreaker) {
+        if self.is_tripped_for(&format!("the account in won {today}: ")) {
             return;
         }
         let pnl_pct = self.won_loss().known().unwrap_or_default().round_dp(2);

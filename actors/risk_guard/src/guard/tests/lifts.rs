@@ -159,3 +159,32 @@ fn a_halt_that_could_be_written_nowhere_is_written_as_soon_as_there_is_room() {
         assert!(!world.gate.is_open());
     });
 }
+
+#[test]
+fn a_breaker_halt_of_one_day_or_currency_does_not_stand_for_the_loss_of_another() {
+    let elsewhere = HaltRecord {
+        reason: "USD 2026-11-23: -4.00 % is below -3.00 %; halting".into(),
+        ..standing("h-usd", HaltSource::CircuitBreaker)
+    };
+    world(
+        |facts| {
+            facts.halts = vec![elsewhere.clone()];
+            facts.day_start = Some(won(10_000_000));
+        },
+        async |world| {
+            world.tell_account(10_000_000).await;
+            for _ in 0..3 {
+                world.tell_account(9_600_000).await;
+            }
+            assert_eq!(world.standing().await.len(), 2, "one for each loss");
+            world.request_resume(Some("h-usd")).await.unwrap();
+            assert!(!world.gate.is_open(), "the loss in won has its own halt");
+            world.restart();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for _ in 0..3 {
+                world.tell_account(9_600_000).await;
+            }
+            assert_eq!(world.standing().await.len(), 1, "known by its words after a restart");
+        },
+    );
+}
