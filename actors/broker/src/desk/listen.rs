@@ -3,6 +3,7 @@
 //! Invariant: nothing here reaches the ledger's books. The order list decides what was filled, whatever a notice says.
 
 use chrono::TimeDelta;
+use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{EventKind, RecordEvent};
 use domain::messages::market_data::{OrderQuoteQuery, PriceSeen, QueryError, Quote, QuoteQuery};
 use domain::{AccountSnapshot, Instrument};
@@ -57,13 +58,17 @@ impl Broker {
         }
     }
 
-    /// The same trouble is told once in a life.
+    /// The same trouble is told once in a life. It also halts: the connection is the exchange's own lease on the account,
+    /// and who cannot have it may not be alone there (order-protocol 5.7, layer 3). A person lifts that.
     fn tell_of_trouble(&mut self, why: String) {
         tracing::warn!(why, "the stream needs a person");
         if self.stream_trouble.as_ref() != Some(&why) {
             let text = format!("{why}; prices and orders are asked for instead of streamed until that ends");
             let event = RecordEvent { kind: EventKind::Alarm, market: None, text };
             warn(self.deps.ledger.events.tell(event), "an alarm");
+            let request =
+                RequestHalt { source: HaltSource::Exchange, by: "broker".into(), reason: why.clone() };
+            warn(self.deps.risk.halt.tell(request), "that a halt is needed");
             self.stream_trouble = Some(why);
         }
     }

@@ -93,7 +93,7 @@ fn the_stream_is_told_what_is_held_and_riskguard_hears_the_prices_of_that_alone(
 }
 
 #[test]
-fn a_trouble_of_the_stream_that_only_a_person_can_mend_is_told_once() {
+fn a_trouble_of_the_stream_that_only_a_person_can_mend_halts_and_is_told_once() {
     trading(
         |_facts| (),
         async |world| {
@@ -101,8 +101,14 @@ fn a_trouble_of_the_stream_that_only_a_person_can_mend_is_told_once() {
                 world.facts().air.push_back(StreamEvent::NeedsAPerson("in use elsewhere".into()));
             }
             world.pass(2.0).await;
-            let alarms = world.log().iter().filter(|line| line.contains("in use elsewhere")).count();
-            assert_eq!(alarms, 1);
+            let log = world.log();
+            let told = |words: &str| log.iter().filter(|line| line.contains(words)).count();
+            assert_eq!((told("in use elsewhere"), told("ledger: halt by exchange")), (1, 1), "{log:?}");
+            assert!(!world.gate.is_open());
+            world.resume(false).await;
+            world.facts().air.push_back(StreamEvent::NeedsAPerson("in use elsewhere".into()));
+            world.pass(2.0).await;
+            assert!(world.gate.is_open(), "a person has seen it");
         },
     );
 }
