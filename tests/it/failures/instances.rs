@@ -164,6 +164,24 @@ fn hangs_in_an_order(rig: &Rig) -> bool {
 }
 
 #[test]
+fn invariant_20_sigterm_in_the_middle_of_an_order_whose_answer_comes_ends_in_order_with_nothing_sending() {
+    let rig = Rig::new(5_004);
+    let mut agent = rig.agent();
+    rig.trade();
+    assert!(hangs_in_an_order(&rig), "nothing is sending: {:?}", status_of(&rig.dir));
+    let start = Instant::now();
+    agent.terminate();
+    rig.exchange.signal(Signal::CONT);
+    let code = agent.wait().code();
+    let took = start.elapsed();
+    assert!(took < EXIT_WITHIN && code == Some(0), "{code:?} after {took:?}\n{}", log_of(&rig.dir));
+    let open = store::open_read_only(rig.database()).unwrap().open_intents().unwrap();
+    let left: Vec<_> = open.iter().filter(|intent| intent.state == OrderState::Sending).collect();
+    assert!(left.is_empty(), "{left:?}");
+    rig.ends_well();
+}
+
+#[test]
 fn invariant_20_sigterm_in_the_middle_of_an_order_leaves_nothing_sending() {
     let rig = Rig::new(5_003);
     for round in 0..3 {
