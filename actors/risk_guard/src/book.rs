@@ -98,16 +98,21 @@ impl Book {
         self.changed_during_read = Some(BTreeSet::new());
     }
 
-    /// Replaces everything by what the books say, except what changed since the question was asked.
+    /// Replaces everything by what the books say, except what changed since the question was asked. Tells the currencies of
+    /// orders that were filled or ended without our having heard of it: their accounts have changed.
     ///
     /// An approval past its life is left out: the books let nothing enter `Sending` with it any more.
-    pub fn finish_read(&mut self, rows: Vec<OpenIntent>, now: DateTime<Utc>) {
+    pub fn finish_read(&mut self, rows: Vec<OpenIntent>, now: DateTime<Utc>) -> BTreeSet<Currency> {
         let changed = self.changed_during_read.take().unwrap_or_default();
+        let before = self.orders.clone();
         self.orders.retain(|intent, _| changed.contains(intent));
         let fresh = rows.into_iter().filter(|row| !is_forgotten(row.state)).map(tracked);
         for order in fresh.filter(|order| !changed.contains(&order.intent) && !order.is_overdue(now)) {
             self.orders.insert(order.intent.clone(), order);
         }
+        let has_moved =
+            |order: &&Tracked| self.orders.get(&order.intent).is_none_or(|after| after.filled > order.filled);
+        before.values().filter(has_moved).map(|order| order.terms.instrument.market.currency()).collect()
     }
 
     /// Open orders of one stock, oldest first.

@@ -10,8 +10,8 @@ use supervision::prelude::*;
 use super::RiskGuard;
 use crate::sight::{Blind, Change, Seen};
 
-/// How often it is looked whether a holding is out of sight, and whether the books hold a halt of another process; exchange
-/// time. Proposals and permits look by themselves.
+/// How often it is looked whether a holding is out of sight, and whether the books hold a halt of another process, and what
+/// became of open orders; exchange time. Proposals and permits look by themselves.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 impl Handler<PriceSeen> for RiskGuard {
@@ -36,6 +36,7 @@ impl RiskGuard {
             this.tell_sight();
             this.look_at_books(ctx);
             this.keep_what_is_nowhere(ctx);
+            this.look_at_orders(ctx);
             this.forget();
             this.watch_sight(ctx);
         }));

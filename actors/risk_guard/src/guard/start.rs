@@ -123,9 +123,19 @@ impl RiskGuard {
         ctx.spawn(rows.into_actor(self).map(|rows, this, ctx| this.orders_read(rows, ctx)));
     }
 
+    /// An update of the Broker may be lost with the answer that it came from, and two of one order may come in the wrong
+    /// order; what is no longer open would block its stock for ever.
+    pub(super) fn look_at_orders(&mut self, ctx: &mut Ctx<Self>) {
+        if self.book.iter().next().is_some() {
+            self.read_orders(ctx);
+        }
+    }
+
     fn orders_read(&mut self, rows: Vec<OpenIntent>, ctx: &mut Ctx<Self>) {
         let now = self.now();
-        self.book.finish_read(rows, now);
+        for currency in self.book.finish_read(rows, now) {
+            self.desks.entry(currency).or_default().touch(now);
+        }
         self.orders_known = true;
         self.settle_gate();
         if self.reading.take() == Some(ReadAgain::Yes) {

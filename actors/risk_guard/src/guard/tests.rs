@@ -201,9 +201,42 @@ fn a_lost_answer_to_a_commit_keeps_the_reservation_until_the_books_are_read() {
         assert_eq!(world.log(), ["refused: OpenOrder"]);
         world.facts().ledger_silent = false;
         tokio::time::sleep(Duration::from_secs(6)).await;
+        world.facts().account = Some(account(world.clock.now() + TimeDelta::seconds(1), 10_000_000));
         world.propose("005930", Side::Buy).await;
-        assert_eq!(world.log(), ["ledger: approval", "broker: order"], "the books never had it");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let expected = ["broker: account", "ledger: approval", "broker: order"];
+        assert_eq!(
+            world.log(),
+            expected,
+            "the books do not have it, and the account tells what became of it"
+        );
     });
+}
+
+#[test]
+fn an_end_that_was_not_heard_of_or_heard_of_too_early_blocks_its_stock_for_half_a_minute_at_most() {
+    for heard in [&[OrderState::Accepted][..], &[OrderState::Filled, OrderState::Accepted]] {
+        trading(async |world| {
+            world.propose("005930", Side::Buy).await;
+            let (intent, terms) = world.facts().placed[0].clone();
+            for state in heard.iter().copied() {
+                let (intent, terms, at) = (intent.clone(), terms.clone(), world.clock.now());
+                let update = OrderUpdate { intent, terms, state, filled: Quantity::ZERO, at };
+                world.update.tell(update).unwrap();
+            }
+            world.settle().await;
+            world.tell_account(10_000_000).await;
+            world.log();
+            world.propose("005930", Side::Buy).await;
+            assert_eq!(world.log(), ["refused: OpenOrder"], "{heard:?}");
+            tokio::time::sleep(Duration::from_secs(31)).await;
+            world.facts().account = Some(account(world.clock.now() + TimeDelta::seconds(1), 10_000_000));
+            world.propose("005930", Side::Buy).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let expected = ["broker: account", "ledger: approval", "broker: order"];
+            assert_eq!(world.log(), expected, "sized by an account that shows the end: {heard:?}");
+        });
+    }
 }
 
 #[test]
