@@ -1,11 +1,16 @@
 //! Halts, releases and boots: rows that are only ever added, and the two epochs they move.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::EventKind;
-use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, IntentId, OrderState, Side};
+use domain::{
+    CLOCK_SKEW_ALLOWED_SECONDS, EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, IntentId, OrderState,
+    Side,
+};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use supervision::mutant::{self, Mutant};
 use trade_ledger::store::{CRASH_LOOP_BOOTS, CRASH_LOOP_WINDOW_SECONDS, UNKNOWNS_WINDOW_SECONDS};
@@ -237,7 +242,7 @@ fn halt_record(row: HaltRow, latched: &[String]) -> Result<HaltRecord, StoreErro
 }
 
 /// Orders that became unknown within the window, at most since a halt for that reason was last lifted: what a person
-/// has looked at does not halt again.
+/// has looked at does not halt again. One that was lifted by a clock that ran ahead was lifted after what that clock dated.
 pub(super) fn unknowns_lately(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<u32, Fault> {
     let lifted: Option<i64> = releases::table
         .inner_join(halts::table.on(halts::id.eq(releases::halt_id)))
@@ -245,13 +250,16 @@ pub(super) fn unknowns_lately(conn: &mut SqliteConnection, at: DateTime<Utc>) ->
         .select(max(releases::at_ms))
         .first(conn)?;
     let window = ms(at - TimeDelta::seconds(UNKNOWNS_WINDOW_SECONDS));
-    let since = lifted.map_or(window, |lifted| lifted.max(window));
-    let intents: Vec<String> = unknowns::table
-        .filter(unknowns::at_ms.gt(since))
-        .select(unknowns::intent_id)
-        .distinct()
+    let rows: Vec<(String, i64)> = unknowns::table
+        .filter(unknowns::at_ms.gt(window))
+        .select((unknowns::intent_id, unknowns::at_ms))
         .load(conn)?;
-    Ok(u32::try_from(intents.len()).unwrap_or(u32::MAX))
+    let ahead_from = ms(at + TimeDelta::seconds(CLOCK_SKEW_ALLOWED_SECONDS));
+    let is_looked_at = |at_ms: i64| {
+        lifted.is_some_and(|lifted| at_ms <= lifted && (lifted <= ahead_from || at_ms > ahead_from))
+    };
+    let open = rows.into_iter().filter(|(_, at_ms)| !is_looked_at(*at_ms)).map(|(intent, _)| intent);
+    Ok(u32::try_from(open.collect::<BTreeSet<_>>().len()).unwrap_or(u32::MAX))
 }
 
 fn stands(conn: &mut SqliteConnection, source: HaltSource) -> Result<bool, Fault> {

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::messages::ledger::EventKind;
 use domain::messages::symbols::{HoldingsCompared, SymbolHaltCause};
-use domain::{AccountSnapshot, Currency, Instrument, Market, OrderState, Side};
+use domain::{AccountSnapshot, Currency, Instrument, Market, OrderState, Side, is_ahead};
 use trade_ledger::booking::SymbolDoubt;
 use trade_ledger::fills::FillDelta;
 use trade_ledger::holdings::{Doubt, Sight, Verdict, judge};
@@ -73,7 +73,7 @@ pub(super) fn compare(
     snapshot: &AccountSnapshot,
     at: DateTime<Utc>,
 ) -> Result<HoldingsCompared, Fault> {
-    let sights = sights(conn, snapshot)?;
+    let sights = sights(conn, snapshot, at)?;
     if is_adopted(conn, snapshot.currency)? {
         return judge_all(conn, &sights, snapshot.taken_at, at);
     }
@@ -90,6 +90,7 @@ pub(super) fn compare(
 fn sights(
     conn: &mut SqliteConnection,
     snapshot: &AccountSnapshot,
+    now: DateTime<Utc>,
 ) -> Result<BTreeMap<Instrument, Sight>, Fault> {
     let mut explained = explained(conn)?;
     let mut held: BTreeMap<Instrument, i64> = BTreeMap::new();
@@ -111,7 +112,8 @@ fn sights(
             explained: explained.remove(&stock).unwrap_or(0),
             held: held.get(&stock).copied().unwrap_or(0),
             is_moving: moving.contains(&stock),
-            last_fill_at: fills.get(&stock).copied(),
+            // A fill that a clock booked which ran ahead is older than any snapshot.
+            last_fill_at: fills.get(&stock).copied().filter(|fill| !is_ahead(*fill, now)),
             doubt: doubts.get(&stock).copied(),
         };
         (stock, sight)
@@ -196,7 +198,8 @@ fn judge_all(
 ) -> Result<HoldingsCompared, Fault> {
     let mut compared = HoldingsCompared::default();
     for (stock, sight) in sights {
-        match judge(sight, taken_at, newest_list(conn, stock.market)?) {
+        let listed = newest_list(conn, stock.market)?.filter(|asked_at| !is_ahead(*asked_at, at));
+        match judge(sight, taken_at, listed) {
             Verdict::NotNow => {}
             Verdict::Agrees => forget(conn, stock)?,
             Verdict::Doubted(doubt) => {

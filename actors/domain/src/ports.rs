@@ -35,6 +35,12 @@ pub fn sleep(clock: &Arc<dyn Clock>, duration: Duration) -> BoxFuture<'static, (
 /// The largest difference between the exchange's clock and ours that is allowed, in seconds (order-protocol 3, row 33).
 pub const CLOCK_SKEW_ALLOWED_SECONDS: i64 = 5;
 
+/// True when a clock that ran ahead has dated `at`: nothing true now bears it. A clock that runs ahead is set right, and
+/// what it dated must not wait until that time comes.
+pub fn is_ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at - now > TimeDelta::seconds(CLOCK_SKEW_ALLOWED_SECONDS)
+}
+
 /// What the exchange's own answers say of its clock and ours.
 pub trait ExchangeClock: Send + Sync + 'static {
     /// How far the exchange's clock is from ours, when the answers prove that it is more than

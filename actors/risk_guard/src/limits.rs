@@ -3,6 +3,7 @@
 //! [`review`] is the whole answer to "why was this order refused"; every refusal is one of [`RefusalReason`].
 
 use chrono::{DateTime, TimeDelta, Utc};
+pub(crate) use domain::is_ahead;
 use domain::messages::control::TradingState;
 use domain::messages::schedule::{Phase, SessionChanged, Trust};
 use domain::messages::trading::Proposal;
@@ -41,14 +42,6 @@ pub const MARKETABLE_TICKS: i32 = 2;
 
 /// The oldest account snapshot that an order may be sized on, in seconds of exchange time.
 pub const ACCOUNT_MAX_AGE_S: i64 = 60;
-
-/// What is dated so far ahead of now comes from a clock that has been set right since (order-protocol 3, row 33).
-const CLOCKS_AGREE_WITHIN: TimeDelta = TimeDelta::seconds(5);
-
-/// True when a clock that ran ahead has dated `at`: nothing true now bears it.
-pub(crate) fn is_ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    at > now + CLOCKS_AGREE_WITHIN
-}
 
 /// Everything a review looks at, gathered at one moment.
 #[derive(Clone, Copy, Debug)]

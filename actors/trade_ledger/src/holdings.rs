@@ -5,6 +5,7 @@
 //! later snapshots, over the horizon, and an order list asked for in between must not explain it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::is_ahead;
 
 use crate::booking::HORIZON_SECONDS;
 
@@ -55,7 +56,8 @@ pub fn judge(sight: &Sight, taken_at: DateTime<Utc>, list_asked_at: Option<DateT
     if difference == 0 {
         return Verdict::Agrees;
     }
-    match sight.doubt.filter(|doubt| doubt.difference == difference) {
+    let is_same = |doubt: &Doubt| doubt.difference == difference && !is_ahead(doubt.since, taken_at);
+    match sight.doubt.filter(is_same) {
         None => Verdict::Doubted(Doubt { difference, since: taken_at }),
         Some(doubt) if is_proven(doubt, taken_at, list_asked_at) => Verdict::Differs(doubt),
         Some(doubt) => Verdict::Doubted(doubt),
@@ -115,6 +117,9 @@ mod tests {
     #[test]
     fn invariant_09_a_difference_that_changes_begins_anew_and_one_that_goes_away_is_forgotten() {
         let doubt = Some(Doubt { difference: 5, since: at(100) });
+        let ahead = Sight { doubt: Some(Doubt { difference: 5, since: at(3_600) }), ..sight(0, 5) };
+        let since_now = Verdict::Doubted(Doubt { difference: 5, since: at(300) });
+        assert_eq!(judge(&ahead, at(300), None), since_now, "dated by a clock that ran ahead");
         let changed = Sight { doubt, ..sight(0, 6) };
         let anew = Verdict::Doubted(Doubt { difference: 6, since: at(300) });
         assert_eq!(judge(&changed, at(300), Some(at(299))), anew);

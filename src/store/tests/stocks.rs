@@ -347,6 +347,53 @@ fn orders_that_became_unknown_are_counted_for_an_hour_over_boots_and_anew_after_
     assert_eq!(lately(&mut books, now), 0);
 }
 
+#[test]
+fn a_resume_of_a_clock_that_ran_ahead_hides_no_order_that_becomes_unknown_after_the_clock_is_set_right() {
+    let mut books = Books::new();
+    let lose = |books: &mut Books, n: u32| {
+        let mut new = intent(&n.to_string(), Side::Buy, books.now);
+        new.halt_epoch = books.store.trading_state().unwrap().epoch;
+        new.terms.instrument = stock(&format!("{n:06}"));
+        books.unknown(&new);
+        let now = books.now;
+        books.store.unknowns_lately(now).unwrap()
+    };
+    let now = books.now;
+    books.after(3_600);
+    assert_eq!(lose(&mut books, 1), 1);
+    let halt = HaltRecord {
+        id: "h-9".into(),
+        at: books.now,
+        source: HaltSource::UnknownOrders,
+        by: "broker".into(),
+        reason: "too many".into(),
+        level: HaltLevel::Halted,
+        nonce: HaltNonce::default(),
+    };
+    books.store.commit_halt(&halt).unwrap();
+    let release = super::release(&[HaltId::from_stored("h-9".into())]);
+    books.store.commit_release(&Release { at: books.now, ..release }).unwrap();
+    books.now = now;
+    assert_eq!(lose(&mut books, 2), 1, "the one of before was looked at, this one was not");
+    assert_eq!(lose(&mut books, 3), 2);
+}
+
+#[test]
+fn invariant_09_a_fill_or_list_of_a_clock_that_ran_ahead_stops_no_comparison_and_proves_nothing() {
+    let mut books = Books::new();
+    compare(&mut books, 0);
+    let now = books.now;
+    books.after(3_600);
+    books.unknown(&intent("1", Side::Buy, books.now));
+    books.book(vec![row("101", Side::Buy, 10, "70000")]);
+    books.now = now;
+    assert_eq!(compare(&mut books, 9).doubted, [stock("005930")], "it is compared");
+    books.after(200);
+    assert_eq!(compare(&mut books, 9).doubted, [stock("005930")], "no list since explains nothing");
+    books.book(vec![row("101", Side::Buy, 10, "70000")]);
+    assert_eq!(compare(&mut books, 9).halted.len(), 1);
+}
+
 /// Every row of every table but boots, epochs, events and the time of the newest list, as text.
 fn rows(books: &mut Books) -> Vec<String> {
     #[derive(QueryableByName)]
