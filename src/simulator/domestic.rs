@@ -8,7 +8,7 @@ use super::Environment;
 use super::call::{Call, Reply};
 use super::orders::Order;
 use super::refusal::{self, OrderRefusal, Refusal};
-use super::venue::{Cancellation, NewOrder, Venue};
+use super::venue::{Cancellation, Lots, NewOrder, Venue};
 use super::{rules, wire};
 
 /// `order-cash`: the TR id says which side.
@@ -30,7 +30,8 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     };
     call.one_of("SLL_TYPE", marked)?;
     let quantity = call.quantity("ORD_QTY")?;
-    let placed = venue.place(NewOrder { listing, side, quantity, limit, tag: call.tag.clone() });
+    let placed =
+        venue.place(NewOrder { listing, side, quantity, limit, lots: Lots::Whole, tag: call.tag.clone() });
     Ok(Reply::order(call.environment, receipt(placed.map_err(refuse)?)))
 }
 

@@ -13,7 +13,7 @@ use super::domestic;
 use super::places::{currency_name, nation, won_per};
 use super::refusal::{self, OrderRefusal, Refusal};
 use super::rules::{self, FOREIGN};
-use super::venue::{Cancellation, NewOrder, Venue};
+use super::venue::{Cancellation, Lots, NewOrder, Venue};
 use super::wire::{self, fixed};
 
 const UNITED_STATES: &[Market] = &[Market::UsNasdaq, Market::UsNyse, Market::UsAmex];
@@ -70,9 +70,8 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
         Side::Sell => &["00"],
     };
     call.one_of("SLL_TYPE", marked)?;
-    if !is_limit(call.get("ORD_DVSN"), place.market) {
-        return Err(refuse(OrderRefusal::OrderTypeUnknown));
-    }
+    let lots = lots_of(call.get("ORD_DVSN"), side, place.market, call.environment)
+        .ok_or_else(|| refuse(OrderRefusal::OrderTypeUnknown))?;
     let listing =
         venue.listing(place.market, call.get("PDNO")).ok_or_else(|| refuse(OrderRefusal::UnknownStock))?;
     let quantity = call.quantity("ORD_QTY")?;
@@ -80,11 +79,21 @@ pub(super) fn order(venue: &mut Venue, call: &Call) -> Result<Reply, Refusal> {
     if limit.is_zero() {
         return Err(refuse(OrderRefusal::PriceNeeded));
     }
-    let placed = venue.place(NewOrder { listing, side, quantity, limit: Some(limit), tag: call.tag.clone() });
+    let placed =
+        venue.place(NewOrder { listing, side, quantity, limit: Some(limit), lots, tag: call.tag.clone() });
     Ok(Reply::order(call.environment, domestic::receipt(placed.map_err(refuse)?)))
 }
 
-/// The one order type that works here. Japan, China and Vietnam let it be left out (KIS.md 7.2).
+/// What an order type says of the quantity; none for one that does not work here. Only in Hong Kong, and not on paper, less
+/// than a lot has a type of its own to be sold by (KIS.md 7.2).
+fn lots_of(order_type: &str, side: Side, market: Market, environment: Environment) -> Option<Lots> {
+    if (order_type, side, market, environment) == ("50", Side::Sell, Market::Hk, Environment::Real) {
+        return Some(Lots::Remnant);
+    }
+    is_limit(order_type, market).then_some(Lots::Whole)
+}
+
+/// The one order type that works everywhere here. Japan, China and Vietnam let it be left out (KIS.md 7.2).
 fn is_limit(order_type: &str, market: Market) -> bool {
     let may_be_blank = match market {
         Market::Jp | Market::CnSha | Market::CnSza | Market::VnHan | Market::VnHcm => true,

@@ -35,7 +35,17 @@ pub(super) struct NewOrder {
     pub(super) quantity: u64,
     /// None: at the market.
     pub(super) limit: Option<Decimal>,
+    pub(super) lots: Lots,
     pub(super) tag: Option<String>,
+}
+
+/// How many shares a type of order is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lots {
+    /// Whole lots, where the market wants them.
+    Whole,
+    /// Less than one lot.
+    Remnant,
 }
 
 /// A cancellation as asked for.
@@ -271,7 +281,7 @@ impl Venue {
         let session = self.order_session(market)?;
         let base = self.tape(new.listing).base();
         let terms = terms(new.listing, new.limit, base)?;
-        if !is_whole_lots(&new) {
+        if !fits_lots(&new) {
             return Err(OrderRefusal::OddLot);
         }
         let mut order = Order {
@@ -504,6 +514,14 @@ fn next_close_of(market: Market, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let today = market.date_at(now);
     let of = |date| sessions::session(market, date).map(|session| session.close).filter(|close| *close > now);
     of(today).or_else(|| of(sessions::next_day(today)))
+}
+
+/// True when the quantity is what the type of order is for.
+fn fits_lots(order: &NewOrder) -> bool {
+    match order.lots {
+        Lots::Whole => is_whole_lots(order),
+        Lots::Remnant => order.quantity < order.listing.lot,
+    }
 }
 
 /// True for whole lots. China lets odd shares be sold, not bought (KIS.md 15.3).

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::messages::control::{Durability, HaltLevel, TradingState};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
 use domain::messages::limits::{ApprovalsSince, OwnPositions, SetbacksSince};
-use domain::messages::market_data::{AccountInWonQuery, AccountQuery};
+use domain::messages::market_data::{AccountInWonQuery, AccountQuery, QuoteQuery};
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
 use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
@@ -36,6 +36,7 @@ mod account;
 mod books;
 mod flatten;
 mod halt;
+mod lots;
 mod person;
 mod propose;
 mod resume;
@@ -48,6 +49,7 @@ mod won;
 
 use account::Desk;
 use halt::StandingHalt;
+use lots::Lots;
 use won::Won;
 
 /// The longest wait for the ledger, except for a halt. Real time, like every deadline of an ask.
@@ -112,6 +114,8 @@ pub struct BrokerLinks {
     pub place: Link<PlaceOrder>,
     /// The account of a currency.
     pub account: Link<AccountQuery>,
+    /// A quote, for the board lot that comes with it.
+    pub quote: Link<QuoteQuery>,
     /// The account in won, with the rates of exchange.
     pub account_in_won: Link<AccountInWonQuery>,
     /// The halt that Broker must confirm; on the urgent lane.
@@ -187,6 +191,8 @@ pub struct RiskGuard {
     setbacks_known: bool,
     /// The account in won.
     won: Won,
+    /// Board lots that the exchange told.
+    lots: Lots,
 }
 
 /// Whether the same must be read once more after the read in progress.
@@ -226,6 +232,7 @@ impl RiskGuard {
             setbacks: Setbacks::default(),
             setbacks_known: false,
             won: Won::default(),
+            lots: Lots::default(),
         }
     }
 

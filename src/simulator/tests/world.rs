@@ -236,7 +236,7 @@ impl World {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": "NASD", "PDNO": symbol,
             "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
-            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
+            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": order_type,
         });
         self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
     }
@@ -244,6 +244,18 @@ impl World {
     /// An order abroad, at `exchange` as orders call it.
     pub(super) async fn order_abroad(
         &self,
+        tr_id: &str,
+        [exchange, symbol]: [&str; 2],
+        quantity: u64,
+        price: &str,
+    ) -> Answer {
+        self.order_abroad_as("00", tr_id, [exchange, symbol], quantity, price).await
+    }
+
+    /// Orders abroad by an order type.
+    pub(super) async fn order_abroad_as(
+        &self,
+        order_type: &str,
         tr_id: &str,
         [exchange, symbol]: [&str; 2],
         quantity: u64,

@@ -3,15 +3,19 @@
 //! Nothing about it lives here: the row of the halts table says that it stands, the books say what is left, and the
 //! latch says that it is done. A restart in the middle goes on where the books are.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use domain::messages::control::{Durability, HaltLevel, HaltRecord};
 use domain::messages::ledger::LedgerError;
 use domain::messages::limits::{OwnPosition, OwnPositions};
 use domain::messages::trading::Proposal;
-use domain::{Confidence, DecisionId, HaltId, Price, Quantity, Side, StockRules, ports, saleable_and_stuck};
+use domain::{
+    Confidence, DecisionId, HaltId, Market, Price, Quantity, Side, StockRules, ports, saleable_and_stuck,
+};
 use supervision::prelude::*;
 
+use super::lots::LotNow;
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::authority::{CommitLatch, HaltCommitted};
 use crate::limits::RefusalReason;
@@ -79,11 +83,13 @@ impl RiskGuard {
             tracing::warn!(instrument = %position.instrument, "held, but not sellable or without a price");
             return;
         };
+        let LotNow::Known(lot) = self.lot_of(&position.instrument, ctx) else { return };
         let market = position.instrument.market;
-        let (quantity, stuck) = saleable_and_stuck(market, held, market.standard_lot());
+        let (quantity, stuck) = saleable_and_stuck(market, held, lot);
         if !stuck.is_zero() {
             return self.say_stuck(position, stuck);
         }
+        self.say_remnant(position, quantity, lot);
         let proposal = self.exit(position, quantity, price);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
@@ -102,6 +108,23 @@ impl RiskGuard {
             let text = format!(
                 "{stuck} shares of {instrument} remain: less than a lot, which the exchange takes in no order. Sell them \
                  at the broker; the flatten ends when nothing is left"
+            );
+            self.alarm(Some(instrument.market), text);
+        }
+    }
+
+    /// Said once in each life: what is less than a board lot goes by an order of its own kind, which may find no buyer.
+    fn say_remnant(&mut self, position: &OwnPosition, quantity: Quantity, lot: Option<NonZeroU64>) {
+        let instrument = &position.instrument;
+        let Some(lot) = lot.filter(|lot| instrument.market == Market::Hk && quantity.get() < lot.get())
+        else {
+            return;
+        };
+        if self.stuck.insert(instrument.clone()) {
+            let text = format!(
+                "{quantity} shares of {instrument} are less than a board lot of {lot} and are offered as an odd lot, which \
+                 fewer buyers take and a paper account does not; if they remain, sell them at the broker: the flatten ends \
+                 when nothing is left"
             );
             self.alarm(Some(instrument.market), text);
         }

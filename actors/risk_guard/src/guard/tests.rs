@@ -3,6 +3,7 @@
 mod books;
 mod doubles;
 mod lifts;
+mod lots;
 mod setbacks;
 mod states;
 mod stocks;

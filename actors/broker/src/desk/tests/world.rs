@@ -447,6 +447,7 @@ impl Slots {
                 place: self.broker.link(),
                 account: self.broker.link(),
                 account_in_won: self.broker.link(),
+                quote: self.broker.link(),
                 halt: self.broker.urgent_link(),
                 reconciled: self.broker.link(),
             },

@@ -91,6 +91,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             place: link(broker.clone().recipient()),
             account: link(broker.clone().recipient()),
             account_in_won: link(broker.clone().recipient()),
+            quote: link(broker.clone().recipient()),
             halt: link(broker.clone().recipient()),
             reconciled: link(broker.clone().recipient()),
         },
@@ -117,7 +118,7 @@ fn tell_open_markets(guard: Link<SessionChanged>, clock: Arc<dyn Clock>) {
     actix::spawn(async move {
         loop {
             let at = clock.now();
-            for market in [Market::Kr, Market::UsNasdaq] {
+            for market in [Market::Kr, Market::UsNasdaq, Market::Hk] {
                 let open = SessionChanged {
                     market,
                     session_date: market.date_at(at),
@@ -318,6 +319,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         day_start: None,
         currencies: vec![Currency::Krw],
         in_won: None,
+        quote: None,
+        quotes_asked: 0,
         won_parts: BTreeMap::new(),
         day_starts_asked: 0,
         bought: Decimal::ZERO,
