@@ -248,7 +248,8 @@ impl Exchange {
         let listing = state.venue.listing(instrument.market, instrument.symbol.as_str());
         let listing = listing.ok_or_else(|| format!("{instrument} is not listed"))?;
         let (quantity, limit) = (quantity.get(), Some(limit.value()));
-        let new = venue::NewOrder { listing, side: *side, quantity, limit, tag: None };
+        let new =
+            venue::NewOrder { listing, side: *side, quantity, limit, lots: venue::Lots::Whole, tag: None };
         let placed = state.venue.place(new).map_err(|refusal| format!("{refusal:?}"))?;
         Ok(order_id(placed))
     }

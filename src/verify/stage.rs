@@ -13,7 +13,6 @@ use rust_decimal::Decimal;
 use supervision::Vitals;
 use tempfile::TempDir;
 use tokio::sync::Notify;
-use trade_ledger::Store as _;
 
 use super::Means;
 use super::clocks::{Machine, MachineClock, VenueClock, jump};

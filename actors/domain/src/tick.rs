@@ -16,7 +16,9 @@ pub enum Rounding {
 /// KRX price bands since 2023-01-25, KOSPI and KOSDAQ alike: below the bound, the step, both in won.
 const KRX: [(i64, i64); 6] =
     [(2_000, 1), (5_000, 5), (20_000, 10), (50_000, 50), (200_000, 100), (500_000, 500)];
-/// TSE price bands of the TOPIX 500 constituents since 2023-06-05: up to the bound, in yen, the step, in tenths of a yen.
+/// TSE price bands of the TOPIX 500 constituents: up to the bound, in yen, the step, in tenths of a yen. They were those of
+/// TOPIX 100 alone until 2023-06-05, when TOPIX Mid400 joined (JPX, "TOPIX 500 tick size table"). KIS.md has only that there
+/// is a finer table.
 const TSE_TOPIX_500: [(i64, i64); 10] = [
     (1_000, 1),
     (3_000, 5),
@@ -243,6 +245,47 @@ mod tests {
         for (market, at, step, table) in cases {
             let told = TickTable::told(market, price(at), step.parse().unwrap());
             assert_eq!(told, table, "{market} {at} {step}");
+        }
+    }
+
+    /// One table as others publish it, each band with both steps: up to the bound, in yen, the step of TOPIX 100 and since
+    /// 2023-06-05 of TOPIX 500, in tenths of a yen, and that of every other stock, in yen.
+    const TOKYO: [(i64, i64, i64); 16] = [
+        (1_000, 1, 1),
+        (3_000, 5, 1),
+        (5_000, 10, 5),
+        (10_000, 10, 10),
+        (30_000, 50, 10),
+        (50_000, 100, 50),
+        (100_000, 100, 100),
+        (300_000, 500, 100),
+        (500_000, 1_000, 500),
+        (1_000_000, 1_000, 1_000),
+        (3_000_000, 5_000, 1_000),
+        (5_000_000, 10_000, 5_000),
+        (10_000_000, 10_000, 10_000),
+        (30_000_000, 50_000, 10_000),
+        (50_000_000, 100_000, 50_000),
+        (90_000_000, 100_000, 100_000),
+    ];
+
+    #[test]
+    fn both_tables_of_tokyo_are_the_published_ones_from_edge_to_edge_and_the_coarse_steps_are_multiples() {
+        let mut above = Decimal::ZERO;
+        for (bound, tenths, coarse) in TOKYO {
+            let (bound, fine, coarse) =
+                (Decimal::from(bound), Decimal::new(tenths, 1), Decimal::from(coarse));
+            for value in [above + fine, bound] {
+                let price = Price::new(value).unwrap();
+                assert_eq!(TickTable::Topix500.size(Market::Jp, price), fine, "TOPIX 500 at {value}");
+                assert_eq!(TickTable::OfMarket.size(Market::Jp, price), coarse, "others at {value}");
+            }
+            assert!((coarse % fine).is_zero(), "{bound}: what is valid for one stock is valid for all");
+            assert!(
+                (above % coarse).is_zero() && (bound % coarse).is_zero(),
+                "{bound}: bands begin on a step"
+            );
+            above = bound;
         }
     }
 

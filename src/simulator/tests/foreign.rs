@@ -226,17 +226,17 @@ async fn shares_bought_in_china_today_are_sold_tomorrow_at_the_earliest() {
 #[tokio::test]
 async fn less_than_a_board_lot_is_sold_in_hong_kong_alone_and_by_its_own_type_of_order() {
     for exchange in &EXCHANGES {
-        let mut world = exchange.world().await;
+        let world = exchange.world().await;
         let [high, low] = exchange.prices(&world).await;
         let [buy, sell, _] = exchange.ids;
         world.order_abroad(buy, exchange.place(), exchange.lot * 2, &high).await;
         world.minutes(10);
         let kind = |id, shares| world.order_abroad_as("50", id, exchange.place(), shares, &low);
         if exchange.order_code != "SEHK" {
-            assert_eq!(kind(sell, 1).await.code(), "APBK0656", "{}", exchange.market);
+            assert_eq!(kind(sell, 1).await.code(), "OPSQ2002", "{}", exchange.market);
             continue;
         }
-        assert_eq!(kind(buy, 1).await.code(), "APBK0656", "it is for sales");
+        assert_eq!(kind(buy, 1).await.code(), "OPSQ2002", "it is for sales");
         assert_eq!(kind(sell, exchange.lot).await.code(), "APBK0506", "a whole lot is no remnant");
         let [plain, remnant] = [exchange.lot + 1, exchange.lot - 1];
         assert_eq!(world.order_abroad(sell, exchange.place(), plain, &low).await.code(), "APBK0506");

@@ -236,7 +236,7 @@ impl World {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": "NASD", "PDNO": symbol,
             "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
-            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": order_type,
+            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
         });
         self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
     }
@@ -264,7 +264,7 @@ impl World {
         let body = json!({
             "CANO": "12345678", "ACNT_PRDT_CD": "01", "OVRS_EXCG_CD": exchange, "PDNO": symbol,
             "ORD_QTY": quantity.to_string(), "OVRS_ORD_UNPR": price, "CTAC_TLNO": "", "MGCO_APTM_ODNO": "",
-            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": "00",
+            "SLL_TYPE": sell_type(tr_id, "00"), "ORD_SVR_DVSN_CD": "0", "ORD_DVSN": order_type,
         });
         self.post("/uapi/overseas-stock/v1/trading/order", tr_id, body).await
     }

@@ -155,7 +155,9 @@ pub enum RefusalReason {
         reserved: Money,
     },
     /// The exchange did not say how many shares a lot of this stock has.
-    #[error("the board lot of {instrument} is unknown: the exchange did not tell it with the price")]
+    #[error(
+        "the board lot of {instrument} is unknown: the exchange did not tell it with the price; a paper account never does"
+    )]
     LotUnknown {
         /// The stock.
         instrument: Instrument,
