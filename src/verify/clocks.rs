@@ -11,11 +11,18 @@ use super::dice::Dice;
 use super::sometimes::Sometimes;
 use crate::clock::VirtualClock;
 
-/// Of ten thousand jumps, so many go forward; of any ten thousand, so many are of minutes, and of a whole day, at which
-/// nothing but the date is wrong.
+/// Of ten thousand jumps, so many go forward; of any ten thousand, so many are of seconds; and of the others, so many are
+/// of minutes, and of a whole day, at which nothing but the date is wrong.
 const FORWARD: u32 = 5_000;
+const OF_SECONDS: u32 = 5_000;
 const OF_MINUTES: u32 = 3_000;
 const OF_A_DAY: u32 = 3_500;
+/// From what nobody can see to what the next two answers show.
+const SECONDS_MAX: i64 = 60;
+const MILLISECONDS: std::ops::RangeInclusive<u64> = 1..=60_000;
+/// Of ten thousand jumps of seconds, so many are within what is allowed or seen late.
+const SLIGHT: u32 = 5_000;
+const SLIGHT_MILLISECONDS: std::ops::RangeInclusive<u64> = 1..=7_000;
 const MINUTES: std::ops::RangeInclusive<u64> = 1..=59;
 const HOURS_IN_MINUTES: std::ops::RangeInclusive<u64> = 60..=1_500;
 
@@ -31,6 +38,9 @@ pub(super) enum Machine {
 /// By how much a clock is set wrong, up to 25 hours either way, and what is rare about that.
 pub(super) fn jump(dice: &Dice, machine: Machine) -> (TimeDelta, Sometimes) {
     let is_forward = dice.chance(FORWARD);
+    if dice.chance(OF_SECONDS) {
+        return slight_jump(dice, machine, is_forward);
+    }
     let minutes = |range| TimeDelta::minutes(i64::try_from(dice.within(range)).unwrap_or(60));
     let is_a_day = dice.chance(OF_A_DAY);
     let by = match (is_a_day, dice.chance(OF_MINUTES)) {
@@ -47,6 +57,22 @@ pub(super) fn jump(dice: &Dice, machine: Machine) -> (TimeDelta, Sometimes) {
         (Machine::Down, false, _) => Sometimes::ClockBackDown,
     };
     (if is_forward { by } else { -by }, rare)
+}
+
+fn slight_jump(dice: &Dice, machine: Machine, is_forward: bool) -> (TimeDelta, Sometimes) {
+    let range = if dice.chance(SLIGHT) { SLIGHT_MILLISECONDS } else { MILLISECONDS };
+    let by = TimeDelta::milliseconds(i64::try_from(dice.within(range)).unwrap_or(1));
+    match (machine, is_forward) {
+        (Machine::Runs, true) => (by, Sometimes::ClockSecondsForward),
+        (Machine::Runs, false) => (-by, Sometimes::ClockSecondsBack),
+        (Machine::Down, true) => (by, Sometimes::ClockForwardDown),
+        (Machine::Down, false) => (-by, Sometimes::ClockBackDown),
+    }
+}
+
+/// True when a clock is wrong by so little that whoever keeps the machine's time sets it right unasked.
+pub(super) fn is_slight(wrong_by: TimeDelta) -> bool {
+    !wrong_by.is_zero() && wrong_by.abs() <= TimeDelta::seconds(SECONDS_MAX)
 }
 
 /// The clock of the agent's machine: the true time, until somebody sets it wrong (order-protocol 3, row 33).
@@ -145,12 +171,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_jumps_both_ways_by_minutes_hours_and_whole_days() {
+    fn a_clock_jumps_both_ways_by_seconds_minutes_hours_and_whole_days() {
+        const MINUTE: i64 = 60_000;
         let dice = Dice::new(1, "clock");
-        let jumps: Vec<_> = (0..2_000).map(|_| jump(&dice, Machine::Runs).0.num_minutes()).collect();
-        assert!(jumps.iter().all(|by| (1..=1_500).contains(&by.abs())), "{jumps:?}");
+        let jumps: Vec<_> = (0..4_000).map(|_| jump(&dice, Machine::Runs).0.num_milliseconds()).collect();
+        assert!(jumps.iter().all(|by| (1..=1_500 * MINUTE).contains(&by.abs())), "{jumps:?}");
+        let of_seconds = [1..=3_999, 4_000..=5_000, 5_001..=6_999, 7_000..=29_999, 30_000..=MINUTE];
+        let of_minutes = [1..=59, 60..=1_439, 1_440..=1_440, 1_441..=1_500];
+        let of_minutes = of_minutes.map(|range| range.start() * MINUTE..=range.end() * MINUTE);
         for sign in [1, -1] {
-            for range in [1..=59, 60..=1_439, 1_440..=1_440, 1_441..=1_500] {
+            for range in of_seconds.iter().chain(&of_minutes) {
                 assert!(jumps.iter().any(|by| range.contains(&(by * sign))), "{sign} {range:?}");
             }
         }

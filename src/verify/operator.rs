@@ -14,7 +14,7 @@ use domain::{Clock, HaltId, HaltNonce, IntentId, Market, OrderState, OrderTerms,
 use market_clock::Calendar;
 use supervision::Link;
 
-use super::clocks::Machine;
+use super::clocks::{Machine, is_slight};
 use super::facts::{HaltAnswer, What};
 use super::sometimes::Sometimes;
 use super::stage::{Life, Stage};
@@ -39,7 +39,9 @@ const FEW: std::ops::RangeInclusive<usize> = 1..=6;
 /// Whoever asked for everything to be sold gives it so many times as long as another halt.
 const PATIENCE_WITH_A_FLATTEN: u32 = 4;
 /// The machine's clock is set wrong; the exchange's answers show it within a minute or so.
-const CLOCK_IS_SET: u32 = 90;
+const CLOCK_IS_SET: u32 = 180;
+/// A clock that is wrong by seconds is set right unasked.
+const CLOCK_IS_KEPT: u32 = 1_500;
 /// Of ten thousand halts in the middle of an order's way, so many by file; and of the rest, so many stop entries only.
 const CUES_FOR_THE_FILE: u32 = 2_000;
 const CUES_FOR_REDUCING: u32 = 2_000;
@@ -128,11 +130,14 @@ impl Operator {
         if are_few && all { FLATTENS_OF_FEW } else { FLATTENS }
     }
 
-    /// Sets the machine's clock right, as the halt says to do, once that has stood for a while.
+    /// Sets the machine's clock right, as the halt says to do, once that has stood for a while; now and then also unasked,
+    /// when it is wrong by so little that perhaps nobody is told.
     fn care_for_the_clock(&self, status: &TradingStatus) {
         let (patience, now) = (self.patience(), self.stage.machine.now());
         let told = status.halts.iter().filter(|halt| halt.source == HaltSource::ClockSkew);
-        if told.into_iter().any(|halt| has_stood(halt.at, now, patience)) {
+        let is_told = told.into_iter().any(|halt| has_stood(halt.at, now, patience));
+        let is_kept = is_slight(self.stage.machine.wrong_by()) && self.stage.operator.chance(CLOCK_IS_KEPT);
+        if is_told || is_kept {
             self.stage.set_clock(TimeDelta::zero());
         }
     }

@@ -79,6 +79,8 @@ catalogue! {
     StockReleased, "halted stock released by a person";
     DayClosedAtBoot, "past day closed by a later start";
     FencedOrExpired, "permit refused";
+    ClockSecondsForward, "machine's clock set forward by seconds while the agent runs";
+    ClockSecondsBack, "machine's clock set back by seconds while the agent runs";
     ClockForward, "machine's clock set forward by minutes or hours while the agent runs";
     ClockBack, "machine's clock set back by minutes or hours while the agent runs";
     ClockDayForward, "machine's clock set forward by a day while the agent runs";
