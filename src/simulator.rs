@@ -207,6 +207,18 @@ impl Exchange {
         self.advanced().venue.misbehaviour.faults = faults;
     }
 
+    /// True while its lists of orders lack one that it has.
+    pub fn hides_an_order(&self) -> bool {
+        let state = self.advanced();
+        state.venue.orders.iter().any(|order| order.shown_from > state.venue.now())
+    }
+
+    /// True while its quotes stand still.
+    pub fn quotes_stand_still(&self) -> bool {
+        let state = self.advanced();
+        state.venue.misbehaviour.quoted_at(state.venue.now()) != state.venue.now()
+    }
+
     /// From now on the ledger behind the gateway takes so many requests per second of one app key to account and order paths.
     pub fn limit_ledger(&self, requests_per_second: u32) {
         self.advanced().gateway.ledger_per_second = Some(requests_per_second);

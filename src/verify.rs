@@ -273,6 +273,7 @@ fn conclude(seed: u64, stage: &Stage) -> Result<SeedReport, String> {
     let ledger = store.all_intents().map_err(|error| error.to_string())?;
     let unclosed = store.unclosed_days().map_err(|error| error.to_string())?;
     let alarms = alarms(&mut store)?;
+    let own = store.own_positions().map_err(|error| error.to_string())?;
     let notes = stage.witness.notes();
     let evidence = Evidence {
         facts: &notes.facts,
@@ -281,6 +282,7 @@ fn conclude(seed: u64, stage: &Stage) -> Result<SeedReport, String> {
         ledger: &ledger,
         unclosed: &unclosed,
         alarms: &alarms,
+        own: &own,
     };
     let mut violations = checks::check(&evidence);
     violations.extend(notes.oddities.iter().map(|what| Violation { invariant: 0, what: what.clone() }));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::IntentRecord;
+use domain::messages::limits::OwnPosition;
 use domain::messages::schedule::Phase;
 use domain::{Instrument, OrderState, Quantity, Side};
 use market_clock::Calendar;
@@ -50,6 +51,8 @@ pub struct Evidence<'a> {
     pub unclosed: &'a [DayKey],
     /// Every alarm that the agent's books hold.
     pub alarms: &'a [String],
+    /// What the agent's books say that it bought and has not sold, by their own table of that.
+    pub own: &'a [OwnPosition],
 }
 
 /// One check: what it finds broken, in words.
@@ -57,7 +60,7 @@ type Check = fn(&Evidence<'_>) -> Vec<String>;
 
 /// Every violation, in the order of the invariants.
 pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
-    let checks: [(u8, Check); 16] = [
+    let checks: [(u8, Check); 17] = [
         (1, one_post_per_intent),
         (2, nothing_lost),
         (3, nothing_unapproved),
@@ -67,6 +70,7 @@ pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
         (7, attribution),
         (8, monotone),
         (9, positions),
+        (9, own_positions),
         (10, halts::nothing_leaves_in_a_halt),
         (12, only_the_present_epoch_sends),
         (13, rates),
@@ -310,6 +314,34 @@ fn positions(evidence: &Evidence<'_>) -> Vec<String> {
     let differs = all.into_iter().filter(|(_, (ours, theirs))| ours != theirs);
     differs
         .map(|(instrument, (ours, theirs))| format!("{instrument}: booked {ours}, at the exchange {theirs}"))
+        .collect()
+}
+
+/// Invariant 9: the table that sizes exits and a flatten is what the booked fills come to, which are the exchange's (2). A
+/// sale of more than was bought leaves nothing.
+fn own_positions(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut filled: BTreeMap<Instrument, (u64, u64)> = BTreeMap::new();
+    let count = |follower: &Follower, fact: &Fact, filled: &mut BTreeMap<Instrument, (u64, u64)>| {
+        let What::Update { intent, filled: shares, .. } = &fact.what else { return };
+        let Some(before) = follower.get(intent) else { return };
+        let new = shares.get().saturating_sub(before.filled.get());
+        let (bought, _) = filled.entry(before.terms.instrument.clone()).or_default();
+        *bought = match before.terms.side {
+            Side::Buy => bought.saturating_add(new),
+            Side::Sell => bought.saturating_sub(new),
+        };
+    };
+    let mut follower = Follower::default();
+    for fact in evidence.facts {
+        count(&follower, fact, &mut filled);
+        follower.take(&fact.what);
+    }
+    for own in evidence.own {
+        filled.entry(own.instrument.clone()).or_default().1 = own.quantity.get();
+    }
+    let differs = filled.into_iter().filter(|(_, (bought, own))| bought != own);
+    differs
+        .map(|(stock, (bought, own))| format!("{stock}: fills come to {bought}, own position {own}"))
         .collect()
 }
 

@@ -241,10 +241,12 @@ impl Line {
     /// Half the way there, the exchange's answer, half the way back.
     async fn deliver(&self, fate: Fate, request: Request, latency: Duration) -> Option<Response> {
         let is_order = Errand::of(&request) == Errand::Order;
+        let path = request.uri().path().to_owned();
         tokio::time::sleep(latency / 2).await;
         let network = &self.stage.network;
         network.deliver_late(&self.stage.witness);
         let answer = network.serve(request);
+        self.note_venue_faults(&path);
         if answer.is_none() {
             self.stage.witness.odd("the simulated exchange did not answer at once".into());
         }
@@ -258,6 +260,19 @@ impl Line {
             *self.number() = number;
         }
         answer
+    }
+
+    /// What was wrong with an answer of the exchange itself (KIS.md 7, 8).
+    fn note_venue_faults(&self, path: &str) {
+        let venue = &self.stage.venue;
+        let rare = match path.rsplit('/').next().unwrap_or_default() {
+            "inquire-daily-ccld" | "inquire-ccnl" if venue.hides_an_order() => Sometimes::HiddenOrder,
+            "inquire-price" | "price" | "price-detail" if venue.quotes_stand_still() => {
+                Sometimes::FrozenQuotes
+            }
+            _ => return,
+        };
+        self.stage.witness.saw(rare);
     }
 
     /// Mostly quick, now and then slow.

@@ -36,6 +36,7 @@ catalogue! {
     LateAccepted, "order accepted after its sender gave up waiting";
     LostRequest, "order request lost";
     LostReply, "reply to an accepted order lost";
+    ServerErrorBefore, "HTTP 5xx and the order never arrived";
     ServerErrorAfter, "HTTP 5xx after the order was accepted";
     Truncated, "reply to an order cut short";
     Redirected, "redirect as the answer to an order";
@@ -62,6 +63,8 @@ catalogue! {
     PartialFill, "order filled in part";
     RejectedLater, "order rejected after it was accepted";
     Cancelled, "order cancelled";
+    HiddenOrder, "list of orders that lacks one which the exchange has";
+    FrozenQuotes, "price asked for while quotes stand still";
     Foreign, "order of somebody else";
     Twin, "order of somebody else with the terms of ours";
     NearTwin, "order of somebody else that differs from a lost one of ours in its price only";

@@ -19,6 +19,8 @@ struct Halts<'a> {
     lifted: BTreeSet<&'a str>,
     /// While the file HALT is there: the intents that were being sent when it came.
     on_the_wire_at_file: Option<BTreeSet<String>>,
+    /// A halt was lifted since the file HALT came.
+    lifted_since_file: bool,
 }
 
 /// While a halt stands, in whatever life, nothing becomes `Sending`; while only exits are let through, no purchase does.
@@ -43,6 +45,9 @@ impl<'a> Halts<'a> {
                 self.objection_to_sending(intent, side)
             }
             What::Post { intent: Some(intent), .. } => self.objection_to_post(intent),
+            What::HaltFileGone if self.on_the_wire_at_file.is_some() && !self.may_file_go() => {
+                Some("the file HALT is gone, no halt stands, and none was lifted since it came".to_owned())
+            }
             What::HaltUnheard { id } => {
                 Some(format!("the halt {id} is in the books, and the status does not show it"))
             }
@@ -69,6 +74,11 @@ impl<'a> Halts<'a> {
             | What::Release { .. }
             | What::Close { .. } => None,
         }
+    }
+
+    /// The file may go when what it says stands in the books, or a person has lifted it: not by itself.
+    fn may_file_go(&self) -> bool {
+        self.lifted_since_file || !self.standing.is_empty()
     }
 
     fn objection_to_sending(&self, intent: &str, side: Option<Side>) -> Option<String> {
@@ -115,15 +125,20 @@ impl<'a> Halts<'a> {
                 self.reducing.remove(id.as_str());
                 self.answered.remove(id.as_str());
                 self.lifted.insert(id);
+                self.lifted_since_file = true;
             }
             What::HaltFile => {
+                if self.on_the_wire_at_file.is_none() {
+                    self.lifted_since_file = false;
+                }
                 let sending = || follower.sending().map(str::to_owned).collect();
                 self.on_the_wire_at_file.get_or_insert_with(sending);
             }
-            What::HaltFileGone => self.on_the_wire_at_file = None,
+            What::HaltFileGone if self.may_file_go() => self.on_the_wire_at_file = None,
             What::Boot { .. } => self.answered.retain(|_, answer| answer.is_durable),
-            // The last three: written again after they were lifted.
-            What::Foreign { .. }
+// The last three: written again after they were lifted. A file that went by itself binds as before.
+            What::HaltFileGone
+            | What::Foreign { .. }
             | What::Crash { .. }
             | What::Stop
             | What::Quiet

@@ -1,6 +1,7 @@
 //! Each check finds a violation made by hand, and a clean run has none.
 
 use chrono::NaiveDate;
+use domain::messages::limits::OwnPosition;
 use domain::{Currency, Market, Money, Price, VenueOrderId};
 
 use super::super::facts::{AccountTruth, HaltAnswer};
@@ -16,6 +17,7 @@ struct Run {
     ledger: Vec<IntentRecord>,
     unclosed: Vec<DayKey>,
     alarms: Vec<String>,
+    own: Vec<OwnPosition>,
 }
 
 impl Run {
@@ -27,6 +29,7 @@ impl Run {
             ledger: &self.ledger,
             unclosed: &self.unclosed,
             alarms: &self.alarms,
+            own: &self.own,
         })
     }
 
@@ -108,6 +111,10 @@ fn held(shares: u64) -> VenuePosition {
     }
 }
 
+fn own(shares: u64) -> OwnPosition {
+    OwnPosition { instrument: terms().instrument, quantity: Quantity::new(shares) }
+}
+
 fn record(intent: &str, number: Option<&str>, state: OrderState) -> IntentRecord {
     IntentRecord {
         id: domain::IntentId::from_stored(intent.into()),
@@ -153,6 +160,7 @@ fn clean() -> Run {
         ledger: vec![record("i", Some("0000000001"), OrderState::Filled)],
         unclosed: Vec::new(),
         alarms: Vec::new(),
+        own: vec![own(10)],
     }
 }
 
@@ -378,13 +386,24 @@ fn invariant_10_what_leaves_after_the_answer_to_a_halt_is_found() {
 }
 
 #[test]
+fn invariant_09_a_table_of_own_positions_that_is_not_what_was_filled_is_found() {
+    check_finds(9, |run| run.own = vec![own(9)]);
+    check_finds(9, |run| run.own.clear());
+    check_finds(9, |run| {
+        let instrument = Instrument { market: Market::Kr, symbol: "910020".parse().unwrap() };
+        run.own.push(OwnPosition { instrument, ..own(1) });
+    });
+}
+
+#[test]
 fn invariant_10_what_leaves_while_the_halt_file_is_there_is_found() {
     check_finds(10, |run| run.insert(SENDING, What::HaltFile));
     let on_the_wire = spoiled(|run| run.insert(POSTED, What::HaltFile));
     assert!(on_the_wire.is_empty(), "{on_the_wire:?}");
     let gone = spoiled(|run| {
         run.insert(SENDING, What::HaltFile);
-        run.insert(SENDING + 1, What::HaltFileGone);
+        run.insert(SENDING + 1, What::Release { id: "h".into() });
+        run.insert(SENDING + 2, What::HaltFileGone);
     });
     assert!(gone.is_empty(), "{gone:?}");
 }
@@ -395,6 +414,19 @@ fn invariant_10_an_order_of_somebody_else_that_does_not_halt_is_found() {
     check_finds(10, |run| run.insert(CLOSED, foreign(false)));
     let halted = spoiled(|run| run.insert(CLOSED, foreign(true)));
     assert!(halted.is_empty(), "{halted:?}");
+}
+
+#[test]
+fn invariant_10_a_halt_file_that_goes_by_itself_is_found_and_binds_as_before() {
+    let by_itself = |run: &mut Run| {
+        run.insert(SENDING, What::Release { id: "of before".into() });
+        run.insert(SENDING + 1, What::HaltFile);
+        run.insert(SENDING + 2, What::HaltFileGone);
+    };
+    check_finds(10, by_itself);
+    let mut run = clean();
+    by_itself(&mut run);
+    assert_eq!(run.violations().len(), 2, "that it went, and what left: {:?}", run.violations());
 }
 
 #[test]

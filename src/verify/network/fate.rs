@@ -156,7 +156,7 @@ impl Fate {
             Self::LostRequest => Some(Sometimes::LostRequest),
             Self::LostReply => Some(Sometimes::LostReply),
             Self::TokenDead => Some(Sometimes::TokenDead),
-            Self::Refused(Canned::BadGateway) => None,
+            Self::Refused(Canned::BadGateway) => Some(Sometimes::ServerErrorBefore),
             Self::Refused(Canned::Throttled) => Some(Sometimes::Throttled),
             Self::Refused(Canned::Redirect) | Self::Damaged(Damage::Redirect) => Some(Sometimes::Redirected),
             Self::Damaged(Damage::ServerError | Damage::Empty) => Some(Sometimes::ServerErrorAfter),
