@@ -57,6 +57,8 @@ pub struct Config {
     pub halt_cancels_orders: bool,
     /// How large a purchase is.
     pub sizing: Sizing,
+    /// When what is held is sold.
+    pub exits: Exits,
     /// What is scanned.
     pub scanner: ScannerSettings,
     /// Requests per second, above 0.
@@ -156,6 +158,19 @@ pub struct Sizing {
     pub max: Percent,
     /// Score that gets the base share, 1 to 100.
     pub target_score: Decimal,
+}
+
+/// When what is held is sold without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exits {
+    /// Loss against the entry that sells, above 0 to 20.
+    pub stop: Percent,
+    /// Profit against the entry that sells, above 0 to 100.
+    pub take: Percent,
+    /// So many average true ranges sell, above 0 to 10.
+    pub atr_multiple: Decimal,
+    /// Days after the purchase that sell, 1 to 365.
+    pub max_days: u32,
 }
 
 /// What is scanned.

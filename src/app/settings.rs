@@ -6,10 +6,10 @@ use broker::BrokerSettings;
 use chrono::{DateTime, Utc};
 use domain::Confidence;
 use market_clock::{Cadence, DailyPlan};
-use risk_guard::{Basis, RiskSettings, Sizing};
+use risk_guard::{Basis, ExitPlan, RiskSettings, Sizing};
 use strategy::{Strategy, Thresholds};
 
-use crate::config::{BreakerBasis, Config, SessionAnchor, TradeMode};
+use crate::config::{BreakerBasis, Config, Exits, SessionAnchor, TradeMode};
 
 /// RiskGuard's rules. Its limits cannot be made outside the hard bounds: only the crate that enforces them makes them.
 pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
@@ -20,7 +20,13 @@ pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
         BreakerBasis::DayStart => Basis::DayStart,
         BreakerBasis::Purchase => Basis::Purchase,
     };
-    Ok(RiskSettings { limits: config.limits, sizing: by_score.enabled(sizing.enabled), basis })
+    let (limits, sizing) = (config.limits, by_score.enabled(sizing.enabled));
+    Ok(RiskSettings { limits, sizing, basis, exits: exits(&config.exits) })
+}
+
+fn exits(config: &Exits) -> ExitPlan {
+    let Exits { stop, take, atr_multiple, max_days } = *config;
+    ExitPlan { stop_pct: stop.0, take_pct: take.0, atr_multiple, max_days }
 }
 
 /// What Broker trades, and what it does at a halt.

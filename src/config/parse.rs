@@ -11,8 +11,9 @@ use secrecy::SecretString;
 
 use super::reader::{Bound, Reader};
 use super::{
-    BreakerBasis, Config, Credentials, Database, Endpoint, Environment, LogFormat, MAX_LOSS_CEILING_PCT,
-    MAX_ORDER_CEILING_PCT, ScannerSettings, SessionAnchor, Sizing, Telegram, TradeMode, Venue,
+    BreakerBasis, Config, Credentials, Database, Endpoint, Environment, Exits, LogFormat,
+    MAX_LOSS_CEILING_PCT, MAX_ORDER_CEILING_PCT, ScannerSettings, SessionAnchor, Sizing, Telegram, TradeMode,
+    Venue,
 };
 use crate::http::OtherName;
 
@@ -39,6 +40,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let halt_cancels_orders = reader.flag("HALT_CANCELS_ORDERS");
     let breaker_basis = reader.value("BREAKER_BASIS", breaker_basis);
     let sizing = sizing(reader, max_order_pct);
+    let exits = exits(reader);
     let scanner = scanner(reader);
     let rate_limit_rps = rate(reader, environment);
     let hts_id = reader.value("KIS_HTS_ID", hts_id);
@@ -60,6 +62,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         breaker_basis: breaker_basis?,
         halt_cancels_orders: halt_cancels_orders?,
         sizing: sizing?,
+        exits: exits?,
         scanner: scanner?,
         rate_limit_rps: rate_limit_rps?,
         hts_id: hts_id?,
@@ -298,6 +301,20 @@ fn alias_value(text: &str, ceiling: Decimal, negative: bool) -> Option<Decimal> 
     let value = Decimal::from_str_exact(text).ok()?;
     let value = if negative { -value } else { value };
     (value > Decimal::ZERO && value <= ceiling).then_some(value)
+}
+
+fn exits(reader: &mut Reader<'_>) -> Option<Exits> {
+    let above_zero = Bound::Above(Decimal::ZERO);
+    let stop = reader.decimal("EXIT_STOP_PCT", above_zero, Decimal::from(20));
+    let take = reader.decimal("EXIT_TAKE_PCT", above_zero, Decimal::ONE_HUNDRED);
+    let atr_multiple = reader.decimal("EXIT_ATR_MULTIPLE", above_zero, Decimal::TEN);
+    let max_days = reader.whole("EXIT_MAX_DAYS", 1, 365);
+    Some(Exits {
+        stop: Percent(stop?),
+        take: Percent(take?),
+        atr_multiple: atr_multiple?,
+        max_days: max_days?,
+    })
 }
 
 fn sizing(reader: &mut Reader<'_>, max_order: Option<Percent>) -> Option<Sizing> {

@@ -86,6 +86,10 @@ settings! {
     position_min_allocation_pct "POSITION_MIN_ALLOCATION_PCT" = "1.0", "above 0, at most 30.0", "Smallest share of cash for one purchase.";
     position_max_allocation_pct "POSITION_MAX_ALLOCATION_PCT" = "10.0", "above 0, at most 30.0", "Largest share of cash for one purchase.";
     position_volatility_target_score "POSITION_VOLATILITY_TARGET_SCORE" = "50.0", "1 to 100", "Scanner score that gets the base share; a wilder stock gets less.";
+    exit_stop_pct "EXIT_STOP_PCT" = "2.0", "above 0, at most 20", "Loss of a holding in percent that sells it; a stock that moves little is sold earlier.";
+    exit_take_pct "EXIT_TAKE_PCT" = "3.0", "above 0, at most 100", "Profit of a holding in percent that sells it.";
+    exit_atr_multiple "EXIT_ATR_MULTIPLE" = "2.2", "above 0, at most 10", "Average true ranges below the entry that sell, where that is earlier than EXIT_STOP_PCT, and below the highest price since, once that secures a profit.";
+    exit_max_days "EXIT_MAX_DAYS" = "20", "1 to 365", "Days after which a holding is sold.";
     scanner_top_n "SCANNER_TOP_N" = "3", "1 to 20", "Candidates per scan, holdings come on top.";
     us_min_price "US_MIN_PRICE" = "5.0", "0 to 1000", "American stocks below this many dollars are never bought as candidates; 0 lets all pass. Holdings stay watched.";
     scanner_watchlist "SCANNER_WATCHLIST" = "", "MARKET:CODE, separated by commas, e.g. KR:005930,US_NASDAQ:AAPL", "Stocks to scan first where KIS offers no ranking or it fails; candidates of the session, stocks traded last and holdings follow.";

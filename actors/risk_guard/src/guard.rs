@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use domain::messages::control::{Durability, HaltLevel, TradingState};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
 use domain::messages::limits::{ApprovalsSince, OwnPositions, SetbacksSince};
-use domain::messages::market_data::{AccountInWonQuery, AccountQuery, QuoteQuery};
+use domain::messages::market_data::{AccountInWonQuery, AccountQuery, BarsQuery, QuoteQuery};
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
-use domain::messages::trading::{AskReconciled, OrderUpdate, ProposalRefused, Reconciled};
+use domain::messages::trading::{AskReconciled, DecisionMade, OrderUpdate, ProposalRefused, Reconciled};
 use domain::messages::won::RecordWonDayStart;
 use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Instrument, Market, Random};
 use supervision::prelude::*;
@@ -22,6 +22,8 @@ use crate::authority::{
 };
 use crate::book::Book;
 use crate::breaker::Basis;
+use crate::exits::ExitPlan;
+use crate::exits::watch::Watch;
 use crate::gate::{EmergencyHalt, GateKeeper};
 use crate::limits::Limits;
 use crate::person::{CommitResolution, CommitSymbolRelease};
@@ -34,6 +36,7 @@ use crate::symbols::SymbolHaltBook;
 
 mod account;
 mod books;
+mod exits;
 mod flatten;
 mod halt;
 mod lots;
@@ -64,6 +67,8 @@ pub struct RiskSettings {
     pub sizing: Sizing,
     /// Which loss halts.
     pub basis: Basis,
+    /// When what is held is sold without being asked.
+    pub exits: ExitPlan,
 }
 
 /// The ledger, as RiskGuard reaches it.
@@ -101,6 +106,8 @@ pub struct LedgerLinks {
     pub day_start: Link<RecordDayStart>,
     /// What a day of the account in won started with.
     pub won_day_start: Link<RecordWonDayStart>,
+    /// Why something is sold, for `why`.
+    pub decisions: Link<DecisionMade>,
     /// Refusals, for `why`.
     pub refused: Link<ProposalRefused>,
     /// Lines that people should see.
@@ -118,6 +125,8 @@ pub struct BrokerLinks {
     pub quote: Link<QuoteQuery>,
     /// The account in won, with the rates of exchange.
     pub account_in_won: Link<AccountInWonQuery>,
+    /// Daily bars of what is held.
+    pub bars: Link<BarsQuery>,
     /// The halt that Broker must confirm; on the urgent lane.
     pub halt: Link<HaltSystem>,
     /// Whether reconciliation holds.
@@ -193,6 +202,10 @@ pub struct RiskGuard {
     won: Won,
     /// Board lots that the exchange told.
     lots: Lots,
+    /// What is known of what is held.
+    exits: Watch,
+    /// The books are being asked what is held.
+    reading_holdings: bool,
 }
 
 /// Whether the same must be read once more after the read in progress.
@@ -233,6 +246,8 @@ impl RiskGuard {
             setbacks_known: false,
             won: Won::default(),
             lots: Lots::default(),
+            exits: Watch::default(),
+            reading_holdings: false,
         }
     }
 
@@ -294,6 +309,7 @@ impl RiskGuard {
         if self.book.update(update) {
             let currency = update.terms.instrument.market.currency();
             self.desks.entry(currency).or_default().touch(update.at);
+            self.read_holdings(ctx);
         }
     }
 
@@ -328,6 +344,8 @@ impl Actor for RiskGuard {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.begin(ctx);
         self.watch_sight(ctx);
+        self.read_holdings(ctx);
+        self.watch_exits(ctx);
     }
 }
 

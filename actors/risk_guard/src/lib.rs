@@ -6,6 +6,7 @@
 pub mod authority;
 pub mod book;
 pub mod breaker;
+pub mod exits;
 pub mod gate;
 pub mod guard;
 pub mod limits;
@@ -27,6 +28,7 @@ pub use authority::{
     StoredTradingState,
 };
 pub use breaker::Basis;
+pub use exits::ExitPlan;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};
 pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
 pub use limits::{Limits, LimitsError, RefusalReason};

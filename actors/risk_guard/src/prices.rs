@@ -56,6 +56,13 @@ impl Prices {
     }
 }
 
+impl Quoted {
+    /// True when the newest price lies more than `pct` percent from the one before it: the next one confirms it or not.
+    pub fn has_jumped(&self, pct: Decimal) -> bool {
+        self.before.is_some_and(|before| !is_within(before, self.last.price, pct))
+    }
+}
+
 /// May `instrument` be bought at about `reference`, by what is known of its price?
 ///
 /// # Errors

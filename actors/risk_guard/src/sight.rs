@@ -84,6 +84,16 @@ impl Sight {
         self.seen.get(instrument).copied()
     }
 
+    /// Since when this life knows that a market is in continuous trading; none when it is not.
+    pub fn trading_since(&self, market: Market) -> Option<DateTime<Utc>> {
+        self.trading.get(&market).copied()
+    }
+
+    /// True when any market is in continuous trading.
+    pub fn is_any_trading(&self) -> bool {
+        !self.trading.is_empty()
+    }
+
     /// How it stands with one holding; none when it is in sight or its market does not trade.
     pub fn blind(&self, instrument: &Instrument, now: DateTime<Utc>) -> Option<Blind> {
         let trading_since = *self.trading.get(&instrument.market)?;

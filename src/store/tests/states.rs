@@ -230,4 +230,31 @@ fn what_this_agent_holds_is_what_it_bought_and_has_not_sold() {
         (own.len(), own[0].quantity, own[0].instrument.clone()),
         (1, Quantity::new(4), stock("005930"))
     );
+    assert_eq!((own[0].entry, own[0].since.is_some()), (Some("69900".parse().unwrap()), true));
+}
+
+#[test]
+fn a_holding_counts_from_its_first_share_until_the_last_is_sold_and_begins_anew_after_that() {
+    let mut books = Books::new();
+    let since = |books: &mut Books| {
+        let own = books.store.own_positions().unwrap();
+        own.into_iter().map(|one| (one.quantity.get(), one.entry, one.since)).collect::<Vec<_>>()
+    };
+    let entry = Some("70000".parse().unwrap());
+    let mut rows = vec![row("101", Side::Buy, 10, "70000"), row("102", Side::Sell, 4, "70100")];
+    books.accepted(&buy("1"), "101");
+    books.book(vec![rows[0].clone()]);
+    let first = Some(books.now);
+    let now = books.now;
+    books.accepted(&intent("2", Side::Sell, now), "102");
+    books.book(rows.clone());
+    assert_eq!(since(&mut books), [(6, entry, first)]);
+    rows[1] = row("102", Side::Sell, 10, "70100");
+    books.book(rows.clone());
+    assert_eq!(since(&mut books), []);
+    let now = books.now;
+    books.accepted(&intent("3", Side::Buy, now), "103");
+    rows.push(row("103", Side::Buy, 2, "70000"));
+    books.book(rows);
+    assert_eq!(since(&mut books), [(2, entry, Some(books.now))]);
 }

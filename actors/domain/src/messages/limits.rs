@@ -271,6 +271,10 @@ pub struct OwnPosition {
     pub instrument: Instrument,
     /// Shares; above zero.
     pub quantity: Quantity,
+    /// What one of them cost on average, fees apart; absent when nobody knows.
+    pub entry: Option<Price>,
+    /// When the first of them was bought; absent when nobody knows.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// Broker -> RiskGuard: the account was asked for and is not known. A tell.

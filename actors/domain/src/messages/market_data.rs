@@ -93,7 +93,7 @@ pub enum BarInterval {
     Minute,
 }
 
-/// Scanner, Brain -> Broker: the newest bars, oldest first in the answer.
+/// Scanner, Brain, RiskGuard -> Broker: the newest bars, oldest first in the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Vec<Candle>, QueryError>")]
 pub struct BarsQuery {

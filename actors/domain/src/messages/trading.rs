@@ -72,7 +72,7 @@ pub struct Proposal {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Brain -> TradeLedger: one judgement, HOLD included. Asked, 5 s; a BUY or SELL is proposed only after the answer.
+/// Brain, RiskGuard -> TradeLedger: one judgement, HOLD included. Asked, 5 s; a BUY or SELL is proposed only after the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<super::ledger::Committed, super::ledger::LedgerError>")]
 pub struct DecisionMade {

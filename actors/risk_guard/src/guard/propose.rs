@@ -15,14 +15,19 @@ impl Handler<Proposal> for RiskGuard {
     type Result = ();
 
     fn handle(&mut self, proposal: Proposal, ctx: &mut Self::Context) {
+        self.consider(proposal, ctx);
+    }
+}
+
+impl RiskGuard {
+    /// The first look at a proposal, whoever made it.
+    pub(super) fn consider(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) => self.wait_or_refuse(proposal, reason, ctx),
         }
     }
-}
 
-impl RiskGuard {
     /// The second and last look at a proposal that waited.
     pub(super) fn consider_again(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
         match self.review(&proposal) {

@@ -17,12 +17,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 impl Handler<PriceSeen> for RiskGuard {
     type Result = ();
 
-    fn handle(&mut self, PriceSeen { instrument, price, at }: PriceSeen, _ctx: &mut Self::Context) {
+    fn handle(&mut self, PriceSeen { instrument, price, at }: PriceSeen, ctx: &mut Self::Context) {
         // A price of the future would keep a stock in sight that nobody sees.
         let at = at.min(self.now());
         self.sight.see(&instrument, price, at);
         let now = self.now();
         self.prices.see(&instrument, Seen { price, at }, now);
+        self.look_at_exit(&instrument, ctx);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod books;
 mod doubles;
+mod exits;
 mod lifts;
 mod lots;
 mod setbacks;

@@ -15,7 +15,8 @@ use domain::messages::symbols::HoldingsCompared;
 use domain::messages::trading::Proposal;
 use domain::*;
 use risk_guard::{
-    Basis, BrokerLinks, EmergencyHalt, GateKeeper, Limits, RiskDeps, RiskGuard, RiskSettings, Sizing, gate,
+    Basis, BrokerLinks, EmergencyHalt, ExitPlan, GateKeeper, Limits, RiskDeps, RiskGuard, RiskSettings,
+    Sizing, gate,
 };
 use rust_decimal::Decimal;
 use supervision::{Child, Exhausted, Place, Policy, Restart, Slot, Strategy, Supervised, Supervisor, slot};
@@ -440,6 +441,7 @@ impl Slots {
                 resolve: self.ledger.link(),
                 day_start: self.ledger.link(),
                 won_day_start: self.ledger.link(),
+                decisions: self.ledger.link(),
                 refused: self.ledger.link(),
                 events: self.ledger.link(),
             },
@@ -448,6 +450,7 @@ impl Slots {
                 account: self.broker.link(),
                 account_in_won: self.broker.link(),
                 quote: self.broker.link(),
+                bars: self.broker.link(),
                 halt: self.broker.urgent_link(),
                 reconciled: self.broker.link(),
             },
@@ -498,6 +501,13 @@ fn settings() -> RiskSettings {
         limits: Limits::new(number("3"), number("30"), Confidence::new(80).unwrap()).unwrap(),
         sizing: Sizing::by_score(number("5"), number("1"), number("10"), number("50")).unwrap(),
         basis: Basis::DayStart,
+        // So wide that nothing here is sold by itself.
+        exits: ExitPlan {
+            stop_pct: number("20"),
+            take_pct: number("100"),
+            atr_multiple: number("10"),
+            max_days: 365,
+        },
     }
 }
 

@@ -102,8 +102,12 @@ fn a_milder_halt_of_another_process_lets_exits_pass_of_the_new_epoch() {
         (HaltLevel::Flatten, "sells everything, then stops trading"),
     ] {
         trading(async |world| {
-            world.facts().own =
-                vec![OwnPosition { instrument: world::stock("000660"), quantity: Quantity::new(3) }];
+            world.facts().own = vec![OwnPosition {
+                instrument: world::stock("000660"),
+                quantity: Quantity::new(3),
+                entry: None,
+                since: None,
+            }];
             write(&world, level);
             tokio::time::sleep(Duration::from_secs(31)).await;
             assert_eq!(world.state().await, TradingState::Reducing, "{level}");
@@ -117,8 +121,12 @@ fn a_milder_halt_of_another_process_lets_exits_pass_of_the_new_epoch() {
 #[test]
 fn a_flatten_that_the_books_hold_as_done_stops_everything_here_too() {
     trading(async |world| {
-        world.facts().own =
-            vec![OwnPosition { instrument: world::stock("000660"), quantity: Quantity::new(3) }];
+        world.facts().own = vec![OwnPosition {
+            instrument: world::stock("000660"),
+            quantity: Quantity::new(3),
+            entry: None,
+            since: None,
+        }];
         let flatten = world.request_reduce("leaving", true).await.record;
         {
             let mut facts = world.facts();

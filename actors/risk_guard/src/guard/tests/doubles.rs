@@ -72,6 +72,8 @@ pub(super) struct Facts {
     pub(super) setbacks: Vec<Setback>,
     /// What the books say this agent holds.
     pub(super) own: Vec<OwnPosition>,
+    /// The daily bars of every stock; none: nobody answers.
+    pub(super) bars: Vec<domain::Candle>,
     pub(super) disk_full: bool,
     /// What the exchange's last answer said of its clock.
     pub(super) clock_doubt: Option<TimeDelta>,
@@ -435,6 +437,17 @@ impl Handler<AccountInWonQuery> for Broker {
     }
 }
 
+impl Handler<DecisionMade> for Ledger {
+    type Result = ResponseFuture<Result<Committed, LedgerError>>;
+
+    fn handle(&mut self, msg: DecisionMade, _ctx: &mut Self::Context) -> Self::Result {
+        self.reply(move |facts| {
+            facts.log.push(format!("decision: {}", msg.decision.rationale));
+            Ok(Committed { last_event: EventId(1) })
+        })
+    }
+}
+
 impl Handler<ProposalRefused> for Ledger {
     type Result = ();
 
@@ -473,6 +486,15 @@ impl Handler<AccountQuery> for Broker {
             facts.clock_doubt = facts.clock_next;
             facts.account.clone().ok_or_else(|| QueryError::Unavailable("down".into()))
         })
+    }
+}
+
+impl Handler<BarsQuery> for Broker {
+    type Result = Result<Vec<domain::Candle>, QueryError>;
+
+    fn handle(&mut self, _msg: BarsQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let bars = self.0.lock().unwrap().bars.clone();
+        if bars.is_empty() { Err(QueryError::Unavailable("down".into())) } else { Ok(bars) }
     }
 }
 

@@ -179,7 +179,12 @@ fn a_full_halt_over_reducing_stays_full_until_its_own_release() {
 fn a_flatten_sells_what_is_ours_by_ordinary_orders_then_halts_for_good() {
     holding(5, async |world| {
         // Two of the five were bought by somebody else.
-        world.facts().own = vec![OwnPosition { instrument: stock("005930"), quantity: Quantity::new(3) }];
+        world.facts().own = vec![OwnPosition {
+            instrument: stock("005930"),
+            quantity: Quantity::new(3),
+            entry: None,
+            since: None,
+        }];
         let report = world.request_reduce("leaving", true).await;
         assert_eq!(report.record.level, HaltLevel::Flatten);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -216,7 +221,12 @@ fn a_flatten_sells_what_is_ours_by_ordinary_orders_then_halts_for_good() {
 fn a_flatten_asks_for_no_order_that_the_market_refuses_and_says_once_what_remains() {
     trading(async |world| {
         let toyota = Instrument { market: Market::Jp, symbol: "7203".parse().unwrap() };
-        world.facts().own = vec![OwnPosition { instrument: toyota.clone(), quantity: Quantity::new(50) }];
+        world.facts().own = vec![OwnPosition {
+            instrument: toyota.clone(),
+            quantity: Quantity::new(50),
+            entry: None,
+            since: None,
+        }];
         let mut snapshot = account(world.clock.now(), 0);
         snapshot.currency = Currency::Jpy;
         (snapshot.cash, snapshot.equity) = (None, None);
@@ -236,7 +246,12 @@ fn a_flatten_asks_for_no_order_that_the_market_refuses_and_says_once_what_remain
 #[test]
 fn a_flatten_goes_on_where_the_books_are_after_a_restart() {
     holding(5, async |world| {
-        world.facts().own = vec![OwnPosition { instrument: stock("005930"), quantity: Quantity::new(5) }];
+        world.facts().own = vec![OwnPosition {
+            instrument: stock("005930"),
+            quantity: Quantity::new(5),
+            entry: None,
+            since: None,
+        }];
         world.facts().approval = Err(LedgerError::Storage("locked".into()));
         world.request_reduce("leaving", true).await;
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -84,6 +84,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             resolve: link(ledger.clone().recipient()),
             day_start: link(ledger.clone().recipient()),
             won_day_start: link(ledger.clone().recipient()),
+            decisions: link(ledger.clone().recipient()),
             refused: link(ledger.clone().recipient()),
             events: link(ledger.recipient()),
         },
@@ -92,6 +93,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             account: link(broker.clone().recipient()),
             account_in_won: link(broker.clone().recipient()),
             quote: link(broker.clone().recipient()),
+            bars: link(broker.clone().recipient()),
             halt: link(broker.clone().recipient()),
             reconciled: link(broker.clone().recipient()),
         },
@@ -106,6 +108,12 @@ fn settings() -> RiskSettings {
         limits: Limits::new(number("3"), number("30"), Confidence::new(80).unwrap()).unwrap(),
         sizing: Sizing::by_score(number("5"), number("1"), number("10"), number("50")).unwrap(),
         basis: Basis::DayStart,
+        exits: ExitPlan {
+            stop_pct: number("2"),
+            take_pct: number("3"),
+            atr_multiple: number("2.2"),
+            max_days: 20,
+        },
     }
 }
 
@@ -334,6 +342,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         disk_full: false,
         clock_doubt: None,
         clock_next: None,
+        bars: Vec::new(),
     };
     prepare(&mut facts);
     let system = System::with_tokio_rt(|| {

@@ -1,0 +1,182 @@
+//! What is held is sold by itself, at each price, once, and only at a price that may be believed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::control::TradingState;
+use domain::messages::limits::OwnPosition;
+use domain::messages::market_data::PriceSeen;
+use domain::messages::schedule::{DaySource, Phase, SessionChanged, Trust};
+use domain::messages::trading::AccountUpdated;
+use domain::{Candle, Price, Quantity, Side};
+
+use rust_decimal::Decimal;
+
+use super::world::{World, account, stock, trading};
+use super::*;
+
+/// Five shares of 005930, bought at 1000 so many days ago, in the books and in the account.
+async fn holding(world: &World, days: i64) {
+    let now = world.clock.now();
+    let (entry, since) = (Some("1000".parse().unwrap()), Some(now - TimeDelta::days(days)));
+    let quantity = Quantity::new(5);
+    world.facts().own = vec![OwnPosition { instrument: stock("005930"), quantity, entry, since }];
+    world.account.tell(AccountUpdated { snapshot: account(now, 10_000_000) }).unwrap();
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    world.account.tell(AccountUpdated { snapshot: account(world.clock.now(), 10_000_000) }).unwrap();
+    world.settle().await;
+    world.log();
+}
+
+async fn see(world: &World, price: &str, at: DateTime<Utc>) {
+    let price = price.parse().unwrap();
+    world.price.tell(PriceSeen { instrument: stock("005930"), price, at }).unwrap();
+    world.settle().await;
+}
+
+async fn see_now(world: &World, price: &str) {
+    see(world, price, world.clock.now()).await;
+}
+
+/// What was decided and ordered since the last look.
+fn done(world: &World) -> Vec<String> {
+    let log = world.log();
+    log.into_iter().filter(|line| line.starts_with("decision") || line.starts_with("broker: order")).collect()
+}
+
+/// Days that move by `range`, 250 of them.
+fn bars(world: &World, range: i64) -> Vec<Candle> {
+    let price = |value: i64| Price::new(Decimal::from(value)).unwrap();
+    let bar = |age: i64| Candle {
+        at: world.clock.now() - TimeDelta::days(age + 1),
+        open: price(1_000),
+        high: price(1_000 + range),
+        low: price(1_000),
+        close: price(1_000),
+        volume: 1,
+    };
+    (0..250).rev().map(bar).collect()
+}
+
+#[test]
+fn a_price_at_the_stop_sells_once_what_is_ours_with_a_decision_before_it() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        see_now(&world, "981").await;
+        assert_eq!(done(&world), [""; 0]);
+        see_now(&world, "980").await;
+        assert_eq!(done(&world), ["decision: stop-loss at 980", "broker: order"]);
+        let (_, terms) = world.facts().placed.last().cloned().unwrap();
+        assert_eq!((terms.side, terms.quantity), (Side::Sell, Quantity::new(5)));
+        see_now(&world, "970").await;
+        assert_eq!(done(&world), [""; 0], "it is on its way out");
+    });
+}
+
+#[test]
+fn a_jump_sells_nothing_before_the_next_price_confirms_it() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        for price in ["1000", "700", "995", "699"] {
+            see_now(&world, price).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(done(&world), [""; 0], "{price}");
+        }
+        see_now(&world, "701").await;
+        assert_eq!(done(&world), ["decision: stop-loss at 980", "broker: order"]);
+    });
+}
+
+#[test]
+fn a_stock_that_moves_little_is_sold_earlier_once_its_range_is_known() {
+    trading(async |world| {
+        world.facts().bars = bars(&world, 5);
+        holding(&world, 1).await;
+        see_now(&world, "989.5").await;
+        assert_eq!(done(&world), [""; 0]);
+        see_now(&world, "989").await;
+        assert_eq!(done(&world), ["decision: stop-loss at 989", "broker: order"]);
+    });
+}
+
+#[test]
+fn an_old_price_one_of_before_the_session_and_an_unbelievable_one_sell_nothing() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        let now = world.clock.now();
+        for (price, at) in [("900", now - TimeDelta::seconds(61)), ("900", now - TimeDelta::days(1))] {
+            see(&world, price, at).await;
+            assert_eq!(done(&world), [""; 0], "{price} {at}");
+        }
+        see_now(&world, "100").await;
+        see_now(&world, "101").await;
+        let said: Vec<_> = world.log().into_iter().filter(|line| line.contains("split")).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(world.facts().placed.len(), 0);
+    });
+}
+
+#[test]
+fn a_holding_is_sold_after_its_time_at_a_look_of_its_own() {
+    trading(async |world| {
+        holding(&world, 20).await;
+        see_now(&world, "1001").await;
+        assert_eq!(done(&world), ["decision: held for 20 days", "broker: order"]);
+    });
+}
+
+#[test]
+fn exits_go_on_while_only_exits_are_allowed_and_stop_in_a_halt_and_outside_trading() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        world.request_halt("look at it").await;
+        world.log();
+        see_now(&world, "900").await;
+        assert_eq!(done(&world), [""; 0], "halted");
+        world.request_resume(None).await.unwrap();
+        world.request_reduce("carefully", false).await;
+        assert_eq!(world.state().await, TradingState::Reducing);
+        tokio::time::sleep(Duration::from_secs(21)).await;
+        world.account.tell(AccountUpdated { snapshot: account(world.clock.now(), 10_000_000) }).unwrap();
+        world.log();
+        see_now(&world, "900").await;
+        assert_eq!(done(&world), ["decision: stop-loss at 980", "broker: order"]);
+    });
+}
+
+#[test]
+fn a_day_that_allows_no_exits_sells_nothing() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        let now = world.clock.now();
+        let suspected = SessionChanged {
+            market: Market::Kr,
+            session_date: Market::Kr.date_at(now),
+            phase: Phase::Continuous,
+            trust: Trust::SuspectedClosed,
+            source: DaySource::Calendar,
+            orders_until: Some(now + TimeDelta::hours(5)),
+            at: now,
+        };
+        let price = PriceSeen { instrument: stock("005930"), price: "900".parse().unwrap(), at: now };
+        world.session.tell(suspected).unwrap();
+        world.price.tell(price).unwrap();
+        world.settle().await;
+        assert_eq!(done(&world), [""; 0]);
+    });
+}
+
+#[test]
+fn what_should_be_sold_and_is_not_is_told_once_for_each_reason() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        world.request_halt("look at it").await;
+        world.log();
+        for price in ["900", "901"] {
+            see_now(&world, price).await;
+            tokio::time::sleep(Duration::from_secs(21)).await;
+        }
+        let log: Vec<_> = world.log().into();
+        assert!(!log.iter().any(|line| line.starts_with("decision") || line == "broker: order"), "{log:?}");
+        let told = log.iter().filter(|line| line.contains("should be sold (stop-loss at 980) and is not"));
+        assert_eq!(told.count(), 1, "people are told once: {log:?}");
+    });
+}
