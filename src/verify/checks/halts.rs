@@ -136,7 +136,7 @@ impl<'a> Halts<'a> {
             }
             What::HaltFileGone if self.may_file_go() => self.on_the_wire_at_file = None,
             What::Boot { .. } => self.answered.retain(|_, answer| answer.is_durable),
-// The last three: written again after they were lifted. A file that went by itself binds as before.
+            // The last three: written again after they were lifted. A file that went by itself binds as before.
             What::HaltFileGone
             | What::Foreign { .. }
             | What::Crash { .. }

@@ -112,7 +112,7 @@ fn held(shares: u64) -> VenuePosition {
 }
 
 fn own(shares: u64) -> OwnPosition {
-    OwnPosition { instrument: terms().instrument, quantity: Quantity::new(shares) }
+    OwnPosition { instrument: terms().instrument, quantity: Quantity::new(shares), entry: None, since: None }
 }
 
 fn record(intent: &str, number: Option<&str>, state: OrderState) -> IntentRecord {

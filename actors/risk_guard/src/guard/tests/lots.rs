@@ -36,7 +36,7 @@ impl World {
     /// This agent holds `shares`, and the exchange says the same.
     async fn hold(&self, shares: u64) {
         let quantity = Quantity::new(shares);
-        self.facts().own = vec![OwnPosition { instrument: hsbc(), quantity }];
+        self.facts().own = vec![OwnPosition { instrument: hsbc(), quantity, entry: None, since: None }];
         let mut snapshot = account(self.clock.now(), 0);
         snapshot.currency = Currency::Hkd;
         let cash = domain::Money::new(1.into(), Currency::Hkd);
