@@ -90,6 +90,8 @@ pub struct KisConfig {
     /// Adds the header `x-kestrel-truth` with the intent's id to an order, for the invariant report of the embedded
     /// simulator. The composition root sets it for the embedded simulator alone; over TLS it is never sent.
     pub truth_tag: bool,
+    /// Foreign prices come without the delay of KIS's free feed: those of the embedded simulator.
+    pub feed_is_live: bool,
 }
 
 /// The rate's permission, shared by everything that talks to one app key (KIS.md 4).

@@ -246,6 +246,7 @@ fn client_with(
         fluctuation: config.scanner.fluctuation.clone(),
         volume: config.scanner.volume.clone(),
         truth_tag: wire.truth_tag,
+        feed_is_live: wire.truth_tag,
     };
     let kis = kis::connect(kis_config, reads, orders, clock.clone(), pacer);
     Ok(Arc::new(kis.map_err(|error| error.to_string())?))

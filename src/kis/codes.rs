@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 
+use chrono::TimeDelta;
 use domain::{Currency, Market, Symbol};
 
 use super::Environment;
@@ -89,6 +90,23 @@ impl Venue {
     /// The first market of a currency.
     pub(super) fn leading(currency: Currency) -> Option<&'static Self> {
         OVERSEAS.iter().find(|venue| venue.market.currency() == currency)
+    }
+
+    /// How far the free feed is behind the market (KIS.md 13, 14.2). Who pays KIS for the live one gets newer prices than
+    /// this says.
+    pub(super) fn feed_delay(&self) -> TimeDelta {
+        match self.market {
+            Market::Kr | Market::UsNasdaq | Market::UsNyse | Market::UsAmex => TimeDelta::zero(),
+            Market::Jp | Market::Hk | Market::CnSha | Market::CnSza | Market::VnHan | Market::VnHcm => {
+                TimeDelta::minutes(15)
+            }
+        }
+    }
+
+    /// The delay of the free feed of the exchange with this code in quotes.
+    pub(super) fn feed_delay_of(quote_code: &str) -> TimeDelta {
+        let venue = OVERSEAS.iter().find(|venue| venue.quote.0 == quote_code);
+        venue.map_or(TimeDelta::zero(), Self::feed_delay)
     }
 
     /// The exchange codes that together list every holding in this market's currency, without counting one twice.

@@ -57,6 +57,7 @@ pub(super) async fn quote(
         volume: row.whole("acml_vol")?,
         bid: None,
         ask: None,
+        delay: chrono::TimeDelta::zero(),
         rules,
     })
 }

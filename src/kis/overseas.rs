@@ -65,6 +65,7 @@ async fn plain_quote(
     let answer = session.ask(&question).await?;
     let row = answer.summary("output")?;
     let last = last_price(&row, &instrument)?;
+    let delay = feed_delay(session, &instrument)?;
     let base = row.price("base")?;
     let [upper_limit, lower_limit] = day_limits(instrument.market, &instrument.symbol, base);
     Ok(Quote {
@@ -78,6 +79,7 @@ async fn plain_quote(
         volume: row.whole("tvol")?,
         bid: None,
         ask: None,
+        delay,
         rules: StockRules { upper_limit, lower_limit, ..StockRules::default() },
     })
 }
@@ -92,6 +94,7 @@ async fn detailed_quote(
     let answer = session.ask(&question).await?;
     let row = answer.summary("output")?;
     let last = last_price(&row, &instrument)?;
+    let delay = feed_delay(session, &instrument)?;
     let step = row.decimal("e_hogau")?;
     let ticks = step.map_or(TickTable::OfMarket, |step| TickTable::told(instrument.market, last, step));
     Ok(Quote {
@@ -105,6 +108,7 @@ async fn detailed_quote(
         volume: row.whole("tvol")?,
         bid: None,
         ask: None,
+        delay,
         rules: StockRules {
             lot: row.whole("vnit")?.and_then(NonZeroU64::new),
             upper_limit: row.price("uplp")?,
@@ -113,6 +117,12 @@ async fn detailed_quote(
             ticks,
         },
     })
+}
+
+/// How far prices may be behind the market; the embedded exchange has no feed in between.
+fn feed_delay(session: &Session, instrument: &Instrument) -> Result<TimeDelta, QueryError> {
+    let delay = venue(instrument.market)?.feed_delay();
+    Ok(if session.config.feed_is_live { TimeDelta::zero() } else { delay })
 }
 
 /// `e_ordyn`: whether the broker trades it (KIS.md 13.2, 13.6); none when it is not told. `ordy` is a text for people and

@@ -95,6 +95,7 @@ impl World {
             fluctuation: endpoint(),
             volume: endpoint(),
             truth_tag: false,
+            feed_is_live: false,
         };
         let pace = Pacer::new(1.9, self.clock.clone());
         let kis =

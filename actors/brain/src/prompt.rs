@@ -107,6 +107,10 @@ impl Batch<'_> {
             "actions": actions,
             "features": features,
         });
+        let delay = candidate.quote.as_ref().map(|quote| quote.delay.num_minutes());
+        if let Some(minutes) = delay.filter(|minutes| *minutes > 0) {
+            stock["price_may_be_minutes_old"] = json!(minutes);
+        }
         if self.markets().len() > 1 {
             stock["market"] = json!(candidate.instrument.market.code());
         }

@@ -224,6 +224,9 @@ impl Session {
     async fn decide(&self, candidate: &Candidate, judgement: Judgement, judge: &str, report: &mut Report) {
         let (judgement, fresh) = self.priced(candidate, judgement).await;
         let price = fresh.map_or(candidate.price, |fresh| fresh.price);
+        let scanned = candidate.quote.as_ref().map(|quote| quote.delay);
+        let delay = fresh.map(|fresh| fresh.delay).or(scanned).unwrap_or_default();
+        let judgement = saying_delay(judgement, delay);
         let decision = self.decision(candidate, judgement, price, judge);
         if !self.record(decision.clone()).await {
             return;
@@ -351,6 +354,17 @@ struct FreshPrice {
     /// What the order's limit is counted from.
     reference: Price,
     rules: StockRules,
+    /// How far its feed may be behind the market.
+    delay: TimeDelta,
+}
+
+/// What is judged by late prices says so in its record.
+fn saying_delay(judgement: Judgement, delay: TimeDelta) -> Judgement {
+    if delay <= TimeDelta::zero() {
+        return judgement;
+    }
+    let rationale = format!("[prices up to {} min old] {}", delay.num_minutes(), judgement.rationale);
+    Judgement { rationale, ..judgement }
 }
 
 /// The quote's price, if it is fresh and near the one that was judged; else why not.
@@ -376,7 +390,8 @@ fn usable(
     let bound = judged.value().checked_mul(allowed.into());
     match (drift, bound) {
         (Some(drift), Some(bound)) if drift <= bound => {
-            Ok(FreshPrice { price: last, reference: quote.reference(side), rules: quote.rules })
+            let (reference, rules, delay) = (quote.reference(side), quote.rules, quote.delay);
+            Ok(FreshPrice { price: last, reference, rules, delay })
         }
         (Some(_) | None, Some(_) | None) => {
             Err(format!("The price went from {judged} to {last}, more than {allowed} %"))

@@ -217,3 +217,19 @@ async fn limits_are_learnt_for_the_day_where_they_are_told_and_follow_from_the_c
         assert_eq!(session.limits(&stock), [None; 2], "of another day");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_price_of_the_free_feed_says_how_late_it_may_be_in_asia_and_not_in_america() {
+    let cases = [(Market::Jp, "7203", 15), (Market::Hk, "00005", 15), (Market::UsNyse, "BA", 0)];
+    for environment in [Environment::Real, Environment::Paper] {
+        for (market, symbol, minutes) in cases {
+            let transport = with_token(|_, _| reply(200, DETAIL));
+            let mut session = session(environment, &transport);
+            let late = quote(&session, stock_of(market, symbol), Urgency::Scan).await.unwrap();
+            assert_eq!(late.delay.num_minutes(), minutes, "{market}");
+            session.config.feed_is_live = true;
+            let live = quote(&session, stock_of(market, symbol), Urgency::Scan).await.unwrap();
+            assert_eq!(live.delay.num_minutes(), 0, "{market}");
+        }
+    }
+}

@@ -4,6 +4,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone 
 use domain::{Market, Price};
 use rust_decimal::Decimal;
 
+use crate::kis::codes::Venue;
+
 /// Fields of each feed.
 pub(super) const TRADE_FIELDS: usize = 46;
 pub(super) const BOOK_FIELDS: usize = 59;
@@ -55,7 +57,11 @@ pub(super) fn foreign_trade<'a>(
     let symbol = *record.get(1)?;
     let at = korean(record.get(6)?, record.get(7)?)?;
     let price = with_point(record.get(11)?, record.get(2)?, || last(symbol))?;
-    Some(Tick { symbol, exchange: record.first()?.get(1..4), price, at: at.min(now) })
+    let name = record.first()?;
+    // A delayed feed is as fresh as it can be when it is late by its delay; `D` is the free one.
+    let delay = name.strip_prefix('D').and_then(|code| code.get(..3)).map(Venue::feed_delay_of);
+    let at = at.checked_add_signed(delay.unwrap_or_default())?;
+    Some(Tick { symbol, exchange: name.get(1..4), price, at: at.min(now) })
 }
 
 /// A number that may lack its decimal point (KIS.md 14.2): without a point and with decimals announced it is taken as
@@ -161,6 +167,25 @@ mod tests {
         assert_eq!(record("100001", "20261124"), Some(now));
         assert_eq!(record("153000", "20261123"), Some(at("2026-11-23T06:30:00Z")));
         assert_eq!((record("996000", "20261124"), record("095900", "2026")), (None, None));
+    }
+
+    #[test]
+    fn a_price_of_the_free_feed_of_asia_is_as_fresh_as_its_delay_allows() {
+        let now = at("2026-11-24T01:30:00Z");
+        let seen = |name: &'static str, time: &'static str| {
+            let mut record = vec!["0"; FOREIGN_FIELDS];
+            (record[0], record[1], record[6], record[7], record[11]) =
+                (name, "7203", "20261124", time, "2815");
+            foreign_trade(&record, now, |_| None).map(|tick| tick.at)
+        };
+        assert_eq!(seen("DTSE7203", "101400"), Some(at("2026-11-24T01:29:00Z")));
+        assert_eq!(seen("DTSE7203", "102900"), Some(now), "never of the future");
+        assert_eq!(
+            seen("RTSE7203", "101400"),
+            Some(at("2026-11-24T01:14:00Z")),
+            "the paid feed has no delay"
+        );
+        assert_eq!(seen("DNAS7203", "101400"), Some(at("2026-11-24T01:14:00Z")));
     }
 
     #[test]

@@ -195,6 +195,7 @@ impl Handler<OrderQuoteQuery> for World {
             volume: None,
             bid: None,
             ask: None,
+            delay: chrono::TimeDelta::zero(),
             rules: domain::StockRules::default(),
         })
     }
@@ -370,9 +371,24 @@ fn quoted(age: TimeDelta, restriction: Option<domain::Restriction>) -> Vec<Candi
         volume: None,
         bid: None,
         ask: None,
+        delay: chrono::TimeDelta::zero(),
         rules: domain::StockRules { restriction, ..domain::StockRules::default() },
     });
     vec![bought]
+}
+
+#[test]
+fn a_decision_by_the_prices_of_a_late_feed_says_so_in_its_record() {
+    in_virtual_time(async {
+        let world = World { quote: None, ..World::default() };
+        let mut late = quoted(TimeDelta::seconds(1), None);
+        for quote in late.iter_mut().filter_map(|candidate| candidate.quote.as_mut()) {
+            quote.delay = TimeDelta::minutes(15);
+        }
+        launch(&world, None).decide(slot_key(Slot::Realtime(1)), late).await;
+        let rationale = world.rationale(0);
+        assert!(rationale.starts_with("[prices up to 15 min old] "), "{rationale}");
+    });
 }
 
 #[test]

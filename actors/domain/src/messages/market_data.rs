@@ -4,7 +4,7 @@
 //! times; then the answer is an error and the caller skips that symbol.
 
 use actix::Message;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use crate::{
@@ -149,6 +149,8 @@ pub struct Quote {
     pub bid: Option<Price>,
     /// Best ask; only an [`OrderQuoteQuery`] asks for it.
     pub ask: Option<Price>,
+    /// How far the feed may be behind the market: the price may be this much older than `at` says.
+    pub delay: TimeDelta,
     /// What the exchange accepts for this stock today.
     pub rules: StockRules,
 }
@@ -179,7 +181,8 @@ pub struct PriceSeen {
     pub instrument: Instrument,
     /// What it last traded at, or what a buyer bids for it.
     pub price: Price,
-    /// When that was, by the exchange's word where it gives one; never later than it was received.
+    /// When that was, by the exchange's word where it gives one, the known delay of its feed not counted; never later than
+    /// it was received.
     pub at: DateTime<Utc>,
 }
 

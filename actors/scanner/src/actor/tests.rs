@@ -176,6 +176,7 @@ impl Handler<QuoteQuery> for Broker {
             volume: Some(2_000),
             bid: None,
             ask: None,
+            delay: chrono::TimeDelta::zero(),
             rules: StockRules { restriction, ..StockRules::default() },
         };
         self.answer(what, failing, quote)

@@ -52,6 +52,7 @@ fn quote(last: &str, high: Option<&str>, low: Option<&str>, volume: Option<u64>)
         volume,
         bid: None,
         ask: None,
+        delay: chrono::TimeDelta::zero(),
         rules: domain::StockRules::default(),
     }
 }

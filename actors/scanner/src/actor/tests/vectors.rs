@@ -114,6 +114,7 @@ impl Case {
             volume: None,
             bid: None,
             ask: None,
+            delay: chrono::TimeDelta::zero(),
             rules: StockRules::default(),
         })
     }
