@@ -28,6 +28,7 @@ fn quote(lot: u64, at: DateTime<Utc>) -> Quote {
         volume: None,
         bid: None,
         ask: None,
+        delay: TimeDelta::zero(),
         rules: StockRules { lot: NonZeroU64::new(lot), ..StockRules::default() },
     }
 }
