@@ -71,7 +71,7 @@ settings! {
     breaker_basis "BREAKER_BASIS" = "day_start", "day_start, purchase", "What a loss is measured against: the day's starting equity, or purchase cost.";
     max_order_pct "MAX_ORDER_PCT" = "30.0", "above 0, at most 30.0", "Largest purchase in percent of cash. Can only be made stricter.";
     fat_finger_pct "FAT_FINGER_PCT" = "", "above 0, at most 30.0", "The same limit under the name of earlier versions.";
-    max_orders_per_minute "MAX_ORDERS_PER_MINUTE" = "10", "0 to 10", "Most purchases in any 60 seconds. Can only be made stricter; 0 stops purchases.";
+    max_orders_per_minute "MAX_ORDERS_PER_MINUTE" = "10", "0 to 10", "Most purchases in any minute. Can only be made stricter; 0 stops purchases.";
     max_orders_per_day "MAX_ORDERS_PER_DAY" = "100", "0 to 400", "Most purchases in any 24 hours, counted across restarts; sales stop only at 400 orders of both kinds.";
     max_symbol_pct "MAX_SYMBOL_PCT" = "30", "0 to 50", "Most of one stock, held and ordered, in percent of the equity in its currency. Can only be made stricter; 0 stops purchases.";
     max_exposure_pct "MAX_EXPOSURE_PCT" = "95", "0 to 100", "Most of all stocks of a currency, held and ordered, in percent of its equity.";

@@ -108,6 +108,13 @@ impl Books {
         assert_eq!(self.outcome(intent, &silence).unwrap(), OrderState::Unknown);
     }
 
+    /// Lifts what stands; the epoch that approvals carry from here on.
+    fn lift_all(&mut self) -> HaltEpoch {
+        let standing = self.store.trading_state().unwrap().halts.into_iter();
+        let ids: Vec<HaltId> = standing.map(|halt| HaltId::from_stored(halt.id)).collect();
+        self.store.commit_release(&release(&ids)).unwrap().epoch
+    }
+
     fn list(&self, rows: Vec<InquiryRow>) -> BookInquiry {
         let id = HaltId::new(self.now.timestamp_millis(), 0);
         let halt = HaltName { id, nonce: HaltNonce::new(3) };

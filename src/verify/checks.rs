@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::IntentRecord;
 use domain::messages::limits::OwnPosition;
 use domain::messages::schedule::Phase;
-use domain::{Instrument, OrderState, Quantity, Side};
+use domain::{CLOCK_SKEW_ALLOWED_SECONDS, Instrument, OrderState, Quantity, Side};
 use market_clock::Calendar;
 use serde::Serialize;
 use trade_ledger::DayKey;
@@ -368,24 +368,50 @@ fn only_the_present_epoch_sends(evidence: &Evidence<'_>) -> Vec<String> {
     broken
 }
 
-/// Invariant 13: the exchange's rate is kept in every second, and the ceilings of approvals in every minute and day.
+/// Invariant 13: the exchange's rate is kept in every second, and the ceilings of approvals in every minute and day. A minute
+/// in which somebody set the machine's clock by more than can go unseen is not judged: until the exchange's next answers
+/// nobody knows how long it was.
 fn rates(evidence: &Evidence<'_>) -> Vec<String> {
     let approvals = evidence.facts.iter().filter(|fact| matches!(fact.what, What::Approval(_)));
     let approvals: Vec<DateTime<Utc>> = approvals.map(|fact| fact.at).collect();
+    let set = clock_sets(evidence.facts);
+    let is_judged = |from, until| !set.iter().any(|at| (from..=until).contains(at));
+    let always = |_, _| true;
     [
-        crowded(evidence.departures, REQUESTS_PER_SECOND, TimeDelta::seconds(1), "requests"),
-        crowded(&approvals, APPROVALS_PER_MINUTE, TimeDelta::minutes(1), "approvals"),
-        crowded(&approvals, APPROVALS_PER_DAY, TimeDelta::hours(24), "approvals"),
+        crowded(evidence.departures, REQUESTS_PER_SECOND, TimeDelta::seconds(1), "requests", always),
+        crowded(&approvals, APPROVALS_PER_MINUTE, TimeDelta::minutes(1), "approvals", is_judged),
+        crowded(&approvals, APPROVALS_PER_DAY, TimeDelta::hours(24), "approvals", always),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// The first time at which more than `most` of `times`, which are in order, lie within `span`.
-fn crowded(times: &[DateTime<Utc>], most: usize, span: TimeDelta, what: &str) -> Option<String> {
+/// When the machine's clock was set by more than two clocks that nobody finds wrong can differ.
+fn clock_sets(facts: &[Fact]) -> Vec<DateTime<Utc>> {
+    let unseen_ms = 2_000 * CLOCK_SKEW_ALLOWED_SECONDS;
+    let (mut before, mut set) = (0, Vec::new());
+    for fact in facts {
+        if let What::ClockSet { wrong_by_ms } = fact.what {
+            if (wrong_by_ms - before).abs() > unseen_ms {
+                set.push(fact.at);
+            }
+            before = wrong_by_ms;
+        }
+    }
+    set
+}
+
+/// The first time at which more than `most` of `times`, which are in order, lie within `span`, where that is judged.
+fn crowded(
+    times: &[DateTime<Utc>],
+    most: usize,
+    span: TimeDelta,
+    what: &str,
+    is_judged: impl Fn(DateTime<Utc>, DateTime<Utc>) -> bool,
+) -> Option<String> {
     let mut windows = times.windows(most + 1).filter_map(|window| Some((*window.first()?, *window.last()?)));
-    let (first, _) = windows.find(|(first, last)| *last - *first < span)?;
+    let (first, _) = windows.find(|(first, last)| *last - *first < span && is_judged(*first, *last))?;
     Some(format!("more than {most} {what} within {} s from {first}", span.num_seconds()))
 }
 

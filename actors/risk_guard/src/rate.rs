@@ -1,13 +1,14 @@
 //! How many orders may be approved: ceilings that hold for any behaviour of whoever proposes (invariant 13).
 //!
-//! Every approval counts, entry or exit, in sliding windows of exchange time: 60 s and 24 h, so no midnight of any
-//! zone opens a gap. The operator's stricter limits stop entries; exits are stopped by the code's own ceilings alone,
+//! Every approval counts, entry or exit, in sliding windows: a minute and 24 h, so no midnight of any zone opens a gap. The
+//! minute is 70 s long by this machine's clock, which may be 5 s late at its begin and 5 s early at its end without
+//! anybody seeing it; so it is a minute of the exchange's time at least. The operator's stricter limits stop entries; exits are stopped by the code's own ceilings alone,
 //! because what is held must stay sellable.
 
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::Side;
+use domain::{CLOCK_SKEW_ALLOWED_SECONDS, Side};
 
 use crate::limits::wiring::{Limit, refuse};
 use crate::limits::{Limits, RefusalReason};
@@ -15,7 +16,7 @@ use crate::limits::{Limits, RefusalReason};
 /// The two windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// 60 s.
+    /// A minute of the exchange's time, however wrong the machine's clock may be unseen.
     Minute,
     /// 24 h.
     Day,
@@ -25,7 +26,7 @@ impl Window {
     /// Its length.
     pub fn length(self) -> TimeDelta {
         match self {
-            Self::Minute => TimeDelta::seconds(60),
+            Self::Minute => TimeDelta::seconds(60 + 2 * CLOCK_SKEW_ALLOWED_SECONDS),
             Self::Day => TimeDelta::hours(24),
         }
     }
@@ -50,7 +51,7 @@ impl Window {
 impl std::fmt::Display for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Minute => "60 seconds",
+            Self::Minute => "70 seconds",
             Self::Day => "24 hours",
         })
     }
@@ -138,8 +139,8 @@ mod tests {
         type Case = (&'static str, Vec<i64>, i64, Option<Window>, Option<Window>);
         let cases: [Case; 10] = [
             ("nothing yet", vec![], 0, None, None),
-            ("two in the last minute", vec![1, 2], 60, Some(Window::Minute), None),
-            ("the first has left the minute", vec![0, 2], 60, None, None),
+            ("two in the last minute", vec![1, 2], 70, Some(Window::Minute), None),
+            ("the first has left the minute", vec![0, 2], 70, None, None),
             ("ten in the last minute", (0..10).collect(), 30, Some(Window::Minute), Some(Window::Minute)),
             ("four in the last day", vec![100, 200, 300, 400], day + 99, Some(Window::Day), None),
             ("the first has left the day", vec![100, 200, 300, 400], day + 100, None, None),

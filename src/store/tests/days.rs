@@ -80,7 +80,8 @@ fn an_order_of_somebody_else_is_recorded_once_and_never_becomes_ours() {
     let foreign = row("0000000099", Side::Buy, 0, "0");
     assert_eq!(books.book(vec![foreign.clone()]).foreign, [order("0000000099")]);
     assert_eq!(books.book(vec![foreign.clone()]).foreign, []);
-    books.unknown(&buy("1"));
+    let halt_epoch = books.lift_all();
+    books.unknown(&NewIntent { halt_epoch, ..buy("1") });
     let booked = books.book(vec![row("0000000099", Side::Buy, 10, "69900")]);
     assert_eq!((booked.foreign.len(), booked.updates.len()), (0, 0));
     assert!(books.trades().is_empty());

@@ -201,7 +201,7 @@ fn invariant_09_an_unknown_order_beside_a_gap_is_ended_by_a_persons_word_and_the
     other.ordered = Quantity::new(3);
     other.remaining = other.ordered;
     books.book(vec![other]);
-    let first = buy("1");
+    let first = NewIntent { halt_epoch: books.lift_all(), ..buy("1") };
     books.unknown(&first);
     books.after(200);
     let close = |books: &mut Books| {

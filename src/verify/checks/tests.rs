@@ -462,6 +462,25 @@ fn invariant_13_too_many_requests_or_approvals_are_found() {
 }
 
 #[test]
+fn invariant_13_a_minute_is_judged_unless_the_clock_was_set_by_more_than_nobody_sees_in_it() {
+    for (wrong_by_ms, is_found) in
+        [(0, true), (10_000, true), (-10_000, true), (10_001, false), (-10_001, false)]
+    {
+        let violations = spoiled(|run| {
+            for n in 0..10 {
+                run.insert(APPROVED, What::Approval(approval(&format!("j{n}"))));
+            }
+            run.insert(APPROVED + 1, What::ClockSet { wrong_by_ms });
+        });
+        assert_eq!(
+            violations.iter().any(|one| one.invariant == 13),
+            is_found,
+            "{wrong_by_ms}: {violations:?}"
+        );
+    }
+}
+
+#[test]
 fn invariant_14_an_entry_above_its_share_of_the_cash_is_found() {
     check_finds(14, |run| {
         let cash = Money::new(Decimal::from(2_333_333), Currency::Krw);

@@ -84,7 +84,7 @@ impl LimitName {
             Self::MaxLossPct => "daily loss that halts, in percent",
             Self::MaxOrderPct => "largest purchase, in percent of cash",
             Self::ConfidenceThreshold => "lowest confidence",
-            Self::MaxOrdersPerMinute => "purchases in any 60 seconds",
+            Self::MaxOrdersPerMinute => "purchases in any minute",
             Self::MaxOrdersPerDay => "purchases in any 24 hours",
             Self::MaxSymbolPct => "most of one stock, in percent of the equity in its currency",
             Self::MaxExposurePct => "most of all stocks of a currency, in percent of its equity",
