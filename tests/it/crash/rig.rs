@@ -72,6 +72,10 @@ impl Rig {
             ("KESTREL_FAULTS_RULES", EAGER_RULES),
             // As many as the code allows.
             ("MAX_ORDERS_PER_DAY", "400"),
+            // It buys back what it sold: the shortest waits there are.
+            ("REFUSAL_COOLDOWN_MIN", "1"),
+            ("STOP_COOLDOWN_MIN", "1"),
+            ("REENTRY_GUARD_MIN", "1"),
             ("KESTREL_LOG", "warn"),
         ];
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
