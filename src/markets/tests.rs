@@ -75,7 +75,12 @@ fn a_day_that_no_calendar_reaches_is_listed_as_unknown_and_not_as_closed() {
     let calendar = Calendar::official();
     let views = [MarketView::at(&calendar, Market::Kr, at("2027-12-31T01:00:00Z"), 2)];
     let text = table::text(&calendar, &views, at("2027-12-31T01:00:00Z"));
-    let listed = |date: &str| text.lines().find(|line| line.trim().starts_with(date)).unwrap().to_owned();
+    let listed = |date: &str| {
+        text.lines()
+            .find(|line| line.strip_prefix("  ").is_some_and(|listed| listed.starts_with(date)))
+            .unwrap()
+            .to_owned()
+    };
     let words = |date: &str| listed(date).split_whitespace().skip(2).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words("Fri 2027-12-31")[..2], ["closed", "estimated"], "{text}");
     assert_eq!(words("Sat 2028-01-01"), ["unknown", "unknown", "outside", "the", "calendar"], "{text}");
