@@ -113,7 +113,7 @@ fn sleeps_through_a_takeover(rig: &Rig) {
     std::fs::remove_file(rig.data().join("kestrel.lock")).unwrap();
     std::fs::remove_file(rig.data().join("control/kestrel.sock")).unwrap();
     let next = Agent::start(&rig.dir, &rig.settings());
-    rig.trade();
+    trades_beside_the_sleeping_one(rig);
     next.kill_9();
     rig.comes_to_rest();
     // The books are at rest; what reaches the exchange from here on comes from the one that was asleep.
@@ -128,6 +128,16 @@ fn sleeps_through_a_takeover(rig: &Rig) {
     let unbegun: Vec<_> = late.iter().filter(|order| !order.tag.as_ref().is_some_and(begun)).collect();
     assert!(unbegun.is_empty(), "begun after the takeover: {unbegun:?}\n{}", log_of(&rig.dir));
     stale.kill_9();
+}
+
+/// The sleeping one still holds the stream of prices, so its successor halts until a person lets it trade all the same.
+fn trades_beside_the_sleeping_one(rig: &Rig) {
+    let before = rig.orders();
+    let traded = until(PATIENCE, || {
+        rig.lift_all_but(None);
+        (rig.orders() > before).then_some(())
+    });
+    assert!(traded.is_some(), "no order: {:?}\n{}", status_of(&rig.dir), log_of(&rig.dir));
 }
 
 /// Stops the agent, but not inside a transaction: the database would then be locked, and nobody could take over.
