@@ -1,9 +1,6 @@
 //! How long to wait between two looks at the exchange (order-protocol 5.2, step 6).
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use domain::Clock;
 
 /// The rungs, in seconds of exchange time; the last one repeats.
 const RUNGS_S: [u64; 5] = [1, 2, 5, 10, 30];
@@ -31,13 +28,6 @@ impl Ladder {
     pub fn climbed(self) -> usize {
         self.climbed
     }
-}
-
-/// Waits `wait` of exchange time as it passes now: a clock set back meanwhile does not make it longer
-/// (order-protocol 4, invariant 19).
-pub(crate) async fn pause(clock: &Arc<dyn Clock>, wait: Duration) {
-    // A microsecond more than computed: rounding down must not make a loop without progress.
-    tokio::time::sleep(clock.real(wait) + Duration::from_micros(1)).await;
 }
 
 #[cfg(test)]

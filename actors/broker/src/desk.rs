@@ -26,7 +26,7 @@ use domain::messages::market_data::PriceSeen;
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
 use domain::messages::symbols::{CompareHoldings, SymbolHalted, UnknownsLately};
 use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
-use domain::{Clock, IntentId, Market, Random};
+use domain::{Clock, IntentId, Market, Random, ports};
 use risk_guard::{Gate, Obedience, PlaceOrder};
 use supervision::prelude::*;
 use tokio::sync::{Notify, Semaphore, oneshot};
@@ -35,7 +35,7 @@ use trade_ledger::{
     UnclosedDays,
 };
 
-use crate::backoff::{Ladder, pause};
+use crate::backoff::Ladder;
 use crate::sight::Sight;
 use crate::working::{Unwanted, Watermarks};
 use crate::{Exchange, MarketStream};
@@ -236,7 +236,7 @@ impl Broker {
             tokio::select! {
                 biased;
                 () = shared.wake.notified() => {}
-                () = pause(&deps.clock, wait) => {}
+                () = ports::sleep(&deps.clock, wait) => {}
             }
             reconcile::look(&deps, &shared, ORDER_TTL).await
         };
@@ -260,7 +260,8 @@ impl Broker {
 
     fn refresh_later(&mut self, ctx: &mut Ctx<Self>) {
         let deps = self.deps.clone();
-        let wait = async move { pause(&deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD)).await };
+        let wait =
+            async move { ports::sleep(&deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD)).await };
         ctx.spawn(wait.into_actor(self).then(|(), this, _ctx| {
             let (deps, shared, markets) = (this.deps.clone(), this.shared.clone(), this.awake_markets());
             let refresh = async move {

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::Clock;
+use domain::{Clock, ports};
 use ratelimit::{Ratelimiter, TryWaitError};
 use tokio::sync::Notify;
 
 use crate::Urgency;
-use crate::backoff::pause;
 
 /// Tokens of the bucket that make one turn.
 const PARTS: u64 = 1_000;
@@ -66,15 +65,17 @@ impl Pacer {
             }
             if let Some(wait) = self.stopped_for() {
                 tokio::select! {
-                    () = pause(&self.clock, wait) => {}
+                    () = ports::sleep(&self.clock, wait) => {}
                     () = place.called.notified() => {}
                 }
                 continue;
             }
             match self.limiter.try_wait_n(PARTS) {
                 Ok(()) => return,
-                Err(TryWaitError::Insufficient(wait)) => pause(&self.clock, wait).await,
-                Err(TryWaitError::ExceedsCapacity | _) => pause(&self.clock, self.limiter.period()).await,
+                Err(TryWaitError::Insufficient(wait)) => ports::sleep(&self.clock, wait).await,
+                Err(TryWaitError::ExceedsCapacity | _) => {
+                    ports::sleep(&self.clock, self.limiter.period()).await;
+                }
             }
         }
     }

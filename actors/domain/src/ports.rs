@@ -25,11 +25,12 @@ pub trait Clock: Send + Sync + 'static {
     fn real(&self, exchange_time: Duration) -> Duration;
 }
 
-/// Waits `duration` of exchange time.
+/// Waits `duration` of exchange time, in real time as it passes now: a clock that is set back meanwhile does not prolong it
+/// (order-protocol 4, invariant 19).
 pub fn sleep(clock: &Arc<dyn Clock>, duration: Duration) -> BoxFuture<'static, ()> {
-    let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-    let until = clock.now().checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    clock.sleep_until(until)
+    // A microsecond more than computed: rounding down must not make a loop without progress.
+    let real = clock.real(duration) + Duration::from_micros(1);
+    Box::pin(async move { actix::clock::sleep(real).await })
 }
 
 /// The largest difference between the exchange's clock and ours that is allowed, in seconds (order-protocol 3, row 33).

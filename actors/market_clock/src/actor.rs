@@ -21,7 +21,7 @@ use domain::messages::market_data::QueryError;
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion, OccasionKind};
 use domain::messages::proof::{LastTradeQuery, ListedDay, ListedDaysQuery};
 use domain::messages::schedule::{DayClosed, DecideDue, ScanDue, SessionChanged};
-use domain::{Clock, Market, is_ledger_pause};
+use domain::{Clock, Market, is_ledger_pause, ports};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::TellError;
 use supervision::prelude::*;
@@ -38,7 +38,7 @@ const LEDGER_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for Broker, in real time (messages::proof).
 const BROKER_WITHIN: Duration = Duration::from_secs(25);
 /// After a failed booking it is tried again so much later, in exchange time.
-const TRY_AGAIN: TimeDelta = TimeDelta::seconds(1);
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Whom MarketClock asks in the ledger.
 #[derive(Clone, Debug)]
@@ -100,6 +100,8 @@ pub struct MarketClock {
     sleep: Option<SpawnHandle>,
     /// Something became known while something was being booked.
     restless: bool,
+    /// What was asked to be booked and is told to nobody, because the answer is missing: it may be in the books.
+    unanswered: Vec<Occasion>,
     /// What the override file said last, good or bad; none before its first word.
     heard: Option<OverrideFile>,
     /// What the clock showed last.
@@ -122,6 +124,7 @@ impl MarketClock {
             overrides: Overrides::default(),
             sleep: None,
             restless: false,
+            unanswered: Vec::new(),
             heard: None,
             shown: None,
             watch: None,
@@ -172,17 +175,22 @@ impl MarketClock {
             return self.sleep(now, ctx);
         }
         let occasions: Vec<Occasion> = events.iter().map(|event| event.occasion.clone()).collect();
+        let asked = occasions.clone();
         let answer = self.deps.ledger.book.ask(BookOccasions { occasions }, LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| match heard(answer) {
             Ok(news) => {
+                let untold = std::mem::take(&mut this.unanswered);
+                let is_news = |(occasion, is_new): (_, &bool)| *is_new || untold.contains(occasion);
+                let news: Vec<bool> = asked.iter().zip(&news).map(is_news).collect();
                 for (event, is_new) in plan::share(events, &news) {
                     this.tell(&event, is_new);
                 }
                 this.sleep(now, ctx);
             }
             Err(why) => {
-                tracing::warn!(why, "what is due cannot be booked; it is not told");
+                tracing::warn!(why, "what is due may not be booked; it is told once the ledger answers");
                 this.told = before;
+                this.unanswered = asked;
                 this.later(TRY_AGAIN, Self::wake, ctx);
             }
         }));
@@ -217,9 +225,9 @@ impl MarketClock {
         }
     }
 
-    fn later(&mut self, by: TimeDelta, then: fn(&mut Self, &mut Ctx<Self>), ctx: &mut Ctx<Self>) {
-        let sleep = self.deps.clock.sleep_until(self.deps.clock.now() + by);
-        ctx.spawn(sleep.into_actor(self).map(move |(), this, ctx| then(this, ctx)));
+    fn later(&mut self, by: Duration, then: fn(&mut Self, &mut Ctx<Self>), ctx: &mut Ctx<Self>) {
+        let pause = ports::sleep(&self.deps.clock, by).into_actor(self);
+        ctx.spawn(pause.map(move |(), this, ctx| then(this, ctx)));
     }
 
     /// What the clock shows. What was seen while it ran ahead is judged anew when it was set back.

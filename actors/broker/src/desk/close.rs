@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::messages::market_data::QueryError;
-use domain::{InquiryRow, IntentId, VenueOrderId};
+use domain::{InquiryRow, IntentId, VenueOrderId, ports};
 use supervision::mutant::{self, Mutant};
 use trade_ledger::{BookInquiry, CloseDay, DayKey, UnclosedDays};
 
 use super::reconcile::{Step, alarm, ask, list, rest_over, spread, watch_clock};
 use super::{BrokerDeps, Shared, hold};
-use crate::backoff::{Ladder, pause};
+use crate::backoff::Ladder;
 
 /// A past day that the exchange cannot settle holds up the start this often; then it is closed beside the trading.
 const ATTEMPTS_AT_START: u32 = 3;
@@ -56,7 +56,7 @@ pub(super) async fn settle_past(deps: &BrokerDeps, shared: &Shared, day: DayKey)
         if close_once(deps, shared, day).await?.is_empty() {
             return Ok(());
         }
-        pause(&deps.clock, ladder.next_wait()).await;
+        ports::sleep(&deps.clock, ladder.next_wait()).await;
     }
     tracing::warn!(market = %day.market, date = %day.session_date, "orders of a past day are not settled");
     Ok(())
@@ -68,7 +68,7 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
     let mut ladder = Ladder::default();
     for attempt in 1_u32.. {
         while !is_over(deps, shared, day) {
-            pause(&deps.clock, NOT_OVER_PAUSE).await;
+            ports::sleep(&deps.clock, NOT_OVER_PAUSE).await;
         }
         if day.market.is_domestic() {
             rest_over(deps).await;
@@ -83,7 +83,7 @@ pub(super) async fn close_day(deps: &BrokerDeps, shared: &Shared, day: DayKey) {
             alarm(deps, day.market, why_open(day, &closed));
         }
         let wait = if attempt < ATTEMPTS_UNTIL_ALARM { ladder.next_wait() } else { PATIENT_PAUSE };
-        pause(&deps.clock, wait).await;
+        ports::sleep(&deps.clock, wait).await;
     }
     hold(&shared.marks).forget(day);
     hold(&shared.ends).remove(&day);

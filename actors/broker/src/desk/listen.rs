@@ -6,14 +6,13 @@ use chrono::TimeDelta;
 use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{EventKind, RecordEvent};
 use domain::messages::market_data::{OrderQuoteQuery, PriceSeen, QueryError, Quote, QuoteQuery};
-use domain::{AccountSnapshot, Instrument};
+use domain::{AccountSnapshot, Instrument, ports};
 use supervision::prelude::*;
 
 use super::answer::within;
 use super::reconcile::warn;
 use super::{Broker, BrokerDeps, Shared, hold};
 use crate::Urgency;
-use crate::backoff::pause;
 use crate::stream::{Notice, StreamEvent};
 use crate::working::urgency;
 
@@ -80,7 +79,7 @@ impl Broker {
         let (deps, shared) = (self.deps.clone(), self.shared.clone());
         let look = async move {
             if wait > TimeDelta::zero() {
-                pause(&deps.clock, wait.to_std().unwrap_or_default()).await;
+                ports::sleep(&deps.clock, wait.to_std().unwrap_or_default()).await;
             }
             shared.wake.notify_one();
         };

@@ -9,7 +9,7 @@ use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::AccountQuery;
 use domain::messages::trading::{AccountUpdated, Reconciled};
-use domain::{Currency, Market, OrderState, is_ledger_pause, ledger_pause_end, ledger_rests};
+use domain::{Currency, Market, OrderState, is_ledger_pause, ledger_pause_end, ledger_rests, ports};
 use supervision::{Link, TellError};
 use trade_ledger::{
     AbandonSending, BookInquiry, DayKey, HaltName, InquiryBooked, JournalledOrder, JournalledOrders,
@@ -20,13 +20,15 @@ use super::close::{is_past, settle_past};
 use super::listen::see_account;
 use super::truth::{compare, spread_halts, watch_unknowns};
 use super::{BrokerDeps, Shared, hold};
-use crate::backoff::{Ladder, pause};
+use crate::backoff::Ladder;
 use crate::working::{days_to_ask, to_cancel};
 use crate::{CancelOutcome, Urgency};
 
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
 /// A start that has not succeeded after that many attempts is told to a person.
 const ATTEMPTS_UNTIL_ALARM: usize = 5;
+/// Between two looks whether the won ledger rests, in exchange time.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What came of a step; the error is in words.
 pub(super) type Step<T> = Result<T, String>;
@@ -55,12 +57,16 @@ pub(super) async fn recover_rest(deps: &BrokerDeps, shared: &Shared, markets: &[
     until_done(deps, async || reconcile(deps, shared, markets).await).await
 }
 
-/// Waits until KIS has settled its won ledger.
+/// Waits until KIS has settled its won ledger; looks again and again, because the clock may be set right meanwhile.
 pub(super) async fn rest_over(deps: &BrokerDeps) {
-    while is_ledger_pause(deps.clock.now()) {
-        let end = ledger_pause_end(deps.clock.now());
-        tracing::info!(until = %end, "KIS settles its won ledger; its lists and balances are asked for afterwards");
-        deps.clock.sleep_until(end).await;
+    let rests = || is_ledger_pause(deps.clock.now());
+    if rests() {
+        let until = ledger_pause_end(deps.clock.now());
+        tracing::info!(%until, "KIS settles its won ledger; its lists and balances are asked for afterwards");
+    }
+    while rests() {
+        let left = (ledger_pause_end(deps.clock.now()) - deps.clock.now()).to_std().unwrap_or_default();
+        ports::sleep(&deps.clock, left.min(LOOK_AGAIN)).await;
     }
 }
 
@@ -76,7 +82,7 @@ async fn until_done(deps: &BrokerDeps, attempt: impl AsyncFn() -> Step<Reconcile
                     let text = format!("trading cannot start, the exchange is not reconciled: {why}");
                     alarm_about(deps, None, text);
                 }
-                pause(&deps.clock, wait).await;
+                ports::sleep(&deps.clock, wait).await;
             }
         }
     }

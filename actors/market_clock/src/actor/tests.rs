@@ -135,15 +135,31 @@ hears! {
 
 /// Books that outlive every life, and can fail.
 #[derive(Clone, Default)]
-struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<bool>>, Arc<Mutex<Vec<String>>>);
+struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<Mood>>, Arc<Mutex<Vec<String>>>);
+
+/// What becomes of a question to the books.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mood {
+    #[default]
+    Answers,
+    Fails,
+    /// It is booked, and the answer is lost.
+    LosesAnswers,
+}
 
 impl Books {
     fn fail(&self, fails: bool) {
-        *self.1.lock().unwrap() = fails;
+        self.are(if fails { Mood::Fails } else { Mood::Answers });
     }
 
-    fn answer<T>(&self, value: T) -> Result<T, LedgerError> {
-        if *self.1.lock().unwrap() { Err(LedgerError::Storage("full".into())) } else { Ok(value) }
+    fn are(&self, mood: Mood) {
+        *self.1.lock().unwrap() = mood;
+    }
+
+    fn answer<T>(&self, value: impl FnOnce() -> T) -> Result<T, LedgerError> {
+        let mood = *self.1.lock().unwrap();
+        let value = (mood != Mood::Fails).then(value);
+        value.filter(|_| mood == Mood::Answers).ok_or_else(|| LedgerError::Storage("full".into()))
     }
 
     fn book(&self, occasion: &Occasion) -> bool {
@@ -165,8 +181,7 @@ impl Handler<BookOccasions> for Books {
     type Result = Result<Vec<bool>, LedgerError>;
 
     fn handle(&mut self, told: BookOccasions, _: &mut Self::Context) -> Self::Result {
-        self.answer(())?;
-        Ok(told.occasions.iter().map(|occasion| self.book(occasion)).collect())
+        self.answer(|| told.occasions.iter().map(|occasion| self.book(occasion)).collect())
     }
 }
 
@@ -174,7 +189,7 @@ impl Handler<BookedOccasions> for Books {
     type Result = Result<Vec<Occasion>, LedgerError>;
 
     fn handle(&mut self, _: BookedOccasions, _: &mut Self::Context) -> Self::Result {
-        self.answer(self.0.lock().unwrap().clone())
+        self.answer(|| self.0.lock().unwrap().clone())
     }
 }
 
@@ -452,6 +467,48 @@ fn nothing_is_told_that_the_ledger_has_not_booked() {
         books.fail(true);
         sleep(Duration::from_secs(60)).await;
         assert_eq!(listener.heard(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn what_was_booked_although_its_answer_was_lost_is_told_once_when_the_ledger_answers_again() {
+    in_virtual_time(async {
+        let books = Books::default();
+        let clock = MovedClock::at("2026-11-24T00:00:10Z");
+        let (listener, _supervised) = launch_over(&clock, &books);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(listener.heard().len(), 4);
+        books.are(Mood::LosesAnswers);
+        sleep(Duration::from_secs(55)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new(), "nobody knows whether it is booked");
+        books.fail(false);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(listener.heard(), ["scan realtime-1", "decide realtime-1"]);
+        sleep(Duration::from_secs(50)).await;
+        assert_eq!(listener.heard(), Vec::<String>::new(), "once");
+    });
+}
+
+#[test]
+fn a_clock_that_is_set_back_before_the_ledger_is_asked_again_holds_up_nothing() {
+    in_virtual_time(async {
+        let books = Books::default();
+        books.fail(true);
+        let clock = MovedClock::at("2026-11-24T02:00:10Z");
+        let (listener, _supervised) = launch_over(&clock, &books);
+        sleep(Duration::from_millis(500)).await;
+        clock.jump(TimeDelta::hours(-1));
+        books.fail(false);
+        sleep(Duration::from_secs(2)).await;
+        let heard = listener.heard();
+        assert!(heard.contains(&"scan realtime-60".to_owned()), "after the recall: {heard:?}");
+        books.fail(true);
+        sleep(Duration::from_millis(59_500)).await;
+        clock.jump(TimeDelta::minutes(-30));
+        books.fail(false);
+        sleep(Duration::from_secs(2)).await;
+        let heard = listener.heard();
+        assert!(heard.contains(&"scan realtime-31".to_owned()), "after a booking: {heard:?}");
     });
 }
 

@@ -12,6 +12,7 @@ use domain::messages::market_data::{BarInterval, BarsQuery, QueryError};
 use domain::messages::trading::{DecisionMade, Proposal};
 use domain::{
     Action, Candle, Confidence, Decision, DecisionId, Instrument, Market, Price, Quantity, Side, StockRules,
+    ports,
 };
 use rust_decimal::Decimal;
 use supervision::prelude::*;
@@ -35,10 +36,8 @@ const JUDGE: &str = "exits";
 impl RiskGuard {
     /// Looks now and then for as long as this life lasts.
     pub(super) fn watch_exits(&self, ctx: &mut Ctx<Self>) {
-        let clock = self.deps.clock.clone();
-        // In real time as exchange time passes now, so that a clock that is set back does not hold it up.
-        let wait = async move { tokio::time::sleep(clock.real(LOOK_EVERY) + Duration::from_micros(1)).await };
-        ctx.spawn(wait.into_actor(self).map(|(), this, ctx| {
+        let pause = ports::sleep(&self.deps.clock, LOOK_EVERY).into_actor(self);
+        ctx.spawn(pause.map(|(), this, ctx| {
             if this.sight.is_any_trading() {
                 this.read_holdings(ctx);
             }

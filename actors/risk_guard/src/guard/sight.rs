@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::messages::market_data::PriceSeen;
-use domain::{Instrument, Market};
+use domain::{Instrument, Market, ports};
 use supervision::prelude::*;
 
 use super::RiskGuard;
@@ -30,10 +30,8 @@ impl Handler<PriceSeen> for RiskGuard {
 impl RiskGuard {
     /// Looks now and then for as long as this life lasts.
     pub(super) fn watch_sight(&self, ctx: &mut Ctx<Self>) {
-        let clock = self.deps.clock.clone();
-        // In real time as exchange time passes now, so that a clock that is set back does not hold it up.
-        let wait = async move { tokio::time::sleep(clock.real(LOOK_EVERY) + Duration::from_micros(1)).await };
-        ctx.spawn(wait.into_actor(self).map(|(), this, ctx| {
+        let pause = ports::sleep(&self.deps.clock, LOOK_EVERY).into_actor(self);
+        ctx.spawn(pause.map(|(), this, ctx| {
             this.tell_sight();
             this.look_at_books(ctx);
             this.keep_what_is_nowhere(ctx);
