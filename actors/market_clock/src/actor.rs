@@ -1,9 +1,10 @@
 //! Sleeps until something is due, has it booked, and tells it.
 //!
 //! Everything is booked by the ledger before it is told, under a key of market, session date and kind, so that a slot
-//! or a notice comes once, whatever crashes or whatever the clock does. Phases and the last closed day are told again by
-//! each new life, because whoever was started with it must hear them: a day whose end died with the process would
-//! otherwise stay open until tomorrow. While the ledger does not answer nothing is told.
+//! or a notice comes once, whatever crashes or whatever the clock does. Phases and the closed days of two weeks are told again by
+//! each new life, because whoever was started with it must hear them: a day whose process died after it was booked and before it
+//! was told would otherwise be heard by nobody. Their receivers stand a repetition. While the ledger does not answer nothing is
+//! told.
 //!
 //! A calendar may be wrong: the Broker is asked whether the market really trades, and once a day for its own list of days
 //! (`evidence`). What it says changes how far a day may be traded upon, and halts nothing.
@@ -81,7 +82,7 @@ pub struct Deps {
     pub day_ended: Vec<Link<DayClosed>>,
     /// Broker: told the last closed day again at every wake, because one that was started alone would leave it open.
     pub closers: Vec<Link<DayClosed>>,
-    /// Optimizer: each day once.
+    /// Optimizer: told the closed days of two weeks again by each life, and reports each once by the books.
     pub day_closed: Vec<Link<DayClosed>>,
 }
 
@@ -201,10 +202,15 @@ impl MarketClock {
             return self.wake(ctx);
         }
         let known = Known { settings: &self.settings, evidence: &self.evidence };
-        // As long as the plan says, from what the clock shows; and in real time, should it be set back meanwhile.
-        let length = plan::next_wake(known, since) - since;
+        // Until the plan says, however long the booking took; as long as it says where the clock was set back meanwhile; and in
+        // real time, should it be set back while this sleeps.
+        let next = plan::next_wake(known, since);
         let shown = self.deps.clock.now();
-        let until = shown.checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let until = if shown >= since {
+            next.max(shown)
+        } else {
+            shown.checked_add_signed(next - since).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        };
         let sleep = self.deps.clock.sleep_until(until);
         self.sleep = Some(ctx.spawn(sleep.into_actor(self).map(|(), this, ctx| this.wake(ctx))));
         let longest = self.deps.clock.real((LONGEST_SLEEP + HARMLESS_STEP).to_std().unwrap_or_default());
@@ -270,7 +276,6 @@ impl MarketClock {
     fn tell(&mut self, event: &Event, is_new: bool) {
         match &event.what {
             What::Session(change) => self.tell_phase(change, is_new),
-            What::Day(day) if !is_new => warn(tell_all(&self.deps.day_ended, day), event),
             What::Slot(..) | What::Notice(..) if !is_new => {
                 tracing::info!(occasion = ?event.occasion, "told by an earlier life; not told again");
             }
@@ -278,12 +283,19 @@ impl MarketClock {
                 tracing::debug!(slot = %scan.key, expires_at = %scan.expires_at, "slot due");
                 warn(tell_all(&self.deps.scan_due, scan).and(tell_all(&self.deps.decide_due, decide)), event);
             }
-            What::Day(day) => {
-                tracing::info!(market = %day.market, session = %day.session_date, "day closed");
-                warn(tell_all(&self.deps.day_ended, day).and(tell_all(&self.deps.day_closed, day)), event);
-            }
+            What::Day(day) => self.tell_day(event, day, is_new),
             What::Notice(kind, text) => self.say(*kind, Some(event.occasion.market), text.clone()),
         }
+    }
+
+    /// Whether it was told when it was booked nobody knows, so it is told again: to those for whom it is a state the last one
+    /// of its market alone.
+    fn tell_day(&self, event: &Event, day: &DayClosed, is_new: bool) {
+        tracing::info!(market = %day.market, session = %day.session_date, is_new, "day closed");
+        if is_new || self.told.ended().any(|last| last == *day) {
+            warn(tell_all(&self.deps.day_ended, day), event);
+        }
+        warn(tell_all(&self.deps.day_closed, day), event);
     }
 
     fn tell_phase(&mut self, change: &SessionChanged, is_new: bool) {

@@ -16,7 +16,7 @@ use domain::{Currency, Market, takes_orders_until};
 use crate::calendar::{Calendar, DayChange, DayKind, Session};
 use crate::evidence::Evidence;
 use crate::notice;
-use crate::slots::{self, Cadence, DueSlot};
+use crate::slots::{self, Cadence, DueSlot, ToldSlots};
 
 /// A day counts as closed so long after its close: late fills and closing prices have arrived.
 pub const SETTLING: TimeDelta = TimeDelta::minutes(10);
@@ -24,6 +24,8 @@ pub const SETTLING: TimeDelta = TimeDelta::minutes(10);
 pub const LONGEST_SLEEP: TimeDelta = TimeDelta::seconds(30);
 /// Closed days are told from so many days ago on; older ones are closed by the Broker, which knows what is open.
 pub const LOOKS_BACK: Days = Days::new(14);
+/// The daily slots of so many session dates are remembered: those that are looked back at, and some of a clock that ran ahead.
+const DATES_KEPT: usize = 32;
 
 /// What the plan follows.
 #[derive(Clone, Debug)]
@@ -95,6 +97,8 @@ pub struct Told {
 struct ToldOf {
     phase: Option<SessionChanged>,
     slot: Option<DateTime<Utc>>,
+    /// The daily slots per session date, also those that a clock running ahead has told.
+    daily: BTreeMap<NaiveDate, ToldSlots>,
     exits: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
     /// The last day that was over.
@@ -105,11 +109,16 @@ struct ToldOf {
 }
 
 impl Told {
-    /// What the books say was told until `now`; what lies later was told by a clock that ran ahead. Phases and the last
-    /// closed day are left out: whoever was started since must hear them again, and a day whose report died with the
-    /// process would otherwise stay open until tomorrow.
+    /// What the books say was told until `now`; what lies later was told by a clock that ran ahead. Phases and closed days are
+    /// left out: whoever was started since must hear them again, and a day that was booked by a process which died before it was
+    /// told would otherwise be told to nobody.
     pub fn recalled(booked: &[Occasion], now: DateTime<Utc>) -> Self {
         let mut told = Self::default();
+        for slot in booked.iter().filter(|occasion| occasion.kind == OccasionKind::Slot) {
+            if let Some(number) = daily_number(&slot.label) {
+                told.of(slot.market).note_daily(slot.session_date, number, slot.begins_at);
+            }
+        }
         let mut until_now: Vec<_> = booked.iter().filter(|occasion| occasion.begins_at <= now).collect();
         until_now.sort_by_key(|occasion| occasion.begins_at);
         for occasion in until_now {
@@ -119,7 +128,8 @@ impl Told {
                 OccasionKind::Slot => of.slot = of.slot.max(Some(occasion.begins_at)),
                 OccasionKind::Exits => of.exits = of.exits.max(Some(occasion.begins_at)),
                 OccasionKind::DayClosed => {
-                    of.day_closed = of.day_closed.max(occasion.session_date.pred_opt());
+                    let before = occasion.session_date.pred_opt();
+                    of.day_closed = of.day_closed.map_or(before, |first| before.map(|date| date.min(first)));
                 }
                 OccasionKind::Notice => of.notice = of.notice.max(Some(occasion.session_date)),
                 OccasionKind::Trust => {
@@ -152,6 +162,24 @@ impl Told {
     fn of(&mut self, market: Market) -> &mut ToldOf {
         self.markets.entry(market).or_default()
     }
+}
+
+impl ToldOf {
+    fn note_daily(&mut self, session_date: NaiveDate, number: u32, begins_at: DateTime<Utc>) {
+        self.daily.entry(session_date).or_default().insert(number, begins_at);
+        while self.daily.len() > DATES_KEPT {
+            self.daily.pop_first();
+        }
+    }
+
+    fn daily_of(&self, session_date: NaiveDate) -> ToldSlots {
+        self.daily.get(&session_date).cloned().unwrap_or_default()
+    }
+}
+
+/// Which daily slot has this label in the books.
+fn daily_number(label: &str) -> Option<u32> {
+    label.strip_prefix("daily-")?.parse().ok()
 }
 
 /// Everything due at `now`, and notes it as told. Slots are left out while `slots_wanted` is false (a halt).
@@ -309,10 +337,15 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
         return None;
     }
     let last = |told: Option<DateTime<Utc>>| told.filter(|at| *at <= now);
-    let slot = slots::due_slot(&session, settings.cadence, now, last(told.slot));
+    let daily = told.daily_of(session.date);
+    let slot = slots::due_slot(&session, settings.cadence, now, last(told.slot), &daily);
     let is_held_back = known.evidence.is_first_look(&session, now);
     if let Some(due) = slot.filter(|_| trust.allows_entries() && !is_held_back) {
         told.slot = Some(due.starts_at);
+        match due.slot {
+            Slot::Daily(number) => told.note_daily(session.date, number, due.starts_at),
+            Slot::Realtime(_) | Slot::Exits(_) => {}
+        }
         return Some(slot_event(&session, due, OccasionKind::Slot));
     }
     let due = slots::due_exits(&session, settings.cadence, now, trust.allows_entries())?;
@@ -333,7 +366,8 @@ fn slot_event(session: &Session, due: DueSlot, kind: OccasionKind) -> Event {
     }
 }
 
-/// Settled sessions after the last one told, of the last two weeks; where none was ever told, the last one alone.
+/// Settled sessions after the last one told, of the last two weeks; where none was ever told, the last one alone. A new life
+/// tells all of them that the books have: nobody knows which of them were heard.
 fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Vec<Event> {
     let Some(last) = settings.calendar.last_ended(market, now - SETTLING) else { return Vec::new() };
     let oldest = last.date.checked_sub_days(LOOKS_BACK).unwrap_or(last.date);

@@ -3,6 +3,15 @@
 //! Daily mode spreads a few slots over the session, measured from the market's own open (CALENDARS.md 5.4), so that
 //! no trading day is without one; between them what is held is looked at every minute. Realtime mode has a cycle every
 //! 60 s. Nothing of it happens outside continuous trading.
+//!
+//! The slots of a session date that were told are counted and numbered by the books, so that neither a grid that begins anew with
+//! a process nor hours that change during a session tell a number twice or more slots than there may be.
+//!
+//! A slot that is made up for needs five minutes of trading: with less an order could hardly be placed, watched and withdrawn. When
+//! lunch is nearer it waits until five minutes behind lunch, as a slot that falls into lunch does, and is no older then: lunch does
+//! not count. When the closing auction is nearer it is given up: nothing follows.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::schedule::{LONGEST_SLOT, Slot};
@@ -15,9 +24,11 @@ const CYCLE: TimeDelta = TimeDelta::seconds(60);
 const AFTER_OPEN: TimeDelta = TimeDelta::minutes(10);
 /// The last daily slot comes so long before the close: an order still has time.
 const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(20);
-/// A daily slot that would fall into lunch or an auction moves so long behind it.
+/// A daily slot that would fall into lunch or an auction, or begin too shortly before lunch, moves so long behind it.
 const AFTER_PAUSE: TimeDelta = TimeDelta::minutes(5);
-/// A slot that was missed is made up for when it is not older than this (CALENDARS.md 5.4).
+/// So much continuous trading makes a slot worth its call: its orders can be placed, watched and withdrawn.
+const WORTH_A_SLOT: TimeDelta = TimeDelta::minutes(5);
+/// A slot that was missed is made up for when it is not older than this in trading time (CALENDARS.md 5.4).
 const MADE_UP_WITHIN: TimeDelta = TimeDelta::minutes(30);
 /// A session without any slot gets a late one while so much of it is left.
 const WORTH_A_LATE_SLOT: TimeDelta = TimeDelta::minutes(30);
@@ -27,7 +38,8 @@ const WORTH_A_LATE_SLOT: TimeDelta = TimeDelta::minutes(30);
 pub enum Cadence {
     /// A few slots per session, measured from its open.
     Daily(DailyPlan),
-    /// A few slots per session, on a grid that begins at `anchor` whatever the markets do.
+    /// A few slots per session, on a grid that begins at `anchor` whatever the markets do. Each process begins a grid of its own;
+    /// what earlier ones told of a session date counts.
     Fixed {
         /// How many and how far apart.
         plan: DailyPlan,
@@ -75,6 +87,9 @@ pub struct DueSlot {
     pub expires_at: DateTime<Utc>,
 }
 
+/// The daily slots of one session date that were told: their numbers, and when each began.
+pub type ToldSlots = BTreeMap<u32, DateTime<Utc>>;
+
 /// The times of the slots of `session`, in order; each lies in continuous trading. None in realtime mode.
 pub fn planned_slots(session: &Session, cadence: Cadence) -> Vec<DateTime<Utc>> {
     match cadence {
@@ -104,29 +119,30 @@ fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
     slots
 }
 
-/// The grid's instants that fall into continuous trading: the others are skipped and not counted.
+/// The grid's instants at which continuous trading goes on for long enough: the others are skipped and not counted.
 fn fixed_slots(session: &Session, plan: DailyPlan, anchor: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let interval = plan.interval();
     let before_open = (session.open - anchor).num_seconds().div_euclid(interval.num_seconds());
     let Ok(first) = i32::try_from(before_open.max(0)) else { return Vec::new() };
     let grid = (first..).map(|index| anchor + interval * index).take_while(|at| *at < session.close);
-    let tradable = grid.filter(|at| session.phase(*at).is_tradable());
-    tradable.take(usize::try_from(plan.sessions).unwrap_or(0)).collect()
+    let worth_it = grid.filter(|at| session.phase(*at).is_tradable() && has_room(session, *at));
+    worth_it.take(usize::try_from(plan.sessions).unwrap_or(0)).collect()
 }
 
 /// The slot of `session` that may be begun at `at`, if any; only in continuous trading, and only one that begins
-/// after the `last` one.
+/// after the `last` one and is none of those `told` of its date.
 pub fn due_slot(
     session: &Session,
     cadence: Cadence,
     at: DateTime<Utc>,
     last: Option<DateTime<Utc>>,
+    told: &ToldSlots,
 ) -> Option<DueSlot> {
     if !session.phase(at).is_tradable() {
         return None;
     }
     let due = match cadence {
-        Cadence::Daily(_) | Cadence::Fixed { .. } => planned_due(session, cadence, at, last),
+        Cadence::Daily(_) | Cadence::Fixed { .. } => planned_due(session, cadence, at, last, told),
         Cadence::Realtime => cycle(session, at, Slot::Realtime),
     }?;
     last.is_none_or(|last| last < due.starts_at).then_some(due)
@@ -151,22 +167,62 @@ pub fn next_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Opti
     planned.into_iter().chain(minute.filter(|next| *next < session.close)).min()
 }
 
-/// A slot is begun on time; one that was missed only while it is young; and a session that had none gets a late one.
+/// A slot is begun on time; one that was missed only while it is young and enough trading is left; and a session that had none
+/// gets a late one.
 fn planned_due(
     session: &Session,
     cadence: Cadence,
     at: DateTime<Utc>,
     last: Option<DateTime<Utc>>,
+    told: &ToldSlots,
 ) -> Option<DueSlot> {
-    let begun = (1..).zip(planned_slots(session, cadence)).take_while(|(_number, start)| *start <= at);
-    let (number, starts_at) = begun.last()?;
+    let begun = (1..).zip(planned_slots(session, cadence)).take_while(|(_index, start)| *start <= at);
+    let (index, starts_at) = begun.last()?;
+    let number = number(cadence, index, starts_at, told)?;
     let had_none = last.is_none_or(|last| last < session.open);
     let is_late_worth = had_none && session.close - at >= WORTH_A_LATE_SLOT;
-    if at - starts_at >= MADE_UP_WITHIN && !is_late_worth {
-        return None;
-    }
+    let age = traded_between(session, starts_at, at);
+    let is_young = age < MADE_UP_WITHIN || is_late_worth;
+    let is_worth_it = age < CYCLE || (has_room(session, at) && !is_reopening(session, starts_at, at));
     let expires_at = (at + LONGEST_SLOT).min(session.phase_end(at));
-    Some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
+    (is_young && is_worth_it).then_some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
+}
+
+/// The number of the slot that is the `index`-th of the plan; none where the books have it, or as many as there may be.
+///
+/// Measured from the open the plan's own number stands, whatever becomes of the hours. A fixed grid begins anew with each process,
+/// so its slots are numbered as they come; one that begins while an earlier one still lives is the same look.
+fn number(cadence: Cadence, index: u32, starts_at: DateTime<Utc>, told: &ToldSlots) -> Option<u32> {
+    match cadence {
+        Cadence::Fixed { plan, .. } => {
+            let is_full = u32::try_from(told.len()).is_ok_and(|count| count >= plan.sessions);
+            let lives = told.values().any(|begun| (starts_at - *begun).abs() < LONGEST_SLOT);
+            let before = told.values().filter(|begun| **begun < starts_at).count();
+            let next = u32::try_from(before).ok()?.checked_add(1)?;
+            (next..).find(|number| !told.contains_key(number)).filter(|_| !is_full && !lives)
+        }
+        Cadence::Daily(_) | Cadence::Realtime => {
+            let is_over = |(number, begun): (&u32, &DateTime<Utc>)| {
+                *number == index || (*number > index && *begun < starts_at)
+            };
+            (!told.iter().any(is_over)).then_some(index)
+        }
+    }
+}
+
+/// From one instant to another without lunch.
+fn traded_between(session: &Session, from: DateTime<Utc>, to: DateTime<Utc>) -> TimeDelta {
+    let lunch = session.lunch.map_or(TimeDelta::zero(), |(start, end)| end.min(to) - start.max(from));
+    to - from - lunch.max(TimeDelta::zero())
+}
+
+fn has_room(session: &Session, at: DateTime<Utc>) -> bool {
+    session.phase_end(at) - at >= WORTH_A_SLOT
+}
+
+/// Trading has only just gone on after the lunch that came between.
+fn is_reopening(session: &Session, starts_at: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+    session.lunch.is_some_and(|(start, end)| starts_at < start && at < end + AFTER_PAUSE && at >= end)
 }
 
 fn cycle(session: &Session, at: DateTime<Utc>, slot: fn(u32) -> Slot) -> Option<DueSlot> {
@@ -177,179 +233,12 @@ fn cycle(session: &Session, at: DateTime<Utc>, slot: fn(u32) -> Slot) -> Option<
 }
 
 fn after_pause(session: &Session, at: DateTime<Utc>) -> DateTime<Utc> {
-    if session.phase(at).is_tradable() { at } else { session.phase_end(at) + AFTER_PAUSE }
+    match session.lunch {
+        Some((start, end)) if start - WORTH_A_SLOT < at && at < end => end + AFTER_PAUSE,
+        Some(_) | None if session.phase(at).is_tradable() => at,
+        Some(_) | None => session.phase_end(at) + AFTER_PAUSE,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::Market;
-
-    use super::*;
-    use crate::calendar::Calendar;
-
-    fn session(market: Market) -> Session {
-        Calendar::official().session_on(market, "2026-07-02".parse().unwrap()).unwrap()
-    }
-
-    fn local_slots(market: Market, sessions: u32, interval_hours: u32) -> String {
-        let slots = daily_slots(&session(market), DailyPlan { sessions, interval_hours });
-        let local = slots.iter().map(|slot| slot.with_timezone(&market.zone()).format("%H:%M").to_string());
-        local.collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn the_default_plan_gives_every_market_two_slots_a_session() {
-        for (market, slots) in [
-            (Market::Kr, "09:10 15:10"),
-            (Market::UsNasdaq, "09:40 15:40"),
-            (Market::Jp, "09:10 15:10"),
-            (Market::Hk, "09:40 15:40"),
-            (Market::CnSha, "09:40 14:40"),
-            (Market::VnHan, "09:10 14:25"),
-            (Market::VnHcm, "09:20 14:25"),
-        ] {
-            assert_eq!(local_slots(market, 4, 6), slots, "{market}");
-        }
-    }
-
-    #[test]
-    fn slots_leave_lunch_and_never_exceed_their_number() {
-        for (market, sessions, interval, slots) in [
-            (Market::Kr, 4, 2, "09:10 11:10 13:10 15:10"),
-            (Market::CnSza, 4, 2, "09:40 13:05 13:40 14:40"),
-            (Market::CnSza, 3, 2, "09:40 13:05 13:40"),
-            (Market::VnHan, 10, 1, "09:10 10:10 11:10 13:05 13:10 14:10"),
-            (Market::Kr, 1, 6, "09:10"),
-            (Market::Kr, 4, 24, "09:10"),
-            (Market::Kr, 2, 1, "09:10 10:10"),
-        ] {
-            assert_eq!(local_slots(market, sessions, interval), slots, "{market} {sessions} x {interval} h");
-        }
-    }
-
-    #[test]
-    fn every_slot_of_every_plan_lies_in_open_trading_and_in_order() {
-        for market in Market::ALL {
-            for sessions in 1..=10 {
-                for interval_hours in 1..=24 {
-                    let session = session(market);
-                    let slots = daily_slots(&session, DailyPlan { sessions, interval_hours });
-                    assert!((1..=sessions as usize).contains(&slots.len()));
-                    assert!(
-                        slots.iter().all(|slot| session.phase(*slot).is_tradable()),
-                        "{market} {slots:?}"
-                    );
-                    assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{market} {slots:?}");
-                }
-            }
-        }
-    }
-
-    /// What is due so many minutes after the open, in daily mode with the default plan.
-    fn daily_due(minutes: i64, last: Option<i64>) -> Option<DueSlot> {
-        let session = session(Market::Kr);
-        let cadence = Cadence::Daily(DailyPlan { sessions: 4, interval_hours: 6 });
-        let after_open = |minutes| session.open + TimeDelta::minutes(minutes);
-        due_slot(&session, cadence, after_open(minutes), last.map(after_open))
-    }
-
-    #[test]
-    fn a_slot_is_begun_once_and_lives_for_ten_minutes() {
-        assert_eq!(daily_due(9, None), None);
-        let first = daily_due(10, None).unwrap();
-        assert_eq!(
-            (first.slot, first.expires_at - first.starts_at),
-            (Slot::Daily(1), TimeDelta::minutes(10))
-        );
-        assert_eq!(daily_due(10, Some(10)), None);
-        assert_eq!(daily_due(370, Some(10)).unwrap().slot, Slot::Daily(2));
-    }
-
-    #[test]
-    fn a_missed_slot_is_made_up_for_while_it_is_young() {
-        let late = daily_due(39, Some(-1_000)).unwrap();
-        assert_eq!(late.slot, Slot::Daily(1));
-        assert_eq!(late.expires_at - late.starts_at, TimeDelta::minutes(39));
-        assert_eq!(
-            daily_due(375, Some(10)).unwrap().expires_at,
-            session(Market::Kr).close - TimeDelta::minutes(10)
-        );
-        assert_eq!(daily_due(200, Some(10)), None);
-    }
-
-    #[test]
-    fn a_session_without_any_slot_gets_a_late_one_while_half_an_hour_is_left() {
-        assert_eq!(daily_due(200, None).unwrap().slot, Slot::Daily(1));
-        assert_eq!(daily_due(200, Some(-1_000)).unwrap().slot, Slot::Daily(1));
-        assert_eq!(daily_due(200, Some(10)), None, "this session had one");
-        let one_a_day = Cadence::Daily(DailyPlan { sessions: 1, interval_hours: 6 });
-        let session = session(Market::UsNyse);
-        let due = |before_close| {
-            due_slot(&session, one_a_day, session.close - TimeDelta::minutes(before_close), None)
-        };
-        assert!(due(30).is_some());
-        assert_eq!(due(29), None);
-    }
-
-    #[test]
-    fn a_fixed_grid_begins_with_the_process_and_counts_only_what_falls_into_trading() {
-        let session = session(Market::Kr);
-        let plan = DailyPlan { sessions: 4, interval_hours: 6 };
-        let slots = |minutes: i64| {
-            let anchor = session.open + TimeDelta::minutes(minutes);
-            let slots = planned_slots(&session, Cadence::Fixed { plan, anchor });
-            slots.into_iter().map(|slot| (slot - session.open).num_minutes()).collect::<Vec<_>>()
-        };
-        assert_eq!(slots(31), [31], "the next one is a minute after the close");
-        assert_eq!(slots(31 - 7 * 1_440), [31]);
-        assert_eq!(slots(5), [5, 365]);
-        assert_eq!(slots(25), [25], "the next one is in the closing auction");
-        assert_eq!(slots(500), [] as [i64; 0]);
-    }
-
-    #[test]
-    fn a_grid_that_a_clock_running_ahead_has_begun_begins_when_the_clock_is_set_right() {
-        let plan = DailyPlan { sessions: 4, interval_hours: 6 };
-        let now = session(Market::Kr).open;
-        let begun = |hours| {
-            let cadence = Cadence::Fixed { plan, anchor: now + TimeDelta::hours(hours) };
-            match cadence.begun_by(now) {
-                Cadence::Fixed { anchor, .. } => (anchor - now).num_hours(),
-                other @ (Cadence::Daily(_) | Cadence::Realtime) => panic!("{other:?}"),
-            }
-        };
-        assert_eq!((begun(24), begun(-5)), (0, -5));
-    }
-
-    #[test]
-    fn what_is_held_is_looked_at_every_minute_between_slots() {
-        let session = session(Market::Jp);
-        let plan = DailyPlan { sessions: 4, interval_hours: 6 };
-        let looks = |cadence| {
-            let minutes = (0..390).map(|minute| session.open + TimeDelta::minutes(minute));
-            minutes.filter(|at| due_exits(&session, cadence, *at, true).is_some()).count()
-        };
-        // 385 minutes without the closing auction, 60 of them lunch; two slots keep two minutes each for themselves.
-        assert_eq!(looks(Cadence::Daily(plan)), 385 - 60 - 2 * 2);
-        assert_eq!(looks(Cadence::Realtime), 0);
-    }
-
-    #[test]
-    fn realtime_cycles_count_minutes_since_the_open_and_pause_at_lunch() {
-        let session = session(Market::Jp);
-        let due = |seconds| {
-            due_slot(&session, Cadence::Realtime, session.open + TimeDelta::seconds(seconds), None)
-                .map(|due| due.slot)
-        };
-        assert_eq!(due(-1), None);
-        assert_eq!(due(0), Some(Slot::Realtime(0)));
-        assert_eq!(due(59), Some(Slot::Realtime(0)));
-        assert_eq!(due(60), Some(Slot::Realtime(1)));
-        assert_eq!(due(9_000 - 1), Some(Slot::Realtime(149)));
-        assert_eq!(due(9_000), None);
-        assert_eq!(due(12_600), Some(Slot::Realtime(210)));
-        assert_eq!(due(23_100 - 1), Some(Slot::Realtime(384)));
-        assert_eq!(due(23_100), None, "the closing auction");
-        assert_eq!(due(23_400), None);
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use actix::{Context, System};
+use actix::{Context, ResponseFuture, System};
 use domain::messages::schedule::{Phase, Trust};
 use domain::{BoxFuture, Market};
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervisor, slot};
@@ -70,7 +70,23 @@ impl Clock for MovedClock {
 
 /// Hears everything and notes it.
 #[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<String>>>, Guard);
+struct Listener(Arc<Mutex<Vec<String>>>, Guard, Reviewer);
+
+/// Hears every closed day.
+#[derive(Clone, Default)]
+struct Reviewer(Arc<Mutex<Vec<String>>>);
+
+impl Actor for Reviewer {
+    type Context = actix::Context<Self>;
+}
+
+impl Handler<DayClosed> for Reviewer {
+    type Result = ();
+
+    fn handle(&mut self, day: DayClosed, _: &mut Self::Context) {
+        self.0.lock().unwrap().push(day.session_date.to_string());
+    }
+}
 
 /// What a guard is told again and again.
 #[derive(Clone, Default)]
@@ -135,7 +151,7 @@ hears! {
 
 /// Books that outlive every life, and can fail.
 #[derive(Clone, Default)]
-struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<Mood>>, Arc<Mutex<Vec<String>>>);
+struct Books(Arc<Mutex<Vec<Occasion>>>, Arc<Mutex<Mood>>, Arc<Mutex<Vec<String>>>, Arc<Mutex<Duration>>);
 
 /// What becomes of a question to the books.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,10 +194,15 @@ impl Actor for Books {
 }
 
 impl Handler<BookOccasions> for Books {
-    type Result = Result<Vec<bool>, LedgerError>;
+    type Result = ResponseFuture<Result<Vec<bool>, LedgerError>>;
 
     fn handle(&mut self, told: BookOccasions, _: &mut Self::Context) -> Self::Result {
-        self.answer(|| told.occasions.iter().map(|occasion| self.book(occasion)).collect())
+        let answer = self.answer(|| told.occasions.iter().map(|occasion| self.book(occasion)).collect());
+        let length = *self.3.lock().unwrap();
+        Box::pin(async move {
+            sleep(length).await;
+            answer
+        })
     }
 }
 
@@ -311,6 +332,7 @@ fn deps(listener: &Listener, clock: &MovedClock, books: &Books, desk: &Desk) -> 
     let ledger = books.clone().start();
     let address = listener.clone().start();
     let guard = listener.1.clone().start();
+    let reviewer = listener.2.clone().start();
     Deps {
         clock: Arc::new(clock.clone()),
         ledger: LedgerLinks {
@@ -328,7 +350,7 @@ fn deps(listener: &Listener, clock: &MovedClock, books: &Books, desk: &Desk) -> 
         decide_due: vec![Link::from_recipient(address.clone().recipient())],
         day_ended: vec![Link::from_recipient(address.clone().recipient())],
         closers: vec![Link::from_recipient(guard.recipient())],
-        day_closed: vec![],
+        day_closed: vec![Link::from_recipient(reviewer.recipient())],
     }
 }
 
@@ -486,6 +508,48 @@ fn what_was_booked_although_its_answer_was_lost_is_told_once_when_the_ledger_ans
         assert_eq!(listener.heard(), ["scan realtime-1", "decide realtime-1"]);
         sleep(Duration::from_secs(50)).await;
         assert_eq!(listener.heard(), Vec::<String>::new(), "once");
+    });
+}
+
+#[test]
+fn a_slow_booking_delays_what_it_books_and_not_what_is_due_next() {
+    in_virtual_time(async {
+        let books = Books::default();
+        *books.3.lock().unwrap() = Duration::from_secs(4);
+        let clock = MovedClock::at("2026-11-23T23:59:50Z");
+        let (listener, _supervised) = launch_over(&clock, &books);
+        sleep(Duration::from_secs(9)).await;
+        assert_eq!(listener.heard(), ["OpeningAuction", "closed 2026-11-23"]);
+        sleep(Duration::from_millis(5_500)).await;
+        assert_eq!(
+            listener.heard(),
+            ["Continuous", "scan realtime-0", "decide realtime-0"],
+            "{}",
+            clock.now()
+        );
+    });
+}
+
+#[test]
+fn a_day_whose_process_died_between_booking_and_telling_is_told_to_everybody_by_the_next_one() {
+    in_virtual_time(async {
+        let books = Books::default();
+        let closed = |date: &str, close: &str| Occasion {
+            market: Market::Kr,
+            session_date: date.parse().unwrap(),
+            kind: OccasionKind::DayClosed,
+            begins_at: close.parse().unwrap(),
+            label: "settled".into(),
+        };
+        books.0.lock().unwrap().extend([
+            closed("2026-11-20", "2026-11-20T06:30:00Z"),
+            closed("2026-11-23", "2026-11-23T06:30:00Z"),
+        ]);
+        let (listener, _supervised) = launch_over(&MovedClock::at("2026-11-24T00:00:10Z"), &books);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(*listener.2.0.lock().unwrap(), ["2026-11-20", "2026-11-23"]);
+        let states: Vec<_> = listener.heard().into_iter().filter(|line| line.starts_with("closed")).collect();
+        assert_eq!(states, ["closed 2026-11-23"], "to whom it is a state the last one is enough");
     });
 }
 

@@ -180,6 +180,13 @@ fn days_closed_while_the_process_was_down_are_told_after_the_last_one_before() {
     let mut told = Told::recalled(&booked(&before), at("2026-11-24T08:00:00Z"));
     let after = now_due(&settings, &mut told, at("2026-11-24T08:00:00Z"), true);
     assert_eq!(days(&after), ["2026-11-19", "2026-11-20", "2026-11-23", "2026-11-24"]);
+    let again = now_due(
+        &settings,
+        &mut Told::recalled(&booked(&after), at("2026-11-24T08:01:00Z")),
+        at("2026-11-24T08:01:00Z"),
+        true,
+    );
+    assert_eq!(days(&again), days(&after), "a life that died before it told what it had booked loses none");
     let now = at("2026-12-30T08:00:00Z");
     let months_later = now_due(&settings, &mut Told::recalled(&booked(&after), now), now, true);
     assert_eq!(days(&months_later).len(), 10, "two weeks and no more: {months_later:?}");
@@ -384,98 +391,4 @@ fn a_slot_waits_for_the_answer_of_the_first_look_but_not_for_ever() {
     assert_eq!(slots(&evidence, TimeDelta::minutes(5)), 1, "later looks hold nothing back");
 }
 
-/// Books that outlive every clock: each occasion once, whenever it is told.
-#[derive(Default)]
-struct Booked(Vec<Occasion>);
-
-impl Booked {
-    /// The labels of what is new of these events, without phases and closed days.
-    fn take(&mut self, events: Vec<Event>) -> Vec<String> {
-        let mut new = Vec::new();
-        for Event { occasion, .. } in events {
-            let key = |one: &Occasion| (one.market, one.session_date, one.kind, one.begins_at);
-            if self.0.iter().all(|booked| key(booked) != key(&occasion)) {
-                self.0.push(occasion.clone());
-                let is_slot = matches!(occasion.kind, OccasionKind::Slot | OccasionKind::Exits);
-                new.extend(
-                    is_slot.then(|| format!("{} {}", occasion.session_date.format("%d"), occasion.label)),
-                );
-            }
-        }
-        new
-    }
-}
-
-/// Wakes twice a minute from `from` until before `to`, as the actor does at least.
-fn wakes(from: &str, to: &str) -> impl Iterator<Item = DateTime<Utc>> {
-    let (from, to) = (at(from), at(to));
-    (0..).map(move |count| from + LONGEST_SLEEP * count).take_while(move |now| *now < to)
-}
-
-fn are_exits(labels: &[String]) -> bool {
-    labels.iter().all(|label| label.contains("exits-"))
-}
-
-#[test]
-fn after_a_clock_that_ran_a_day_ahead_is_set_right_looks_and_untold_slots_go_on_and_nothing_comes_twice() {
-    let settings = settings(&[Market::Kr], daily());
-    for restarts in [false, true] {
-        let (mut told, mut booked) = (Told::default(), Booked::default());
-        let mut run = |from: &str, to: &str| {
-            if restarts {
-                told = Told::recalled(&booked.0, at(from));
-            }
-            let now = wakes(from, to);
-            now.flat_map(|now| booked.take(now_due(&settings, &mut told, now, true))).collect::<Vec<_>>()
-        };
-        let slots = |labels: &[String]| {
-            labels.iter().filter(|label| label.contains("daily-")).cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(slots(&run("2026-11-24T00:00:00Z", "2026-11-24T00:20:00Z")), ["24 daily-1"]);
-        assert_eq!(
-            slots(&run("2026-11-25T00:20:00Z", "2026-11-25T00:25:00Z")),
-            ["25 daily-1"],
-            "a day ahead"
-        );
-        let right = run("2026-11-24T00:25:00Z", "2026-11-24T00:35:00Z");
-        assert_eq!((right.len(), are_exits(&right)), (10, true), "{restarts}: {right:?}");
-        let rest = run("2026-11-24T00:35:00Z", "2026-11-24T07:00:00Z");
-        assert_eq!(slots(&rest), ["24 daily-2"], "{restarts}");
-        assert!(rest.len() > 330, "each minute until the closing auction: {}", rest.len());
-        let next_day = run("2026-11-25T00:00:00Z", "2026-11-25T07:00:00Z");
-        assert_eq!(slots(&next_day), ["25 daily-2"], "{restarts}: the first one was told in the wrong time");
-        // 380 minutes; the slots keep four for themselves, two of which belong to the one that was told, and five were told.
-        assert_eq!(next_day.len(), 380 - 4 - 5 + 1, "{restarts}");
-    }
-}
-
-#[test]
-fn after_a_clock_that_ran_hours_ahead_is_set_right_realtime_cycles_go_on_within_one() {
-    let settings = settings(&[Market::Kr], Cadence::Realtime);
-    let (mut told, mut booked) = (Told::default(), Booked::default());
-    let mut run = |from: &str, to: &str| {
-        wakes(from, to)
-            .flat_map(|now| booked.take(now_due(&settings, &mut told, now, true)))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(run("2026-11-24T00:00:00Z", "2026-11-24T00:02:00Z"), ["24 realtime-0", "24 realtime-1"]);
-    assert_eq!(run("2026-11-24T05:00:00Z", "2026-11-24T05:01:00Z"), ["24 realtime-300"]);
-    assert_eq!(run("2026-11-24T00:01:30Z", "2026-11-24T00:03:00Z"), ["24 realtime-2"]);
-    assert_eq!(run("2026-11-24T04:59:00Z", "2026-11-24T05:02:00Z"), ["24 realtime-299", "24 realtime-301"]);
-}
-
-#[test]
-fn a_day_that_a_clock_running_ahead_has_closed_is_told_again_when_it_is_over() {
-    let settings = settings(&[Market::Kr], daily());
-    let mut told = Told::default();
-    let mut days = |now: &str| {
-        let events = now_due(&settings, &mut told, at(now), true);
-        let closed = events.iter().filter(|event| event.occasion.kind == OccasionKind::DayClosed);
-        closed.map(|event| event.occasion.session_date.to_string()).collect::<Vec<_>>()
-    };
-    assert_eq!(days("2026-11-24T01:00:00Z"), ["2026-11-23"]);
-    assert_eq!(days("2026-11-26T01:00:00Z"), ["2026-11-24", "2026-11-25"]);
-    assert_eq!(days("2026-11-24T01:01:00Z"), [""; 0]);
-    assert_eq!(days("2026-11-24T06:40:00Z"), ["2026-11-24"]);
-    assert_eq!(days("2026-11-25T06:40:00Z"), ["2026-11-25"]);
-}
+mod restarts;
