@@ -61,7 +61,8 @@ use diesel::prelude::*;
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
+    ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -333,6 +334,10 @@ impl Store for SqliteStore {
 
     fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.write_unfenced(|conn| journal::record_event(conn, event, at))
+    }
+
+    fn record_day_report(&mut self, report: &RecordDayReport, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(|conn| journal::record_day_report(conn, report, at))
     }
 
     fn record_day_start(

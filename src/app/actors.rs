@@ -296,7 +296,7 @@ impl Slots {
     }
 
     fn optimizer_deps(&self) -> OptimizerDeps {
-        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.certain_link() }
+        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link() }
     }
 }
 

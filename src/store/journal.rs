@@ -1,11 +1,11 @@
 //! Events with their cursors, judgements, refusals, day starts and the language model's budget.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use diesel::dsl::max;
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use domain::messages::ledger::{
-    BudgetAnswer, DayStart, EventKind, EventsAfter, LedgerEvent, RecordDayStart, RecordEvent,
-    ReserveOracleCall,
+    BudgetAnswer, DayStart, EventKind, EventsAfter, LedgerEvent, RecordDayReport, RecordDayStart,
+    RecordEvent, ReserveOracleCall,
 };
 use domain::messages::trading::ProposalRefused;
 use domain::{Action, Decision, EventId, Market};
@@ -13,7 +13,7 @@ use trade_ledger::StoreError;
 
 use super::fault::Fault;
 use super::purchases;
-use super::schema::{cursors, day_starts, decisions, events, oracle_calls, refusals, trades};
+use super::schema::{cursors, day_reports, day_starts, decisions, events, oracle_calls, refusals, trades};
 use super::values::{Micros, count, day, malformed, ms, parsed, stored, time};
 
 /// Longest line of an event, in characters.
@@ -102,6 +102,27 @@ pub(super) fn record_event(
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     append(conn, at, event.kind, event.market, &event.text).map(|_| ())
+}
+
+/// The report of a closed day and the event that shows it, together; the first of a day stays.
+pub(super) fn record_day_report(
+    conn: &mut SqliteConnection,
+    report: &RecordDayReport,
+    at: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let RecordDayReport { market, session_date, text } = report;
+    let key = (market.code(), day(*session_date));
+    if diesel::select(exists(day_reports::table.find(key.clone()))).get_result(conn)? {
+        return Ok(false);
+    }
+    let event = append(conn, at, EventKind::Report, Some(*market), text)?;
+    let row = (
+        day_reports::market.eq(key.0),
+        day_reports::session_date.eq(key.1),
+        day_reports::event_id.eq(stored(event.0)?),
+    );
+    diesel::insert_into(day_reports::table).values(row).execute(conn)?;
+    Ok(true)
 }
 
 pub(super) fn record_decision(conn: &mut SqliteConnection, decision: &Decision) -> Result<EventId, Fault> {

@@ -324,6 +324,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    day_reports (market, session_date) {
+        market -> Text,
+        session_date -> Text,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
     day_starts (currency, session_date) {
         currency -> Text,
         session_date -> Text,

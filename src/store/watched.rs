@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
+    ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -171,6 +172,10 @@ impl<W: Watch> Store for Watched<W> {
 
     fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.step("record_event", |store| store.record_event(event, at))
+    }
+
+    fn record_day_report(&mut self, report: &RecordDayReport, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.step("record_day_report", |store| store.record_day_report(report, at))
     }
 
     fn record_day_start(

@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
+    ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -349,6 +350,10 @@ impl Store for WitnessedBooks {
             |store| store.record_event(event, at),
             |stage, ()| stage.witness.trace("event", &event.text),
         )
+    }
+
+    fn record_day_report(&mut self, report: &RecordDayReport, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.step(("record_day_report", OTHER), |store| store.record_day_report(report, at), |_, _| ())
     }
 
     fn record_day_start(

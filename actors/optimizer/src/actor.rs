@@ -1,10 +1,13 @@
-//! Receives `DayClosed`, asks the ledger for the losers, and has the report recorded.
+//! Receives `DayClosed`, asks the ledger for the losers, and has the report booked.
+//!
+//! Each life of MarketClock tells the closed days of two weeks again, because one that died before it told what it had booked told
+//! it to nobody; the books keep one report a day.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use domain::messages::ledger::{ConfidentLosers, EventKind, LosingTrade, RecordEvent};
+use domain::messages::ledger::{ConfidentLosers, LedgerError, RecordDayReport};
 use domain::messages::schedule::DayClosed;
 use domain::{Confidence, Market};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
@@ -22,8 +25,8 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 pub struct OptimizerDeps {
     /// TradeLedger: which confident trades lost.
     pub losers: Link<ConfidentLosers>,
-    /// TradeLedger: the report.
-    pub record: Link<RecordEvent>,
+    /// TradeLedger: the report, once a day.
+    pub record: Link<RecordDayReport>,
 }
 
 /// What counts as confident.
@@ -38,7 +41,7 @@ pub struct OptimizerSettings {
 pub struct Optimizer {
     settings: OptimizerSettings,
     deps: OptimizerDeps,
-    /// Days reported in this life; MarketClock may repeat the last one.
+    /// Days reviewed in this life; MarketClock may repeat them.
     reported: BTreeSet<(Market, NaiveDate)>,
     /// The newest word on halts.
     obedience: Obedience,
@@ -73,33 +76,32 @@ impl Handler<DayClosed> for Optimizer {
     }
 }
 
-/// True when the day was reported, or had nothing to report.
+/// True when the day's report is in the books, or there is nothing to report.
 async fn review(settings: OptimizerSettings, deps: OptimizerDeps, day: DayClosed) -> bool {
-    let DayClosed { market, session_date, .. } = day;
-    let query = ConfidentLosers { market, session_date, min_confidence: settings.min_confidence };
     for _attempt in 0..ATTEMPTS {
-        match find(&deps, query.clone()).await {
-            Ok(found) => return report(settings, &deps, &day, &found),
-            Err(why) => tracing::warn!(%market, %session_date, why, "the day's losers are not known"),
+        match report(settings, &deps, &day).await {
+            Ok(()) => return true,
+            Err(why) => {
+                tracing::warn!(market = %day.market, session = %day.session_date, why, "the day is not reported yet");
+            }
         }
         tokio::time::sleep(AGAIN_AFTER).await;
     }
     false
 }
 
-async fn find(deps: &OptimizerDeps, query: ConfidentLosers) -> Result<Vec<LosingTrade>, String> {
-    let answer = deps.losers.ask(query, ASK_WITHIN).await.map_err(|error| error.to_string())?;
-    answer.map_err(|error| error.to_string())
+async fn report(settings: OptimizerSettings, deps: &OptimizerDeps, day: &DayClosed) -> Result<(), String> {
+    let DayClosed { market, session_date, .. } = *day;
+    let query = ConfidentLosers { market, session_date, min_confidence: settings.min_confidence };
+    let found = heard(deps.losers.ask(query, ASK_WITHIN).await)?;
+    let Some(text) = losers::report(day, settings.min_confidence, &found) else { return Ok(()) };
+    let is_new = heard(deps.record.ask(RecordDayReport { market, session_date, text }, ASK_WITHIN).await)?;
+    tracing::debug!(%market, session = %session_date, is_new, "the day is reported");
+    Ok(())
 }
 
-fn report(settings: OptimizerSettings, deps: &OptimizerDeps, day: &DayClosed, found: &[LosingTrade]) -> bool {
-    let Some(text) = losers::report(day, settings.min_confidence, found) else { return true };
-    let report = RecordEvent { kind: EventKind::Report, market: Some(day.market), text };
-    let told = deps.record.tell(report);
-    if let Err(error) = told {
-        tracing::warn!(market = %day.market, %error, "the report was not taken");
-    }
-    told.is_ok()
+fn heard<T>(answer: Result<Result<T, LedgerError>, AskError>) -> Result<T, String> {
+    answer.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 impl Handler<HaltSystem> for Optimizer {
@@ -125,7 +127,7 @@ mod tests {
 
     use actix::{Context, System};
     use chrono::DateTime;
-    use domain::messages::ledger::LedgerError;
+    use domain::messages::ledger::LosingTrade;
     use domain::{Instrument, Money};
     use supervision::{Child, Exhausted, Place, Policy, Restart, Strategy, Supervisor, slot};
 
@@ -135,6 +137,9 @@ mod tests {
     struct Facts {
         failures: u32,
         asked: u32,
+        /// So many reports are not booked at first.
+        refusals: u32,
+        told: u32,
         reports: Vec<String>,
     }
 
@@ -164,11 +169,17 @@ mod tests {
         }
     }
 
-    impl Handler<RecordEvent> for Ledger {
-        type Result = ();
+    impl Handler<RecordDayReport> for Ledger {
+        type Result = Result<bool, LedgerError>;
 
-        fn handle(&mut self, event: RecordEvent, _ctx: &mut Self::Context) {
-            self.0.lock().unwrap().reports.push(event.text);
+        fn handle(&mut self, report: RecordDayReport, _ctx: &mut Self::Context) -> Self::Result {
+            let mut facts = self.0.lock().unwrap();
+            facts.told += 1;
+            if facts.told <= facts.refusals {
+                return Err(LedgerError::Storage("full".into()));
+            }
+            facts.reports.push(report.text);
+            Ok(true)
         }
     }
 
@@ -213,14 +224,14 @@ mod tests {
 
     #[test]
     fn a_closed_day_is_reported_once_even_if_the_ledger_is_away_for_a_while() {
-        for failures in [0, 3] {
-            let facts = Arc::new(Mutex::new(Facts { failures, ..Facts::default() }));
+        for (failures, refusals) in [(0, 0), (3, 0), (1, 2)] {
+            let facts = Arc::new(Mutex::new(Facts { failures, refusals, ..Facts::default() }));
             let paused = || {
                 tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
             };
             System::with_tokio_rt(paused).block_on(tell_twice(facts.clone()));
             let facts = facts.lock().unwrap();
-            assert_eq!(facts.asked, failures + 1);
+            assert_eq!((facts.asked, facts.told), (failures + refusals + 1, refusals + 1));
             assert_eq!(facts.reports.len(), 1, "{:?}", facts.reports);
         }
     }

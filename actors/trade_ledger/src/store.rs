@@ -8,7 +8,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall,
+    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
+    ReserveOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -201,6 +202,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn record_event(&mut self, event: &RecordEvent, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// What a closed day taught: the first report of a market and date stays; says whether this one was the first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn record_day_report(&mut self, report: &RecordDayReport, at: DateTime<Utc>) -> Result<bool, StoreError>;
 
     /// The equity a day started with: the first value of a currency and date stays; the answer is what stands, with what
     /// was bought on that day.

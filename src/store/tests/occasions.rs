@@ -1,6 +1,7 @@
 //! What MarketClock told: each once, whatever the clock did meanwhile.
 
 use chrono::TimeDelta;
+use domain::messages::ledger::{EventKind, EventsAfter, RecordDayReport};
 use domain::messages::occasions::{Occasion, OccasionKind};
 
 use super::*;
@@ -63,4 +64,29 @@ fn what_was_booked_is_read_back_from_a_date_on() {
     read.sort_by_key(|occasion| occasion.kind);
     assert_eq!(read, told);
     assert_eq!(books.store.booked_occasions(today().session_date.succ_opt().unwrap()).unwrap(), []);
+}
+
+#[test]
+fn what_a_closed_day_taught_is_reported_once_however_often_its_end_is_told() {
+    let mut books = Books::new();
+    let before = books.store.last_event().unwrap();
+    let report = |market, text: &str| RecordDayReport {
+        market,
+        session_date: today().session_date,
+        text: text.to_owned(),
+    };
+    let mut record = |one: &RecordDayReport| books.store.record_day_report(one, start()).unwrap();
+    assert!(record(&report(Market::Kr, "two trades lost")));
+    assert!(!record(&report(Market::Kr, "two trades lost")));
+    assert!(!record(&report(Market::Kr, "three trades lost")), "the first one stays");
+    assert!(record(&report(Market::Jp, "one trade lost")));
+    let next = RecordDayReport {
+        session_date: today().session_date.succ_opt().unwrap(),
+        ..report(Market::Kr, "none lost")
+    };
+    assert!(record(&next));
+    let told = books.store.events_after(&EventsAfter { after: before, limit: 10 }).unwrap();
+    assert!(told.iter().all(|event| event.kind == EventKind::Report));
+    let lines: Vec<_> = told.iter().map(|event| event.text.as_str()).collect();
+    assert_eq!(lines, ["two trades lost", "one trade lost", "none lost"]);
 }

@@ -219,7 +219,7 @@ pub struct LosingTrade {
     pub rationale: String,
 }
 
-/// Optimizer, Broker, RiskGuard -> TradeLedger: write a line that people should see. A tell.
+/// MarketClock, Broker, RiskGuard -> TradeLedger: write a line that people should see. A tell.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct RecordEvent {
@@ -227,6 +227,19 @@ pub struct RecordEvent {
     pub kind: EventKind,
     /// The market, if it is about one.
     pub market: Option<Market>,
+    /// One line in plain English.
+    pub text: String,
+}
+
+/// Optimizer -> TradeLedger: what a closed day taught, booked once a day however often it is told. Asked, 5 s; true when it is
+/// new.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<bool, LedgerError>")]
+pub struct RecordDayReport {
+    /// The market.
+    pub market: Market,
+    /// The session that ended.
+    pub session_date: NaiveDate,
     /// One line in plain English.
     pub text: String,
 }

@@ -2,8 +2,8 @@
 
 use domain::messages::ledger::{
     AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter, GetCursor,
-    IntentRecord, LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayStart, RecordEvent,
-    RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
+    IntentRecord, LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart,
+    RecordEvent, RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
 };
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
@@ -61,6 +61,14 @@ impl Handler<RecordEvent> for TradeLedger {
     fn handle(&mut self, event: RecordEvent, ctx: &mut Self::Context) {
         // Nobody waits for an answer; what went wrong is in the log.
         let _ = self.commit(ctx, |store, at| store.record_event(&event, at));
+    }
+}
+
+impl Handler<RecordDayReport> for TradeLedger {
+    type Result = Result<bool, LedgerError>;
+
+    fn handle(&mut self, report: RecordDayReport, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.record_day_report(&report, at)).map_err(answer)
     }
 }
 

@@ -255,6 +255,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn record_day_report(&mut self, _: &RecordDayReport, _: DateTime<Utc>) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn record_day_start(
         &mut self,
         start: &RecordDayStart,

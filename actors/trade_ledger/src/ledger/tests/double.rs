@@ -162,6 +162,14 @@ impl Store for Scripted {
         self.written(())
     }
 
+    fn record_day_report(
+        &mut self,
+        _report: &RecordDayReport,
+        _at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        unscripted()
+    }
+
     fn record_day_start(
         &mut self,
         _start: &RecordDayStart,
