@@ -225,6 +225,7 @@ fn desk(house: &House, prepared: &Prepared) -> Desk {
         resolve: house.resolve.clone(),
         status: house.status.clone(),
         books: prepared.reader.clone(),
+        judge: house.judge.clone(),
         supervised: house.supervised.clone(),
         clock: prepared.world.clock.clone(),
         venue: prepared.venue.name.clone(),

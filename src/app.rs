@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
+use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::{AccountQuery, QuoteQuery};
@@ -133,6 +134,8 @@ pub struct House {
     pub resolve: Link<RequestResolution>,
     /// RiskGuard.
     pub status: Link<StatusQuery>,
+    /// Brain.
+    pub judge: Link<JudgeQuery>,
     /// TradeLedger.
     pub summary: Link<SummaryQuery>,
     /// TradeLedger.

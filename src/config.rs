@@ -3,6 +3,7 @@
 //! Every mistake is reported at once, with the variable's name, its value (never a secret's) and what is allowed.
 //! No other part of the agent reads settings.
 
+mod judges;
 mod parse;
 mod reader;
 pub mod settings;
@@ -13,6 +14,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use domain::messages::limits::LimitName;
 use domain::{Instrument, Market, Percent};
@@ -21,6 +23,7 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 
 use crate::http::OtherName;
+use crate::llm::{GeminiConfig, OpenAiConfig};
 pub use reader::Mistake;
 use reader::Reader;
 use settings::RawEnv;
@@ -67,8 +70,10 @@ pub struct Config {
     pub hts_id: Option<String>,
     /// Another name that the certificate of KIS's paper host may carry; never with live trading.
     pub paper_tls_name: Option<OtherName>,
-    /// Key of the language model; none: the local rule engine judges.
-    pub gemini_api_key: Option<SecretString>,
+    /// Who judges: a language model, or the local rules.
+    pub language_model: LanguageModel,
+    /// Longest wait for one answer of the language model, 5 to 120 s.
+    pub answer_within: Duration,
     /// Where notices go besides the log.
     pub telegram: Option<Telegram>,
     /// Where the database is.
@@ -203,6 +208,30 @@ pub struct Endpoint {
     pub tr_id: String,
     /// Path under /uapi/.
     pub path: String,
+}
+
+/// Who judges.
+#[derive(Clone, Debug)]
+pub enum LanguageModel {
+    /// The local rule engine; nobody is asked.
+    Rules,
+    /// Google's Gemini.
+    Gemini(GeminiConfig),
+    /// A server that speaks OpenAI's chat completions.
+    OpenAiCompatible(OpenAiConfig),
+}
+
+/// How much a model of Gemini thinks before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thinking {
+    /// Hardly; where a model does not know it, as `Low`.
+    Minimal,
+    /// A little.
+    Low,
+    /// More.
+    Medium,
+    /// As much as it can.
+    High,
 }
 
 /// Where notices go.

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod client;
 mod crowd;
 pub mod insist;
+mod judges;
 pub mod reader;
 mod request;
 mod server;

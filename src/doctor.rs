@@ -3,6 +3,7 @@
 //! It changes nothing: no order, no migration, no file but the token that KIS gives, which the agent would fetch too.
 
 mod local;
+mod model;
 mod remote;
 
 use std::fmt;

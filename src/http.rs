@@ -81,14 +81,27 @@ pub trait Transport: Send + Sync {
 }
 
 /// True for a loopback address or `localhost`: what goes there does not leave this machine.
-fn is_this_machine(host: &str) -> bool {
+pub(crate) fn is_this_machine(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// How the complaint about a body that does not fit begins.
+const TOO_LONG: &str = "the body is longer than";
+
+impl NetError {
+    /// True when the answer came but did not fit; asking again would bring the same.
+    pub fn is_too_long(&self) -> bool {
+        match self {
+            Self::Ambiguous(why) => why.starts_with(TOO_LONG),
+            Self::NotSent(_) => false,
+        }
+    }
+}
+
 /// The rest of a body does not fit.
 fn too_long(limits: CallLimits) -> NetError {
-    NetError::Ambiguous(format!("the body is longer than {} bytes", limits.max_body_bytes))
+    NetError::Ambiguous(format!("{TOO_LONG} {} bytes", limits.max_body_bytes))
 }
 
 #[cfg(test)]

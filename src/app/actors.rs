@@ -49,6 +49,7 @@ pub(super) struct Outside {
     release: Link<domain::messages::symbols::RequestSymbolRelease>,
     resolve: Link<domain::messages::symbols::RequestResolution>,
     status: Link<domain::messages::control::StatusQuery>,
+    judge: Link<domain::messages::judging::JudgeQuery>,
     summary: Link<domain::messages::ledger::SummaryQuery>,
     intents: Link<domain::messages::ledger::AllIntents>,
     events: Link<domain::messages::ledger::EventsAfter>,
@@ -71,6 +72,7 @@ impl Outside {
             release,
             resolve,
             status,
+            judge,
             summary,
             intents,
             events,
@@ -90,6 +92,7 @@ impl Outside {
             release,
             resolve,
             status,
+            judge,
             summary,
             intents,
             events,
@@ -127,6 +130,7 @@ impl Slots {
             release: self.risk.link(),
             resolve: self.risk.link(),
             status: self.risk.link(),
+            judge: self.brain.link(),
             summary: self.ledger.link(),
             intents: self.ledger.link(),
             events: self.ledger.link(),
@@ -385,6 +389,7 @@ fn brain_settings(config: &Config, world: &World) -> brain::Settings {
         strategy: world.rules.clone(),
         confidence_threshold: config.confidence_threshold,
         oracle_calls_per_day: brain::budget::CALLS_PER_DAY,
+        answer_within: config.answer_within,
     }
 }
 

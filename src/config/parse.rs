@@ -1,6 +1,7 @@
 //! From texts to settings: one small function per setting or group, each noting its own mistakes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::messages::limits::LimitName;
 use domain::text::harmless;
@@ -9,6 +10,7 @@ use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
+use super::judges;
 use super::reader::{Bound, Reader};
 use super::{
     BreakerBasis, Config, Credentials, Database, Endpoint, Environment, Exits, LogFormat,
@@ -46,7 +48,8 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let hts_id = reader.value("KIS_HTS_ID", hts_id);
     let paper_tls_name = paper_tls_name(reader, environment);
     let telegram = telegram(reader);
-    let gemini_api_key = secret(reader, "GEMINI_API_KEY");
+    let language_model = judges::language_model(reader);
+    let answer_within = reader.whole("LLM_TIMEOUT_S", 5, 120);
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     Some(Config {
@@ -67,7 +70,8 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         rate_limit_rps: rate_limit_rps?,
         hts_id: hts_id?,
         paper_tls_name: paper_tls_name?,
-        gemini_api_key,
+        language_model: language_model?,
+        answer_within: Duration::from_secs(answer_within?.into()),
         telegram,
         database: database?,
         log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
@@ -216,7 +220,7 @@ fn loopback_url(text: &str) -> Option<String> {
 }
 
 /// A secret that travels in a header: visible ASCII characters.
-fn secret(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
+pub(super) fn secret(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
     reader.set(name)?;
     let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     reader.value(name, |text| is_visible(text).then(|| SecretString::from(text)))

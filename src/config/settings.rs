@@ -102,7 +102,13 @@ settings! {
     overseas_ranking_fluct_path "OVERSEAS_RANKING_FLUCT_PATH" = "/uapi/overseas-stock/v1/ranking/updown-rate", "a path that begins with /uapi/overseas-", "Path of the foreign price-change ranking.";
     overseas_ranking_volume_path "OVERSEAS_RANKING_VOLUME_PATH" = "/uapi/overseas-stock/v1/ranking/volume-surge", "a path that begins with /uapi/overseas-", "Path of the foreign volume-surge ranking.";
     rate_limit_rps "RATE_LIMIT_RPS" = "", "above 0, at most 19 (live) or 1.9 (paper)", "Requests per second to KIS; unset means the most that is allowed.";
-    gemini_api_key "GEMINI_API_KEY" = "", "text from Google AI Studio", "Key of the language model. Without it the local rule engine judges.";
+    llm_provider "LLM_PROVIDER" = "", "gemini, openai_compatible, rules", "Who judges: Google's Gemini, a server that speaks OpenAI's chat completions (OpenAI, Ollama, vLLM, OpenRouter), or the local rules; unset means gemini when GEMINI_API_KEY is set, else rules.";
+    gemini_api_key "GEMINI_API_KEY" = "", "text from Google AI Studio", "Key of Gemini.";
+    llm_api_key "LLM_API_KEY" = "", "text from the provider", "Key of the OpenAI-compatible server; a server on this machine mostly needs none.";
+    llm_model "LLM_MODEL" = "", "a model's name, e.g. gemini-3.5-flash-lite or qwen3:8b", "Model to ask; unset means gemini-3.5-flash-lite, and openai_compatible needs one.";
+    llm_base_url "LLM_BASE_URL" = "", "https://HOST/PATH, or http:// of this machine, e.g. http://localhost:11434/v1", "Where the model answers; unset means Google's own address, and openai_compatible needs one.";
+    llm_timeout_s "LLM_TIMEOUT_S" = "90", "5 to 120", "Longest wait in seconds for one answer of the model; the end of the slot ends it too.";
+    llm_thinking "LLM_THINKING" = "low", "minimal, low, medium, high", "How much a model of Gemini thinks before it answers; thoughts are paid for. Other models are not told.";
     telegram_enabled "TELEGRAM_ENABLED" = "true", "true, false", "Send notices to Telegram when token and chat are set.";
     telegram_bot_token "TELEGRAM_BOT_TOKEN" = "", "digits:text, from BotFather", "Bot that sends the notices.";
     telegram_chat_id "TELEGRAM_CHAT_ID" = "", "a whole number", "Chat that receives the notices.";
@@ -117,7 +123,7 @@ pub fn env_example() -> String {
         "# Settings of Kestrel. Copy to .env and fill in; everything here is optional.\n\
          # Made by `kestrel settings --env`; the README holds the same table.\n\
          # A secret may stand in a file of its own: KIS_APP_KEY_FILE=/run/secrets/kis_app_key instead of KIS_APP_KEY,\n\
-         # and the same for KIS_APP_SECRET, KIS_ACCOUNT_NO, GEMINI_API_KEY and TELEGRAM_BOT_TOKEN.\n",
+         # and the same for KIS_APP_SECRET, KIS_ACCOUNT_NO, GEMINI_API_KEY, LLM_API_KEY and TELEGRAM_BOT_TOKEN.\n",
     );
     for setting in SETTINGS {
         let Setting { name, default, allowed, meaning } = setting;

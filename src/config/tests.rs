@@ -7,11 +7,11 @@ use rust_decimal::Decimal;
 use super::settings::{SETTINGS, env_example, markdown_table};
 use super::*;
 
-fn load(pairs: &[(&str, &str)]) -> Result<Config, Mistakes> {
+pub(super) fn load(pairs: &[(&str, &str)]) -> Result<Config, Mistakes> {
     Config::from_pairs(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
 }
 
-fn mistakes(pairs: &[(&str, &str)]) -> String {
+pub(super) fn mistakes(pairs: &[(&str, &str)]) -> String {
     load(pairs).unwrap_err().to_string()
 }
 
@@ -28,7 +28,7 @@ fn without_any_setting_it_trades_on_the_embedded_exchange_with_the_documented_de
     assert_eq!(config.rate_limit_rps, Decimal::from(19));
     assert_eq!(config.database, Database::File("data/trades.db".into()));
     assert_eq!(config.scanner.fluctuation.tr_id, "HHDFS76290000");
-    assert!(config.gemini_api_key.is_none() && config.telegram.is_none());
+    assert!(matches!(config.language_model, LanguageModel::Rules) && config.telegram.is_none());
 }
 
 #[test]

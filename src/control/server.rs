@@ -14,6 +14,7 @@ use std::time::Duration;
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant, StatusQuery,
 };
+use domain::messages::judging::JudgeQuery;
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{Clock, HaltId, Random};
@@ -68,6 +69,8 @@ pub struct Desk {
     pub status: Link<StatusQuery>,
     /// A fresh connection that can only read, so that no question waits for the ledger, nor the ledger for one.
     pub books: OpenReader,
+    /// Brain.
+    pub judge: Link<JudgeQuery>,
     /// The actors' health.
     pub supervised: Supervised,
     /// The clock that the answers show.

@@ -8,6 +8,7 @@ use domain::messages::control::{
     Durability, HaltCancels, HaltRecord, HaltReport, HeldPosition, LiveOrder, ResumeReport, TradingState,
     TradingStatus,
 };
+use domain::messages::judging::JudgeStanding;
 use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::operator::{Answer, Question};
 use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
@@ -254,6 +255,9 @@ pub struct Status {
     /// The account in won; none while unknown, and where only won are traded.
     #[serde(default)]
     pub account_in_won: Option<Worth>,
+    /// Who judges the next slot; none when the Brain did not answer.
+    #[serde(default)]
+    pub judge: Option<Box<JudgeStanding>>,
     /// The actors.
     pub actors: Vec<ActorHealth>,
 }

@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use broker::Urgency;
-use bytes::Bytes;
 use domain::messages::market_data::AccountQuery;
 use domain::{Market, Random as _};
-use secrecy::ExposeSecret as _;
 
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, model};
 use crate::config::{Config, Venue};
-use crate::http::{CallLimits, NetError, ReqwestTransport, Transport as _};
-use crate::llm::GeminiConfig;
+use crate::http::CallLimits;
 use crate::random::Seeded;
 use crate::telegram;
 use crate::venue::{self, Located};
 
 /// Longest wait for one of them.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
-const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(15), max_body_bytes: 1 << 20 };
+pub(super) const LIMITS: CallLimits =
+    CallLimits { timeout: Duration::from_secs(15), max_body_bytes: 1 << 20 };
 
 /// One after the other, so that each has the line to itself.
 pub(super) fn all(config: &Config) -> Vec<Finding> {
@@ -30,7 +28,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     let located = venue::locate(config);
     runtime.block_on(async {
         let mut findings = exchange(config, located).await;
-        findings.push(model(config).await);
+        findings.push(model::check(config).await);
         findings.push(telegram(config).await);
         findings
     })
@@ -108,40 +106,6 @@ fn account(market: Market, venue: &str, answer: Asked) -> Finding {
             Finding::new("exchange", Verdict::Problem, found)
         }
     }
-}
-
-/// The key and the model's name, by a question that costs nothing of the quota.
-async fn model(config: &Config) -> Finding {
-    let Some(key) = &config.gemini_api_key else {
-        let found = "no GEMINI_API_KEY is set: the local rules judge";
-        return Finding::new("model", Verdict::Skipped, found);
-    };
-    let GeminiConfig { base_url, model, key } = GeminiConfig::with_key(key.clone());
-    let request = http::Request::get(format!("{base_url}/v1beta/models/{model}"))
-        .header("x-goog-api-key", key.expose_secret())
-        .body(Bytes::new());
-    let (Ok(request), Ok(transport)) = (request, ReqwestTransport::for_reads(None)) else {
-        let found = "GEMINI_API_KEY cannot be sent: it holds characters that no key has";
-        return Finding::new("model", Verdict::Problem, found);
-    };
-    let answered = transport.send(request, LIMITS).await.map(|response| response.status().as_u16());
-    model_answered(&model, answered)
-}
-
-pub(super) fn model_answered(model: &str, answered: Result<u16, NetError>) -> Finding {
-    let (verdict, found) = match answered {
-        Ok(200) => (Verdict::Good, format!("{model} answers, the key is valid")),
-        Ok(404) => (Verdict::Problem, format!("there is no model {model} for this key")),
-        Ok(400 | 401 | 403) => (Verdict::Problem, "the key is refused; set GEMINI_API_KEY anew".to_owned()),
-        Ok(429) => (Verdict::Warning, "the key is valid, and its quota is used up for now".to_owned()),
-        Ok(status) => {
-            (Verdict::Warning, format!("{model} answers with {status}; the local rules judge meanwhile"))
-        }
-        Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => {
-            (Verdict::Warning, format!("{model} cannot be reached ({why}); the local rules judge meanwhile"))
-        }
-    };
-    Finding::new("model", verdict, found)
 }
 
 async fn telegram(config: &Config) -> Finding {

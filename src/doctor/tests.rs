@@ -3,7 +3,6 @@
 use market_clock::Calendar;
 
 use super::*;
-use crate::http::NetError;
 
 #[test]
 fn a_disk_is_judged_by_what_is_left_of_it() {
@@ -24,22 +23,6 @@ fn a_calendar_is_judged_by_its_shortest_announcement() {
         (Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Warning,)
     );
     assert!(local::announced(&calendar, &[], until).found.contains("no market"));
-}
-
-#[test]
-fn a_models_answer_says_whether_the_key_or_the_name_is_wrong() {
-    for (answered, verdict, word) in [
-        (Ok(200), Verdict::Good, "valid"),
-        (Ok(403), Verdict::Problem, "GEMINI_API_KEY"),
-        (Ok(404), Verdict::Problem, "no model"),
-        (Ok(429), Verdict::Warning, "quota"),
-        (Ok(503), Verdict::Warning, "local rules"),
-        (Err(NetError::NotSent("no route".into())), Verdict::Warning, "no route"),
-    ] {
-        let finding = remote::model_answered("m", answered);
-        assert_eq!(finding.verdict, verdict, "{finding:?}");
-        assert!(finding.found.contains(word), "{finding:?}");
-    }
 }
 
 #[test]

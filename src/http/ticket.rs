@@ -126,6 +126,7 @@ mod tests {
             ("/uapi/domestic-stock/v1/trading/inquire-balance", Path::Plain),
             ("/uapi/domestic-stock/v1/trading/inquire-psbl-order", Path::Plain),
             ("/v1beta/models/gemini-flash:generateContent", Path::Plain),
+            ("/v1/chat/completions", Path::Plain),
             ("/bot1:AB_c/sendMessage", Path::Plain),
             ("/", Path::Plain),
             ("/uapi/x/%6frder-cash", Path::Disguised),

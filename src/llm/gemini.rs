@@ -6,19 +6,18 @@ mod request;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use domain::{BoxFuture, Clock, Oracle, OracleError, OracleReply, OracleRequest};
-use http::header::{CONTENT_TYPE, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use http::HeaderName;
+use secrecy::SecretString;
 
-use crate::http::{CallLimits, Request, Transport};
+use super::call::{key_header, post};
+use crate::config::Thinking;
+use crate::http::Transport;
 
 /// Where Google answers (LLM.md 1.1).
 const BASE_URL: &str = "https://generativelanguage.googleapis.com";
 /// The free tier's largest daily quota belongs to the Flash-Lite family (LLM.md 0, 1.6).
 const MODEL: &str = "gemini-3.5-flash-lite";
-/// Longest answer read (proof.md 8).
-const BODY_MAX_BYTES: usize = 1024 * 1024;
 const KEY_HEADER: &str = "x-goog-api-key";
 
 /// Which model, where, and with whose key. Printing it shows no secret.
@@ -30,18 +29,20 @@ pub struct GeminiConfig {
     pub model: String,
     /// The key from Google AI Studio.
     pub key: SecretString,
+    /// How much the model thinks, where its family can be told.
+    pub thinking: Thinking,
 }
 
 impl GeminiConfig {
     /// Google's own address and the default model.
     pub fn with_key(key: SecretString) -> Self {
-        Self { base_url: BASE_URL.to_owned(), model: MODEL.to_owned(), key }
+        Self { base_url: BASE_URL.to_owned(), model: MODEL.to_owned(), key, thinking: Thinking::Low }
     }
 }
 
 /// The text is no model's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no model's name; allowed: letters, digits, '.', '-' and '_'")]
+#[error("LLM_MODEL: '{0}' is no model's name of Gemini; allowed: letters, digits, '.', '-' and '_'")]
 pub struct InvalidModel(pub String);
 
 /// The client.
@@ -69,27 +70,16 @@ impl Gemini {
     }
 
     async fn generate(&self, question: OracleRequest) -> Result<OracleReply, OracleError> {
-        let request = self.post(&question)?;
-        let limits = CallLimits { timeout: question.timeout, max_body_bytes: BODY_MAX_BYTES };
-        let response = self.transport.send(request, limits).await;
-        let response = response.map_err(|error| OracleError::Unreachable(error.to_string()))?;
+        let GeminiConfig { base_url, model, key, thinking } = &self.config;
+        let key = (HeaderName::from_static(KEY_HEADER), key_header("", key)?);
+        let body = request::body(model, *thinking, &question);
+        let url = format!("{base_url}/v1beta/models/{model}:generateContent");
+        let response = post(self.transport.as_ref(), url, Some(key), &body, question.timeout).await?;
         if response.status().is_success() {
-            answer::read(response.body(), &self.config.model)
+            answer::read(response.body(), model)
         } else {
             Err(failure::classify(response.status(), response.body(), self.clock.now()))
         }
-    }
-
-    fn post(&self, question: &OracleRequest) -> Result<Request, OracleError> {
-        let mut key = HeaderValue::from_str(self.config.key.expose_secret())
-            .map_err(|_| OracleError::Unauthorized("the key has characters no key has".to_owned()))?;
-        key.set_sensitive(true);
-        let GeminiConfig { base_url, model, .. } = &self.config;
-        http::Request::post(format!("{base_url}/v1beta/models/{model}:generateContent"))
-            .header(KEY_HEADER, key)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Bytes::from(request::body(model, question).to_string()))
-            .map_err(|error| OracleError::Unreachable(format!("the request cannot be built: {error}")))
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
+use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall};
 use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
 use domain::messages::schedule::DecideDue;
@@ -15,8 +17,8 @@ use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use strategy::Strategy;
 use supervision::prelude::*;
 
-use crate::budget::Rest;
 use crate::gather::{Gathered, Gathering};
+use crate::health::ModelHealth;
 use crate::join::{Join, Round};
 use crate::round::{Report, Session};
 
@@ -52,6 +54,8 @@ pub struct Settings {
     pub confidence_threshold: Confidence,
     /// Most calls of the model in one day of its quota.
     pub oracle_calls_per_day: u32,
+    /// `LLM_TIMEOUT_S`: longest wait for one answer of the model, in real time.
+    pub answer_within: Duration,
 }
 
 /// The actor.
@@ -62,7 +66,7 @@ pub struct Brain {
     gathering: Gathering,
     waiting: VecDeque<Round>,
     busy: bool,
-    model_rests: Option<Rest>,
+    model: ModelHealth,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -77,7 +81,7 @@ impl Brain {
             gathering: Gathering::default(),
             waiting: VecDeque::new(),
             busy: false,
-            model_rests: None,
+            model: ModelHealth::default(),
             obedience: Obedience::default(),
         }
     }
@@ -128,18 +132,18 @@ impl Brain {
             round,
             settings: self.settings.clone(),
             deps: self.deps.clone(),
-            model_rests: self.model_rests,
+            model_rests: self.model.rests.clone(),
         };
         // Spawned rather than answered: a model may think for longer than an actor may be silent.
         ctx.spawn(session.run().into_actor(self).map(move |report, this, ctx| {
             tracing::info!(slot = %key, decided = report.decided, proposed = report.proposed, "slot decided");
-            this.finish(&report, ctx);
+            this.finish(report, ctx);
         }));
     }
 
-    fn finish(&mut self, report: &Report, ctx: &mut Ctx<Self>) {
+    fn finish(&mut self, report: Report, ctx: &mut Ctx<Self>) {
         self.busy = false;
-        self.model_rests = report.model_rests;
+        self.model.learn(report.consulted, self.deps.clock.now());
         self.begin_next(ctx);
     }
 }
@@ -169,6 +173,15 @@ impl Handler<DecideDue> for Brain {
         }
         let round = self.join.due(due, self.deps.clock.now());
         self.take(round, ctx);
+    }
+}
+
+impl Handler<JudgeQuery> for Brain {
+    type Result = MessageResult<JudgeQuery>;
+
+    fn handle(&mut self, _: JudgeQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let model = self.deps.oracle.as_ref().map(|oracle| oracle.name());
+        MessageResult(self.model.standing(model, self.deps.clock.now()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How often a language model may be asked: a quota of calls a day, counted durably by TradeLedger.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::messages::ledger::ReserveOracleCall;
 use domain::messages::schedule::SlotKey;
 use domain::{Market, OracleError};
@@ -8,18 +8,56 @@ use domain::{Market, OracleError};
 /// Calls a day that the free tier of the smallest quota allows (LLM.md 1.6).
 pub const CALLS_PER_DAY: u32 = 20;
 
+/// Waits before the second and the third try, in milliseconds (LLM.md 1.5).
+const WAITS_MS: [i64; 2] = [1_000, 2_000];
+/// How long a wrong key or model is not tried again.
+const PERSON_ACTS_WITHIN: TimeDelta = TimeDelta::hours(1);
+
 /// The day of the quota: it begins at midnight Pacific time (LLM.md 1.5).
 pub fn quota_date(at: DateTime<Utc>) -> NaiveDate {
     at.with_timezone(&chrono_tz::America::Los_Angeles).date_naive()
 }
 
-/// The reservation for the one call of a slot, of one market or of several together. A slot's purpose is granted once, so
-/// a restart cannot spend twice.
-pub fn reservation(key: &SlotKey, markets: &[Market], now: DateTime<Utc>, limit: u32) -> ReserveOracleCall {
+/// When the quota of the day that `at` belongs to is full again.
+pub fn resets_at(at: DateTime<Utc>) -> DateTime<Utc> {
+    let tomorrow = quota_date(at) + TimeDelta::days(1);
+    let midnight = tomorrow.and_time(NaiveTime::MIN).and_local_timezone(chrono_tz::America::Los_Angeles);
+    // Pacific clocks change at two in the morning, so midnight exists every day, once.
+    midnight.earliest().map_or(at + TimeDelta::days(1), |midnight| midnight.to_utc())
+}
+
+/// The reservation for a call of a slot, of one market or of several together; `tries` counts the calls that were made for
+/// it already. A purpose is granted once, so a restart cannot spend twice.
+pub fn reservation(
+    key: &SlotKey,
+    markets: &[Market],
+    tries: u32,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> ReserveOracleCall {
     let SlotKey { session_date, slot, .. } = key;
     let codes: Vec<_> = markets.iter().map(|market| market.code()).collect();
-    let purpose = format!("{}/{session_date}/{slot}", codes.join("+"));
+    let again = if tries == 0 { String::new() } else { format!("/again-{tries}") };
+    let purpose = format!("{}/{session_date}/{slot}{again}", codes.join("+"));
     ReserveOracleCall { quota_date: quota_date(now), limit, purpose }
+}
+
+/// How long to wait before asking again after this error and so many tries; none: it is not worth it. `dice` are 64
+/// random bits, which spread the wait by a quarter either way.
+pub fn wait_before(error: &OracleError, tries: u32, dice: u64) -> Option<TimeDelta> {
+    match error {
+        OracleError::Unreachable(_) => {
+            let usual = WAITS_MS.get(usize::try_from(tries.checked_sub(1)?).ok()?)?;
+            let spread = i64::try_from(dice % 51).ok()? - 25;
+            Some(TimeDelta::milliseconds(usual + usual * spread / 100))
+        }
+        // A quota says when it returns, and the rest would come out the same.
+        OracleError::QuotaExhausted { .. }
+        | OracleError::Unauthorized(_)
+        | OracleError::NoSuchModel(_)
+        | OracleError::Blocked(_)
+        | OracleError::Malformed(_) => None,
+    }
 }
 
 /// A time in which the model is not asked. It has a beginning, so that one begun by a clock that ran ahead is over once the
@@ -31,24 +69,31 @@ pub struct Rest {
 }
 
 impl Rest {
+    /// From `from` on, and over at `until`.
+    pub fn new(from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        Self { from, until }
+    }
+
     /// True while the model need not be asked.
     pub fn lasts_at(self, now: DateTime<Utc>) -> bool {
         (self.from..self.until).contains(&now)
+    }
+
+    /// When it is over.
+    pub fn until(self) -> DateTime<Utc> {
+        self.until
     }
 }
 
 /// How long the model need not be asked again after this error; none: the next slot may try.
 pub fn rest_after(error: &OracleError, now: DateTime<Utc>) -> Option<Rest> {
-    match error {
-        OracleError::QuotaExhausted { retry_after } => {
-            let wait = TimeDelta::from_std((*retry_after)?).ok()?;
-            now.checked_add_signed(wait).map(|until| Rest { from: now, until })
-        }
-        OracleError::Unauthorized(_)
-        | OracleError::Blocked(_)
-        | OracleError::Unreachable(_)
-        | OracleError::Malformed(_) => None,
-    }
+    let wait = match error {
+        OracleError::QuotaExhausted { retry_after } => TimeDelta::from_std((*retry_after)?).ok()?,
+        // A person must act; whether one has is tried now and then, not with every slot.
+        OracleError::Unauthorized(_) | OracleError::NoSuchModel(_) => PERSON_ACTS_WITHIN,
+        OracleError::Blocked(_) | OracleError::Unreachable(_) | OracleError::Malformed(_) => return None,
+    };
+    now.checked_add_signed(wait).map(|until| Rest { from: now, until })
 }
 
 #[cfg(test)]
@@ -75,7 +120,42 @@ mod tests {
     }
 
     #[test]
-    fn only_a_quota_that_says_how_long_silences_the_model() {
+    fn the_quota_returns_at_the_next_pacific_midnight() {
+        let cases = [
+            ("2026-11-24T07:59:59Z", "2026-11-24T08:00:00Z"),
+            ("2026-11-24T08:00:00Z", "2026-11-25T08:00:00Z"),
+            // The days on which the clocks change there: 25 and 23 hours long.
+            ("2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z"),
+            ("2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z"),
+        ];
+        for (now, then) in cases {
+            assert_eq!(resets_at(at(now)), at(then), "{now}");
+        }
+    }
+
+    #[test]
+    fn only_an_unreachable_model_is_asked_again_and_at_most_twice() {
+        let unreachable = OracleError::Unreachable(String::new());
+        for (tries, low, high) in [(1, 750, 1_250), (2, 1_500, 2_500)] {
+            for dice in 0..200 {
+                let wait = wait_before(&unreachable, tries, dice).unwrap().num_milliseconds();
+                assert!((low..=high).contains(&wait), "{tries} {dice}: {wait}");
+            }
+        }
+        assert_eq!(wait_before(&unreachable, 3, 0), None);
+        for error in [
+            OracleError::QuotaExhausted { retry_after: None },
+            OracleError::Unauthorized(String::new()),
+            OracleError::NoSuchModel(String::new()),
+            OracleError::Blocked(String::new()),
+            OracleError::Malformed(String::new()),
+        ] {
+            assert_eq!(wait_before(&error, 1, 0), None, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_quota_that_says_how_long_and_what_a_person_must_mend_silence_the_model() {
         let now = at("2026-11-24T00:00:00Z");
         let hour = Some(Duration::from_secs(3600));
         let quota = |retry_after| OracleError::QuotaExhausted { retry_after };
@@ -87,5 +167,7 @@ mod tests {
         assert_eq!(rest_after(&quota(Some(Duration::MAX)), now), None);
         assert_eq!(rest_after(&quota(None), now), None);
         assert_eq!(rest_after(&OracleError::Unreachable(String::new()), now), None);
+        let wrong_key = OracleError::Unauthorized(String::new());
+        assert_eq!(rest_after(&wrong_key, now).map(Rest::until), Some(at("2026-11-24T01:00:00Z")));
     }
 }

@@ -7,7 +7,9 @@
 
 pub mod brain;
 pub mod budget;
+mod consult;
 pub mod gather;
+mod health;
 pub mod join;
 pub mod judge;
 pub mod prompt;

@@ -15,10 +15,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::judge::offered;
-use crate::reply::{ACTION, CONFIDENCE, FIELDS, RATIONALE, SYMBOL};
+use crate::reply::{ACTION, CONFIDENCE, FIELDS, RATIONALE, SYMBOL, WRAPPER};
 
-/// Longest wait for the answer to a batch (LLM.md 0).
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(90);
 /// Longest name shown, in characters.
 const NAME_MAX_CHARS: usize = 40;
 /// Most earlier judgements shown.
@@ -57,7 +55,7 @@ impl Batch<'_> {
             prompt: self.prompt(),
             schema: Some(self.schema()),
             max_output_tokens: TOKENS_BASE.saturating_add(stocks.saturating_mul(TOKENS_PER_STOCK)),
-            timeout: timeout.min(ANSWER_WITHIN),
+            timeout,
         }
     }
 
@@ -175,7 +173,8 @@ fn system() -> String {
          volume_ratio 2 means twice the usual volume; a value that is missing is unknown, not zero. \
          For each stock pick one of its own actions. Pick HOLD whenever the evidence is weak or contradictory: \
          doing nothing costs little. You decide neither size nor price; limits are applied elsewhere. \
-         Answer with a JSON array and nothing else, one object for each stock, with the keys {}: \
+         Answer with JSON and nothing else: an array, or an object whose only key {WRAPPER} holds that array. It has \
+         one object for each stock, with the keys {}: \
          {SYMBOL} as given, {RATIONALE} at most 60 words that name the fields used, {ACTION} one of the stock's \
          actions, {CONFIDENCE} a whole number from 0 to 100.",
         FIELDS.join(", ")

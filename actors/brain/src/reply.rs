@@ -23,8 +23,8 @@ pub const RATIONALE: &str = "rationale";
 pub const ACTION: &str = "action";
 /// Key of how sure the model is.
 pub const CONFIDENCE: &str = "confidence";
-/// Key under which a model may wrap the list when it can only answer with an object.
-const WRAPPER: &str = "decisions";
+/// The only key under which a model may wrap the list when it can only answer with an object.
+pub const WRAPPER: &str = "decisions";
 
 /// Longest text read, in bytes, thoughts and prose included; what a model writes for twenty stocks is a hundredth of it.
 pub const REPLY_MAX_BYTES: usize = 1024 * 1024;

@@ -8,28 +8,22 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::ledger::{BudgetAnswer, RecentDecisions, RememberedDecision};
-use domain::messages::market_data::{AccountQuery, OrderQuoteQuery, Quote};
+use domain::messages::market_data::{OrderQuoteQuery, Quote};
 use domain::messages::schedule::Slot;
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
-use domain::{
-    AccountSnapshot, Action, Decision, DecisionId, Market, Oracle, OracleError, OracleReply, Price, Side,
-    StockRules,
-};
+use domain::{Action, Decision, DecisionId, Price, Side, StockRules};
 use rust_decimal::Decimal;
 use supervision::mutant::{self, Mutant};
 
 use crate::brain::{Deps, Settings};
-use crate::budget::Rest;
+use crate::consult::{Consulted, Resting};
 use crate::join::Round;
-use crate::judge::{self, Judgement, RULES};
-use crate::prompt::{ANSWER_WITHIN, Batch};
-use crate::{budget, reply};
+use crate::judge::{self, Judgement};
 
 /// Longest wait for TradeLedger, in real time (messages::ledger).
-const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const LEDGER_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for Broker, in real time (messages::market_data).
-const BROKER_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const BROKER_WITHIN: Duration = Duration::from_secs(20);
 /// How long RiskGuard may act on a proposal.
 const PROPOSAL_LIFE: TimeDelta = TimeDelta::seconds(60);
 /// Oldest quote a trade may be proposed on, in exchange time.
@@ -40,16 +34,14 @@ const SCANNED_QUOTE_MAX_AGE: TimeDelta = TimeDelta::seconds(5);
 const ENTRY_DRIFT_MAX_PCT: u32 = 5;
 /// A sale is not proposed when the price has moved more than this: then one of the two prices is wrong.
 const EXIT_DRIFT_MAX_PCT: u32 = 40;
-/// Earlier judgements fetched for the prompt.
-const MEMORY: u16 = 100;
 
 /// What a round needs.
 pub(crate) struct Session {
     pub(crate) round: Round,
     pub(crate) settings: Settings,
     pub(crate) deps: Deps,
-    /// Meanwhile the model is not asked: its quota is used up.
-    pub(crate) model_rests: Option<Rest>,
+    /// Why the model is not asked for a while.
+    pub(crate) model_rests: Option<Resting>,
 }
 
 /// What a round leaves behind.
@@ -59,24 +51,20 @@ pub(crate) struct Report {
     pub(crate) decided: usize,
     /// Trades proposed.
     pub(crate) proposed: usize,
-    /// When the model need not be asked, if it said so.
-    pub(crate) model_rests: Option<Rest>,
-}
-
-/// Judgements in the order of the candidates, and who made them.
-struct Judged {
-    judge: String,
-    judgements: Vec<Judgement>,
+    /// What became of the model.
+    pub(crate) consulted: Consulted,
 }
 
 impl Session {
     pub(crate) async fn run(self) -> Report {
-        let mut report = Report { model_rests: self.model_rests, ..Report::default() };
-        let judged = match (&self.deps.oracle, self.round.key.slot) {
-            (Some(oracle), Slot::Daily(_)) => self.by_model(oracle.as_ref(), &mut report).await,
+        let (judged, consulted) = match (&self.deps.oracle, self.round.key.slot) {
+            (Some(oracle), Slot::Daily(_)) => self.by_model(oracle.as_ref()).await,
             // Every minute anew: no quota would last, and the rules answer at once.
-            (Some(_) | None, Slot::Realtime(_) | Slot::Exits(_)) | (None, Slot::Daily(_)) => self.by_rules(),
+            (Some(_) | None, Slot::Realtime(_) | Slot::Exits(_)) | (None, Slot::Daily(_)) => {
+                (self.by_rules(), Consulted::Not)
+            }
         };
+        let mut report = Report { consulted, ..Report::default() };
         for (candidate, judgement) in self.exits_first(judged.judgements) {
             if self.round.key.slot.is_exits() && judgement.action != Action::Sell {
                 // Sales come first, and between slots nothing else is decided.
@@ -109,111 +97,8 @@ impl Session {
         self.now() >= self.round.expires_at
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.deps.clock.now()
-    }
-}
-
-// === Judging ===
-
-impl Session {
-    fn by_rules(&self) -> Judged {
-        let candidates = self.round.candidates.iter();
-        let judgements = candidates.map(|one| judge::by_rules(&self.settings.strategy, one)).collect();
-        Judged { judge: RULES.to_owned(), judgements }
-    }
-
-    async fn by_model(&self, oracle: &dyn Oracle, report: &mut Report) -> Judged {
-        let candidates = &self.round.candidates;
-        if candidates.is_empty() {
-            return Judged { judge: oracle.name(), judgements: Vec::new() };
-        }
-        match self.ask_model(oracle, report).await {
-            Ok((symbols, answer)) => {
-                let read = reply::parse_batch(&answer.text, &symbols);
-                let judgements = read.into_iter().map(|one| one.unwrap_or_else(Judgement::from)).collect();
-                Judged { judge: answer.model, judgements }
-            }
-            Err(why) => {
-                tracing::warn!(slot = %self.round.key, why, "no answer of the model; every stock is held");
-                let held = Judgement::unsure(format!("the model was not heard: {why}"));
-                Judged { judge: oracle.name(), judgements: vec![held; candidates.len()] }
-            }
-        }
-    }
-
-    /// One call, reserved before it is made; an error in words means HOLD for the whole batch.
-    async fn ask_model(
-        &self,
-        oracle: &dyn Oracle,
-        report: &mut Report,
-    ) -> Result<(Vec<domain::Symbol>, OracleReply), String> {
-        if self.model_rests.is_some_and(|rest| rest.lasts_at(self.now())) {
-            return Err(OracleError::QuotaExhausted { retry_after: None }.to_string());
-        }
-        let account = self.account().await;
-        let memory = self.memory().await;
-        self.reserve().await?;
-        let now = self.now();
-        let Round { key, candidates, expires_at, .. } = &self.round;
-        let batch = Batch { key, candidates, account: account.as_ref(), memory: &memory, now };
-        let left = (*expires_at - now).to_std().unwrap_or_default();
-        let request = batch.request(self.deps.clock.real(left).min(ANSWER_WITHIN));
-        match oracle.ask(request).await {
-            Ok(answer) => Ok((batch.symbols(), answer)),
-            Err(error) => {
-                report.model_rests = budget::rest_after(&error, self.now());
-                Err(error.to_string())
-            }
-        }
-    }
-
-    async fn reserve(&self) -> Result<(), String> {
-        let limit = self.settings.oracle_calls_per_day;
-        let request = budget::reservation(&self.round.key, &self.round.markets, self.now(), limit);
-        match self.deps.budget.ask(request, LEDGER_WITHIN).await {
-            Ok(Ok(BudgetAnswer::Granted { used })) => {
-                tracing::info!(slot = %self.round.key, used, limit, "a call of the model is reserved");
-                Ok(())
-            }
-            Ok(Ok(BudgetAnswer::Exhausted)) => Err(format!("all {limit} calls of the day are used")),
-            Ok(Ok(BudgetAnswer::AlreadyUsed)) => Err("the call of this slot was already made".to_owned()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(format!("the call could not be reserved: {error}")),
-        }
-    }
-
-    async fn account(&self) -> Option<AccountSnapshot> {
-        let query = AccountQuery { market: self.round.key.market };
-        match self.deps.account.ask(query, BROKER_WITHIN).await {
-            Ok(Ok(account)) => Some(account),
-            Ok(Err(error)) => self.without("account", &error.to_string()),
-            Err(error) => self.without("account", &error.to_string()),
-        }
-    }
-
-    /// Newest first within each market.
-    async fn memory(&self) -> Vec<RememberedDecision> {
-        let mut all = Vec::new();
-        for market in self.round.markets.iter().copied() {
-            all.extend(self.memory_of(market).await);
-        }
-        all
-    }
-
-    async fn memory_of(&self, market: Market) -> Vec<RememberedDecision> {
-        let query = RecentDecisions { market, limit: MEMORY };
-        let remembered = match self.deps.memory.ask(query, LEDGER_WITHIN).await {
-            Ok(Ok(memory)) => Some(memory),
-            Ok(Err(error)) => self.without("memory", &error.to_string()),
-            Err(error) => self.without("memory", &error.to_string()),
-        };
-        remembered.unwrap_or_default()
-    }
-
-    fn without<T>(&self, what: &'static str, why: &str) -> Option<T> {
-        tracing::info!(slot = %self.round.key, what, why, "no answer; the model is asked without it");
-        None
     }
 }
 

@@ -33,7 +33,7 @@ pub use order::{InquiryRow, OpenIntent, OrderState, OrderTerms, Outcome, Refusal
 pub use order_windows::{KisWindow, takes_orders_until, windows};
 pub use ports::{
     BoxFuture, CLOCK_SKEW_ALLOWED_SECONDS, Clock, ExchangeClock, Oracle, OracleError, OracleReply,
-    OracleRequest, Random, is_ahead,
+    OracleRequest, Random, TokenUsage, is_ahead,
 };
 pub use selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict};
 pub use stock_rules::{Restriction, StockRules, saleable, saleable_and_stuck, takes_odd_lots};

@@ -7,6 +7,7 @@
 //! | [`proof`] | MarketClock | Broker |
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
+//! | [`judging`] | control socket | Brain |
 //! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
 //! | [`ledger`] | everyone | TradeLedger |
 //! | [`occasions`] | MarketClock | TradeLedger |
@@ -16,6 +17,7 @@
 //! | [`won`] | RiskGuard | TradeLedger, control socket |
 
 pub mod control;
+pub mod judging;
 pub mod ledger;
 pub mod limits;
 pub mod market_data;

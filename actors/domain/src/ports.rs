@@ -95,8 +95,21 @@ pub struct OracleReply {
     pub text: String,
     /// The model that answered, as it names itself.
     pub model: String,
-    /// Tokens of question and answer, if told.
-    pub tokens: Option<u64>,
+    /// The answer's id at the server, if told.
+    pub response_id: Option<String>,
+    /// Tokens of question and answer, as far as they are told.
+    pub usage: TokenUsage,
+}
+
+/// Tokens that a question and its answer took; what is not told is missing, not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenUsage {
+    /// Of the question.
+    pub input: Option<u64>,
+    /// Of the answer, thoughts included, which are paid for like the rest.
+    pub output: Option<u64>,
+    /// Of both.
+    pub total: Option<u64>,
 }
 
 /// Why there is no answer, in the caller's terms: every one of them means HOLD.
@@ -109,12 +122,15 @@ pub enum OracleError {
         retry_after: Option<Duration>,
     },
     /// The key is missing, wrong or not allowed to use this model.
-    #[error("the model refuses the key: {0}")]
+    #[error("the model refuses the key: {0}; check GEMINI_API_KEY or LLM_API_KEY")]
     Unauthorized(String),
+    /// There is no such model, or it has no quota here at all.
+    #[error("there is no such model: {0}; check LLM_MODEL and LLM_BASE_URL")]
+    NoSuchModel(String),
     /// The model stopped for its own reasons (safety, recitation, length).
     #[error("the model gave no usable answer: {0}")]
     Blocked(String),
-    /// No answer in time, or none at all.
+    /// No answer in time, or none at all, or an overloaded server: the only error that asking again may mend.
     #[error("the model did not answer: {0}")]
     Unreachable(String),
     /// An answer that is not what the interface promises.

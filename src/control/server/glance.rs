@@ -1,6 +1,7 @@
 //! How the agent stands, at a glance.
 
 use domain::messages::control::StatusQuery;
+use domain::messages::judging::JudgeQuery;
 
 use super::{Desk, STATUS_WITHIN};
 use crate::control::wire::{ActorHealth, Status};
@@ -18,12 +19,14 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         live_orders: vec![],
         day_pnl_pct: vec![],
         account_in_won: None,
+        judge: None,
         actors: vec![],
     }
 }
 
 pub(super) async fn status(desk: &Desk) -> Status {
     let bare = Status {
+        judge: desk.judge.ask(JudgeQuery, STATUS_WITHIN).await.ok().map(Box::new),
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
         ..blank_status(&desk.venue, desk.clock.now())
     };

@@ -7,6 +7,7 @@ use domain::messages::limits::LimitsInForce;
 
 use super::{Halted, Order, Reply, Resumed, Status};
 use crate::control::answers;
+use crate::control::judges;
 use crate::control::stocks::{Line, show_released};
 
 impl fmt::Display for Order {
@@ -138,6 +139,7 @@ impl fmt::Display for Status {
             )?;
         }
         self.account_in_won.iter().try_for_each(|worth| writeln!(f, "{worth}"))?;
+        self.judge.iter().try_for_each(|judge| writeln!(f, "{}", judges::Line(judge)))?;
         orders(f, "not finished", &self.live_orders)?;
         f.write_str(&answers::actors(&self.actors))?;
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }

@@ -1,15 +1,13 @@
 //! The body of an answer with status 200 (LLM.md 1.4). Every field may be missing.
 
 use domain::text::harmless;
-use domain::{OracleError, OracleReply};
+use domain::{OracleError, OracleReply, TokenUsage};
 use serde::Deserialize;
 
-/// Longest name of a model that is recorded, in characters.
-const MODEL_MAX_CHARS: usize = 60;
+use super::super::call::{model_name, no_answer, response_id};
+
 /// Longest reason of Google's that is kept, in characters.
 const REASON_MAX_CHARS: usize = 40;
-/// Longest complaint about a body, in characters.
-const WHY_MAX_CHARS: usize = 160;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,6 +17,7 @@ struct Answer {
     prompt_feedback: Option<PromptFeedback>,
     usage_metadata: Option<Usage>,
     model_version: Option<String>,
+    response_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,16 +49,26 @@ struct PromptFeedback {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Usage {
+    prompt_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
     total_token_count: Option<u64>,
+}
+
+impl From<Usage> for TokenUsage {
+    /// Thoughts are paid for like the answer; cached tokens are part of the prompt's.
+    fn from(usage: Usage) -> Self {
+        let output = match (usage.candidates_token_count, usage.thoughts_token_count) {
+            (None, None) => None,
+            (answer, thoughts) => Some(answer.unwrap_or(0).saturating_add(thoughts.unwrap_or(0))),
+        };
+        Self { input: usage.prompt_token_count, output, total: usage.total_token_count }
+    }
 }
 
 /// The text of a finished answer. Anything that ended otherwise is [`OracleError::Blocked`], even if it looks whole.
 pub(super) fn read(body: &[u8], asked_model: &str) -> Result<OracleReply, OracleError> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| {
-        // The library quotes what it found.
-        let why = harmless(&error.to_string(), WHY_MAX_CHARS);
-        OracleError::Malformed(format!("status 200 with a body that is no answer: {why}"))
-    })?;
+    let answer: Answer = serde_json::from_slice(body).map_err(|error| no_answer(&error))?;
     let blocked = |why: String| Err(OracleError::Blocked(why));
     let Some(candidate) = answer.candidates.into_iter().next() else {
         let reason = answer.prompt_feedback.and_then(|feedback| feedback.block_reason);
@@ -73,9 +82,9 @@ pub(super) fn read(body: &[u8], asked_model: &str) -> Result<OracleReply, Oracle
     if text.is_empty() {
         return blocked("it ended without text".to_owned());
     }
-    let told = answer.model_version.map(|model| harmless(&model, MODEL_MAX_CHARS));
-    let model = told.filter(|model| !model.is_empty()).unwrap_or_else(|| asked_model.to_owned());
-    Ok(OracleReply { text, model, tokens: answer.usage_metadata.and_then(|usage| usage.total_token_count) })
+    let usage = answer.usage_metadata.map(TokenUsage::from).unwrap_or_default();
+    let model = model_name(answer.model_version, asked_model);
+    Ok(OracleReply { text, model, response_id: response_id(answer.response_id), usage })
 }
 
 /// A reason in Google's words, short enough to be recorded.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use domain::TokenUsage;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 
@@ -63,10 +65,11 @@ fn question() -> OracleRequest {
     }
 }
 
-async fn ask_model(google: &Google, model: &str) -> Result<OracleReply, OracleError> {
+async fn ask_thinking(google: &Google, model: &str, thinking: Thinking) -> Result<OracleReply, OracleError> {
     let router = Router::new().fallback(answer).with_state(google.clone());
     let config = GeminiConfig {
         model: model.into(),
+        thinking,
         base_url: "http://localhost".into(),
         ..GeminiConfig::with_key(SecretString::from("canary-key"))
     };
@@ -75,13 +78,16 @@ async fn ask_model(google: &Google, model: &str) -> Result<OracleReply, OracleEr
 }
 
 async fn ask(google: &Google) -> Result<OracleReply, OracleError> {
-    ask_model(google, MODEL).await
+    ask_thinking(google, MODEL, Thinking::Low).await
 }
 
 fn spoken(parts: &Value, finish: &str) -> String {
     json!({
         "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": finish}],
-        "usageMetadata": {"totalTokenCount": 77},
+        "usageMetadata": {
+            "promptTokenCount": 60, "candidatesTokenCount": 7, "thoughtsTokenCount": 10, "totalTokenCount": 77
+        },
+        "responseId": "r-1",
         "modelVersion": "gemini-x-001",
     })
     .to_string()
@@ -90,20 +96,25 @@ fn spoken(parts: &Value, finish: &str) -> String {
 #[tokio::test]
 async fn a_question_carries_key_schema_and_the_thinking_of_its_family() {
     let cases = [
-        ("gemini-3.5-flash-lite", json!({"thinkingLevel": "LOW"})),
-        ("gemini-2.5-flash", json!({"thinkingBudget": 1024})),
-        ("gemma-9", Value::Null),
+        ("gemini-3.5-flash-lite", Thinking::Low, json!({"thinkingLevel": "LOW"}), 5_120),
+        ("gemini-3.5-flash-lite", Thinking::Minimal, json!({"thinkingLevel": "MINIMAL"}), 4_608),
+        ("gemini-3.8-flash", Thinking::Minimal, json!({"thinkingLevel": "LOW"}), 4_608),
+        ("gemini-3.8-flash", Thinking::High, json!({"thinkingLevel": "HIGH"}), 28_672),
+        ("gemini-2.5-flash", Thinking::Low, json!({"thinkingBudget": 1024}), 5_120),
+        ("gemini-2.5-pro", Thinking::Minimal, json!({"thinkingBudget": 512}), 4_608),
+        ("gemini-2.5-flash-lite", Thinking::Medium, json!({"thinkingBudget": 8192}), 12_288),
+        ("gemma-9", Thinking::High, Value::Null, 4_096),
     ];
-    for (model, thinking) in cases {
+    for (model, level, thinking, tokens) in cases {
         let google = google(200, &spoken(&json!([{"text": "[]"}]), "STOP"));
-        ask_model(&google, model).await.unwrap();
+        ask_thinking(&google, model, level).await.unwrap();
         let (path, headers, body) = google.asked.lock().unwrap().remove(0);
         assert_eq!(path, format!("/v1beta/models/{model}:generateContent"));
         assert_eq!(headers["x-goog-api-key"], "canary-key");
         let generation = &body["generationConfig"];
         assert_eq!(generation["responseJsonSchema"], json!({"type": "array"}));
         assert_eq!(generation["responseMimeType"], "application/json");
-        assert_eq!(generation["maxOutputTokens"], 4_096);
+        assert_eq!(generation["maxOutputTokens"], tokens, "{model} {level:?}");
         assert_eq!(generation["thinkingConfig"], thinking, "{model}");
         assert_eq!(body["contents"][0]["parts"][0]["text"], "<data>{}</data>");
     }
@@ -113,7 +124,11 @@ async fn a_question_carries_key_schema_and_the_thinking_of_its_family() {
 async fn the_answer_is_all_text_that_is_not_thought() {
     let parts = json!([{"text": "hm", "thought": true}, {"text": "[1,"}, {"inlineData": {}}, {"text": "2]"}]);
     let reply = ask(&google(200, &spoken(&parts, "STOP"))).await.unwrap();
-    assert_eq!(reply, OracleReply { text: "[1,2]".into(), model: "gemini-x-001".into(), tokens: Some(77) });
+    assert_eq!((reply.text.as_str(), reply.model.as_str()), ("[1,2]", "gemini-x-001"));
+    assert_eq!(
+        (reply.usage, reply.response_id.as_deref()),
+        (TokenUsage { input: Some(60), output: Some(17), total: Some(77) }, Some("r-1"))
+    );
 }
 
 #[tokio::test]
@@ -166,7 +181,7 @@ async fn a_used_up_quota_says_how_long_it_lasts() {
         }
     }
     let none = refusal("Quota exceeded, limit: 0, model: m", &json!([minute]));
-    assert!(matches!(ask(&google(429, &none)).await, Err(OracleError::Unauthorized(_))));
+    assert!(matches!(ask(&google(429, &none)).await, Err(OracleError::NoSuchModel(_))));
 }
 
 #[tokio::test]
@@ -175,14 +190,17 @@ async fn other_refusals_are_told_apart_and_show_no_key() {
     let plain = json!({"error": {"message": "no\nway"}}).to_string();
     let unauthorized: fn(&OracleError) -> bool = |error| matches!(error, OracleError::Unauthorized(_));
     let unreachable: fn(&OracleError) -> bool = |error| matches!(error, OracleError::Unreachable(_));
+    let no_such_model: fn(&OracleError) -> bool = |error| matches!(error, OracleError::NoSuchModel(_));
     let malformed: fn(&OracleError) -> bool = |error| matches!(error, OracleError::Malformed(_));
     let cases = [
         (400, key.to_string(), unauthorized),
         (400, plain.clone(), malformed),
         (403, plain.clone(), unauthorized),
-        (404, plain.clone(), unauthorized),
+        (404, plain.clone(), no_such_model),
+        (408, plain.clone(), unreachable),
         (503, plain.clone(), unreachable),
-        (302, String::new(), unreachable),
+        (302, String::new(), malformed),
+        (501, String::new(), malformed),
         (502, "<html>".into(), unreachable),
     ];
     for (status, body, expected) in cases {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::judging::JudgeStanding;
 use domain::messages::ledger::{BudgetAnswer, Committed, LedgerError, RememberedDecision};
 use domain::messages::market_data::{QueryError, Quote};
 use domain::messages::schedule::{Slot, SlotKey};
 use domain::messages::trading::Candidate;
 use domain::{
     AccountSnapshot, Action, BoxFuture, Decision, EventId, Instrument, Market, OracleError, OracleReply,
-    OracleRequest, Price, SelectionContext, Side, Signal,
+    OracleRequest, Price, SelectionContext, Side, Signal, TokenUsage,
 };
 use rust_decimal::Decimal;
 use strategy::Thresholds;
@@ -218,7 +219,12 @@ impl Oracle for Model {
             self.world.seen(|seen| seen.questions += 1);
             sleep(self.takes).await;
             let text = self.answer.clone()?.to_owned();
-            Ok(OracleReply { text, model: "model-7".to_owned(), tokens: None })
+            Ok(OracleReply {
+                text,
+                model: "model-7".to_owned(),
+                response_id: None,
+                usage: TokenUsage::default(),
+            })
         })
     }
 }
@@ -226,9 +232,14 @@ impl Oracle for Model {
 struct House {
     found: Link<CandidatesFound>,
     due: Link<DecideDue>,
+    judge: Link<JudgeQuery>,
 }
 
 impl House {
+    async fn standing(&self) -> JudgeStanding {
+        self.judge.ask(JudgeQuery, Duration::from_secs(2)).await.unwrap()
+    }
+
     /// Both halves of a slot, and time enough to decide it.
     async fn decide(&self, key: SlotKey, candidates: Vec<Candidate>) {
         let expires_at = open() + TimeDelta::minutes(10);
@@ -255,9 +266,10 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
         strategy: Strategy::default_rules(Thresholds::default()),
         confidence_threshold: Confidence::new(80).unwrap(),
         oracle_calls_per_day: 20,
+        answer_within: Duration::from_secs(90),
     };
     let brain = slot::<Brain>("brain", 16);
-    let house = House { found: brain.link(), due: brain.link() };
+    let house = House { found: brain.link(), due: brain.link(), judge: brain.link() };
     let mut supervisor = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| {});
     supervisor.child(CHILD, brain, move |_| Ok(Brain::new(settings.clone(), deps.clone())));
     actix::spawn(async move {
@@ -477,23 +489,72 @@ fn a_model_that_fails_or_talks_nonsense_means_hold_for_all() {
     let unreachable = || Err(OracleError::Unreachable("timed out".to_owned()));
     let granted = BudgetAnswer::Granted { used: 20 };
     let cases = [
-        (unreachable(), granted, 1, "the model did not answer: timed out"),
+        (unreachable(), granted, 3, "the model did not answer: timed out"),
+        (Err(OracleError::Unauthorized("HTTP 401".into())), granted, 1, "refuses the key: HTTP 401"),
+        (Err(OracleError::NoSuchModel("HTTP 404".into())), granted, 1, "there is no such model: HTTP 404"),
+        (Err(OracleError::Blocked("SAFETY".into())), granted, 1, "SAFETY"),
+        (Err(OracleError::Malformed("<html>".into())), granted, 1, "malformed"),
+        (Err(OracleError::QuotaExhausted { retry_after: None }), granted, 1, "quota is used up"),
+        (Ok("주식을 사세요"), granted, 1, "no_json"),
         (Ok("I would buy everything!"), granted, 1, "no_json"),
         (Ok("[]"), granted, 1, "missing_symbol"),
-        (Ok("[]"), BudgetAnswer::Exhausted, 0, "all 20 calls of the day are used"),
         (Ok("[]"), BudgetAnswer::AlreadyUsed, 0, "already made"),
     ];
     for (answer, budget, questions, reason) in cases {
         in_virtual_time(async {
             let world = World { budget, ..World::default() };
             let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
-            launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+            let house = launch(&world, Some(model));
+            house.decide(slot_key(Slot::Daily(1)), candidates()).await;
+            let standing = house.standing().await;
+            assert_eq!(standing.judge, "asked-model");
+            assert!(standing.trouble.unwrap().contains(reason), "{reason} is not in the status");
             let held = |(_, action, confidence): &(_, _, u8)| *action == Action::Hold && *confidence == 0;
             assert!(world.decided().iter().all(held) && world.decided().len() == 3, "{reason}");
             assert_eq!(world.seen(|seen| seen.questions), questions, "{reason}");
             assert!(world.rationale(0).contains(reason), "{}", world.rationale(0));
         });
     }
+}
+
+#[test]
+fn every_repeated_call_is_reserved_too_and_an_answer_ends_the_trouble() {
+    in_virtual_time(async {
+        let world = World::default();
+        let answer = Err(OracleError::Unreachable("HTTP 503".to_owned()));
+        let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
+        launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+        let purposes = world.seen(|seen| seen.reservations.clone());
+        let first = "KR/2026-11-24/daily-1";
+        assert_eq!(purposes, [first.to_owned(), format!("{first}/again-1"), format!("{first}/again-2")]);
+    });
+}
+
+#[test]
+fn when_the_budget_is_spent_the_rules_judge_and_say_so() {
+    in_virtual_time(async {
+        let world = World { budget: BudgetAnswer::Exhausted, ..World::default() };
+        let model = Model { answer: Ok("[]"), takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        house.decide(slot_key(Slot::Daily(1)), candidates()).await;
+        let decided = [
+            text("000003", Action::Sell, 92),
+            text("000001", Action::Buy, 83),
+            text("000002", Action::Hold, 0),
+        ];
+        assert_eq!(world.decided(), decided);
+        assert_eq!(
+            world.seen(|seen| (seen.questions, seen.decisions[0].judge.clone())),
+            (0, "rules".to_owned())
+        );
+        let standing = house.standing().await;
+        assert_eq!(
+            (standing.judge.as_str(), standing.in_place_of.as_deref()),
+            ("rules", Some("asked-model"))
+        );
+        assert_eq!(standing.until, Some("2026-11-24T08:00:00Z".parse().unwrap()));
+        assert_eq!(standing.trouble.as_deref(), Some("all 20 calls of the day are used"));
+    });
 }
 
 #[test]

@@ -1,0 +1,187 @@
+//! Settings of the language model: which one, where, with whose key.
+
+use http::Uri;
+use secrecy::SecretString;
+
+use super::parse::secret;
+use super::reader::Reader;
+use super::{LanguageModel, Thinking};
+use crate::http::is_this_machine;
+use crate::llm::{GeminiConfig, OpenAiConfig};
+
+/// Longest name of a model, in characters.
+const MODEL_MAX_CHARS: usize = 100;
+
+/// Who answers questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Provider {
+    Gemini,
+    OpenAiCompatible,
+    Rules,
+}
+
+/// Who judges; none after a mistake.
+pub(super) fn language_model(reader: &mut Reader<'_>) -> Option<LanguageModel> {
+    let provider = reader.value("LLM_PROVIDER", provider)?;
+    let gemini_key = secret(reader, "GEMINI_API_KEY");
+    let other_key = secret(reader, "LLM_API_KEY");
+    let model = reader.value("LLM_MODEL", model)?;
+    let base_url = reader.value("LLM_BASE_URL", base_url)?;
+    let thinking = reader.value("LLM_THINKING", thinking)?;
+    // A key alone is enough, as it always was.
+    let has_key = reader.set("GEMINI_API_KEY").is_some();
+    match provider.unwrap_or(if has_key { Provider::Gemini } else { Provider::Rules }) {
+        Provider::Rules => Some(LanguageModel::Rules),
+        Provider::Gemini => gemini(reader, gemini_key, model, base_url, thinking),
+        Provider::OpenAiCompatible => openai_compatible(reader, other_key, model, base_url),
+    }
+}
+
+fn gemini(
+    reader: &mut Reader<'_>,
+    key: Option<SecretString>,
+    model: Option<String>,
+    base_url: Option<String>,
+    thinking: Thinking,
+) -> Option<LanguageModel> {
+    if reader.set("GEMINI_API_KEY").is_none() {
+        reader.mistake(
+            "GEMINI_API_KEY",
+            "is missing; LLM_PROVIDER=gemini needs it, LLM_PROVIDER=rules needs none",
+        );
+    }
+    let mut config = GeminiConfig { thinking, ..GeminiConfig::with_key(key?) };
+    if let Some(model) = model {
+        let in_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if !model.chars().all(in_path) {
+            reader.mistake("LLM_MODEL", "is no model of Gemini; allowed: letters, digits, '.', '-' and '_'");
+            return None;
+        }
+        config.model = model;
+    }
+    if let Some(base_url) = base_url {
+        config.base_url = base_url;
+    }
+    Some(LanguageModel::Gemini(config))
+}
+
+fn openai_compatible(
+    reader: &mut Reader<'_>,
+    key: Option<SecretString>,
+    model: Option<String>,
+    base_url: Option<String>,
+) -> Option<LanguageModel> {
+    for (name, missing) in [("LLM_MODEL", model.is_none()), ("LLM_BASE_URL", base_url.is_none())] {
+        if missing && reader.set(name).is_none() {
+            reader.mistake(name, "is missing; LLM_PROVIDER=openai_compatible needs it");
+        }
+    }
+    Some(LanguageModel::OpenAiCompatible(OpenAiConfig { base_url: base_url?, model: model?, key }))
+}
+
+/// The outer option is a mistake, the inner one is "not set"; so below too.
+fn provider(text: &str) -> Option<Option<Provider>> {
+    match text {
+        "" => Some(None),
+        "gemini" => Some(Some(Provider::Gemini)),
+        "openai_compatible" => Some(Some(Provider::OpenAiCompatible)),
+        "rules" => Some(Some(Provider::Rules)),
+        _ => None,
+    }
+}
+
+fn model(text: &str) -> Option<Option<String>> {
+    let is_name = text.len() <= MODEL_MAX_CHARS && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_name.then(|| (!text.is_empty()).then(|| text.to_owned()))
+}
+
+fn thinking(text: &str) -> Option<Thinking> {
+    match text {
+        "minimal" => Some(Thinking::Minimal),
+        "low" => Some(Thinking::Low),
+        "medium" => Some(Thinking::Medium),
+        "high" => Some(Thinking::High),
+        _ => None,
+    }
+}
+
+/// `https`, or `http` to this machine: a key and a portfolio never travel in the clear. No password, no query: they
+/// would be printed with the address.
+fn base_url(text: &str) -> Option<Option<String>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let text = text.trim_end_matches('/');
+    let uri: Uri = text.parse().ok()?;
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let is_private =
+        uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && is_this_machine(host));
+    let is_plain = uri.query().is_none() && !text.contains(['@', '#']);
+    (is_private && is_plain).then(|| Some(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{load, mistakes};
+    use super::*;
+
+    fn judge(pairs: &[(&str, &str)]) -> LanguageModel {
+        load(pairs).unwrap().language_model
+    }
+
+    #[test]
+    fn a_key_alone_asks_gemini_and_nothing_at_all_the_rules() {
+        assert!(matches!(judge(&[]), LanguageModel::Rules));
+        assert!(matches!(judge(&[("GEMINI_API_KEY", "k"), ("LLM_PROVIDER", "rules")]), LanguageModel::Rules));
+        let LanguageModel::Gemini(gemini) = judge(&[("GEMINI_API_KEY", "k")]) else { panic!("no Gemini") };
+        assert_eq!((gemini.model.as_str(), gemini.thinking), ("gemini-3.5-flash-lite", Thinking::Low));
+        assert_eq!(gemini.base_url, "https://generativelanguage.googleapis.com");
+    }
+
+    #[test]
+    fn model_address_and_thinking_are_settings() {
+        let set = [
+            ("GEMINI_API_KEY", "k"),
+            ("LLM_MODEL", "gemini-2.5-pro"),
+            ("LLM_BASE_URL", "https://proxy.example/google/"),
+            ("LLM_THINKING", "high"),
+        ];
+        let LanguageModel::Gemini(gemini) = judge(&set) else { panic!("no Gemini") };
+        assert_eq!((gemini.model.as_str(), gemini.thinking), ("gemini-2.5-pro", Thinking::High));
+        assert_eq!(gemini.base_url, "https://proxy.example/google");
+        let set = [
+            ("LLM_PROVIDER", "openai_compatible"),
+            ("LLM_MODEL", "qwen3:8b"),
+            ("LLM_BASE_URL", "http://localhost:11434/v1"),
+        ];
+        let LanguageModel::OpenAiCompatible(server) = judge(&set) else { panic!("no server") };
+        assert_eq!((server.model.as_str(), server.key.is_none()), ("qwen3:8b", true));
+        assert_eq!(server.base_url, "http://localhost:11434/v1");
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_what_is_allowed() {
+        let server = [("LLM_PROVIDER", "openai_compatible"), ("LLM_MODEL", "m")];
+        let cases: [(&[(&str, &str)], &str); 12] = [
+            (&[("LLM_PROVIDER", "claude")], "LLM_PROVIDER: 'claude' is not allowed"),
+            (&[("LLM_PROVIDER", "gemini")], "GEMINI_API_KEY: is missing"),
+            (&[("LLM_PROVIDER", "openai_compatible")], "LLM_MODEL: is missing"),
+            (&server, "LLM_BASE_URL: is missing"),
+            (
+                &[server[0], server[1], ("LLM_BASE_URL", "ftp://x/v1")],
+                "LLM_BASE_URL: 'ftp://x/v1' is not allowed",
+            ),
+            (&[server[0], server[1], ("LLM_BASE_URL", "http://example.com/v1")], "LLM_BASE_URL: "),
+            (&[server[0], server[1], ("LLM_BASE_URL", "localhost:11434")], "LLM_BASE_URL: "),
+            (&[server[0], server[1], ("LLM_BASE_URL", "https://u:p@x/v1")], "LLM_BASE_URL: "),
+            (&[("GEMINI_API_KEY", "k"), ("LLM_MODEL", "a/b")], "LLM_MODEL: is no model of Gemini"),
+            (&[("LLM_TIMEOUT_S", "0")], "LLM_TIMEOUT_S: '0' is not allowed; allowed: 5 to 120"),
+            (&[("LLM_THINKING", "deep")], "LLM_THINKING: 'deep' is not allowed"),
+            (&[("LLM_API_KEY", "k\u{e9}y")], "LLM_API_KEY: the value is not allowed"),
+        ];
+        for (pairs, complaint) in cases {
+            let told = mistakes(pairs);
+            assert!(told.contains(complaint), "{pairs:?}: {told}");
+        }
+    }
+}
