@@ -192,7 +192,7 @@ async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Res
         actix::spawn(crate::overrides::watch(path, house.overrides.clone()));
     }
     if let Some(server) = &server {
-        server.open(desk(&house, &prepared));
+        server.open(desk(&config, &house, &prepared));
     }
     let escalated = tokio::select! {
         biased;
@@ -213,7 +213,7 @@ fn announce(config: &Config, venue: &Connected) {
     tracing::info!(venue = venue.name, markets = markets.join(","), mode = ?config.trade_mode, "kestrel trades on {}", venue.name);
 }
 
-fn desk(house: &House, prepared: &Prepared) -> Desk {
+fn desk(config: &Config, house: &House, prepared: &Prepared) -> Desk {
     Desk {
         halt: house.halt.clone(),
         reduce: house.reduce.clone(),
@@ -226,6 +226,9 @@ fn desk(house: &House, prepared: &Prepared) -> Desk {
         status: house.status.clone(),
         books: prepared.reader.clone(),
         judge: house.judge.clone(),
+        oracle_calls: house.oracle_calls.clone(),
+        budget: app::budget(config),
+        judge_name: config.language_model.name(),
         supervised: house.supervised.clone(),
         clock: prepared.world.clock.clone(),
         venue: prepared.venue.name.clone(),

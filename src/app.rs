@@ -13,7 +13,7 @@ use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
 use domain::messages::judging::JudgeQuery;
-use domain::messages::ledger::{AllIntents, EventsAfter, SummaryQuery};
+use domain::messages::ledger::{AllIntents, EventsAfter, OracleCallsOf, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::{AccountQuery, QuoteQuery};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
@@ -112,6 +112,11 @@ pub fn rules(config: &Config) -> strategy::Strategy {
     settings::rules(config)
 }
 
+/// What the language model may take in a day by these settings.
+pub fn budget(config: &Config) -> brain::plan::BudgetPlan {
+    settings::budget(config)
+}
+
 /// The running house, as the outside sees it.
 pub struct House {
     /// The actors' lives.
@@ -136,6 +141,8 @@ pub struct House {
     pub status: Link<StatusQuery>,
     /// Brain.
     pub judge: Link<JudgeQuery>,
+    /// TradeLedger.
+    pub oracle_calls: Link<OracleCallsOf>,
     /// TradeLedger.
     pub summary: Link<SummaryQuery>,
     /// TradeLedger.

@@ -81,6 +81,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Look at everything that trading needs and say what to do; exit 1 on a problem.
     Doctor(ShowArgs),
+    /// Show what the language model may still be asked today: used, reserved, planned, and when it is full again.
+    Budget(BudgetArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
     Verify(VerifyArgs),
     /// Show where the ten markets stand, what comes next, and how well that is known.
@@ -337,6 +339,14 @@ pub struct ResolveArgs {
 /// How the status is shown.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct StatusArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How the budget is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct BudgetArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -12,13 +12,13 @@ use domain::messages::symbols::Resolution;
 use serde::Serialize;
 
 use crate::cli::{
-    Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ParseReplyArgs, ReduceArgs,
-    ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
+    BudgetArgs, Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ParseReplyArgs,
+    ReduceArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::standing::MarketStanding;
 use crate::control::wire::{Reply, Request};
-use crate::control::{self, client, insist};
+use crate::control::{self, ControlError, client, insist};
 use crate::{
     agent, demo, doctor, hardening, indicators, markets, parse_reply, simulate, telemetry, terminal, verify,
 };
@@ -60,6 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Backup(args)) => elsewhere::backup(&args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),
+        Some(Command::Budget(args)) => budget(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
@@ -197,6 +198,24 @@ fn status(args: StatusArgs) -> ExitCode {
     converse(Request::Status, args.json)
 }
 
+/// From the agent, which knows of calls that are under way; from the books when none runs.
+fn budget(args: BudgetArgs) -> ExitCode {
+    match client::ask(&data_directory(), &Request::Budget) {
+        Ok(reply) => {
+            show(&reply, args.json);
+            if is_done(&reply) { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+        }
+        Err(ControlError::NotRunning { .. }) => match crate::budget::from_books() {
+            Ok(report) => {
+                show(&Reply::Budget(report), args.json);
+                ExitCode::SUCCESS
+            }
+            Err(why) => failed(why, exit::FAILED),
+        },
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
 fn converse(request: Request, json: bool) -> ExitCode {
     // A reason that is too long must not cost the halt: it is cut here, not refused there.
     match insist::ask(&data_directory(), &control::cleaned(request)) {
@@ -218,6 +237,7 @@ fn is_done(reply: &Reply) -> bool {
         | Reply::Status(_)
         | Reply::Told(_)
         | Reply::Limits(_)
+        | Reply::Budget(_)
         | Reply::Done => true,
         Reply::Error { .. } | Reply::ReadAlone { .. } => false,
     }

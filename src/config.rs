@@ -16,6 +16,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use brain::plan::TokenPrices;
+use domain::messages::ledger::BudgetCeilings;
 use domain::messages::limits::LimitName;
 use domain::{Instrument, Market, Percent};
 use risk_guard::Limits;
@@ -72,6 +74,8 @@ pub struct Config {
     pub paper_tls_name: Option<OtherName>,
     /// Who judges: a language model, or the local rules.
     pub language_model: LanguageModel,
+    /// What the language model may take in a day.
+    pub model_budget: ModelBudget,
     /// Longest wait for one answer of the language model, 5 to 120 s.
     pub answer_within: Duration,
     /// Where notices go besides the log.
@@ -219,6 +223,26 @@ pub enum LanguageModel {
     Gemini(GeminiConfig),
     /// A server that speaks OpenAI's chat completions.
     OpenAiCompatible(OpenAiConfig),
+}
+
+impl LanguageModel {
+    /// The name under which it judges.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Rules => brain::judge::RULES.to_owned(),
+            Self::Gemini(gemini) => gemini.model.clone(),
+            Self::OpenAiCompatible(server) => server.model.clone(),
+        }
+    }
+}
+
+/// What the language model may take in a day of its quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelBudget {
+    /// The most of calls, tokens and money.
+    pub ceilings: BudgetCeilings,
+    /// What tokens cost; none: money is not counted.
+    pub prices: Option<TokenPrices>,
 }
 
 /// How much a model of Gemini thinks before it answers.

@@ -14,7 +14,8 @@
 //! | `purchases` | what a day has bought, and its ceiling |
 //! | `limits` | limits made stricter, what is counted and sold by them |
 //! | `setbacks` | what speaks against buying a stock again |
-//! | `journal` | events, cursors, judgements, day starts, the model's budget |
+//! | `journal` | events, cursors, judgements, day starts |
+//! | `oracle_calls` | the language model's budget |
 //! | `occasions` | what MarketClock told |
 //! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `reports` | losers, memory, totals |
@@ -38,6 +39,7 @@ mod lock;
 mod mistakes;
 mod occasions;
 mod open;
+mod oracle_calls;
 mod orders;
 mod private;
 mod purchases;
@@ -60,9 +62,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
-    ReserveOracleCall,
+    BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
+    LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
+    RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -157,6 +159,14 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn trading_state(&mut self) -> Result<StoredTradingState, StoreError> {
         self.store.trading_state()
+    }
+
+    /// The calls of the language model of a day of the quota, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
+        self.store.oracle_calls(quota_date)
     }
 
     /// Every intent that is not terminal, oldest first.
@@ -361,7 +371,15 @@ impl Store for SqliteStore {
         call: &ReserveOracleCall,
         at: DateTime<Utc>,
     ) -> Result<BudgetAnswer, StoreError> {
-        self.write(|conn| journal::reserve_oracle_call(conn, call, at))
+        self.write(|conn| oracle_calls::reserve(conn, call, at))
+    }
+
+    fn settle_oracle_call(&mut self, end: &SettleOracleCall, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(|conn| oracle_calls::settle(conn, end, at))
+    }
+
+    fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
+        self.read(|conn| oracle_calls::of_day(conn, quota_date))
     }
 
     fn last_event(&mut self) -> Result<EventId, StoreError> {

@@ -50,6 +50,7 @@ pub(super) struct Outside {
     resolve: Link<domain::messages::symbols::RequestResolution>,
     status: Link<domain::messages::control::StatusQuery>,
     judge: Link<domain::messages::judging::JudgeQuery>,
+    oracle_calls: Link<domain::messages::ledger::OracleCallsOf>,
     summary: Link<domain::messages::ledger::SummaryQuery>,
     intents: Link<domain::messages::ledger::AllIntents>,
     events: Link<domain::messages::ledger::EventsAfter>,
@@ -73,6 +74,7 @@ impl Outside {
             resolve,
             status,
             judge,
+            oracle_calls,
             summary,
             intents,
             events,
@@ -93,6 +95,7 @@ impl Outside {
             resolve,
             status,
             judge,
+            oracle_calls,
             summary,
             intents,
             events,
@@ -131,6 +134,7 @@ impl Slots {
             resolve: self.risk.link(),
             status: self.risk.link(),
             judge: self.brain.link(),
+            oracle_calls: self.ledger.link(),
             summary: self.ledger.link(),
             intents: self.ledger.link(),
             events: self.ledger.link(),
@@ -282,6 +286,7 @@ impl Slots {
             random: world.random.clone(),
             oracle: world.oracle.clone(),
             budget: self.ledger.link(),
+            settle: self.ledger.certain_link(),
             memory: self.ledger.link(),
             decisions: self.ledger.link(),
             quotes: self.broker.link(),
@@ -388,7 +393,7 @@ fn brain_settings(config: &Config, world: &World) -> brain::Settings {
     brain::Settings {
         strategy: world.rules.clone(),
         confidence_threshold: config.confidence_threshold,
-        oracle_calls_per_day: brain::budget::CALLS_PER_DAY,
+        budget: settings::budget(config),
         answer_within: config.answer_within,
     }
 }

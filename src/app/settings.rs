@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use brain::plan::BudgetPlan;
 use broker::BrokerSettings;
 use chrono::{DateTime, Utc};
 use domain::Confidence;
@@ -9,7 +10,7 @@ use market_clock::{Cadence, DailyPlan};
 use risk_guard::{Basis, ExitPlan, RiskSettings, Sizing};
 use strategy::{Strategy, Thresholds};
 
-use crate::config::{BreakerBasis, Config, Exits, SessionAnchor, TradeMode};
+use crate::config::{BreakerBasis, Config, Exits, ModelBudget, SessionAnchor, TradeMode};
 
 /// RiskGuard's rules. Its limits cannot be made outside the hard bounds: only the crate that enforces them makes them.
 pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
@@ -80,4 +81,14 @@ pub(super) fn thresholds(config: &Config) -> Thresholds {
 /// A loss counts as a confident one from here on.
 pub(super) fn confident(config: &Config) -> Confidence {
     config.confidence_threshold
+}
+
+/// What the language model may take in a day, and how it is spread over the markets.
+pub(super) fn budget(config: &Config) -> BudgetPlan {
+    let slots = match config.trade_mode {
+        TradeMode::Daily => Some(config.daily_sessions),
+        TradeMode::Realtime => None,
+    };
+    let ModelBudget { ceilings, prices } = config.model_budget;
+    BudgetPlan::spread(&config.markets, slots, ceilings, prices)
 }

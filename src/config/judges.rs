@@ -1,11 +1,15 @@
 //! Settings of the language model: which one, where, with whose key.
 
+use brain::plan::TokenPrices;
+use domain::messages::ledger::BudgetCeilings;
 use http::Uri;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use secrecy::SecretString;
 
 use super::parse::secret;
 use super::reader::Reader;
-use super::{LanguageModel, Thinking};
+use super::{LanguageModel, ModelBudget, Thinking};
 use crate::http::is_this_machine;
 use crate::llm::{GeminiConfig, OpenAiConfig};
 
@@ -77,6 +81,42 @@ fn openai_compatible(
         }
     }
     Some(LanguageModel::OpenAiCompatible(OpenAiConfig { base_url: base_url?, model: model?, key }))
+}
+
+/// What the model may take in a day; none after a mistake.
+pub(super) fn budget(reader: &mut Reader<'_>) -> Option<ModelBudget> {
+    let calls = reader.whole("LLM_CALLS_PER_DAY", 0, 10_000)?;
+    let tokens = reader.value("LLM_TOKENS_PER_DAY", |text| {
+        optional(text, |text| text.parse::<u64>().ok().filter(|tokens| (1..=4_000_000_000).contains(tokens)))
+    })?;
+    let usd = reader.value("LLM_USD_PER_DAY", |text| optional(text, usd))?;
+    let price = |text: &str| optional(text, usd_amount);
+    let input = reader.value("LLM_INPUT_USD_PER_MTOK", price)?;
+    let output = reader.value("LLM_OUTPUT_USD_PER_MTOK", price)?;
+    let is_priced = input.is_some() && output.is_some();
+    if !is_priced && (usd.is_some() || input.is_some() || output.is_some()) {
+        let missing = if input.is_none() { "LLM_INPUT_USD_PER_MTOK" } else { "LLM_OUTPUT_USD_PER_MTOK" };
+        reader.mistake(missing, "is missing; money is counted with both prices only");
+        return None;
+    }
+    let prices = input.zip(output).map(|(input, output)| TokenPrices { input, output });
+    // Money beyond the sixth digit is cut off: the stricter way.
+    let money_micros = usd.and_then(|usd| (usd * Decimal::from(1_000_000)).trunc().to_u64());
+    Some(ModelBudget { ceilings: BudgetCeilings { calls, tokens, money_micros }, prices })
+}
+
+/// The outer option is a mistake, the inner one is "not set".
+fn optional<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    if text.is_empty() { Some(None) } else { parse(text).map(Some) }
+}
+
+fn usd_amount(text: &str) -> Option<Decimal> {
+    let amount = Decimal::from_str_exact(text).ok()?;
+    (Decimal::ZERO..=Decimal::from(10_000)).contains(&amount).then_some(amount)
+}
+
+fn usd(text: &str) -> Option<Decimal> {
+    usd_amount(text).filter(|amount| !amount.is_zero())
 }
 
 /// The outer option is a mistake, the inner one is "not set"; so below too.
@@ -160,9 +200,26 @@ mod tests {
     }
 
     #[test]
+    fn a_day_has_twenty_calls_unless_more_is_set() {
+        let plain = load(&[]).unwrap().model_budget;
+        let ceilings = BudgetCeilings { calls: 20, tokens: None, money_micros: None };
+        assert_eq!(plain, ModelBudget { ceilings, prices: None });
+        let set = load(&[
+            ("LLM_CALLS_PER_DAY", "500"),
+            ("LLM_TOKENS_PER_DAY", "100000"),
+            ("LLM_USD_PER_DAY", "0.5"),
+            ("LLM_INPUT_USD_PER_MTOK", "0.1"),
+            ("LLM_OUTPUT_USD_PER_MTOK", "0.4"),
+        ]);
+        let ceilings = BudgetCeilings { calls: 500, tokens: Some(100_000), money_micros: Some(500_000) };
+        let prices = TokenPrices { input: Decimal::new(1, 1), output: Decimal::new(4, 1) };
+        assert_eq!(set.unwrap().model_budget, ModelBudget { ceilings, prices: Some(prices) });
+    }
+
+    #[test]
     fn each_mistake_is_named_with_what_is_allowed() {
         let server = [("LLM_PROVIDER", "openai_compatible"), ("LLM_MODEL", "m")];
-        let cases: [(&[(&str, &str)], &str); 12] = [
+        let cases: [(&[(&str, &str)], &str); 16] = [
             (&[("LLM_PROVIDER", "claude")], "LLM_PROVIDER: 'claude' is not allowed"),
             (&[("LLM_PROVIDER", "gemini")], "GEMINI_API_KEY: is missing"),
             (&[("LLM_PROVIDER", "openai_compatible")], "LLM_MODEL: is missing"),
@@ -176,6 +233,13 @@ mod tests {
             (&[server[0], server[1], ("LLM_BASE_URL", "https://u:p@x/v1")], "LLM_BASE_URL: "),
             (&[("GEMINI_API_KEY", "k"), ("LLM_MODEL", "a/b")], "LLM_MODEL: is no model of Gemini"),
             (&[("LLM_TIMEOUT_S", "0")], "LLM_TIMEOUT_S: '0' is not allowed; allowed: 5 to 120"),
+            (&[("LLM_CALLS_PER_DAY", "-1")], "LLM_CALLS_PER_DAY: '-1' is not allowed; allowed: 0 to 10000"),
+            (&[("LLM_TOKENS_PER_DAY", "0")], "LLM_TOKENS_PER_DAY: '0' is not allowed"),
+            (&[("LLM_USD_PER_DAY", "0")], "LLM_USD_PER_DAY: '0' is not allowed; allowed: above 0"),
+            (
+                &[("LLM_USD_PER_DAY", "1"), ("LLM_INPUT_USD_PER_MTOK", "1")],
+                "LLM_OUTPUT_USD_PER_MTOK: is missing",
+            ),
             (&[("LLM_THINKING", "deep")], "LLM_THINKING: 'deep' is not allowed"),
             (&[("LLM_API_KEY", "k\u{e9}y")], "LLM_API_KEY: the value is not allowed"),
         ];

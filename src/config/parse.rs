@@ -49,6 +49,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let paper_tls_name = paper_tls_name(reader, environment);
     let telegram = telegram(reader);
     let language_model = judges::language_model(reader);
+    let model_budget = judges::budget(reader);
     let answer_within = reader.whole("LLM_TIMEOUT_S", 5, 120);
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
@@ -71,6 +72,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         hts_id: hts_id?,
         paper_tls_name: paper_tls_name?,
         language_model: language_model?,
+        model_budget: model_budget?,
         answer_within: Duration::from_secs(answer_within?.into()),
         telegram,
         database: database?,

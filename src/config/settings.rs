@@ -60,7 +60,7 @@ settings! {
     mode "MODE" = "paper", "paper, live", "Which KIS environment the credentials are for.";
     kestrel_confirm_live "KESTREL_CONFIRM_LIVE" = "", "yes", "Second key for real money: MODE=live starts only together with yes.";
     enabled_markets "ENABLED_MARKETS" = "KR,US_NASDAQ", "KR US_NASDAQ US_NYSE US_AMEX JP HK CN_SHA CN_SZA VN_HAN VN_HCM, separated by commas", "Markets to trade.";
-    trade_mode "TRADE_MODE" = "daily", "daily, realtime", "daily: one batched judgement per market and slot; realtime: every candidate every 60 s.";
+    trade_mode "TRADE_MODE" = "daily", "daily, realtime", "daily: one batched judgement per market and slot; realtime: every candidate every 60 s, a language model by a question for each.";
     daily_sessions "DAILY_SESSIONS" = "4", "1 to 10", "Slots per market and day in daily mode.";
     session_interval_hours "SESSION_INTERVAL_HOURS" = "6", "1 to 24", "Hours between two slots in daily mode.";
     session_anchor "SESSION_ANCHOR" = "open", "open, fixed", "What the slots are measured from: each market's own open, or (as earlier versions) the start of the process.";
@@ -108,6 +108,11 @@ settings! {
     llm_model "LLM_MODEL" = "", "a model's name, e.g. gemini-3.5-flash-lite or qwen3:8b", "Model to ask; unset means gemini-3.5-flash-lite, and openai_compatible needs one.";
     llm_base_url "LLM_BASE_URL" = "", "https://HOST/PATH, or http:// of this machine, e.g. http://localhost:11434/v1", "Where the model answers; unset means Google's own address, and openai_compatible needs one.";
     llm_timeout_s "LLM_TIMEOUT_S" = "90", "5 to 120", "Longest wait in seconds for one answer of the model; the end of the slot ends it too.";
+    llm_calls_per_day "LLM_CALLS_PER_DAY" = "20", "0 to 10000", "Most calls of the model in a day, which begins at midnight Pacific time; repeated calls count too.";
+    llm_tokens_per_day "LLM_TOKENS_PER_DAY" = "", "1 to 4000000000", "Most tokens of questions and answers in a day; unset means no limit of its own.";
+    llm_usd_per_day "LLM_USD_PER_DAY" = "", "above 0, at most 10000", "Most USD in a day; needs both prices. Unset means no limit of its own.";
+    llm_input_usd_per_mtok "LLM_INPUT_USD_PER_MTOK" = "", "0 to 10000", "Price in USD of a million tokens of questions.";
+    llm_output_usd_per_mtok "LLM_OUTPUT_USD_PER_MTOK" = "", "0 to 10000", "Price in USD of a million tokens of answers, thoughts included.";
     llm_thinking "LLM_THINKING" = "low", "minimal, low, medium, high", "How much a model of Gemini thinks before it answers; thoughts are paid for. Other models are not told.";
     telegram_enabled "TELEGRAM_ENABLED" = "true", "true, false", "Send notices to Telegram when token and chat are set.";
     telegram_bot_token "TELEGRAM_BOT_TOKEN" = "", "digits:text, from BotFather", "Bot that sends the notices.";

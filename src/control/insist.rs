@@ -50,7 +50,8 @@ fn wanted_halt(request: &Request) -> Option<RequestHalt> {
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
         | Request::Status
-        | Request::Ask(_) => return None,
+        | Request::Ask(_)
+        | Request::Budget => return None,
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return None,
     };

@@ -51,6 +51,7 @@ pub fn cleaned(request: Request) -> Request {
         Request::Status => Request::Status,
         // Its texts were parsed where it was read.
         Request::Ask(question) => Request::Ask(question),
+        Request::Budget => Request::Budget,
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => Request::Fault { actor: clean(actor), kind },
     }

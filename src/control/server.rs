@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use brain::plan::BudgetPlan;
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant, StatusQuery,
 };
 use domain::messages::judging::JudgeQuery;
+use domain::messages::ledger::OracleCallsOf;
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::{Clock, HaltId, Random};
@@ -30,7 +32,7 @@ use super::wire::{Halted, Reply, Request};
 use super::{ControlError, REQUEST_MAX_BYTES, request, socket_path, stocks};
 
 use self::commands::{halt, limits, limits_reply, reduce, resume};
-use self::glance::status;
+use self::glance::{budget, status};
 use self::wounded::answer_wounded;
 
 pub(super) use self::commands::write_file;
@@ -71,6 +73,12 @@ pub struct Desk {
     pub books: OpenReader,
     /// Brain.
     pub judge: Link<JudgeQuery>,
+    /// TradeLedger.
+    pub oracle_calls: Link<OracleCallsOf>,
+    /// What the language model may take in a day.
+    pub budget: BudgetPlan,
+    /// The language model that the settings name, or `rules`.
+    pub judge_name: String,
     /// The actors' health.
     pub supervised: Supervised,
     /// The clock that the answers show.
@@ -279,6 +287,7 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort) -> Re
         }
         Request::Status => Reply::Status(status(desk).await),
         Request::Ask(question) => questions::answer(desk, question).await,
+        Request::Budget => budget(desk).await,
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => commands::fault(desk, &actor, kind),
     }
@@ -293,7 +302,8 @@ async fn answer_early(request: Request, reception: &Reception) -> Reply {
         | Request::Resolve { .. }
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
-        | Request::Status => return starting(),
+        | Request::Status
+        | Request::Budget => return starting(),
         Request::Ask(_) => return Reply::ReadAlone { why: "the agent is only starting".into() },
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return starting(),

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub use show::describe;
 pub use won::Worth;
 
+use crate::budget::BudgetReport;
+
 use super::standing::MarketStanding;
 use super::stocks::DisputeEnded;
 
@@ -97,6 +99,8 @@ pub enum Request {
     Status,
     /// Read the books.
     Ask(Question),
+    /// Show what the language model may still be asked today.
+    Budget,
     /// Break an actor on purpose. Exists in test builds only.
     #[cfg(feature = "faults")]
     Fault {
@@ -143,6 +147,8 @@ pub enum Reply {
     },
     /// The limits in force.
     Limits(LimitsInForce),
+    /// What the language model may still be asked today.
+    Budget(BudgetReport),
     /// It was done; nothing to tell.
     Done,
     /// It was not done, and why.

@@ -88,6 +88,10 @@ impl Oracle for Gemini {
         self.config.model.clone()
     }
 
+    fn most_output_tokens(&self, request: &OracleRequest) -> u32 {
+        request::most_output_tokens(&self.config.model, self.config.thinking, request)
+    }
+
     fn ask(&self, request: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>> {
         Box::pin(self.generate(request))
     }

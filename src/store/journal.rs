@@ -1,11 +1,10 @@
-//! Events with their cursors, judgements, refusals, day starts and the language model's budget.
+//! Events with their cursors, judgements, refusals and day starts.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use domain::messages::ledger::{
-    BudgetAnswer, DayStart, EventKind, EventsAfter, LedgerEvent, RecordDayReport, RecordDayStart,
-    RecordEvent, ReserveOracleCall,
+    DayStart, EventKind, EventsAfter, LedgerEvent, RecordDayReport, RecordDayStart, RecordEvent,
 };
 use domain::messages::trading::ProposalRefused;
 use domain::{Action, Decision, EventId, Market};
@@ -13,7 +12,7 @@ use trade_ledger::StoreError;
 
 use super::fault::Fault;
 use super::purchases;
-use super::schema::{cursors, day_reports, day_starts, decisions, events, oracle_calls, refusals, trades};
+use super::schema::{cursors, day_reports, day_starts, decisions, events, refusals, trades};
 use super::values::{Micros, count, day, malformed, ms, parsed, stored, time};
 
 /// Longest line of an event, in characters.
@@ -227,33 +226,4 @@ pub(super) fn record_day_start(
     diesel::insert_into(day_starts::table).values(row).on_conflict_do_nothing().execute(conn)?;
     purchases::day_start(conn, currency, session_date)?
         .ok_or_else(|| Fault::refused(format!("the start of {session_date} in {currency} is not kept")))
-}
-
-pub(super) fn reserve_oracle_call(
-    conn: &mut SqliteConnection,
-    call: &ReserveOracleCall,
-    at: DateTime<Utc>,
-) -> Result<BudgetAnswer, Fault> {
-    let key = (day(call.quota_date), call.purpose.clone());
-    let asked_before: i64 = oracle_calls::table.find(key).count().get_result(conn)?;
-    if asked_before > 0 {
-        return Ok(BudgetAnswer::AlreadyUsed);
-    }
-    let used = calls_of(conn, call.quota_date)?;
-    if used >= call.limit {
-        return Ok(BudgetAnswer::Exhausted);
-    }
-    let row = (
-        oracle_calls::quota_date.eq(day(call.quota_date)),
-        oracle_calls::purpose.eq(&call.purpose),
-        oracle_calls::at_ms.eq(ms(at)),
-    );
-    diesel::insert_into(oracle_calls::table).values(row).execute(conn)?;
-    Ok(BudgetAnswer::Granted { used: used.saturating_add(1) })
-}
-
-fn calls_of(conn: &mut SqliteConnection, quota_date: NaiveDate) -> Result<u32, Fault> {
-    let of_day = oracle_calls::table.filter(oracle_calls::quota_date.eq(day(quota_date)));
-    let used: i64 = of_day.count().get_result(conn)?;
-    Ok(u32::try_from(used).unwrap_or(u32::MAX))
 }

@@ -356,6 +356,12 @@ diesel::table! {
         quota_date -> Text,
         purpose -> Text,
         at_ms -> BigInt,
+        markets -> Text,
+        tokens_reserved -> BigInt,
+        money_micros_reserved -> BigInt,
+        tokens_taken -> Nullable<BigInt>,
+        money_micros_taken -> Nullable<BigInt>,
+        ended_at_ms -> Nullable<BigInt>,
     }
 }
 

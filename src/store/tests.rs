@@ -21,7 +21,7 @@ mod won;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
-use domain::messages::ledger::RecordDayStart;
+use domain::messages::ledger::{BudgetCeilings, CallCost, RecordDayStart, ReserveOracleCall};
 use domain::{
     ApprovalId, Confidence, DecisionId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, InquiryRow, Instrument,
     IntentId, Market, Money, OrderState, OrderTerms, Outcome, Quantity, Side, VenueOrderId,
@@ -240,5 +240,17 @@ fn row(number: &str, side: Side, filled: u64, average: &str) -> InquiryRow {
         cancelled: Quantity::ZERO,
         rejected: Quantity::ZERO,
         time: None,
+    }
+}
+
+/// A call of the language model for two markets, under a day of so many calls.
+fn model_call(purpose: &str, calls: u32) -> ReserveOracleCall {
+    ReserveOracleCall {
+        quota_date: today().session_date,
+        purpose: purpose.to_owned(),
+        markets: vec![Market::Kr, Market::UsNyse],
+        worst: CallCost { tokens: 100, money_micros: 7 },
+        ceilings: BudgetCeilings { calls, tokens: None, money_micros: None },
+        shares: Vec::new(),
     }
 }

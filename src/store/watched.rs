@@ -5,9 +5,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
-    ReserveOracleCall,
+    BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
+    LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
+    RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -200,6 +200,14 @@ impl<W: Watch> Store for Watched<W> {
         at: DateTime<Utc>,
     ) -> Result<BudgetAnswer, StoreError> {
         self.step("reserve_oracle_call", |store| store.reserve_oracle_call(call, at))
+    }
+
+    fn settle_oracle_call(&mut self, end: &SettleOracleCall, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step("settle_oracle_call", |store| store.settle_oracle_call(end, at))
+    }
+
+    fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
+        self.step("oracle_calls", |store| store.oracle_calls(quota_date))
     }
 
     fn last_event(&mut self) -> Result<EventId, StoreError> {

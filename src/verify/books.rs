@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
-    ReserveOracleCall,
+    BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
+    LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
+    RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -378,6 +378,14 @@ impl Store for WitnessedBooks {
         at: DateTime<Utc>,
     ) -> Result<BudgetAnswer, StoreError> {
         self.step(("reserve_oracle_call", OTHER), |store| store.reserve_oracle_call(call, at), |_, _| ())
+    }
+
+    fn settle_oracle_call(&mut self, end: &SettleOracleCall, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step(("settle_oracle_call", OTHER), |store| store.settle_oracle_call(end, at), |_, _| ())
+    }
+
+    fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
+        self.read(|store| store.oracle_calls(quota_date))
     }
 
     fn last_event(&mut self) -> Result<EventId, StoreError> {

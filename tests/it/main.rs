@@ -22,6 +22,7 @@ mod halt;
 mod harness;
 mod indicators;
 mod limits;
+mod model_budget;
 mod mutants;
 mod parse_reply;
 mod privacy;

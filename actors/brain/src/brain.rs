@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::messages::judging::JudgeQuery;
-use domain::messages::ledger::{RecentDecisions, ReserveOracleCall};
+use domain::messages::ledger::{RecentDecisions, ReserveOracleCall, SettleOracleCall};
 use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
 use domain::messages::schedule::DecideDue;
 use domain::messages::trading::{CandidatesFound, DecisionMade, Proposal};
@@ -20,6 +20,7 @@ use supervision::prelude::*;
 use crate::gather::{Gathered, Gathering};
 use crate::health::ModelHealth;
 use crate::join::{Join, Round};
+use crate::plan::BudgetPlan;
 use crate::round::{Report, Session};
 
 /// Whom Brain asks and tells, and its ports.
@@ -33,6 +34,8 @@ pub struct Deps {
     pub oracle: Option<Arc<dyn Oracle>>,
     /// TradeLedger: calls of the model are reserved.
     pub budget: Link<ReserveOracleCall>,
+    /// TradeLedger: what a call took.
+    pub settle: Link<SettleOracleCall>,
     /// TradeLedger: earlier judgements.
     pub memory: Link<RecentDecisions>,
     /// TradeLedger: judgements are recorded.
@@ -52,8 +55,8 @@ pub struct Settings {
     pub strategy: Strategy,
     /// `CONFIDENCE_THRESHOLD`: a BUY or SELL below it becomes HOLD.
     pub confidence_threshold: Confidence,
-    /// Most calls of the model in one day of its quota.
-    pub oracle_calls_per_day: u32,
+    /// What the model may take in one day of its quota.
+    pub budget: BudgetPlan,
     /// `LLM_TIMEOUT_S`: longest wait for one answer of the model, in real time.
     pub answer_within: Duration,
 }

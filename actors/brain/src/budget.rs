@@ -1,12 +1,11 @@
 //! How often a language model may be asked: a quota of calls a day, counted durably by TradeLedger.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use domain::messages::ledger::ReserveOracleCall;
+use domain::messages::ledger::{CallCost, ReserveOracleCall};
 use domain::messages::schedule::SlotKey;
-use domain::{Market, OracleError};
+use domain::{Market, OracleError, Symbol};
 
-/// Calls a day that the free tier of the smallest quota allows (LLM.md 1.6).
-pub const CALLS_PER_DAY: u32 = 20;
+use crate::plan::BudgetPlan;
 
 /// Waits before the second and the third try, in milliseconds (LLM.md 1.5).
 const WAITS_MS: [i64; 2] = [1_000, 2_000];
@@ -26,20 +25,30 @@ pub fn resets_at(at: DateTime<Utc>) -> DateTime<Utc> {
     midnight.earliest().map_or(at + TimeDelta::days(1), |midnight| midnight.to_utc())
 }
 
-/// The reservation for a call of a slot, of one market or of several together; `tries` counts the calls that were made for
-/// it already. A purpose is granted once, so a restart cannot spend twice.
+/// The reservation for a call of a slot, of one market or of several together. `about` is the stock, where a slot has a
+/// question for each; `tries` counts the calls that were made for it already. A purpose is granted once, so a restart
+/// cannot spend twice.
 pub fn reservation(
     key: &SlotKey,
     markets: &[Market],
-    tries: u32,
+    (about, tries): (Option<&Symbol>, u32),
     now: DateTime<Utc>,
-    limit: u32,
+    worst: CallCost,
+    plan: &BudgetPlan,
 ) -> ReserveOracleCall {
     let SlotKey { session_date, slot, .. } = key;
     let codes: Vec<_> = markets.iter().map(|market| market.code()).collect();
+    let about = about.map_or_else(String::new, |symbol| format!("/{symbol}"));
     let again = if tries == 0 { String::new() } else { format!("/again-{tries}") };
-    let purpose = format!("{}/{session_date}/{slot}{again}", codes.join("+"));
-    ReserveOracleCall { quota_date: quota_date(now), limit, purpose }
+    let purpose = format!("{}/{session_date}/{slot}{about}{again}", codes.join("+"));
+    ReserveOracleCall {
+        quota_date: quota_date(now),
+        purpose,
+        markets: markets.to_vec(),
+        worst,
+        ceilings: plan.ceilings,
+        shares: plan.shares.clone(),
+    }
 }
 
 /// How long to wait before asking again after this error and so many tries; none: it is not worth it. `dice` are 64

@@ -12,6 +12,7 @@ pub mod gather;
 mod health;
 pub mod join;
 pub mod judge;
+pub mod plan;
 pub mod prompt;
 pub mod reply;
 mod round;

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::market_data::{OrderQuoteQuery, Quote};
-use domain::messages::schedule::Slot;
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
 use domain::{Action, Decision, DecisionId, Price, Side, StockRules};
 use rust_decimal::Decimal;
 use supervision::mutant::{self, Mutant};
 
 use crate::brain::{Deps, Settings};
-use crate::consult::{Consulted, Resting};
+use crate::consult::{Consulted, Judged, Resting};
 use crate::join::Round;
 use crate::judge::{self, Judgement};
 
@@ -57,16 +56,10 @@ pub(crate) struct Report {
 
 impl Session {
     pub(crate) async fn run(self) -> Report {
-        let (judged, consulted) = match (&self.deps.oracle, self.round.key.slot) {
-            (Some(oracle), Slot::Daily(_)) => self.by_model(oracle.as_ref()).await,
-            // Every minute anew: no quota would last, and the rules answer at once.
-            (Some(_) | None, Slot::Realtime(_) | Slot::Exits(_)) | (None, Slot::Daily(_)) => {
-                (self.by_rules(), Consulted::Not)
-            }
-        };
+        let (judged, consulted) = self.judge().await;
         let mut report = Report { consulted, ..Report::default() };
-        for (candidate, judgement) in self.exits_first(judged.judgements) {
-            if self.round.key.slot.is_exits() && judgement.action != Action::Sell {
+        for (candidate, judged) in self.exits_first(judged) {
+            if self.round.key.slot.is_exits() && judged.judgement.action != Action::Sell {
                 // Sales come first, and between slots nothing else is decided.
                 break;
             }
@@ -74,22 +67,25 @@ impl Session {
                 tracing::warn!(slot = %self.round.key, "the slot's time is over; the rest is not decided");
                 break;
             }
-            self.decide(candidate, judgement, &judged.judge, &mut report).await;
+            self.decide(candidate, judged, &mut report).await;
         }
         report
     }
 
     /// Judgements beside their candidates, sales before everything else.
-    fn exits_first(&self, judgements: Vec<Judgement>) -> Vec<(&Candidate, Judgement)> {
+    fn exits_first(&self, judged: Vec<Judged>) -> Vec<(&Candidate, Judged)> {
         let threshold = self.settings.confidence_threshold;
-        let settled = |(candidate, judgement)| (candidate, judge::settle(judgement, candidate, threshold));
-        let mut pairs: Vec<_> = self.round.candidates.iter().zip(judgements).map(settled).collect();
+        let settled = |(candidate, judged): (_, Judged)| {
+            let judgement = judge::settle(judged.judgement, candidate, threshold);
+            (candidate, Judged { judgement, ..judged })
+        };
+        let mut pairs: Vec<_> = self.round.candidates.iter().zip(judged).map(settled).collect();
         if mutant::is_on(Mutant::HashOrder) {
             // What a loop over a hash map does.
             let by_hash: HashMap<usize, _> = pairs.into_iter().enumerate().collect();
             pairs = by_hash.into_values().collect();
         }
-        pairs.sort_by_key(|(_, judgement)| judgement.action != Action::Sell);
+        pairs.sort_by_key(|(_, judged)| judged.judgement.action != Action::Sell);
         pairs
     }
 
@@ -106,13 +102,14 @@ impl Session {
 
 impl Session {
     /// Records one judgement and proposes its trade, if it is one.
-    async fn decide(&self, candidate: &Candidate, judgement: Judgement, judge: &str, report: &mut Report) {
+    async fn decide(&self, candidate: &Candidate, judged: Judged, report: &mut Report) {
+        let Judged { judge, judgement } = judged;
         let (judgement, fresh) = self.priced(candidate, judgement).await;
         let price = fresh.map_or(candidate.price, |fresh| fresh.price);
         let scanned = candidate.quote.as_ref().map(|quote| quote.delay);
         let delay = fresh.map(|fresh| fresh.delay).or(scanned).unwrap_or_default();
         let judgement = saying_delay(judgement, delay);
-        let decision = self.decision(candidate, judgement, price, judge);
+        let decision = self.decision(candidate, judgement, price, &judge);
         if !self.record(decision.clone()).await {
             return;
         }

@@ -69,6 +69,11 @@ pub trait Oracle: Send + Sync + 'static {
     /// The model's name, for records.
     fn name(&self) -> String;
 
+    /// The most tokens that the answer can have, thoughts included.
+    fn most_output_tokens(&self, request: &OracleRequest) -> u32 {
+        request.max_output_tokens
+    }
+
     /// One question, one answer; never retried by the adapter.
     fn ask(&self, request: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>>;
 }

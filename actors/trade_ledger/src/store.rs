@@ -7,9 +7,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
-    BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord, LedgerEvent,
-    LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision,
-    ReserveOracleCall,
+    BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
+    LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
+    RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
@@ -236,6 +236,18 @@ pub trait Store: Send {
         call: &ReserveOracleCall,
         at: DateTime<Utc>,
     ) -> Result<BudgetAnswer, StoreError>;
+
+    /// Books what a reserved call took; the first word stays, and a call that is not reserved is not booked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn settle_oracle_call(&mut self, end: &SettleOracleCall, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The model calls of a day of the quota, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError>;
 
     /// The newest event, 0 before the first.
     ///

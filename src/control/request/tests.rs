@@ -17,7 +17,7 @@ fn texts(request: &Request) -> Vec<&str> {
         }
         Request::Release { by, reason, .. } => vec![by, reason],
         Request::Resolve { intent, by, reason, .. } => vec![intent.as_str(), by, reason],
-        Request::Status | Request::Ask(_) => vec![],
+        Request::Status | Request::Ask(_) | Request::Budget => vec![],
         #[cfg(feature = "faults")]
         Request::Fault { actor, .. } => vec![actor],
     }

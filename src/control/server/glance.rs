@@ -1,10 +1,13 @@
 //! How the agent stands, at a glance.
 
+use brain::budget::quota_date;
 use domain::messages::control::StatusQuery;
 use domain::messages::judging::JudgeQuery;
+use domain::messages::ledger::OracleCallsOf;
 
 use super::{Desk, STATUS_WITHIN};
-use crate::control::wire::{ActorHealth, Status};
+use crate::budget::BudgetReport;
+use crate::control::wire::{ActorHealth, Reply, Status};
 
 pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> Status {
     Status {
@@ -34,6 +37,19 @@ pub(super) async fn status(desk: &Desk) -> Status {
         Ok(trading) => bare.with_trading(trading),
         Err(_) => bare,
     }
+}
+
+pub(super) async fn budget(desk: &Desk) -> Reply {
+    let now = desk.clock.now();
+    let query = OracleCallsOf { quota_date: quota_date(now) };
+    let message = match desk.oracle_calls.ask(query, STATUS_WITHIN).await {
+        Ok(Ok(booked)) => {
+            return Reply::Budget(BudgetReport::new(desk.judge_name.clone(), &desk.budget, &booked, now));
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => format!("the ledger did not answer ({error}); see: kestrel status"),
+    };
+    Reply::Error { message }
 }
 
 fn health(vitals: &supervision::Vitals) -> ActorHealth {

@@ -25,7 +25,8 @@ pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &Last
         | Request::Release { .. }
         | Request::Resolve { .. }
         | Request::Limits { .. }
-        | Request::WithdrawLimits { .. } => refuse_wounded(wound),
+        | Request::WithdrawLimits { .. }
+        | Request::Budget => refuse_wounded(wound),
         #[cfg(feature = "faults")]
         Request::Fault { .. } => refuse_wounded(wound),
     }

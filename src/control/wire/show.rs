@@ -40,6 +40,7 @@ impl fmt::Display for Reply {
             Self::Told(told) => f.write_str(&answers::show(&told.books)),
             Self::ReadAlone { why } => f.write_str(why),
             Self::Limits(limits) => show_limits(f, limits),
+            Self::Budget(budget) => budget.fmt(f),
             Self::Done => f.write_str("done"),
             Self::Error { message } => f.write_str(message),
         }

@@ -31,18 +31,21 @@ pub(super) fn body(model: &str, thinking: Thinking, question: &OracleRequest) ->
 }
 
 fn generation(model: &str, thinking: Thinking, question: &OracleRequest) -> Value {
-    let config = thinking_config(model, thinking);
-    // Thoughts count against the longest answer, so they are allowed on top of it.
-    let thoughts = if config.is_some() { budget_tokens(thinking) } else { 0 };
-    let mut generation = json!({"maxOutputTokens": question.max_output_tokens.saturating_add(thoughts)});
+    let mut generation = json!({"maxOutputTokens": most_output_tokens(model, thinking, question)});
     if let Some(schema) = &question.schema {
         generation["responseMimeType"] = json!("application/json");
         generation["responseJsonSchema"] = schema.clone();
     }
-    if let Some(config) = config {
+    if let Some(config) = thinking_config(model, thinking) {
         generation["thinkingConfig"] = config;
     }
     generation
+}
+
+/// Thoughts count against the longest answer, so they are allowed on top of it.
+pub(super) fn most_output_tokens(model: &str, thinking: Thinking, question: &OracleRequest) -> u32 {
+    let thoughts = if thinking_config(model, thinking).is_some() { budget_tokens(thinking) } else { 0 };
+    question.max_output_tokens.saturating_add(thoughts)
 }
 
 fn thinking_config(model: &str, thinking: Thinking) -> Option<Value> {

@@ -1,7 +1,7 @@
 //! Two processes on one database: what the one that was overtaken may still write.
 
 use diesel::SqliteConnection;
-use domain::messages::ledger::{EventKind, RecordEvent, ReserveOracleCall};
+use domain::messages::ledger::{CallCost, EventKind, RecordEvent, SettleOracleCall};
 use domain::messages::limits::{LimitName, LimitsChange, LimitsRecord};
 use domain::messages::occasions::{Occasion, OccasionKind};
 use domain::messages::schedule::{Slot, SlotKey};
@@ -56,6 +56,7 @@ fn other(name: &str, symbol: &str) -> NewIntent {
 fn filled(books: &mut Books) {
     books.accepted(&buy("1"), "101");
     books.approve(&other("2", "000660")).unwrap();
+    books.store.reserve_oracle_call(&model_call("y", 9), books.now).unwrap();
     let lost = other("3", "035420");
     books.approve(&lost).unwrap();
     assert_eq!(books.begin(&lost), Begun::Sending);
@@ -126,15 +127,16 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-const OF_THE_DAY: [Write; 9] = [
+const OF_THE_DAY: [Write; 10] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
         b.store.record_day_start(&start, b.now).map(drop)
     }),
-    ("reserve_oracle_call", |b| {
-        let call = ReserveOracleCall { quota_date: today().session_date, purpose: "x".into(), limit: 9 };
-        b.store.reserve_oracle_call(&call, b.now).map(drop)
+    ("reserve_oracle_call", |b| b.store.reserve_oracle_call(&model_call("x", 9), b.now).map(drop)),
+    ("settle_oracle_call", |b| {
+        let (quota_date, taken) = (today().session_date, CallCost { tokens: 1, money_micros: 1 });
+        b.store.settle_oracle_call(&SettleOracleCall { quota_date, purpose: "y".into(), taken }, b.now)
     }),
     ("book_occasions", |b| {
         let (market, session_date) = (Market::Kr, today().session_date);

@@ -1,7 +1,8 @@
 //! Decisions, losers, memory, events, budget, day starts.
 
 use domain::messages::ledger::{
-    BudgetAnswer, ConfidentLosers, EventKind, EventsAfter, RecentDecisions, RecordEvent, ReserveOracleCall,
+    BookedCall, BudgetAnswer, CallCost, Ceiling, ConfidentLosers, EventKind, EventsAfter, RecentDecisions,
+    RecordEvent, SettleOracleCall,
 };
 use domain::{Action, Currency, Decision, EventId, SelectionContext, Signal};
 
@@ -138,19 +139,34 @@ fn a_subscriber_starts_at_the_newest_event_and_its_cursor_never_goes_back() {
 #[test]
 fn the_budget_is_counted_on_disk_and_survives_a_reopened_store() {
     let mut books = Books::new();
-    let call = |purpose: &str| ReserveOracleCall {
-        quota_date: today().session_date,
-        limit: 2,
-        purpose: purpose.into(),
-    };
-    let first = books.store.reserve_oracle_call(&call("KR/1"), start()).unwrap();
+    let first = books.store.reserve_oracle_call(&model_call("KR/1", 2), start()).unwrap();
     assert_eq!(first, BudgetAnswer::Granted { used: 1 });
     books.store = books.database.store().unwrap();
     books.store.fence(books.fencing);
-    let answers =
-        ["KR/1", "KR/2", "KR/3"].map(|p| books.store.reserve_oracle_call(&call(p), start()).unwrap());
-    let expected = [BudgetAnswer::AlreadyUsed, BudgetAnswer::Granted { used: 2 }, BudgetAnswer::Exhausted];
-    assert_eq!(answers, expected);
+    let answers = ["KR/1", "KR/2", "KR/3"]
+        .map(|purpose| books.store.reserve_oracle_call(&model_call(purpose, 2), start()).unwrap());
+    let over = BudgetAnswer::Exhausted(Ceiling::Calls);
+    assert_eq!(answers, [BudgetAnswer::AlreadyUsed, BudgetAnswer::Granted { used: 2 }, over]);
+}
+
+#[test]
+fn what_a_call_took_is_booked_once_and_only_for_a_call_that_was_reserved() {
+    let mut books = Books::new();
+    let quota_date = today().session_date;
+    books.store.reserve_oracle_call(&model_call("KR/1", 2), start()).unwrap();
+    for (purpose, tokens) in [("KR/1", 40), ("KR/1", 50), ("KR/2", 60)] {
+        let taken = CallCost { tokens, money_micros: 3 };
+        let end = SettleOracleCall { quota_date, purpose: purpose.into(), taken };
+        books.store.settle_oracle_call(&end, start()).unwrap();
+    }
+    let booked = BookedCall {
+        purpose: "KR/1".into(),
+        markets: vec![Market::Kr, Market::UsNyse],
+        worst: CallCost { tokens: 100, money_micros: 7 },
+        taken: Some(CallCost { tokens: 40, money_micros: 3 }),
+        at: start(),
+    };
+    assert_eq!(books.store.oracle_calls(quota_date).unwrap(), [booked]);
 }
 
 #[test]

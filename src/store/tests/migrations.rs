@@ -106,6 +106,11 @@ fn later_rows(version: &str) -> &'static str {
             "INSERT INTO occasions (market, session_date, kind, first_ms, begins_at_ms, label, booked_at_ms)
                  VALUES ('KR', '2026-11-24', 'exits', 80, 81, 'exits-2', 82);"
         }
+        "20261126000100" => {
+            "INSERT INTO oracle_calls (quota_date, purpose, at_ms, markets, tokens_reserved, money_micros_reserved,
+                                       tokens_taken, money_micros_taken, ended_at_ms)
+                 VALUES ('2026-11-24', 'KR/2', 70, 'KR', 100, 7, 40, 3, 71);"
+        }
         _ => "",
     }
 }

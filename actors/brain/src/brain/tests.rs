@@ -7,7 +7,9 @@ use std::time::Duration;
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::judging::JudgeStanding;
-use domain::messages::ledger::{BudgetAnswer, Committed, LedgerError, RememberedDecision};
+use domain::messages::ledger::{
+    BudgetAnswer, BudgetCeilings, Ceiling, Committed, LedgerError, RememberedDecision,
+};
 use domain::messages::market_data::{QueryError, Quote};
 use domain::messages::schedule::{Slot, SlotKey};
 use domain::messages::trading::Candidate;
@@ -89,6 +91,7 @@ struct Seen {
     decisions: Vec<Decision>,
     proposals: Vec<Proposal>,
     reservations: Vec<String>,
+    ends: Vec<(String, u64)>,
     questions: usize,
 }
 
@@ -161,6 +164,14 @@ impl Handler<ReserveOracleCall> for World {
     }
 }
 
+impl Handler<SettleOracleCall> for World {
+    type Result = ();
+
+    fn handle(&mut self, end: SettleOracleCall, _: &mut Self::Context) {
+        self.seen(|seen| seen.ends.push((end.purpose, end.taken.tokens)));
+    }
+}
+
 impl Handler<RecentDecisions> for World {
     type Result = Result<Vec<RememberedDecision>, LedgerError>;
 
@@ -219,12 +230,8 @@ impl Oracle for Model {
             self.world.seen(|seen| seen.questions += 1);
             sleep(self.takes).await;
             let text = self.answer.clone()?.to_owned();
-            Ok(OracleReply {
-                text,
-                model: "model-7".to_owned(),
-                response_id: None,
-                usage: TokenUsage::default(),
-            })
+            let usage = TokenUsage { input: Some(300), output: Some(45), total: None };
+            Ok(OracleReply { text, model: "model-7".to_owned(), response_id: None, usage })
         })
     }
 }
@@ -256,6 +263,7 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
         random: Arc::new(Counter(Mutex::new(0))),
         oracle: oracle.map(|model| Arc::new(model) as Arc<dyn Oracle>),
         budget: Link::from_recipient(around.clone().recipient()),
+        settle: Link::from_recipient(around.clone().recipient()),
         memory: Link::from_recipient(around.clone().recipient()),
         decisions: Link::from_recipient(around.clone().recipient()),
         quotes: Link::from_recipient(around.clone().recipient()),
@@ -265,7 +273,12 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
     let settings = Settings {
         strategy: Strategy::default_rules(Thresholds::default()),
         confidence_threshold: Confidence::new(80).unwrap(),
-        oracle_calls_per_day: 20,
+        budget: BudgetPlan::spread(
+            &[Market::Kr],
+            Some(4),
+            BudgetCeilings { calls: 20, tokens: None, money_micros: None },
+            None,
+        ),
         answer_within: Duration::from_secs(90),
     };
     let brain = slot::<Brain>("brain", 16);
@@ -431,7 +444,7 @@ fn a_stock_that_the_exchange_restricts_is_not_bought_but_sold() {
 }
 
 #[test]
-fn a_daily_slot_asks_the_model_once_and_realtime_never() {
+fn a_daily_slot_asks_the_model_once_for_all() {
     let answer = r#"[{"symbol":"000001","rationale":"a","action":"BUY","confidence":79},
         {"symbol":"000002","rationale":"b","action":"BUY","confidence":85},
         {"symbol":"000003","rationale":"c","action":"BUY","confidence":99}]"#;
@@ -449,10 +462,53 @@ fn a_daily_slot_asks_the_model_once_and_realtime_never() {
         assert_eq!(world.proposed(), [("000002".to_owned(), Side::Buy)]);
         world.seen(|seen| {
             assert_eq!(seen.reservations, ["KR/2026-11-24/daily-1"]);
+            assert_eq!(seen.ends, [("KR/2026-11-24/daily-1".to_owned(), 345)]);
             assert_eq!(seen.decisions[0].judge, "model-7");
         });
+        house.decide(slot_key(Slot::Exits(1)), candidates()).await;
+        assert_eq!(
+            world.seen(|seen| (seen.questions, seen.decisions.len())),
+            (1, 4),
+            "the rules sell in between"
+        );
+    });
+}
+
+#[test]
+fn a_realtime_cycle_asks_the_model_about_each_candidate_what_is_held_first() {
+    let answer = r#"[{"symbol":"000001","rationale":"a","action":"BUY","confidence":90},
+        {"symbol":"000003","rationale":"c","action":"SELL","confidence":99}]"#;
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok(answer), takes: Duration::from_secs(1), world: world.clone() };
+        let house = launch(&world, Some(model));
         house.decide(slot_key(Slot::Realtime(1)), candidates()).await;
-        assert_eq!(world.seen(|seen| (seen.questions, seen.decisions.len())), (1, 6));
+        let purposes = ["000003", "000001", "000002"].map(|code| format!("KR/2026-11-24/realtime-1/{code}"));
+        assert_eq!(world.seen(|seen| seen.reservations.clone()), purposes);
+        let decided = [
+            text("000003", Action::Sell, 99),
+            text("000001", Action::Buy, 90),
+            text("000002", Action::Hold, 0),
+        ];
+        assert_eq!(world.decided(), decided);
+        assert!(house.standing().await.trouble.unwrap().contains("missing_symbol"));
+    });
+}
+
+#[test]
+fn a_realtime_cycle_stops_asking_at_the_first_question_without_a_reply() {
+    in_virtual_time(async {
+        let world = World::default();
+        let answer = Err(OracleError::Blocked("SAFETY".to_owned()));
+        let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
+        launch(&world, Some(model)).decide(slot_key(Slot::Realtime(1)), candidates()).await;
+        assert_eq!(world.seen(|seen| (seen.questions, seen.decisions.len())), (1, 3));
+        assert!(world.decided().iter().all(|(_, action, _)| *action == Action::Hold));
+        let spent = World { budget: BudgetAnswer::Exhausted(Ceiling::Calls), ..World::default() };
+        let model = Model { answer: Ok("[]"), takes: Duration::ZERO, world: spent.clone() };
+        launch(&spent, Some(model)).decide(slot_key(Slot::Realtime(1)), candidates()).await;
+        assert_eq!(spent.decided()[0], text("000003", Action::Sell, 92));
+        assert_eq!(spent.seen(|seen| seen.decisions[0].judge.clone()), "rules");
     });
 }
 
@@ -533,7 +589,7 @@ fn every_repeated_call_is_reserved_too_and_an_answer_ends_the_trouble() {
 #[test]
 fn when_the_budget_is_spent_the_rules_judge_and_say_so() {
     in_virtual_time(async {
-        let world = World { budget: BudgetAnswer::Exhausted, ..World::default() };
+        let world = World { budget: BudgetAnswer::Exhausted(Ceiling::Calls), ..World::default() };
         let model = Model { answer: Ok("[]"), takes: Duration::ZERO, world: world.clone() };
         let house = launch(&world, Some(model));
         house.decide(slot_key(Slot::Daily(1)), candidates()).await;

@@ -166,16 +166,63 @@ pub struct DayStart {
     pub bought: Money,
 }
 
-/// Brain -> TradeLedger: may one more model call be made today? Counted durably, so a crash loop cannot overspend.
+/// Brain -> TradeLedger: may one more model call be made today? Counted durably before the call, so a crash loop cannot
+/// overspend.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<BudgetAnswer, LedgerError>")]
 pub struct ReserveOracleCall {
     /// The day of the quota (midnight Pacific time, LLM.md).
     pub quota_date: NaiveDate,
-    /// The most calls of that day.
-    pub limit: u32,
     /// Why it is asked, e.g. `KR/2026-11-24/daily-1`; the same purpose is granted only once a day.
     pub purpose: String,
+    /// The markets it is for.
+    pub markets: Vec<Market>,
+    /// The most it can take.
+    pub worst: CallCost,
+    /// The most of that day.
+    pub ceilings: BudgetCeilings,
+    /// Calls that are kept for groups of markets.
+    pub shares: Vec<BudgetShare>,
+}
+
+/// What a call takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCost {
+    /// Tokens of question and answer.
+    pub tokens: u64,
+    /// Millionths of a USD; zero when no prices are set.
+    pub money_micros: u64,
+}
+
+/// The most that a day of the quota may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetCeilings {
+    /// Calls.
+    pub calls: u32,
+    /// Tokens; none: not limited.
+    pub tokens: Option<u64>,
+    /// Millionths of a USD; none: not limited.
+    pub money_micros: Option<u64>,
+}
+
+/// Calls that are kept for markets whose questions are asked together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetShare {
+    /// The markets.
+    pub markets: Vec<Market>,
+    /// So many calls no other market can take.
+    pub floor: u32,
+}
+
+/// What of a day is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Its calls.
+    Calls,
+    /// Its tokens: the most that this call can take does not fit.
+    Tokens,
+    /// Its money: the most that this call can cost does not fit.
+    Money,
 }
 
 /// The answer to [`ReserveOracleCall`].
@@ -186,10 +233,47 @@ pub enum BudgetAnswer {
         /// Calls used today.
         used: u32,
     },
-    /// The day's calls are used up.
-    Exhausted,
+    /// The day has no more of it.
+    Exhausted(Ceiling),
+    /// What is left is kept for other markets.
+    KeptForOthers,
     /// This purpose had its call already.
     AlreadyUsed,
+}
+
+/// Brain -> TradeLedger: a reserved call ended, and took this. Without that word it counts as the most it could take. A tell.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct SettleOracleCall {
+    /// The day under which it was reserved.
+    pub quota_date: NaiveDate,
+    /// The purpose under which it was reserved.
+    pub purpose: String,
+    /// What it took.
+    pub taken: CallCost,
+}
+
+/// Control socket -> TradeLedger: the model calls of a day of the quota, oldest first. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<BookedCall>, LedgerError>")]
+pub struct OracleCallsOf {
+    /// The day.
+    pub quota_date: NaiveDate,
+}
+
+/// A call of the language model as the books hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedCall {
+    /// Why it was made.
+    pub purpose: String,
+    /// The markets it was for; none for those of earlier versions.
+    pub markets: Vec<Market>,
+    /// The most it can have taken.
+    pub worst: CallCost,
+    /// What it took, once known.
+    pub taken: Option<CallCost>,
+    /// When it was reserved.
+    pub at: DateTime<Utc>,
 }
 
 /// Optimizer -> TradeLedger: closed trades of a day that lost although the decision was confident.

@@ -1,9 +1,10 @@
 //! Judgements, day starts and budgets; events with their cursors; occasions; reports.
 
 use domain::messages::ledger::{
-    AllIntents, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter, GetCursor,
-    IntentRecord, LedgerError, LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart,
-    RecordEvent, RememberedDecision, ReserveOracleCall, SetCursor, SummaryQuery,
+    AllIntents, BookedCall, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter,
+    GetCursor, IntentRecord, LedgerError, LedgerEvent, LosingTrade, OracleCallsOf, RecentDecisions,
+    RecordDayReport, RecordDayStart, RecordEvent, RememberedDecision, ReserveOracleCall, SetCursor,
+    SettleOracleCall, SummaryQuery,
 };
 use domain::messages::occasions::{BookOccasions, BookedOccasions, Occasion};
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
@@ -52,6 +53,23 @@ impl Handler<ReserveOracleCall> for TradeLedger {
 
     fn handle(&mut self, call: ReserveOracleCall, ctx: &mut Self::Context) -> Self::Result {
         self.commit(ctx, |store, at| store.reserve_oracle_call(&call, at)).map_err(answer)
+    }
+}
+
+impl Handler<SettleOracleCall> for TradeLedger {
+    type Result = ();
+
+    fn handle(&mut self, end: SettleOracleCall, ctx: &mut Self::Context) {
+        // Nobody waits for an answer; a call without its end counts as the most it could take.
+        let _ = self.commit(ctx, |store, at| store.settle_oracle_call(&end, at));
+    }
+}
+
+impl Handler<OracleCallsOf> for TradeLedger {
+    type Result = Result<Vec<BookedCall>, LedgerError>;
+
+    fn handle(&mut self, query: OracleCallsOf, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.oracle_calls(query.quota_date))
     }
 }
 

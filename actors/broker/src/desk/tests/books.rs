@@ -284,6 +284,14 @@ impl Store for Memory {
         unscripted()
     }
 
+    fn settle_oracle_call(&mut self, _end: &SettleOracleCall, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn oracle_calls(&mut self, _quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
+        unscripted()
+    }
+
     fn last_event(&mut self) -> Result<EventId, StoreError> {
         Ok(EventId(1))
     }
