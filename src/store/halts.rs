@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::dsl::{exists, max, not};
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::EventKind;
@@ -18,7 +18,7 @@ use trade_ledger::{BootFacts, BootReport, StoreError};
 
 use super::fault::Fault;
 use super::journal::{append, last_event};
-use super::schema::{boots, halt_latches, halts, ledger_state, releases, unknowns};
+use super::schema::{boots, halt_latches, halts, ledger_state, releases, standing_halts, unknowns};
 use super::values::{count, malformed, ms, stored, time};
 use super::{limits, loading, orders};
 
@@ -206,9 +206,8 @@ pub(super) fn trading_state(conn: &mut SqliteConnection) -> Result<StoredTrading
 
 /// Halts that nobody has lifted, oldest first.
 pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<HaltRecord>, Fault> {
-    let released = releases::table.filter(releases::halt_id.eq(halts::id));
     let rows: Vec<HaltRow> = halts::table
-        .filter(not(exists(released)))
+        .filter(halts::seq.eq_any(standing_halts::table.select(standing_halts::halt_seq)))
         .order(halts::seq)
         .select((
             halts::id,
@@ -220,7 +219,14 @@ pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<HaltRecord>, F
             halts::nonce,
         ))
         .load(conn)?;
-    let latched: Vec<String> = halt_latches::table.select(halt_latches::halt_id).load(conn)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
+    let latched: Vec<String> = halt_latches::table
+        .filter(halt_latches::halt_id.eq_any(ids))
+        .select(halt_latches::halt_id)
+        .load(conn)?;
     rows.into_iter().map(|row| Ok(halt_record(row, &latched)?)).collect()
 }
 
@@ -244,16 +250,19 @@ fn halt_record(row: HaltRow, latched: &[String]) -> Result<HaltRecord, StoreErro
 /// Orders that became unknown within the window, at most since a halt for that reason was last lifted: what a person
 /// has looked at does not halt again. One that was lifted by a clock that ran ahead was lifted after what that clock dated.
 pub(super) fn unknowns_lately(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<u32, Fault> {
-    let lifted: Option<i64> = releases::table
-        .inner_join(halts::table.on(halts::id.eq(releases::halt_id)))
-        .filter(halts::source.eq(HaltSource::UnknownOrders.code()))
-        .select(max(releases::at_ms))
-        .first(conn)?;
     let window = ms(at - TimeDelta::seconds(UNKNOWNS_WINDOW_SECONDS));
     let rows: Vec<(String, i64)> = unknowns::table
         .filter(unknowns::at_ms.gt(window))
         .select((unknowns::intent_id, unknowns::at_ms))
         .load(conn)?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let lifted: Option<i64> = releases::table
+        .inner_join(halts::table.on(halts::id.eq(releases::halt_id)))
+        .filter(halts::source.eq(HaltSource::UnknownOrders.code()))
+        .select(max(releases::at_ms))
+        .first(conn)?;
     let ahead_from = ms(at + TimeDelta::seconds(CLOCK_SKEW_ALLOWED_SECONDS));
     let is_looked_at = |at_ms: i64| {
         lifted.is_some_and(|lifted| at_ms <= lifted && (lifted <= ahead_from || at_ms > ahead_from))

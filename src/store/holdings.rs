@@ -25,9 +25,7 @@ const EXPLAINED: &str = "
     SELECT market, symbol, SUM(quantity) AS quantity FROM (
         SELECT market, symbol, quantity FROM net_shares
         UNION ALL
-        SELECT market, symbol, CASE side WHEN 'BUY' THEN filled ELSE -filled END FROM strangers
-        UNION ALL
-        SELECT market, symbol, quantity FROM external_shares)
+        SELECT market, symbol, quantity FROM other_shares)
      GROUP BY market, symbol";
 
 #[derive(QueryableByName)]

@@ -192,12 +192,14 @@ fn book_fill(
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let terms = &loaded.intent.terms;
-    let held = position(conn, &terms.instrument)?;
+    let (held, since) = position(conn, &terms.instrument)?;
     let (after, realised) = match terms.side {
         Side::Buy => (held.bought(fill), None),
         Side::Sell => held.sold(fill),
     };
-    set_position(conn, &terms.instrument, after)?;
+    // A holding dates from the purchase before which there was none.
+    let since = if held.quantity.is_zero() { Some(at) } else { since };
+    set_position(conn, &terms.instrument, after, since.filter(|_| !after.quantity.is_zero()))?;
     holdings::count_fill(conn, &terms.instrument, terms.side, fill, at)?;
     insert_fill(conn, loaded, fill, realised, at)?;
     insert_trade(conn, loaded, fill, realised, at)?;
@@ -218,36 +220,42 @@ fn fill_line(loaded: &Loaded, fill: &FillDelta, realised: Option<Realised>) -> S
     format!("sold {} {} at {}, {done}", fill.quantity, terms.instrument, fill.price)
 }
 
-fn position(conn: &mut SqliteConnection, instrument: &Instrument) -> Result<Position, Fault> {
-    let row: Option<(i64, Micros)> = positions::table
+/// What is held by the books, and since when.
+fn position(
+    conn: &mut SqliteConnection,
+    instrument: &Instrument,
+) -> Result<(Position, Option<DateTime<Utc>>), Fault> {
+    let row: Option<(i64, Micros, Option<i64>)> = positions::table
         .find((instrument.market.code(), instrument.symbol.as_str()))
-        .select((positions::quantity, positions::cost_micros))
+        .select((positions::quantity, positions::cost_micros, positions::since_ms))
         .first(conn)
         .optional()?;
-    match row {
-        Some((quantity, cost)) => Ok(Position { quantity: shares(quantity)?, cost: cost.decimal() }),
-        None => Ok(Position::default()),
-    }
+    let Some((quantity, cost, since)) = row else { return Ok((Position::default(), None)) };
+    let held = Position { quantity: shares(quantity)?, cost: cost.decimal() };
+    Ok((held, since.map(time).transpose()?))
 }
 
 fn set_position(
     conn: &mut SqliteConnection,
     instrument: &Instrument,
     position: Position,
+    since: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
     let quantity = stored(position.quantity.get())?;
     let cost = Micros::exact(position.cost)?;
+    let since = positions::since_ms.eq(since.map(ms));
     let row = (
         positions::market.eq(instrument.market.code()),
         positions::symbol.eq(instrument.symbol.as_str()),
         positions::quantity.eq(quantity),
         positions::cost_micros.eq(cost),
+        since,
     );
     diesel::insert_into(positions::table)
         .values(row)
         .on_conflict((positions::market, positions::symbol))
         .do_update()
-        .set((positions::quantity.eq(quantity), positions::cost_micros.eq(cost)))
+        .set((positions::quantity.eq(quantity), positions::cost_micros.eq(cost), since))
         .execute(conn)?;
     Ok(())
 }

@@ -6,19 +6,16 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::messages::ledger::EventKind;
 use domain::messages::limits::{LimitName, LimitsChange, LimitsRecord, OwnPosition};
-use domain::{EventId, Instrument, Price, Side};
+use domain::{EventId, Instrument, Price};
 
 use super::fault::Fault;
 use super::halts;
 use super::journal::append;
-use super::schema::{approvals, fills, intents, limit_changes, limit_values, positions};
+use super::schema::{approvals, limit_changes, limit_values, positions};
 use super::values::{Micros, ms, parsed, shares, stored, time};
 
 /// No window that is counted holds more: the hard ceiling of a day is far below.
 const APPROVALS_MAX: i64 = 2000;
-
-/// Fills of one stock that are looked back through; more than a holding is made of.
-const FILLS_MAX: i64 = 1000;
 
 pub(super) fn record(conn: &mut SqliteConnection, record: &LimitsRecord) -> Result<EventId, Fault> {
     let event = append(conn, record.at, EventKind::Alarm, None, &line(record))?;
@@ -89,45 +86,17 @@ pub(super) fn approvals_since(
 }
 
 pub(super) fn own_positions(conn: &mut SqliteConnection) -> Result<Vec<OwnPosition>, Fault> {
-    let rows: Vec<(String, String, i64, Micros)> = positions::table
+    let rows: Vec<PositionRow> = positions::table
         .filter(positions::quantity.gt(0))
         .order((positions::market, positions::symbol))
-        .select((positions::market, positions::symbol, positions::quantity, positions::cost_micros))
         .load(conn)?;
-    rows.into_iter().map(|row| own_position(conn, row)).collect()
+    rows.into_iter().map(own_position).collect()
 }
 
-fn own_position(
-    conn: &mut SqliteConnection,
-    (market, symbol, held, cost): (String, String, i64, Micros),
-) -> Result<OwnPosition, Fault> {
-    let since = bought_since(conn, &market, &symbol, held)?;
+type PositionRow = (String, String, i64, Micros, Option<i64>);
+
+fn own_position((market, symbol, held, cost, since): PositionRow) -> Result<OwnPosition, Fault> {
     let instrument = Instrument { market: parsed("market", &market)?, symbol: parsed("symbol", &symbol)? };
     let entry = cost.decimal().checked_div(held.into()).and_then(|cost| Price::new(cost).ok());
-    Ok(OwnPosition { instrument, quantity: shares(held)?, entry, since })
-}
-
-/// When the first of the `held` shares was bought: back through the fills until there were none. None when the fills do
-/// not explain what is held.
-fn bought_since(
-    conn: &mut SqliteConnection,
-    market: &str,
-    symbol: &str,
-    held: i64,
-) -> Result<Option<DateTime<Utc>>, Fault> {
-    let newest_first: Vec<(String, i64, i64)> = fills::table
-        .inner_join(intents::table.on(fills::intent_id.eq(intents::id)))
-        .filter(intents::market.eq(market).and(intents::symbol.eq(symbol)))
-        .order(fills::id.desc())
-        .limit(FILLS_MAX)
-        .select((intents::side, fills::quantity, fills::booked_at_ms))
-        .load(conn)?;
-    let mut left = held;
-    for (side, quantity, at_ms) in newest_first {
-        left += if side == Side::Buy.code() { -quantity } else { quantity };
-        if left <= 0 {
-            return Ok(Some(time(at_ms)?));
-        }
-    }
-    Ok(None)
+    Ok(OwnPosition { instrument, quantity: shares(held)?, entry, since: since.map(time).transpose()? })
 }

@@ -12,7 +12,7 @@ use trade_ledger::{DayKey, StoreError};
 use super::fault::Fault;
 use super::resolutions;
 use super::rows::{ApprovalRow, IntentRow};
-use super::schema::{approvals, closed_days, intents, strangers};
+use super::schema::{approvals, closed_days, intents, open_days, strangers};
 use super::values::{day, malformed, parsed, time};
 use domain::VenueOrderId;
 
@@ -79,7 +79,7 @@ pub(super) fn open_of(conn: &mut SqliteConnection, instrument: &Instrument) -> R
 pub(super) fn of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loaded>, Fault> {
     let same_day = intents::market.eq(key.market.code()).and(intents::session_date.eq(day(key.session_date)));
     let mut day_intents = load!(conn, same_day)?;
-    let said_none = resolutions::said_none(conn)?;
+    let said_none = resolutions::said_none_of_day(conn, key)?;
     for one in &mut day_intents {
         one.evidence.declared_none = said_none.contains_key(&one.intent.id);
     }
@@ -139,15 +139,8 @@ fn stranger((kind, date, branch, number): (String, String, String, String)) -> R
 
 /// Days that have an intent and no close record, oldest first.
 pub(super) fn unclosed_days(conn: &mut SqliteConnection) -> Result<Vec<DayKey>, Fault> {
-    let closed = closed_days::table
-        .filter(closed_days::market.eq(intents::market))
-        .filter(closed_days::session_date.eq(intents::session_date));
-    let rows: Vec<(String, String)> = intents::table
-        .filter(diesel::dsl::not(diesel::dsl::exists(closed)))
-        .select((intents::market, intents::session_date))
-        .distinct()
-        .order((intents::session_date, intents::market))
-        .load(conn)?;
+    let rows: Vec<(String, String)> =
+        open_days::table.order((open_days::session_date, open_days::market)).load(conn)?;
     let key = |(market, date): (String, String)| -> Result<DayKey, Fault> {
         Ok(DayKey { market: parsed("market", &market)?, session_date: parsed("session date", &date)? })
     };

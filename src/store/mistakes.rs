@@ -20,7 +20,8 @@ pub(super) fn conditional_update(whole: &'static str) -> Cow<'static, str> {
     }
     if mutant::is_on(Mutant::NoHaltCheck) {
         let without_epoch = whole.replace(" AND s.halt_epoch = a.halt_epoch", "");
-        return without_epoch.replace("FROM halts AS h", "FROM (SELECT * FROM halts LIMIT 0) AS h").into();
+        let nothing = "FROM (SELECT * FROM standing_halts LIMIT 0) AS t";
+        return without_epoch.replace("FROM standing_halts AS t", nothing).into();
     }
     Cow::Borrowed(whole)
 }

@@ -36,8 +36,8 @@ const BEGIN_SENDING: &str = "
        AND NOT EXISTS (SELECT 1 FROM symbol_halts AS y
                         WHERE y.market = intents.market AND y.symbol = intents.symbol
                           AND NOT EXISTS (SELECT 1 FROM symbol_releases AS z WHERE z.symbol_halt_id = y.id))
-       AND NOT EXISTS (SELECT 1 FROM halts AS h
-                        WHERE NOT EXISTS (SELECT 1 FROM releases AS r WHERE r.halt_id = h.id)
+       AND NOT EXISTS (SELECT 1 FROM standing_halts AS t CROSS JOIN halts AS h
+                        WHERE h.seq = t.halt_seq
                           AND (h.level = 'halted' OR intents.side <> 'SELL'
                                OR EXISTS (SELECT 1 FROM halt_latches AS l WHERE l.halt_id = h.id)))";
 

@@ -36,18 +36,26 @@ const PURCHASE_BEFORE: &str = "
      WHERE i.side = 'BUY' AND i.market = ? AND i.symbol = ? AND f.id < ?
      ORDER BY f.id DESC LIMIT 1";
 
-/// What the sale that a judgement led to realised: its own, or for a purchase the next sale of the stock.
-const REALISED_BY: &str = "
+/// What the sale that a judgement asked for realised.
+const REALISED_BY_OWN: &str = "
     SELECT f.cost_micros AS cost_micros, f.pnl_micros AS pnl_micros
-      FROM fills AS f JOIN intents AS i ON i.id = f.intent_id
-     WHERE i.id = (
-        SELECT s.id FROM intents AS s JOIN fills AS g ON g.intent_id = s.id
-          JOIN approvals AS a ON a.id = s.approval_id
-         WHERE s.side = 'SELL' AND (a.decision_id = ? OR (
-               s.market = ? AND s.symbol = ? AND g.id > (
-                 SELECT MAX(h.id) FROM fills AS h JOIN intents AS b ON b.id = h.intent_id
-                   JOIN approvals AS c ON c.id = b.approval_id
-                  WHERE b.side = 'BUY' AND c.decision_id = ?)))
+      FROM approvals AS a
+      JOIN intents AS i ON i.approval_id = a.id
+      JOIN fills AS f ON f.intent_id = i.id
+     WHERE a.decision_id = ? AND i.side = 'SELL'";
+
+/// What the first sale of a stock realised after the purchase that a judgement asked for. Read forwards from that purchase,
+/// so that what came before it is left alone.
+const REALISED_BY_NEXT: &str = "
+    SELECT f.cost_micros AS cost_micros, f.pnl_micros AS pnl_micros
+      FROM fills AS f
+     WHERE f.intent_id = (
+        SELECT s.id FROM fills AS g CROSS JOIN intents AS s
+         WHERE s.id = g.intent_id AND s.side = 'SELL' AND s.market = ? AND s.symbol = ?
+           AND g.id > (SELECT MAX(h.id) FROM approvals AS c
+                         JOIN intents AS b ON b.approval_id = c.id
+                         JOIN fills AS h ON h.intent_id = b.id
+                        WHERE c.decision_id = ? AND b.side = 'BUY')
          ORDER BY g.id LIMIT 1)";
 
 const REALISED_PER_MARKET: &str = "
@@ -156,12 +164,15 @@ fn remembered(
     conn: &mut SqliteConnection,
     (id, market, symbol, action, judged, at_ms): DecisionRow,
 ) -> Result<RememberedDecision, Fault> {
-    let realised: Vec<Realisation> = diesel::sql_query(REALISED_BY)
-        .bind::<Text, _>(&id)
-        .bind::<Text, _>(&market)
-        .bind::<Text, _>(&symbol)
-        .bind::<Text, _>(&id)
-        .load(conn)?;
+    let mut realised: Vec<Realisation> =
+        diesel::sql_query(REALISED_BY_OWN).bind::<Text, _>(&id).load(conn)?;
+    if realised.is_empty() {
+        realised = diesel::sql_query(REALISED_BY_NEXT)
+            .bind::<Text, _>(&market)
+            .bind::<Text, _>(&symbol)
+            .bind::<Text, _>(&id)
+            .load(conn)?;
+    }
     Ok(RememberedDecision {
         instrument: instrument(&market, &symbol)?,
         action: parsed("action", &action)?,

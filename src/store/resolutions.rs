@@ -17,7 +17,7 @@ use super::journal::append;
 use super::loading::{self, Loaded};
 use super::orders::{move_to, set_venue_order, update_of};
 use super::rows::instrument;
-use super::schema::{resolutions, strangers};
+use super::schema::{intents, resolutions, strangers};
 use super::values::{Micros, day, ms, parsed, shares, stored, time};
 use super::{inquiries, symbol_halts};
 
@@ -169,10 +169,34 @@ fn disputed_order(
 
 /// Intents of which a person's latest word is that the exchange has no order of theirs, or nothing more.
 pub(super) fn said_none(conn: &mut SqliteConnection) -> Result<BTreeMap<IntentId, DateTime<Utc>>, Fault> {
-    let words: Vec<(String, Option<String>, i64)> = resolutions::table
+    let words = resolutions::table
         .order(resolutions::id)
         .select((resolutions::intent_id, resolutions::number, resolutions::at_ms))
         .load(conn)?;
+    latest_nones(words)
+}
+
+/// The same of the intents of one day: who books its list needs no other's.
+pub(super) fn said_none_of_day(
+    conn: &mut SqliteConnection,
+    key: DayKey,
+) -> Result<BTreeMap<IntentId, DateTime<Utc>>, Fault> {
+    let of_day = intents::table
+        .filter(intents::market.eq(key.market.code()))
+        .filter(intents::session_date.eq(day(key.session_date)))
+        .select(intents::id);
+    let words = resolutions::table
+        .filter(resolutions::intent_id.eq_any(of_day))
+        .order(resolutions::id)
+        .select((resolutions::intent_id, resolutions::number, resolutions::at_ms))
+        .load(conn)?;
+    latest_nones(words)
+}
+
+/// `words`: the intent, the order's number if there is one, and when it was said; oldest first.
+fn latest_nones(
+    words: Vec<(String, Option<String>, i64)>,
+) -> Result<BTreeMap<IntentId, DateTime<Utc>>, Fault> {
     let latest: BTreeMap<String, (Option<String>, i64)> =
         words.into_iter().map(|(intent, number, at)| (intent, (number, at))).collect();
     let nones = latest.into_iter().filter(|(_, (number, _))| number.is_none());

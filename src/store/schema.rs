@@ -145,6 +145,7 @@ diesel::table! {
         symbol -> Text,
         quantity -> BigInt,
         cost_micros -> BigInt,
+        since_ms -> Nullable<BigInt>,
     }
 }
 
@@ -242,6 +243,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    other_shares (market, symbol) {
+        market -> Text,
+        symbol -> Text,
+        quantity -> BigInt,
+    }
+}
+
+diesel::table! {
     adopted_accounts (currency) {
         currency -> Text,
         at_ms -> BigInt,
@@ -291,6 +300,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    standing_halts (halt_seq) {
+        halt_seq -> BigInt,
+    }
+}
+
+diesel::table! {
     limit_changes (seq) {
         seq -> BigInt,
         at_ms -> BigInt,
@@ -328,6 +343,13 @@ diesel::table! {
         market -> Text,
         session_date -> Text,
         event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    open_days (market, session_date) {
+        market -> Text,
+        session_date -> Text,
     }
 }
 
@@ -399,9 +421,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     decisions,
     halts,
     releases,
+    standing_halts,
     closed_days,
     symbol_halts,
     symbol_releases,
     limit_changes,
-    limit_values
+    limit_values,
+    resolutions
 );

@@ -73,8 +73,12 @@ fn is_known(conn: &mut SqliteConnection, doubt: &SymbolDoubt) -> Result<bool, Fa
 
 /// Every halt that nobody has lifted, oldest first.
 pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<SymbolHalt>, Fault> {
+    load_standing(conn, None)
+}
+
+fn load_standing(conn: &mut SqliteConnection, stock: Option<&Instrument>) -> Result<Vec<SymbolHalt>, Fault> {
     let released = symbol_releases::table.filter(symbol_releases::symbol_halt_id.eq(symbol_halts::id));
-    let rows: Vec<Row> = symbol_halts::table
+    let mut rows = symbol_halts::table
         .filter(not(exists(released)))
         .order(symbol_halts::id)
         .select((
@@ -85,15 +89,19 @@ pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<SymbolHalt>, F
             symbol_halts::cause,
             symbol_halts::reason,
         ))
-        .load(conn)?;
-    rows.into_iter().map(|row| Ok(symbol_halt(row)?)).collect()
+        .into_boxed();
+    if let Some(Instrument { market, symbol }) = stock {
+        let of_stock = symbol_halts::market.eq(market.code()).and(symbol_halts::symbol.eq(symbol.as_str()));
+        rows = rows.filter(of_stock);
+    }
+    rows.load::<Row>(conn)?.into_iter().map(|row| Ok(symbol_halt(row)?)).collect()
 }
 
 pub(super) fn standing_on(
     conn: &mut SqliteConnection,
     instrument: &Instrument,
 ) -> Result<Vec<SymbolHalt>, Fault> {
-    Ok(standing(conn)?.into_iter().filter(|halt| &halt.instrument == instrument).collect())
+    load_standing(conn, Some(instrument))
 }
 
 fn symbol_halt((id, market, symbol, at_ms, cause, reason): Row) -> Result<SymbolHalt, StoreError> {

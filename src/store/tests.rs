@@ -9,6 +9,7 @@ mod intents;
 mod judgements;
 mod migrations;
 mod occasions;
+mod plans;
 mod purchases;
 mod questions;
 mod recovery;

@@ -47,13 +47,13 @@ fn connection(store: &mut SqliteStore) -> &mut SqliteConnection {
     &mut store.connection
 }
 
-fn other(name: &str, symbol: &str) -> NewIntent {
+pub(super) fn other(name: &str, symbol: &str) -> NewIntent {
     let mut other = buy(name);
     other.terms.instrument = stock(symbol);
     other
 }
 
-fn filled(books: &mut Books) {
+pub(super) fn filled(books: &mut Books) {
     books.accepted(&buy("1"), "101");
     books.approve(&other("2", "000660")).unwrap();
     books.store.reserve_oracle_call(&model_call("y", 9), books.now).unwrap();
@@ -66,9 +66,9 @@ fn filled(books: &mut Books) {
     books.halt_at("h-2", HaltLevel::Flatten);
 }
 
-type Write = (&'static str, fn(&mut Books) -> Result<(), StoreError>);
+pub(super) type Write = (&'static str, fn(&mut Books) -> Result<(), StoreError>);
 
-fn snapshot(books: &Books) -> AccountSnapshot {
+pub(super) fn snapshot(books: &Books) -> AccountSnapshot {
     let quantity = Quantity::new(5);
     // Of a currency in which nothing moves: the first comparison waits for that.
     let instrument = Instrument { market: Market::UsNasdaq, symbol: "AAPL".parse().unwrap() };
@@ -90,7 +90,7 @@ fn limits(change: Option<LimitsChange>) -> LimitsRecord {
 }
 
 /// Writes about orders and days.
-const OF_ORDERS: [Write; 5] = [
+pub(super) const OF_ORDERS: [Write; 5] = [
     ("commit_approval", |b| b.approve(&other("9", "005380"))),
     ("record_outcome", |b| b.outcome(&other("3", "035420"), &Outcome::Accepted(order("103"))).map(drop)),
     ("abandon_sending", |b| b.store.abandon_sending(b.now).map(drop)),
@@ -127,7 +127,7 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-const OF_THE_DAY: [Write; 10] = [
+pub(super) const OF_THE_DAY: [Write; 10] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };

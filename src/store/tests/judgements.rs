@@ -81,7 +81,7 @@ fn an_execution_carries_the_judgement_behind_it_into_the_seeds_table() {
     assert!(selection.unwrap().contains("oversold"));
 }
 
-fn losing_round_trip(books: &mut Books) {
+pub(super) fn losing_round_trip(books: &mut Books) {
     books.store.record_decision(&decision("1", Action::Buy)).unwrap();
     books.store.record_decision(&decision("2", Action::Sell)).unwrap();
     books.accepted(&buy("1"), "101");

@@ -111,6 +111,13 @@ fn later_rows(version: &str) -> &'static str {
                                        tokens_taken, money_micros_taken, ended_at_ms)
                  VALUES ('2026-11-24', 'KR/2', 70, 'KR', 100, 7, 40, 3, 71);"
         }
+        "20261126000110" => {
+            "INSERT INTO halts (id, at_ms, source, by_whom, reason, event_id)
+                 VALUES ('h-100', 100, 'operator', 'mina', 'another look', 1);
+             INSERT INTO strangers (kind, market, symbol, order_date, branch, number, order_number, side, ordered, filled,
+                                    first_seen_ms)
+                 VALUES ('foreign', 'KR', '035720', '2026-11-24', '06010', '903', 903, 'SELL', 3, 2, 101);"
+        }
         _ => "",
     }
 }

@@ -1,0 +1,22 @@
+ALTER TABLE positions DROP COLUMN since_ms;
+DROP TRIGGER strangers_count;
+DROP TRIGGER strangers_count_on;
+DROP TRIGGER strangers_count_no_more;
+DROP TRIGGER external_shares_count;
+DROP TABLE other_shares;
+DROP TRIGGER halts_stand;
+DROP TRIGGER releases_lift;
+DROP TABLE standing_halts;
+DROP TRIGGER intents_open_their_day;
+DROP TRIGGER closed_days_are_not_open;
+DROP TABLE open_days;
+DROP INDEX halts_of_source;
+DROP INDEX boots_by_time;
+DROP INDEX order_lists_by_time;
+DROP INDEX occasions_by_date;
+DROP INDEX strangers_by_date;
+DROP INDEX intents_by_number;
+DROP INDEX intents_of_stock_by_state;
+DROP INDEX intents_by_state;
+CREATE INDEX intents_open ON intents (state)
+    WHERE state IN ('Approved', 'Sending', 'Accepted', 'Partial', 'Unknown', 'Lapsed');

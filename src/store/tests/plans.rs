@@ -1,0 +1,230 @@
+//! How SQLite finds what is asked for: nothing that is asked with each order, at each look or at each start reads a table
+//! from end to end that grows as long as the agent runs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::{Connection as _, InstrumentationEvent};
+use diesel::sql_types::Text;
+use diesel_migrations::MigrationHarness as _;
+use domain::messages::ledger::{ConfidentLosers, EventsAfter, RecentDecisions};
+use domain::messages::limits::SetbacksSince;
+use domain::messages::selection::RecentlyTraded;
+use domain::{EventId, Market};
+
+use super::fencing::{OF_ORDERS, OF_THE_DAY, filled, snapshot};
+use super::*;
+use crate::store::open::MIGRATIONS;
+use crate::store::tests::dump;
+
+/// Tables that may be read from end to end, by the names that statements give them, and why they stay small.
+const SMALL: [(&str, &str); 11] = [
+    ("ledger_state", "one row"),
+    ("s", "ledger_state in the conditional update"),
+    ("standing_halts", "halts that nobody has lifted"),
+    ("t", "standing_halts in the conditional update"),
+    ("open_days", "days that are not closed"),
+    ("positions", "one row per stock"),
+    ("net_shares", "one row per stock"),
+    ("other_shares", "one row per stock"),
+    ("share_doubts", "one row per stock"),
+    ("limit_changes", "made by a person's hand, and read back to the last withdrawal only"),
+    ("limit_values", "made by a person's hand"),
+];
+
+/// Statements by what asked for them.
+type Heard = Arc<Mutex<BTreeMap<String, String>>>;
+
+fn listen(books: &mut Books, heard: &Heard, who: &str) {
+    let (heard, who) = (heard.clone(), who.to_owned());
+    books.store.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let sql = text.split(" -- binds").next().unwrap_or_default().trim().to_owned();
+            heard.lock().unwrap().entry(sql).or_insert_with(|| who.clone());
+        }
+    });
+}
+
+type Read = (&'static str, fn(&mut Books));
+
+const READS: [Read; 12] = [
+    ("trading_state", |b| drop(b.store.trading_state().unwrap())),
+    ("open_intents", |b| drop(b.store.open_intents().unwrap())),
+    ("unclosed_days", |b| drop(b.store.unclosed_days().unwrap())),
+    ("own_positions", |b| drop(b.store.own_positions().unwrap())),
+    ("approvals_since", |b| drop(b.store.approvals_since(start()).unwrap())),
+    ("setbacks_since", |b| {
+        let query = SetbacksSince { since: start(), instrument: Some(stock("005930")) };
+        drop(b.store.setbacks_since(&query).unwrap());
+    }),
+    ("unknowns_lately", |b| assert_eq!(b.store.unknowns_lately(b.now), Ok(1))),
+    ("events", |b| {
+        b.store.last_event().unwrap();
+        drop(b.store.events_after(&EventsAfter { after: EventId(3), limit: 9 }).unwrap());
+    }),
+    ("booked_occasions", |b| drop(b.store.booked_occasions(today().session_date).unwrap())),
+    ("recently_traded", |b| {
+        drop(b.store.recently_traded(RecentlyTraded { market: Market::Kr, limit: 9 }).unwrap());
+    }),
+    ("recent_decisions", |b| {
+        drop(b.store.recent_decisions(&RecentDecisions { market: Market::Kr, limit: 9 }).unwrap());
+    }),
+    ("confident_losers", |b| {
+        let (market, session_date) = (Market::Kr, today().session_date);
+        let min_confidence = Confidence::new(80).unwrap();
+        drop(b.store.confident_losers(&ConfidentLosers { market, session_date, min_confidence }).unwrap());
+    }),
+];
+
+/// Books in which something is open, unknown, halted, decided and sold.
+fn busy() -> Books {
+    let mut books = Books::new();
+    super::judgements::losing_round_trip(&mut books);
+    for (name, write) in OF_THE_DAY {
+        write(&mut books).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let mut lost = intent("8", Side::Buy, books.now);
+    lost.terms.instrument = stock("068270");
+    books.unknown(&lost);
+    let ours = [row("101", Side::Buy, 10, "70000"), row("102", Side::Sell, 10, "69300")];
+    books.book(ours.into_iter().chain([row("900", Side::Buy, 3, "69900")]).collect());
+    books
+}
+
+/// Every statement of an order's way, a day's way, the looks at account and books, and a start.
+fn heard() -> BTreeMap<String, String> {
+    let heard = Heard::default();
+    for (name, write) in OF_ORDERS.into_iter().chain(OF_THE_DAY) {
+        let mut books = Books::new();
+        filled(&mut books);
+        listen(&mut books, &heard, name);
+        // What a rule refuses has asked before.
+        let _asked = write(&mut books);
+    }
+    for (name, read) in READS {
+        let mut books = busy();
+        listen(&mut books, &heard, name);
+        read(&mut books);
+    }
+    let mut books = Books::new();
+    listen(&mut books, &heard, "a day");
+    books.accepted(&buy("1"), "101");
+    books.unknown(&super::fencing::other("2", "000660"));
+    books.book(vec![row("101", Side::Buy, 10, "69900"), row("900", Side::Sell, 10, "69900")]);
+    books.book(vec![row("101", Side::Buy, 10, "69900"), row("900", Side::Sell, 10, "69900")]);
+    let seen = snapshot(&books);
+    books.after(300).store.compare_holdings(&seen, start()).unwrap();
+    books.store.compare_holdings(&seen, start()).unwrap();
+    books.halt("h-1");
+    books.lift_all();
+    assert!(matches!(books.begin(&buy("1")), Begun::Refused(_)));
+    books.store.boot(&boot_facts(1, start())).unwrap();
+    drop(books);
+    Arc::try_unwrap(heard).unwrap().into_inner().unwrap()
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// Tables that a statement reads from end to end, by the names that it gives them.
+fn scanned(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
+        .load(conn)
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let whole = |step: &Step| {
+        let mut words = step.detail.split(' ');
+        let (what, table) = (words.next()?, words.next()?);
+        // Without an index a search is one for the least or the greatest, row by row; that of a key is its first step.
+        let is_scan = what == "SCAN" || what == "SEARCH" && !step.detail.contains(" USING ");
+        let is_key = table == "events" && sql.contains("max(`events`.`id`)");
+        (is_scan && !is_key && !table.starts_with('(') && table != "CONSTANT").then(|| table.to_owned())
+    };
+    steps.iter().filter_map(whole).collect()
+}
+
+#[test]
+fn no_question_of_an_order_a_look_or_a_start_reads_a_table_that_grows_from_end_to_end() {
+    let heard = heard();
+    let mut books = Books::new();
+    let mut statements = 0;
+    let mut long = Vec::new();
+    for (sql, who) in &heard {
+        // The plan of an INSERT tells only what would be read if a foreign key were broken at that moment.
+        if !["SELECT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb)) {
+            continue;
+        }
+        statements += 1;
+        for table in scanned(&mut books.store.connection, sql) {
+            if !SMALL.iter().any(|(small, _)| *small == table) {
+                long.push(format!("{who} reads all of {table}: {sql}"));
+            }
+        }
+    }
+    assert!(statements > 40, "only {statements} statements were heard");
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn a_statement_without_an_index_is_told_apart() {
+    let mut books = Books::new();
+    let mut scanned = |sql: &str| scanned(&mut books.store.connection, sql);
+    assert_eq!(scanned("SELECT id FROM intents WHERE remark = 'x'"), ["intents"]);
+    assert_eq!(scanned("SELECT max(expires_at_ms) FROM approvals"), ["approvals"]);
+    assert_eq!(scanned("SELECT id FROM intents WHERE id = 'x'"), [] as [String; 0]);
+}
+
+/// The tables that triggers keep beside the books.
+const KEPT: [&str; 4] = ["open_days", "standing_halts", "other_shares", "positions"];
+
+fn kept(books: &mut Books) -> dump::Dump {
+    let mut all = dump::all(&mut books.store.connection);
+    all.retain(|table, _| KEPT.contains(&table.as_str()));
+    // A stock of which nothing is left may have a row, or none.
+    if let Some(rows) = all.get_mut("other_shares") {
+        rows.retain(|row| !row.ends_with(",0]"));
+    }
+    all
+}
+
+#[test]
+fn what_is_kept_beside_the_books_is_what_a_start_from_older_ones_would_find_in_them() {
+    let mut days: Vec<Books> = vec![busy(), Books::new(), Books::new()];
+    filled(&mut days[1]);
+    days[1].lift_all();
+    days[1].halt("h-7");
+    let late = &mut days[2];
+    late.accepted(&buy("1"), "101");
+    late.book(vec![row("101", Side::Buy, 10, "69900"), row("900", Side::Buy, 3, "69900")]);
+    late.book(vec![row("101", Side::Buy, 10, "69900"), row("900", Side::Buy, 7, "69900")]);
+    let list = late.after(60).list(vec![row("101", Side::Buy, 10, "69900")]);
+    late.store.close_day(&list, late.now).unwrap();
+    for books in &mut days {
+        let before = kept(books);
+        let conn = &mut books.store.connection;
+        let last = conn.revert_last_migration(MIGRATIONS).unwrap().to_string();
+        assert_eq!(last, "20261126000110", "the migration that keeps them");
+        conn.run_pending_migrations(MIGRATIONS).unwrap();
+        assert_eq!(kept(books), before);
+    }
+    let filled_in: Vec<usize> =
+        KEPT.iter().map(|table| days.iter_mut().map(|books| kept(books)[*table].len()).sum()).collect();
+    assert!(filled_in.iter().all(|rows| *rows > 0), "{filled_in:?} rows of {KEPT:?}");
+}
+
+#[test]
+fn what_stands_is_not_taken_away_but_by_what_ends_it() {
+    let mut books = Books::new();
+    filled(&mut books);
+    for sql in [
+        "DELETE FROM standing_halts",
+        "UPDATE standing_halts SET halt_seq = 99",
+        "DELETE FROM open_days",
+        "UPDATE open_days SET market = 'JP'",
+    ] {
+        assert!(diesel::sql_query(sql).execute(&mut books.store.connection).is_err(), "{sql}");
+    }
+}
