@@ -2,10 +2,14 @@
 //! list; a file of an older version holds one record.
 //!
 //! A person may `touch` it: an empty file is a halt too, and so is one that cannot be read.
+//!
+//! The agent and every `kestrel halt` that finds none may write at once, so each change reads, merges and replaces under a
+//! lock on the directory. A halt waits for that lock for half a second at most, and is written without it after that.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::HaltNonce;
@@ -21,6 +25,11 @@ const OPERATOR_ID: &str = "h-operator-file";
 const REASON_MAX_CHARS: usize = 200;
 /// No record is longer; what is longer is not read.
 const RECORD_MAX_BYTES: u64 = 64 * 1024;
+/// How often somebody tries to take the turn of writing, and how long he waits in between.
+const TURN_TRIES: u32 = 50;
+const TURN_PAUSE: Duration = Duration::from_millis(10);
+/// How often a halt is written without a turn until it is found in the file.
+const UNGUARDED_TRIES: u32 = 3;
 
 /// The file, which may or may not be there.
 #[derive(Clone, Debug)]
@@ -38,8 +47,72 @@ impl HaltFile {
         self.directory.join("HALT")
     }
 
-    fn write_synced(&self, json: &[u8]) -> io::Result<()> {
-        let unfinished = self.directory.join("HALT.new");
+    /// Waits for the turn to change the file. The lock is one on the directory, so that it needs no room on the disk.
+    fn turn(&self) -> Turn {
+        let directory = match File::open(&self.directory) {
+            Ok(directory) => directory,
+            Err(error) => return Turn::Unknown(error),
+        };
+        for _ in 0..TURN_TRIES {
+            match directory.try_lock() {
+                Ok(()) => return Turn::Ours(directory),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(TURN_PAUSE),
+                Err(TryLockError::Error(error)) => return Turn::Unknown(error),
+            }
+        }
+        Turn::Taken
+    }
+
+    /// Replaces the file by what `change` makes of it. Whoever takes something out must have the turn; where nobody can
+    /// have it, nobody else has it either.
+    fn change(
+        &self,
+        change: impl FnOnce(Vec<HaltRecord>) -> Vec<HaltRecord>,
+    ) -> Result<Vec<HaltRecord>, String> {
+        let turn = self.turn();
+        let unfinished = match &turn {
+            Turn::Ours(_) => UNFINISHED.to_owned(),
+            Turn::Unknown(error) => {
+                tracing::debug!(%error, "the emergency file is changed without a lock");
+                unfinished_of_this_process()
+            }
+            Turn::Taken => return Err(format!("{}: another process is writing it", self.path().display())),
+        };
+        let before = self.read_all();
+        let after = change(before.clone());
+        if after != before {
+            self.put(&after, &unfinished)?;
+        }
+        Ok(after)
+    }
+
+    fn put(&self, records: &[HaltRecord], unfinished: &str) -> Result<(), String> {
+        if records.is_empty() { self.remove() } else { self.replace(records, unfinished) }
+    }
+
+    fn remove(&self) -> Result<(), String> {
+        match fs::remove_file(self.path()) {
+            Ok(()) => self.sync_directory().map_err(|error| error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(format!("{}: {error}", self.path().display())),
+        }
+    }
+
+    /// Adds a halt although somebody else may be writing: whoever of the two comes later may not have seen the other's, so
+    /// it is looked for afterwards.
+    fn add_unguarded(&self, record: &HaltRecord) -> Result<(), String> {
+        let unfinished = unfinished_of_this_process();
+        for _ in 0..UNGUARDED_TRIES {
+            self.replace(&with(self.read_all(), record), &unfinished)?;
+            if self.read_all().iter().any(|one| one.id == record.id) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_synced(&self, json: &[u8], unfinished: &str) -> io::Result<()> {
+        let unfinished = self.directory.join(unfinished);
         let mut file = File::create(&unfinished)?;
         let written = file.write_all(json).and_then(|()| file.sync_all());
         if let Err(error) = written {
@@ -66,9 +139,9 @@ impl HaltFile {
         }
     }
 
-    fn replace(&self, records: &[HaltRecord]) -> Result<(), String> {
+    fn replace(&self, records: &[HaltRecord], unfinished: &str) -> Result<(), String> {
         let json = serde_json::to_vec(records).map_err(|error| error.to_string())?;
-        self.write_synced(&json).map_err(|error| format!("{}: {error}", self.path().display()))
+        self.write_synced(&json, unfinished).map_err(|error| format!("{}: {error}", self.path().display()))
     }
 
     /// A rename or removal is on disk only when the directory is.
@@ -107,10 +180,10 @@ impl HaltFile {
 
 impl EmergencyHalt for HaltFile {
     fn write(&self, record: &HaltRecord) -> Result<(), String> {
-        let mut records = self.read_all();
-        records.retain(|one| one.id != record.id);
-        records.push(record.clone());
-        self.replace(&records)
+        match self.turn() {
+            Turn::Ours(_directory) => self.replace(&with(self.read_all(), record), UNFINISHED),
+            Turn::Taken | Turn::Unknown(_) => self.add_unguarded(record),
+        }
     }
 
     fn read(&self) -> Option<HaltRecord> {
@@ -126,16 +199,45 @@ impl EmergencyHalt for HaltFile {
     }
 
     fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String> {
-        if records.is_empty() { self.clear() } else { self.replace(records) }
+        self.change(|_before| records.to_vec()).map(drop)
+    }
+
+    fn lift(
+        &self,
+        is_lifted: &dyn Fn(&HaltRecord) -> bool,
+        unbooked: &[HaltRecord],
+    ) -> Result<Vec<HaltRecord>, String> {
+        self.change(|before| risk_guard::left_in_file(before, is_lifted, unbooked))
     }
 
     fn clear(&self) -> Result<(), String> {
-        match fs::remove_file(self.path()) {
-            Ok(()) => self.sync_directory().map_err(|error| error.to_string()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(format!("{}: {error}", self.path().display())),
-        }
+        self.keep_only(&[])
     }
+}
+
+/// Whose turn it is to change the file.
+enum Turn {
+    /// Ours, for as long as this is open.
+    Ours(File),
+    /// Somebody else's, and has been for longer than writing takes.
+    Taken,
+    /// This file system has no locks, or there is no directory.
+    Unknown(io::Error),
+}
+
+/// The next content of the file, while it is being written by whoever has the turn.
+const UNFINISHED: &str = "HALT.new";
+
+/// The same for one who writes without it.
+fn unfinished_of_this_process() -> String {
+    format!("{UNFINISHED}.{}", std::process::id())
+}
+
+/// The halts with one more; a halt of the same name gives way.
+fn with(mut records: Vec<HaltRecord>, record: &HaltRecord) -> Vec<HaltRecord> {
+    records.retain(|one| one.id != record.id);
+    records.push(record.clone());
+    records
 }
 
 /// Whoever wrote the file, its texts are shown to people.
@@ -221,6 +323,58 @@ mod tests {
         assert_eq!(file.read_all(), []);
         fs::write(directory.path().join("HALT"), "[]").unwrap();
         assert_eq!(ids(), [OPERATOR_ID], "an empty list is a file all the same");
+    }
+
+    /// Each with a handle of its own, as processes have them.
+    fn at_once(directory: &Path, writers: usize, work: impl Fn(&HaltFile, usize) + Sync) {
+        let ready = std::sync::Barrier::new(writers);
+        std::thread::scope(|scope| {
+            for writer in 0..writers {
+                let (ready, work) = (&ready, &work);
+                scope.spawn(move || {
+                    ready.wait();
+                    work(&HaltFile::new(directory), writer);
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn invariant_10_of_halts_that_many_write_at_once_none_is_lost_while_others_are_lifted() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        let named = |id: String| HaltRecord { id, ..file.operator_halt("x".into()) };
+        for round in 0..8 {
+            at_once(directory.path(), 6, |file, writer| {
+                file.write(&named(format!("lifted-{round}-{writer}"))).unwrap();
+                let lifted = |record: &HaltRecord| record.id == format!("lifted-{round}-{writer}");
+                file.write(&named(format!("stands-{round}-{writer}"))).unwrap();
+                file.lift(&lifted, &[]).unwrap();
+            });
+        }
+        let mut ids: Vec<_> = file.read_all().into_iter().map(|halt| halt.id).collect();
+        ids.sort();
+        let expected = (0..8).flat_map(|round| (0..6).map(move |writer| format!("stands-{round}-{writer}")));
+        assert_eq!(ids, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_never_gets_the_turn_halts_all_the_same_and_lifts_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        let named = |id: &str| HaltRecord { id: id.into(), ..file.operator_halt("x".into()) };
+        file.write(&named("h-1")).unwrap();
+        let hangs = File::open(directory.path()).unwrap();
+        hangs.try_lock().unwrap();
+        file.write(&named("h-2")).unwrap();
+        let why = file.lift(&|halt| halt.id == "h-1", &[]).unwrap_err();
+        assert!(why.contains("another process is writing it"), "{why}");
+        let ids = || file.read_all().into_iter().map(|halt| halt.id).collect::<Vec<_>>();
+        assert_eq!(ids(), ["h-1", "h-2"]);
+        drop(hangs);
+        assert_eq!(file.lift(&|halt| halt.id == "h-1", &[named("h-3")]).unwrap().len(), 2);
+        assert_eq!(ids(), ["h-2", "h-3"], "what is in no book is put back");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing unfinished is left behind");
     }
 
     #[test]

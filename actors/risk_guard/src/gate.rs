@@ -97,11 +97,48 @@ pub trait EmergencyHalt: Send + Sync + 'static {
     /// Why the file is as it was, in words.
     fn keep_only(&self, records: &[HaltRecord]) -> Result<(), String>;
 
+    /// Takes out the halts that `is_lifted` names and puts in those of `unbooked` that are missing, as one step that no
+    /// halt of another process can fall into; what the file then holds. One that holds nothing to take out stays as it is.
+    ///
+    /// # Errors
+    /// Why the file is as it was, in words.
+    fn lift(
+        &self,
+        is_lifted: &dyn Fn(&HaltRecord) -> bool,
+        unbooked: &[HaltRecord],
+    ) -> Result<Vec<HaltRecord>, String> {
+        let before = self.read_all();
+        let left = left_in_file(before.clone(), is_lifted, unbooked);
+        if left != before {
+            self.keep_only(&left)?;
+        }
+        Ok(left)
+    }
+
     /// Removes the file after a release was committed.
     ///
     /// # Errors
     /// Why it is still there, in words.
     fn clear(&self) -> Result<(), String>;
+}
+
+/// What a file that holds `before` holds after a release ([`EmergencyHalt::lift`]).
+pub fn left_in_file(
+    before: Vec<HaltRecord>,
+    is_lifted: &dyn Fn(&HaltRecord) -> bool,
+    unbooked: &[HaltRecord],
+) -> Vec<HaltRecord> {
+    let written = before.len();
+    let mut left = before;
+    left.retain(|record| !is_lifted(record));
+    if left.len() < written {
+        for halt in unbooked {
+            if left.iter().all(|record| record.id != halt.id) {
+                left.push(halt.clone());
+            }
+        }
+    }
+    left
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use authority::{
 };
 pub use breaker::Basis;
 pub use exits::ExitPlan;
-pub use gate::{EmergencyHalt, Gate, GateKeeper, gate};
+pub use gate::{EmergencyHalt, Gate, GateKeeper, gate, left_in_file};
 pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
 pub use limits::{Limits, LimitsError, RefusalReason};
 pub use obedience::Obedience;

@@ -102,6 +102,13 @@ fn later_rows(version: &str) -> &'static str {
              INSERT INTO limit_values (change_seq, name, value_micros)
                  SELECT max(seq), 'stop_cooldown_min', 600000000 FROM limit_changes;"
         }
+        _ => newest_rows(version),
+    }
+}
+
+/// The same for the newest ones.
+fn newest_rows(version: &str) -> &'static str {
+    match version {
         "20261126000080" => {
             "INSERT INTO occasions (market, session_date, kind, first_ms, begins_at_ms, label, booked_at_ms)
                  VALUES ('KR', '2026-11-24', 'exits', 80, 81, 'exits-2', 82);"

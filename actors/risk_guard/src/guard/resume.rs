@@ -217,33 +217,24 @@ impl RiskGuard {
 
     /// A lifted halt leaves the file; any other in it is a halt that nobody may have obeyed yet.
     fn look_at_emergency_file(&mut self, lifted: &[HaltRecord], ctx: &mut Ctx<Self>) {
-        let in_file = self.deps.emergency.read_all();
         let is_lifted = |record: &HaltRecord| {
             let by_hand = record.source == HaltSource::EmergencyFile;
             lifted
                 .iter()
                 .any(|halt| halt.id == record.id || by_hand && halt.source == HaltSource::EmergencyFile)
         };
-        let written = in_file.len();
-        let mut left = in_file;
-        left.retain(|record| !is_lifted(record));
-        if left.len() < written {
-            self.keep_in_emergency_file(left.clone());
-        }
-        if !left.is_empty() {
-            self.obey_emergency_file(ctx);
-        }
-    }
-
-    /// What is in no book stays in the file, even if somebody has changed that since.
-    fn keep_in_emergency_file(&self, mut left: Vec<HaltRecord>) {
-        for halt in self.halts.iter().filter(|halt| halt.durability == Durability::EmergencyFile) {
-            if left.iter().all(|record| record.id != halt.record.id) {
-                left.push(halt.record.clone());
+        // What is in no book stays in the file, even if somebody has changed that since.
+        let unbooked = self.halts.iter().filter(|halt| halt.durability == Durability::EmergencyFile);
+        let unbooked: Vec<HaltRecord> = unbooked.map(|halt| halt.record.clone()).collect();
+        let is_empty = match self.deps.emergency.lift(&is_lifted, &unbooked) {
+            Ok(left) => left.is_empty(),
+            Err(error) => {
+                self.alarm(None, format!("the emergency file is still there and halts again: {error}"));
+                self.deps.emergency.read_all().iter().all(is_lifted)
             }
-        }
-        if let Err(error) = self.deps.emergency.keep_only(&left) {
-            self.alarm(None, format!("the emergency file is still there and halts again: {error}"));
+        };
+        if !is_empty {
+            self.obey_emergency_file(ctx);
         }
     }
 
