@@ -16,6 +16,7 @@ use domain::messages::market_data::QueryError;
 use domain::{Clock, Instrument, Market, Price, Quantity, StockRules, Symbol, TickTable};
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
+use rust_decimal::Decimal;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::auth::{Identity, Token, TokenKeeper};
@@ -187,9 +188,21 @@ impl Session {
         self.learned().lots.insert(instrument.clone(), lot);
     }
 
-    /// The exchange has just told a price step of this stock.
-    pub(super) fn learn_ticks(&self, instrument: &Instrument, ticks: TickTable) {
-        self.learned().ticks.insert(instrument.clone(), ticks);
+    /// The exchange has just told `step` as the price step of this stock at `price`: the table that follows. A step that is
+    /// none of the table that was learned before refutes it.
+    pub(super) fn learn_step(&self, instrument: &Instrument, price: Price, step: Decimal) -> TickTable {
+        let told = TickTable::told(instrument.market, price, step);
+        let mut learned = self.learned();
+        if told != TickTable::OfMarket {
+            learned.ticks.insert(instrument.clone(), told);
+            return told;
+        }
+        let before = learned.ticks.get(instrument).copied().unwrap_or_default();
+        if before.size(instrument.market, price) == step {
+            return before;
+        }
+        learned.ticks.remove(instrument);
+        TickTable::OfMarket
     }
 
     /// The table of price steps of a stock: as the exchange told, else its market's.

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use broker::Urgency;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use domain::messages::market_data::{BarInterval, BarsQuery, ListedStatus, QueryError, Quote};
-use domain::{Candle, InquiryRow, Instrument, Market, Price, Quantity, Restriction, StockRules, TickTable};
+use domain::{Candle, InquiryRow, Instrument, Market, Price, Quantity, Restriction, StockRules};
 use rust_decimal::Decimal;
 
 use super::Environment;
@@ -49,9 +49,6 @@ pub(super) async fn quote(
     if session.config.environment == Environment::Real {
         session.learn_limits(&quote.instrument, &quote.rules);
     }
-    if quote.rules.ticks != TickTable::OfMarket {
-        session.learn_ticks(&quote.instrument, quote.rules.ticks);
-    }
     Ok(quote)
 }
 
@@ -68,6 +65,7 @@ async fn plain_quote(
     let delay = feed_delay(session, &instrument)?;
     let base = row.price("base")?;
     let [upper_limit, lower_limit] = day_limits(instrument.market, &instrument.symbol, base);
+    let ticks = session.ticks(&instrument);
     Ok(Quote {
         instrument,
         at: session.now(),
@@ -80,7 +78,7 @@ async fn plain_quote(
         bid: None,
         ask: None,
         delay,
-        rules: StockRules { upper_limit, lower_limit, ..StockRules::default() },
+        rules: StockRules { upper_limit, lower_limit, ticks, ..StockRules::default() },
     })
 }
 
@@ -95,8 +93,10 @@ async fn detailed_quote(
     let row = answer.summary("output")?;
     let last = last_price(&row, &instrument)?;
     let delay = feed_delay(session, &instrument)?;
-    let step = row.decimal("e_hogau")?;
-    let ticks = step.map_or(TickTable::OfMarket, |step| TickTable::told(instrument.market, last, step));
+    let ticks = match row.decimal("e_hogau")? {
+        Some(step) => session.learn_step(&instrument, last, step),
+        None => session.ticks(&instrument),
+    };
     Ok(Quote {
         instrument,
         at: session.now(),

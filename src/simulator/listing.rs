@@ -183,7 +183,7 @@ pub(super) const LISTINGS: [Listing; 72] = [
     hong_kong("09988", 100, ["알리바바그룹", "ALIBABA GROUP"], (124_300, 2.5, 42_000_000, 25)),
     hong_kong("02382", 100, ["징산광학", "JINGSHAN OPTICAL"], (71_450, 3.9, 7_400_000, 70)),
     hong_kong("01024", 500, ["하이핑미디어", "HAIPING MEDIA"], (8_430, 4.8, 15_000_000, 75)),
-    hong_kong("00981", 500, ["난성반도체", "NANSHENG SEMICONDUCTOR"], (46_250, 3.4, 33_000_000, 55)),
+    hong_kong("00981", 500, ["난성반도체", "NANSHENG SEMICONDUCTOR"], (46_240, 3.4, 33_000_000, 55)),
     shanghai("600519", ["귀주모태주", "KWEICHOW MOUTAI"], (148_600, 1.5, 3_100_000, 5)),
     shanghai("601318", ["중국평안보험", "PING AN INSURANCE"], (5_412, 1.6, 52_000_000, 8)),
     shanghai("600036", ["초상은행", "CHINA MERCHANTS BANK"], (4_385, 1.3, 48_000_000, 5)),
@@ -242,7 +242,11 @@ mod tests {
             ("6758", 29_995, 30_000),
             ("6758", 30_000, 30_010),
             ("00005", 9_990, 10_000),
-            ("00005", 10_000, 10_020),
+            ("00005", 10_000, 10_010),
+            ("00981", 19_990, 20_000),
+            ("00981", 20_000, 20_020),
+            ("00981", 49_980, 50_000),
+            ("00981", 50_000, 50_050),
             ("VNM", 49_950, 50_000),
             ("VNM", 50_000, 50_100),
             ("000001", 418, 419),
@@ -253,5 +257,12 @@ mod tests {
             assert!(listing.is_on_step(lower) && listing.is_on_step(upper));
         }
         assert_eq!(LISTINGS[0].down(2_000), 1_999);
+    }
+
+    #[test]
+    fn every_stock_begins_on_its_step() {
+        for listing in &LISTINGS {
+            assert!(listing.is_on_step(listing.reference), "{} at {}", listing.symbol, listing.reference);
+        }
     }
 }

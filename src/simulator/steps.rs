@@ -15,12 +15,12 @@ const TOKYO: Bands =
 /// Tokyo's table for the TOPIX 500, in yen. Its steps of fractions of a yen, below 3,000, are a whole yen here, because
 /// prices are whole yen here.
 const TOPIX_500: Bands = &[(10_001, 1), (30_001, 5), (100_001, 10), (300_001, 50), (1_000_001, 100)];
-/// Hong Kong's spread table, in thousandths of a dollar.
+/// Hong Kong's spread table, in thousandths of a dollar, as it is since 2025-08-04 (HKEX, phase 1 of the reduction of minimum spreads).
 const HONG_KONG: Bands = &[
     (250, 1),
     (500, 5),
-    (10_000, 10),
-    (20_000, 20),
+    (20_000, 10),
+    (50_000, 20),
     (100_000, 50),
     (200_000, 100),
     (500_000, 200),

@@ -45,28 +45,62 @@ const TSE: [(i64, i64); 10] = [
     (50_000_000, 50_000),
 ];
 
+/// HKEX spread table, part A (Rules of the Exchange, Second Schedule): below the bound, in thousandths of a dollar, the steps,
+/// in thousandths. The columns: until 2025-08-03; since 2025-08-04, phase 1 of the reduction of minimum spreads (HKEX, "Reduction
+/// of Minimum Spreads in Hong Kong Securities Market", conclusions of June 2025), which took the bands from 10 to 50 dollars; its
+/// phase 2 of 2026, which takes the band from 0.5 to 10 dollars; and the finest step that is valid in all three.
+const HONG_KONG: [(i64, [i64; 4]); 11] = [
+    (250, [1, 1, 1, 1]),
+    (500, [5, 5, 5, 5]),
+    (10_000, [10, 10, 5, 10]),
+    (20_000, [20, 10, 10, 20]),
+    (50_000, [50, 20, 20, 100]),
+    (100_000, [50, 50, 50, 50]),
+    (200_000, [100, 100, 100, 100]),
+    (500_000, [200, 200, 200, 200]),
+    (1_000_000, [500, 500, 500, 500]),
+    (2_000_000, [1_000, 1_000, 1_000, 1_000]),
+    (5_000_000, [2_000, 2_000, 2_000, 2_000]),
+];
+/// What a step told in Hong Kong teaches, all in thousandths of a dollar: between these prices, this step, that table. The bounds
+/// themselves belong to two bands and teach nothing. A step that phase 1 and phase 2 share teaches the coarser of the two.
+const HONG_KONG_TELLS: [([i64; 2], i64, TickTable); 5] = [
+    ([500, 10_000], 5, TickTable::HongKongSince2026),
+    ([10_000, 20_000], 20, TickTable::HongKongBefore2025),
+    ([10_000, 20_000], 10, TickTable::HongKongSince2025),
+    ([20_000, 50_000], 50, TickTable::HongKongBefore2025),
+    ([20_000, 50_000], 20, TickTable::HongKongSince2025),
+];
+
 /// Which of a market's tables of price steps a stock follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TickTable {
-    /// The one that every stock of the market takes. Where some stocks have finer steps, these are multiples of them.
+    /// The one that every stock of the market takes: where there are several tables, its steps are valid in all of them.
     #[default]
     OfMarket,
     /// The finer one of the TOPIX 500 constituents in Tokyo.
     Topix500,
+    /// Hong Kong's of the time before 2025-08-04.
+    HongKongBefore2025,
+    /// Hong Kong's since 2025-08-04: finer from 10 to 50 dollars.
+    HongKongSince2025,
+    /// Hong Kong's of 2026: finer from 0.5 to 10 dollars, too.
+    HongKongSince2026,
 }
 
 impl TickTable {
     /// The table that a stock of `market` follows whose step at `price` is told as `step` (KIS.md 13.2, `e_hogau`). Only
-    /// Tokyo has two; a step that is of neither teaches nothing, and the coarser table is right for every stock.
+    /// Tokyo and Hong Kong have several; a step that tells none of them apart teaches nothing, and the market's own table is
+    /// right for every stock.
     pub fn told(market: Market, price: Price, step: Decimal) -> Self {
         match market {
             Market::Jp if step == topix_500(price.value()) && step != size(market, price) => Self::Topix500,
+            Market::Hk => told_in_hong_kong(price.value(), step),
             Market::Jp
             | Market::Kr
             | Market::UsNasdaq
             | Market::UsNyse
             | Market::UsAmex
-            | Market::Hk
             | Market::CnSha
             | Market::CnSza
             | Market::VnHan
@@ -78,7 +112,14 @@ impl TickTable {
     pub fn size(self, market: Market, price: Price) -> Decimal {
         match self {
             Self::Topix500 if market == Market::Jp => topix_500(price.value()),
-            Self::Topix500 | Self::OfMarket => size(market, price),
+            Self::HongKongBefore2025 if market == Market::Hk => hong_kong(0, price.value()),
+            Self::HongKongSince2025 if market == Market::Hk => hong_kong(1, price.value()),
+            Self::HongKongSince2026 if market == Market::Hk => hong_kong(2, price.value()),
+            Self::Topix500
+            | Self::HongKongBefore2025
+            | Self::HongKongSince2025
+            | Self::HongKongSince2026
+            | Self::OfMarket => size(market, price),
         }
     }
 
@@ -113,7 +154,8 @@ impl TickTable {
 
 /// The price step of `market` at `price`, as every stock of it takes it.
 ///
-/// Vietnam's HOSE has 10/50/100 dong bands, Hanoi 100 dong. Hong Kong uses HKEX's spread table, part A.
+/// Vietnam's HOSE has 10/50/100 dong bands, Hanoi 100 dong. Hong Kong's are those valid in each of
+/// its tables.
 pub fn size(market: Market, price: Price) -> Decimal {
     let value = price.value();
     match market {
@@ -127,7 +169,7 @@ pub fn size(market: Market, price: Price) -> Decimal {
         }
         Market::Jp => up_to(&TSE, value),
         Market::CnSha | Market::CnSza => Decimal::new(1, 2),
-        Market::Hk => hong_kong(value),
+        Market::Hk => hong_kong(3, value),
         Market::VnHan => Decimal::from(100),
         Market::VnHcm => below(&[(10_000, 10), (50_000, 50)], value).unwrap_or_else(|| Decimal::from(100)),
     }
@@ -168,22 +210,20 @@ fn topix_500(value: Decimal) -> Decimal {
     band.map_or_else(|| Decimal::from(10_000), |(_, tenths)| Decimal::new(*tenths, 1))
 }
 
-/// HKEX spread table, part A: bound and step in thousandths of a dollar.
-fn hong_kong(value: Decimal) -> Decimal {
-    let bands: [(i64, i64); 10] = [
-        (250, 1),
-        (500, 5),
-        (10_000, 10),
-        (20_000, 20),
-        (100_000, 50),
-        (200_000, 100),
-        (500_000, 200),
-        (1_000_000, 500),
-        (2_000_000, 1_000),
-        (5_000_000, 2_000),
-    ];
-    let band = bands.iter().find(|(bound, _)| value < Decimal::new(*bound, 3));
-    band.map_or_else(|| Decimal::from(5), |(_, step)| Decimal::new(*step, 3))
+/// The step at `value` in a column of [`HONG_KONG`].
+fn hong_kong(column: usize, value: Decimal) -> Decimal {
+    let band = HONG_KONG.iter().find(|(bound, _)| value < Decimal::new(*bound, 3));
+    let step = band.and_then(|(_, steps)| steps.get(column));
+    step.map_or_else(|| Decimal::from(5), |thousandths| Decimal::new(*thousandths, 3))
+}
+
+fn told_in_hong_kong(value: Decimal, step: Decimal) -> TickTable {
+    let told = HONG_KONG_TELLS.iter().find(|([above, below], thousandths, _)| {
+        value > Decimal::new(*above, 3)
+            && value < Decimal::new(*below, 3)
+            && step == Decimal::new(*thousandths, 3)
+    });
+    told.map_or(TickTable::OfMarket, |(_, _, table)| *table)
 }
 
 #[cfg(test)]
@@ -230,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_told_step_decides_between_the_two_tables_of_tokyo_and_nowhere_else() {
+    fn a_told_step_decides_between_the_tables_of_tokyo_and_of_hong_kong_and_nowhere_else() {
         let price = |text: &str| text.parse::<Price>().unwrap();
         let cases = [
             (Market::Jp, "2500", "0.5", TickTable::Topix500),
@@ -241,6 +281,21 @@ mod tests {
             // A step of neither table, as a bond or a fund may have.
             (Market::Jp, "4000", "0.01", TickTable::OfMarket),
             (Market::Kr, "4000", "1", TickTable::OfMarket),
+            (Market::Hk, "15", "0.020", TickTable::HongKongBefore2025),
+            (Market::Hk, "15", "0.01", TickTable::HongKongSince2025),
+            (Market::Hk, "25", "0.05", TickTable::HongKongBefore2025),
+            (Market::Hk, "25", "0.02", TickTable::HongKongSince2025),
+            (Market::Hk, "9.5", "0.005", TickTable::HongKongSince2026),
+            // Common to two tables, neither of which is valid in the other.
+            (Market::Hk, "9.5", "0.01", TickTable::OfMarket),
+            // The same in all tables.
+            (Market::Hk, "0.4", "0.005", TickTable::OfMarket),
+            (Market::Hk, "65.5", "0.05", TickTable::OfMarket),
+            // On the bound of two bands.
+            (Market::Hk, "20", "0.02", TickTable::OfMarket),
+            (Market::Hk, "50", "0.05", TickTable::OfMarket),
+            (Market::Hk, "0.5", "0.005", TickTable::OfMarket),
+            (Market::Hk, "25", "0.03", TickTable::OfMarket),
         ];
         for (market, at, step, table) in cases {
             let told = TickTable::told(market, price(at), step.parse().unwrap());
@@ -307,5 +362,72 @@ mod tests {
         let near_the_edge = "2999.5".parse().unwrap();
         let shifted = TickTable::Topix500.shift(Market::Jp, near_the_edge, 2).unwrap();
         assert_eq!(shifted.to_string(), "3001", "the step above 3000 is a whole yen");
+    }
+
+    const HONG_KONGS: [TickTable; 4] = [
+        TickTable::HongKongBefore2025,
+        TickTable::HongKongSince2025,
+        TickTable::HongKongSince2026,
+        TickTable::OfMarket,
+    ];
+
+    #[test]
+    fn two_ticks_in_hong_kong_follow_the_told_table_across_its_bands_and_without_one_a_price_valid_in_all() {
+        let cases = [
+            (TickTable::HongKongSince2025, "25.060", -2, "25.02"),
+            (TickTable::OfMarket, "25.060", -2, "24.8"),
+            (TickTable::HongKongBefore2025, "25.050", -2, "24.95"),
+            (TickTable::HongKongSince2025, "50.050", -2, "49.94"),
+            (TickTable::HongKongSince2025, "19.990", 2, "20.02"),
+            (TickTable::OfMarket, "19.980", 2, "20.1"),
+            (TickTable::HongKongSince2025, "9.990", 2, "10.01"),
+            (TickTable::HongKongSince2026, "9.990", -1, "9.985"),
+            (TickTable::OfMarket, "99.950", 2, "100.1"),
+        ];
+        for (table, from, ticks, expected) in cases {
+            let shifted = table.shift(Market::Hk, from.parse().unwrap(), ticks).unwrap();
+            assert_eq!(shifted, expected.parse().unwrap(), "{table:?} {from} {ticks}");
+        }
+    }
+
+    #[test]
+    fn what_is_valid_for_an_untold_stock_of_hong_kong_is_valid_in_each_table_and_bands_begin_on_a_step() {
+        let mut above = 0;
+        for (bound, steps) in HONG_KONG {
+            for step in steps {
+                assert_eq!((steps[3] % step, above % step, bound % step), (0, 0, 0), "{bound}");
+            }
+            above = bound;
+        }
+        for thousandths in (10_i64..60_000).chain(99_000..101_000) {
+            let price = Price::new(Decimal::new(thousandths, 3)).unwrap();
+            let untold = align(Market::Hk, price, Rounding::Up).unwrap();
+            for table in HONG_KONGS {
+                assert!(table.is_aligned(Market::Hk, untold), "{table:?} {untold}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_tables_of_hong_kong_differ_where_the_exchange_changed_them_and_nowhere_else() {
+        let cases = [
+            ("0.2", ["0.001"; 4]),
+            ("0.3", ["0.005"; 4]),
+            ("5", ["0.01", "0.01", "0.005", "0.01"]),
+            ("12", ["0.02", "0.01", "0.01", "0.02"]),
+            ("49.98", ["0.05", "0.02", "0.02", "0.1"]),
+            ("50", ["0.05"; 4]),
+            ("150", ["0.1"; 4]),
+            ("512", ["0.5"; 4]),
+            ("6000", ["5"; 4]),
+        ];
+        for (price, steps) in cases {
+            for (table, step) in HONG_KONGS.into_iter().zip(steps) {
+                let size = table.size(Market::Hk, price.parse().unwrap());
+                assert_eq!(size, step.parse().unwrap(), "{table:?} {price}");
+            }
+        }
+        let korean = TickTable::HongKongSince2025.size(Market::Kr, "12000".parse().unwrap());
+        assert_eq!(korean, Decimal::from(10), "a table of Hong Kong is none of Korea");
     }
 }

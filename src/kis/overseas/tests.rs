@@ -1,6 +1,8 @@
 //! Foreign quotes, bars and order lists.
 
-use domain::{OrderState, Side};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::{OrderState, Side, TickTable};
 
 use super::*;
 use crate::kis::testing::{page, parameter, reply, session, with_token};
@@ -57,6 +59,57 @@ async fn the_told_step_of_a_japanese_stock_says_which_table_its_orders_follow() 
         let stock = stock_of(Market::Jp, "7203");
         let quote = quote(&session, stock.clone(), Urgency::Entry).await.unwrap();
         assert_eq!((quote.rules.ticks, session.ticks(&stock)), (table, table), "'{step}'");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_of_steps_once_learned_is_carried_by_later_quotes_until_a_told_step_refutes_it() {
+    use TickTable::{HongKongSince2025, OfMarket, Topix500};
+    let days = [
+        (
+            Market::Hk,
+            "00981",
+            vec![("25.060", "0.020", HongKongSince2025), ("60.500", "0.050", HongKongSince2025)],
+        ),
+        (Market::Hk, "01024", vec![("12.340", "0.010", HongKongSince2025), ("9.950", "", HongKongSince2025)]),
+        (
+            Market::Hk,
+            "01024",
+            vec![("12.340", "0.010", HongKongSince2025), ("9.950", "0.005", TickTable::HongKongSince2026)],
+        ),
+        (
+            Market::Hk,
+            "02382",
+            vec![("9.950", "0.010", OfMarket), ("25.050", "0.050", TickTable::HongKongBefore2025)],
+        ),
+        (
+            Market::Jp,
+            "7203",
+            vec![("2500.5", "0.5", Topix500), ("2500.0", "1.0", OfMarket), ("2500.0", "", OfMarket)],
+        ),
+    ];
+    for (market, symbol, answers) in days {
+        let bodies: Vec<String> = answers
+            .iter()
+            .map(|(last, step, _)| {
+                format!(r#"{{"rt_cd":"0","output":{{"last":"{last}","vnit":"100","e_hogau":"{step}"}}}}"#)
+            })
+            .collect();
+        let asked = AtomicUsize::new(0);
+        let transport = with_token(move |_, _| {
+            let body = &bodies[asked.fetch_add(1, Ordering::Relaxed)];
+            reply(200, body)
+        });
+        let session = session(Environment::Real, &transport);
+        let stock = stock_of(market, symbol);
+        for (last, step, table) in answers {
+            let quote = quote(&session, stock.clone(), Urgency::Exit).await.unwrap();
+            assert_eq!(
+                (quote.rules.ticks, session.ticks(&stock)),
+                (table, table),
+                "{symbol} {last} '{step}'"
+            );
+        }
     }
 }
 
