@@ -15,10 +15,11 @@ use crate::app::{self, House, OpenBooks, Patience, Placement, World};
 use crate::clock::SystemClock;
 use crate::commands::exit;
 use crate::config::{Config, Database};
-use crate::control::{self, Desk, LastResort, OpenReader, Server, wire};
+use crate::control::{self, Answers, Desk, LastResort, OpenReader, wire};
 use crate::random::Seeded;
 use crate::store::{self, HaltFile, OpenError};
 use crate::venue::{self, Connected, Located};
+use crate::web;
 
 pub(crate) mod wounded;
 
@@ -64,16 +65,31 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let emergency = emergency(data_dir.as_deref());
     // The socket answers before it is known what time the exchange has, so a halt of the first moments has wall time.
     let early = LastResort { emergency, clock: Arc::new(SystemClock), random };
-    let serve = |directory: &Path| control::serve(directory, early.clone());
-    let server = data_dir.as_deref().map(serve).transpose().map_err(|error| error.to_string())?;
+    let answers = Answers::new(early.clone());
+    let serve = |directory: &Path| control::serve(directory, answers.clone());
+    let _socket = data_dir.as_deref().map(serve).transpose().map_err(|error| error.to_string())?;
+    open_page(&config, &answers)?;
     let located = venue::locate(&config)?;
     let ended = match Prepared::new(&config, located, &early, data_dir) {
-        Ok(prepared) => actix::System::new().block_on(live(config, prepared, server))?,
+        Ok(prepared) => actix::System::new().block_on(live(config, prepared, &answers))?,
         Err(Unfit::Refused(why)) => return Err(why),
-        Err(Unfit::Wounded { source, why }) => wounded::sit_out(source, why, &early, server.as_ref())?,
+        Err(Unfit::Wounded { source, why }) => wounded::sit_out(source, why, &early, &answers)?,
     };
     drop(lock);
     Ok(ended)
+}
+
+/// Serves the web where the settings want it.
+fn open_page(config: &Config, answers: &Answers) -> Result<(), String> {
+    let Some(settings) = &config.web else { return Ok(()) };
+    let site = web::Site {
+        answers: answers.clone(),
+        markets: config.markets.clone(),
+        books: config.database.clone(),
+    };
+    let address = web::open(settings, site)?;
+    tracing::info!("the web answers at http://{address}");
+    Ok(())
 }
 
 /// After the lock, so that no file of another instance is touched.
@@ -131,13 +147,9 @@ impl Prepared {
     }
 }
 
-/// Opens and checks the database once, before the start; each life of TradeLedger gets a connection of its own.
-pub(crate) fn books(database: &Database) -> Result<OpenBooks, OpenError> {
-    library(database).map(|(books, _)| books)
-}
-
-/// The same books for TradeLedger, and for whoever only reads them.
-fn library(database: &Database) -> Result<(OpenBooks, OpenReader), OpenError> {
+/// Opens and checks the database once, before the start; each life of TradeLedger gets a connection of its own, and so does
+/// whoever only reads.
+pub(crate) fn library(database: &Database) -> Result<(OpenBooks, OpenReader), OpenError> {
     let path = match database {
         Database::Memory => Path::new(":memory:"),
         Database::File(path) => path,
@@ -178,7 +190,7 @@ pub(crate) fn boot(
     Ok(report.fencing)
 }
 
-async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Result<Ended, String> {
+async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<Ended, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let (given_up, mut escalations) = mpsc::unbounded_channel();
@@ -191,9 +203,7 @@ async fn live(config: Config, prepared: Prepared, server: Option<Server>) -> Res
     if let Some(path) = config.calendar_overrides.clone() {
         actix::spawn(crate::overrides::watch(path, house.overrides.clone()));
     }
-    if let Some(server) = &server {
-        server.open(desk(&config, &house, &prepared));
-    }
+    answers.open(desk(&config, &house, &prepared.reader, &prepared.world.clock, &prepared.venue));
     let escalated = tokio::select! {
         biased;
         Some(actor) = escalations.recv() => Some(actor),
@@ -213,7 +223,14 @@ fn announce(config: &Config, venue: &Connected) {
     tracing::info!(venue = venue.name, markets = markets.join(","), mode = ?config.trade_mode, "kestrel trades on {}", venue.name);
 }
 
-fn desk(config: &Config, house: &House, prepared: &Prepared) -> Desk {
+/// What a running house is asked through.
+pub(crate) fn desk(
+    config: &Config,
+    house: &House,
+    books: &OpenReader,
+    clock: &Arc<dyn Clock>,
+    venue: &Connected,
+) -> Desk {
     Desk {
         halt: house.halt.clone(),
         reduce: house.reduce.clone(),
@@ -224,14 +241,15 @@ fn desk(config: &Config, house: &House, prepared: &Prepared) -> Desk {
         release: house.release.clone(),
         resolve: house.resolve.clone(),
         status: house.status.clone(),
-        books: prepared.reader.clone(),
+        books: books.clone(),
         judge: house.judge.clone(),
         oracle_calls: house.oracle_calls.clone(),
         budget: app::budget(config),
         judge_name: config.language_model.name(),
         supervised: house.supervised.clone(),
-        clock: prepared.world.clock.clone(),
-        venue: prepared.venue.name.clone(),
+        pace: venue.pace.clone(),
+        clock: clock.clone(),
+        venue: venue.name.clone(),
     }
 }
 

@@ -75,6 +75,8 @@ pub enum Command {
     WhyNot(WhyNotArgs),
     /// Show the health of the actors; exit 1 unless all of them run.
     Health(ShowArgs),
+    /// Ask the web of the running agent whether it lives; exit 1 if not. For containers; needs WEB_LISTEN.
+    Healthcheck(HealthcheckArgs),
     /// Print tables of the books for other programs.
     Export(ExportArgs),
     /// Copy the books into a file while the agent runs.
@@ -467,6 +469,14 @@ fn symbol_list(text: &str) -> Result<SymbolList, String> {
     Ok(SymbolList(symbols))
 }
 
+/// What the running agent's web is asked.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Ask whether it may trade, not only whether it lives.
+    #[arg(long)]
+    pub ready: bool,
+}
+
 /// How the settings are shown.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct SettingsArgs {
@@ -476,6 +486,9 @@ pub struct SettingsArgs {
     /// Print the table of the README.
     #[arg(long)]
     pub markdown: bool,
+    /// Print the README's table of metrics.
+    #[arg(long, conflicts_with_all = ["env", "markdown"])]
+    pub metrics: bool,
 }
 
 #[cfg(test)]

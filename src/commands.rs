@@ -21,6 +21,7 @@ use crate::control::wire::{Reply, Request};
 use crate::control::{self, ControlError, client, insist};
 use crate::{
     agent, demo, doctor, hardening, indicators, markets, parse_reply, simulate, telemetry, terminal, verify,
+    web,
 };
 
 /// Exit codes (architecture 4). Zero is success.
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),
         Some(Command::Budget(args)) => budget(args),
+        Some(Command::Healthcheck(args)) => elsewhere::healthcheck(args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
@@ -297,6 +299,8 @@ fn show_settings(args: SettingsArgs) -> ExitCode {
         settings::env_example()
     } else if args.markdown {
         settings::markdown_table()
+    } else if args.metrics {
+        web::metrics::markdown_table()
     } else {
         plain_settings()
     };

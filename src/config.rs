@@ -13,6 +13,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,6 +81,8 @@ pub struct Config {
     pub answer_within: Duration,
     /// Where notices go besides the log.
     pub telegram: Option<Telegram>,
+    /// Where health, metrics and the page are served; none: nowhere.
+    pub web: Option<Web>,
     /// Where the database is.
     pub database: Database,
     /// What is logged.
@@ -267,6 +270,15 @@ pub struct Telegram {
     pub chat_id: i64,
 }
 
+/// Where and for whom the web is served.
+#[derive(Clone, Debug)]
+pub struct Web {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Names by which it may be called besides `localhost` and plain addresses, in lower case.
+    pub hosts: Vec<String>,
+}
+
 /// Where the database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Database {
@@ -339,6 +351,12 @@ impl Config {
     /// `CONFIDENCE_THRESHOLD` alone, for commands that need no other setting; none when it is not allowed.
     pub fn confidence_setting() -> Option<domain::Confidence> {
         parse::confidence_threshold(sources::one("CONFIDENCE_THRESHOLD").as_deref().unwrap_or("80"))
+    }
+
+    /// `WEB_LISTEN` alone, for a look at health that must work however wrong the other settings are. None: not served, or the
+    /// setting is not allowed.
+    pub fn web_setting() -> Option<SocketAddr> {
+        parse::web_listen(sources::one("WEB_LISTEN").as_deref().unwrap_or("off")).flatten()
     }
 
     /// A sentence about a file of settings that others on this machine may read, with the remedy.

@@ -1,11 +1,11 @@
-//! The control socket: halt, reduce, resume, limits and status for people on this machine.
+//! What a person asks of a running agent and what it answers, and the first door to it, the control socket: halt, reduce, resume, limits and status for people on this machine.
 //!
 //! A Unix socket in a folder of its own that only the owner may enter; the peer's user id is checked besides. The
 //! server has its own thread and runtime, so a busy actor thread cannot deafen it. One JSON line per request.
 
 pub mod answers;
 pub mod client;
-mod crowd;
+pub(crate) mod crowd;
 pub mod insist;
 mod judges;
 pub mod reader;
@@ -18,7 +18,9 @@ pub mod wire;
 use std::path::{Path, PathBuf};
 
 pub use request::cleaned;
-pub use server::{Desk, LastResort, OpenReader, Server, Wound, serve};
+pub use server::{
+    Answers, Counted, Desk, LastResort, OpenReader, Pulse, Running, Server, View, Wound, serve,
+};
 
 /// Longest request line, in bytes (proof.md 8).
 pub const REQUEST_MAX_BYTES: u64 = 4096;

@@ -6,6 +6,7 @@ mod progress;
 pub mod report;
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +18,16 @@ use domain::messages::market_data::AccountQuery;
 use domain::{AccountSnapshot, Clock, Market, Random};
 use tempfile::TempDir;
 
-use crate::agent::{books, boot, end_wedged};
-use crate::app::{self, House, Patience, Placement, World};
+use crate::agent::{boot, desk, end_wedged, library};
+use crate::app::{self, House, OpenBooks, Patience, Placement, World};
 use crate::cli::DemoArgs;
 use crate::clock::{ScaledClock, SystemClock};
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Web};
+use crate::control::{Answers, LastResort};
 use crate::random::Seeded;
 use crate::store::HaltFile;
 use crate::venue::{self, Connected, Located};
+use crate::web::{self, Site};
 use crate::{telemetry, terminal};
 use course::Course;
 use report::Report;
@@ -67,11 +70,15 @@ async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(course.start, course.speed, course.jump()));
     let random: Arc<dyn Random> = Arc::new(Seeded::new(args.seed));
     let venue = venue::connect(&config, &Located::embedded(clock.clone()), args.seed, None)?;
-    let world = world(&config, folder, &clock, &random, &venue)?;
+    let (books, reader) = library(&config.database).map_err(|error| error.to_string())?;
+    let world = world(&config, folder, &clock, &random, &venue, books)?;
     let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
     let house = app::build(&config, &world, Placement::Threads(Patience::default()), escalated, end_wedged)?;
+    let answers = Answers::new(last_resort(&world));
+    answers.open(desk(&config, &house, &reader, &clock, &venue));
+    let page = open_page(&config, answers)?;
     let mut say = progress::Progress::new(args.json);
-    say.banner(args, &course);
+    say.banner(args, &course, page);
     until_reconciled(&house).await?;
     let before = accounts(&house, &course.markets).await;
     watch(&house, &mut say, &clock, &course, Duration::from_secs(args.seconds)).await;
@@ -80,6 +87,18 @@ async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
     let report = conclude(&house, &venue, clock.now() - course.start, [before, after]).await?;
     house.supervised.shutdown(Duration::from_secs(6)).await;
     Ok(report)
+}
+
+/// On a free port of this machine: nothing of the demo is anybody's secret.
+fn open_page(config: &Config, answers: Answers) -> Result<SocketAddr, String> {
+    let settings = Web { listen: (Ipv4Addr::LOCALHOST, 0).into(), hosts: Vec::new() };
+    let books = config.database.clone();
+    web::open(&settings, Site { answers, markets: config.markets.clone(), books })
+}
+
+fn last_resort(world: &World) -> LastResort {
+    let (emergency, clock, random) = (world.emergency.clone(), world.clock.clone(), world.random.clone());
+    LastResort { emergency, clock, random }
 }
 
 fn settings(markets: &[Market], folder: &Path) -> Result<Config, String> {
@@ -100,8 +119,8 @@ fn world(
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
     venue: &Connected,
+    books: OpenBooks,
 ) -> Result<World, String> {
-    let books = books(&config.database).map_err(|error| error.to_string())?;
     let emergency: Arc<dyn risk_guard::EmergencyHalt> = Arc::new(HaltFile::new(folder));
     let wall: Arc<dyn Clock> = Arc::new(SystemClock);
     let booted = boot(&books, [clock, &wall], random, &*emergency);

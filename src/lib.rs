@@ -35,3 +35,4 @@ pub mod telemetry;
 pub mod terminal;
 pub mod venue;
 pub mod verify;
+pub mod web;

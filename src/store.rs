@@ -20,6 +20,7 @@
 //! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
+//! | `tally` | what is counted for whoever watches |
 //! | `copy`, `export` | the books taken elsewhere |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
@@ -51,6 +52,7 @@ mod schema;
 mod selections;
 mod setbacks;
 mod symbol_halts;
+mod tally;
 mod values;
 mod watched;
 mod won;
@@ -91,6 +93,7 @@ pub use self::lock::{DirLock, LockError, is_data_dir, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
 pub use self::private::{keep_private, others_may_open};
 pub use self::queries::Sight;
+pub use self::tally::Tally;
 pub use self::watched::{Watch, Watched};
 
 use self::fault::Fault;
@@ -235,6 +238,14 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn last_commit(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.store.read(journal::last_commit)
+    }
+
+    /// Counts of the books, all from one state of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn tally(&mut self) -> Result<Tally, StoreError> {
+        self.store.read(tally::tally)
     }
 
     /// Totals of the books.

@@ -90,6 +90,8 @@ pub struct Connected {
     pub exchange: Arc<dyn broker::Exchange>,
     /// What it tells by itself.
     pub stream: Arc<dyn broker::MarketStream>,
+    /// Its turns.
+    pub pace: Arc<Pacer>,
     /// In words, for banner and status.
     pub name: String,
     /// The venue itself, when it is the embedded one.
@@ -133,8 +135,8 @@ pub fn connect(
             )
         }
     };
-    let (exchange, stream) = client(config, clock, seed, wire)?;
-    Ok(Connected { exchange, stream, name, embedded: None })
+    let (exchange, stream, pace) = client(config, clock, seed, wire)?;
+    Ok(Connected { exchange, stream, pace, name, embedded: None })
 }
 
 /// Which host is spoken to, and as whom.
@@ -161,8 +163,8 @@ pub(crate) fn simulated(
     Wire { base_url, stream, environment, credentials, hts_id, token_file, truth_tag: true }
 }
 
-/// The exchange, asked and heard.
-type Both = (Arc<dyn broker::Exchange>, Arc<dyn broker::MarketStream>);
+/// The exchange, asked and heard, and the turns at it.
+type Both = (Arc<dyn broker::Exchange>, Arc<dyn broker::MarketStream>, Arc<Pacer>);
 
 fn client(config: &Config, clock: &Arc<dyn Clock>, seed: u64, wire: Wire) -> Result<Both, String> {
     let other = other_name(config, wire.environment);
@@ -173,8 +175,8 @@ fn client(config: &Config, clock: &Arc<dyn Clock>, seed: u64, wire: Wire) -> Res
     let dial = Arc::new(TcpDial::new(&wire.stream)?);
     let random: Arc<dyn Random> = Arc::new(Seeded::new(seed));
     let stream = stream_over(clock, &random, &wire, reads.clone(), dial, pacer.clone())?;
-    let exchange = client_with(config, clock, wire, [reads, mortal(Arc::new(orders))?], pacer)?;
-    Ok((exchange, stream))
+    let exchange = client_with(config, clock, wire, [reads, mortal(Arc::new(orders))?], pacer.clone())?;
+    Ok((exchange, stream, pacer))
 }
 
 /// The exception for the paper host's certificate; where real money is, there is none whatever the settings say.
@@ -276,10 +278,11 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
     let embedded = embedded::start(Arc::new(venue))?;
     // The embedded exchange forgets its tokens with the process.
     let wire = simulated(embedded.base_url.clone(), kis::Environment::Real, None);
-    let (exchange, stream) = client(config, clock, seed, wire)?;
+    let (exchange, stream, pace) = client(config, clock, seed, wire)?;
     Ok(Connected {
         exchange,
         stream,
+        pace,
         name: "the embedded exchange (no money moves)".into(),
         embedded: Some(embedded),
     })

@@ -9,7 +9,7 @@ use trade_ledger::StoreError;
 
 use super::Ended;
 use crate::app;
-use crate::control::{LastResort, Server, Wound};
+use crate::control::{Answers, LastResort, Wound};
 use crate::store::OpenError;
 
 /// Why a start does not come to trading.
@@ -88,13 +88,11 @@ pub(super) fn sit_out(
     source: HaltSource,
     why: String,
     last_resort: &LastResort,
-    server: Option<&Server>,
+    answers: &Answers,
 ) -> Result<Ended, String> {
     let wound = wound(source, why, last_resort);
     tracing::error!(halt = wound.halt.id, durability = ?wound.durability, "not trading: {}", wound.remedy);
-    if let Some(server) = server {
-        server.open_wounded(wound);
-    }
+    answers.open_wounded(wound);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(until_told_to_end())
 }

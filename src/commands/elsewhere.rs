@@ -1,4 +1,4 @@
-//! Commands that take the books elsewhere: `export` and `backup`.
+//! Commands for other programs: `export`, `backup` and `healthcheck`.
 
 use std::io::{IsTerminal as _, Write};
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::{exit, failed, show};
-use crate::cli::{BackupArgs, ExportArgs, ExportFormat};
+use crate::cli::{BackupArgs, ExportArgs, ExportFormat, HealthcheckArgs};
 use crate::config::{Config, Database};
 use crate::store::{Column, Copied, ExportError, copy, open_read_only};
 use crate::terminal;
+use crate::web::probe::{self, Asked};
 
 fn database() -> Result<std::path::PathBuf, String> {
     match Config::database_setting() {
@@ -18,6 +19,22 @@ fn database() -> Result<std::path::PathBuf, String> {
         Database::Memory => {
             Err("the books are in memory and end with their agent; set DB_PATH to a file".into())
         }
+    }
+}
+
+/// Asks the running agent's web; success only when it says yes.
+pub(super) fn healthcheck(args: HealthcheckArgs) -> ExitCode {
+    let Some(listen) = Config::web_setting() else {
+        let why = "WEB_LISTEN names no address, so nobody can be asked; set it as the running agent has it, e.g. \
+                   127.0.0.1:8686";
+        return failed(why, exit::FAILED);
+    };
+    match probe::ask(listen, if args.ready { Asked::Ready } else { Asked::Alive }) {
+        Ok((is_good, words)) => {
+            terminal::line(words);
+            if is_good { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+        }
+        Err(why) => failed(why, exit::FAILED),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From texts to settings: one small function per setting or group, each noting its own mistakes.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::reader::{Bound, Reader};
 use super::{
     BreakerBasis, Config, Credentials, Database, Endpoint, Environment, Exits, LogFormat,
     MAX_LOSS_CEILING_PCT, MAX_ORDER_CEILING_PCT, ScannerSettings, SessionAnchor, Sizing, Telegram, TradeMode,
-    Venue,
+    Venue, Web,
 };
 use crate::http::OtherName;
 
@@ -51,6 +52,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let language_model = judges::language_model(reader);
     let model_budget = judges::budget(reader);
     let answer_within = reader.whole("LLM_TIMEOUT_S", 5, 120);
+    let web = web(reader);
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     Some(Config {
@@ -75,6 +77,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         model_budget: model_budget?,
         answer_within: Duration::from_secs(answer_within?.into()),
         telegram,
+        web,
         database: database?,
         log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
         log_format: log_format?,
@@ -437,4 +440,31 @@ fn is_bot_token(text: &str) -> bool {
             && rest.len() >= 10
             && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     })
+}
+
+/// Both settings are read, so that every mistake is noted.
+fn web(reader: &mut Reader<'_>) -> Option<Web> {
+    let listen = reader.value("WEB_LISTEN", web_listen);
+    let hosts = reader.value("WEB_HOSTS", web_hosts);
+    Some(Web { listen: listen??, hosts: hosts? })
+}
+
+/// The outer option is a mistake, the inner one is "not served".
+pub(super) fn web_listen(text: &str) -> Option<Option<SocketAddr>> {
+    match text {
+        "off" => Some(None),
+        address => address.parse().ok().map(Some),
+    }
+}
+
+fn web_hosts(text: &str) -> Option<Vec<String>> {
+    let is_part = |part: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !part.is_empty() && part.len() <= 63 && part.bytes().all(is_plain)
+    };
+    let name = |name: &str| {
+        let name = name.trim().to_ascii_lowercase();
+        (name.len() <= 253 && name.split('.').all(is_part)).then_some(name)
+    };
+    if text.is_empty() { Some(Vec::new()) } else { text.split(',').map(name).collect() }
 }

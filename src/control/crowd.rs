@@ -1,4 +1,4 @@
-//! Who may wait at the control socket: a peer that says nothing must not keep out one that has something to say.
+//! Who may wait at a door of the agent, control socket or web: a peer that says nothing must not keep out one that has something to say.
 //!
 //! The newest callers are kept and the oldest that has not spoken yet is hung up on. A request that was read is
 //! answered, whoever comes.
@@ -10,19 +10,22 @@ use tokio::sync::oneshot;
 /// Callers that may wait to be read; each holds a file descriptor, of which the process has about a thousand.
 const LISTENED_TO_MAX: usize = 64;
 
-/// The callers that are listened to, oldest first. Those that have spoken stay in it until others push them out.
+/// The callers that are listened to, oldest first. Those that have gone stay in it until there are too many.
 #[derive(Default)]
-pub(super) struct Crowd(VecDeque<oneshot::Sender<Never>>);
+pub(crate) struct Crowd(VecDeque<oneshot::Sender<Never>>);
 
 /// Nothing is ever said to a caller here; the end of the channel is the message.
-pub(super) enum Never {}
+pub(crate) enum Never {}
 
 /// Ends when its caller has waited long enough for others.
-pub(super) struct Turn(oneshot::Receiver<Never>);
+pub(crate) struct Turn(oneshot::Receiver<Never>);
 
 impl Crowd {
     /// A turn for a new caller; the oldest loses its own when there are too many.
-    pub(super) fn enter(&mut self) -> Turn {
+    pub(crate) fn enter(&mut self) -> Turn {
+        if self.0.len() == LISTENED_TO_MAX {
+            self.0.retain(|kept| !kept.is_closed());
+        }
         if self.0.len() == LISTENED_TO_MAX {
             self.0.pop_front();
         }
@@ -34,7 +37,7 @@ impl Crowd {
 
 impl Turn {
     /// Returns when the turn is over.
-    pub(super) async fn over(self) {
+    pub(crate) async fn over(self) {
         match self.0.await {
             Ok(never) => match never {},
             Err(_dropped) => {}

@@ -3,6 +3,7 @@
 mod commands;
 mod glance;
 mod questions;
+mod view;
 mod wounded;
 
 use std::fs::{DirBuilder, Permissions};
@@ -12,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use brain::plan::BudgetPlan;
+use broker::Pacer;
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant, StatusQuery,
 };
@@ -36,6 +38,7 @@ use self::glance::{budget, status};
 use self::wounded::answer_wounded;
 
 pub(super) use self::commands::write_file;
+pub use self::view::{Answers, Counted, Pulse, Running, View};
 
 /// RiskGuard commits, then asks Broker: 2 s and 3 s, and a reserve.
 const HALT_WITHIN: Duration = Duration::from_secs(8);
@@ -49,7 +52,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 /// Opens the books for reading.
 pub type OpenReader = Arc<dyn Fn() -> Result<SqliteReader, String> + Send + Sync>;
 
-/// What the socket's answers are made of.
+/// What the answers are made of, whoever asks.
 pub struct Desk {
     /// RiskGuard's urgent lane.
     pub halt: Link<RequestHalt>,
@@ -81,6 +84,8 @@ pub struct Desk {
     pub judge_name: String,
     /// The actors' health.
     pub supervised: Supervised,
+    /// Turns at the exchange.
+    pub pace: Arc<Pacer>,
     /// The clock that the answers show.
     pub clock: Arc<dyn Clock>,
     /// Where orders go, in words.
@@ -146,21 +151,6 @@ struct Reception {
 /// A listening socket. Its thread ends with the process; the socket file goes when this is dropped.
 pub struct Server {
     path: PathBuf,
-    reception: Arc<Reception>,
-}
-
-impl Server {
-    /// Gives the server what it answers from. Until then it says that the agent is starting.
-    pub fn open(&self, desk: Desk) {
-        // A second desk would be a second set of actors, which the composition root never builds.
-        let _ = self.reception.office.set(Office::Open(Box::new(desk)));
-    }
-
-    /// Tells the server that this process will not trade, and why.
-    pub fn open_wounded(&self, wound: Wound) {
-        // As above: a process is either wounded or running.
-        let _ = self.reception.office.set(Office::Wounded(Box::new(wound)));
-    }
 }
 
 impl Drop for Server {
@@ -169,21 +159,20 @@ impl Drop for Server {
     }
 }
 
-/// Starts listening. The caller holds the data directory's lock, so an old socket file is a dead one.
+/// Starts listening; until `answers` are opened it says that the agent is starting. The caller holds the data directory's lock, so an old socket file is a dead one.
 ///
 /// # Errors
 /// When folder or socket cannot be made; the message says what to do.
-pub fn serve(data_dir: &Path, last_resort: LastResort) -> Result<Server, ControlError> {
+pub fn serve(data_dir: &Path, answers: Answers) -> Result<Server, ControlError> {
     let path = socket_path(data_dir);
     if path.as_os_str().len() > 107 {
         return Err(ControlError::PathTooLong { path });
     }
     let listener = bind(&path)?;
-    let reception = Arc::new(Reception { office: OnceLock::new(), last_resort });
-    let answers = reception.clone();
-    let started = std::thread::Builder::new().name("control".into()).spawn(move || run(listener, answers));
+    let reception = answers.reception();
+    let started = std::thread::Builder::new().name("control".into()).spawn(move || run(listener, reception));
     started.map_err(|source| ControlError::CannotCreate { path: path.clone(), source })?;
-    Ok(Server { path, reception })
+    Ok(Server { path })
 }
 
 fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, ControlError> {

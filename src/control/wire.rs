@@ -327,7 +327,11 @@ impl Status {
             trading: Some(trading.state),
             halts: trading.halts,
             symbol_halts: trading.symbol_halts,
-            entry_blocks: trading.entry_blocks,
+            entry_blocks: trading
+                .entry_blocks
+                .into_iter()
+                .chain(trading.waits.iter().map(ToString::to_string))
+                .collect(),
             markets: trading.sessions.into_iter().map(MarketStanding::from).collect(),
             live_orders: trading.live.into_iter().map(Order::from).collect(),
             day_pnl_pct: trading.day_pnl_pct.into_iter().map(pnl).collect(),

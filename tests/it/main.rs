@@ -36,3 +36,4 @@ mod supervision;
 mod supply_chain;
 mod tools;
 mod traps;
+mod web;

@@ -30,6 +30,22 @@ pub enum Urgency {
     Scan,
 }
 
+impl Urgency {
+    /// Every urgency, the most urgent first.
+    pub const ALL: [Self; 5] = [Self::Exit, Self::Cancel, Self::Reconcile, Self::Entry, Self::Scan];
+
+    /// The word shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Cancel => "cancel",
+            Self::Reconcile => "reconcile",
+            Self::Entry => "entry",
+            Self::Scan => "scan",
+        }
+    }
+}
+
 /// What is known after a cancel request. The order's true end comes from the next inquiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CancelOutcome {

@@ -10,5 +10,5 @@ pub mod working;
 
 pub use desk::{Broker, BrokerDeps, BrokerSettings, LedgerLinks, RiskLinks};
 pub use exchange::{CancelOutcome, Exchange, Urgency};
-pub use pacer::Pacer;
+pub use pacer::{Pacer, PacerFigures, UrgencyFigures};
 pub use stream::{MarketStream, Notice, NoticeKind, StreamEvent, Wanted};

@@ -55,8 +55,33 @@ impl Pacer {
         Arc::new(Self { clock, time, limiter, queue: Mutex::default(), spacing })
     }
 
+    /// How many turns were granted, how long they were waited for, and who waits now.
+    pub fn figures(&self) -> PacerFigures {
+        let queue = self.queue();
+        let of = |urgency: Urgency| {
+            let Granted { turns, waited } = queue.granted.get(&urgency).copied().unwrap_or_default();
+            let waiting = queue.waiting.keys().filter(|(waits, _)| *waits == urgency).count();
+            UrgencyFigures { urgency, turns, waited, waiting }
+        };
+        PacerFigures {
+            spacing: self.spacing,
+            throttles: queue.throttles,
+            by_urgency: Urgency::ALL.map(of).to_vec(),
+        }
+    }
+
     /// Returns when it is the caller's turn. Dropping the future gives the place up and costs nobody a turn.
     pub async fn turn(&self, urgency: Urgency) {
+        let asked_at = self.time.elapsed();
+        self.wait_for_turn(urgency).await;
+        let waited = self.time.elapsed().saturating_sub(asked_at);
+        let mut queue = self.queue();
+        let granted = queue.granted.entry(urgency).or_default();
+        granted.turns += 1;
+        granted.waited += waited;
+    }
+
+    async fn wait_for_turn(&self, urgency: Urgency) {
         let place = self.line_up(urgency);
         loop {
             if !place.is_first() {
@@ -104,7 +129,9 @@ impl Pacer {
     /// The exchange refused a request because of the rate: no turn for [`Pacer::THROTTLE`] of exchange time.
     pub fn throttled(&self) {
         let until = self.time.elapsed() + Self::THROTTLE;
-        self.queue().throttled_until = Some(until);
+        let mut queue = self.queue();
+        queue.throttled_until = Some(until);
+        queue.throttles += 1;
     }
 
     fn stopped_for(&self) -> Option<Duration> {
@@ -138,6 +165,39 @@ struct Queue {
     /// Until when an order that has its turn may be about to leave, or has just left.
     held_until: Option<Duration>,
     waiting: BTreeMap<(Urgency, u64), Arc<Notify>>,
+    granted: BTreeMap<Urgency, Granted>,
+    throttles: u64,
+}
+
+/// The turns of one urgency so far.
+#[derive(Clone, Copy, Default)]
+struct Granted {
+    turns: u64,
+    waited: Duration,
+}
+
+/// How the pacing stands, as plain data; times are exchange time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacerFigures {
+    /// Time from one turn to the next.
+    pub spacing: Duration,
+    /// How often the exchange said that requests come too fast.
+    pub throttles: u64,
+    /// Turns per urgency, the most urgent first.
+    pub by_urgency: Vec<UrgencyFigures>,
+}
+
+/// The turns of one urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UrgencyFigures {
+    /// How urgent.
+    pub urgency: Urgency,
+    /// Turns that were granted.
+    pub turns: u64,
+    /// How long all of them waited, together.
+    pub waited: Duration,
+    /// Requests that wait now.
+    pub waiting: usize,
 }
 
 /// A place in the queue; given up when dropped.
@@ -263,6 +323,32 @@ mod tests {
 
     fn names(log: &Log) -> Vec<&'static str> {
         log.borrow().iter().map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn turns_waits_and_throttles_are_counted_by_urgency() {
+        run(async {
+            let pacer = Pacer::new(10.0, TestClock::new(1));
+            pacer.turn(Urgency::Exit).await;
+            pacer.turn(Urgency::Scan).await;
+            pacer.throttled();
+            let waits = pacer.turn(Urgency::Scan);
+            tokio::pin!(waits);
+            assert!(is_pending_still(&mut waits).await, "it waits");
+            let figures = pacer.figures();
+            assert_eq!((figures.spacing, figures.throttles), (Duration::from_millis(100), 1));
+            let of = |urgency| *figures.by_urgency.iter().find(|one| one.urgency == urgency).unwrap();
+            assert_eq!((of(Urgency::Exit).turns, of(Urgency::Exit).waiting), (1, 0));
+            assert_eq!((of(Urgency::Scan).turns, of(Urgency::Scan).waiting), (1, 1));
+            assert!(of(Urgency::Scan).waited >= Duration::from_millis(90), "{figures:?}");
+            assert_eq!(of(Urgency::Cancel).turns, 0);
+        });
+    }
+
+    /// True when the future is not done after its first poll.
+    async fn is_pending_still(waits: &mut std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        std::future::poll_fn(|context| std::task::Poll::Ready(waits.as_mut().poll(context).is_pending()))
+            .await
     }
 
     #[test]

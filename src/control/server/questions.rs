@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use domain::messages::control::{AccountSeen, StatusQuery};
-use domain::messages::operator::{Answer, Question};
+use domain::messages::control::StatusQuery;
+use domain::messages::operator::Question;
 use tokio::sync::{Semaphore, oneshot};
+use trade_ledger::StoreError;
 
 use super::{Desk, OpenReader, STATUS_WITHIN};
 use crate::control::wire::{Reply, Told};
-use crate::store::Sight;
+use crate::store::{Sight, SqliteReader};
 
 /// A question that reads longer than this is given up; its thread ends by itself.
-const READ_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const READ_WITHIN: Duration = Duration::from_secs(10);
 /// So many read at the same time; the others wait.
 static READERS: Semaphore = Semaphore::const_new(4);
 
@@ -27,7 +27,7 @@ pub(super) async fn answer(desk: &Desk, question: Question) -> Reply {
         false => (Vec::new(), None),
     };
     let (books, at) = (desk.books.clone(), desk.clock.now());
-    let reading = read(books, question, accounts, at);
+    let reading = read(books, move |reader| reader.answer(&question, Sight { now: at, accounts: &accounts }));
     match tokio::time::timeout(READ_WITHIN, reading).await {
         Ok(Ok(answer)) => Reply::Told(Told { at, books: answer, missing }),
         Ok(Err(why)) => Reply::Error { message: format!("the books cannot be read: {why}") },
@@ -38,18 +38,17 @@ pub(super) async fn answer(desk: &Desk, question: Question) -> Reply {
 }
 
 /// On a thread of its own: whoever wants a halt must not wait for whoever reads.
-async fn read(
+///
+/// # Errors
+/// Why the books cannot be read, in words.
+pub(super) async fn read<T: Send + 'static>(
     books: OpenReader,
-    question: Question,
-    accounts: Vec<AccountSeen>,
-    at: DateTime<Utc>,
-) -> Result<Answer, String> {
+    question: impl FnOnce(&mut SqliteReader) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, String> {
     let turn = READERS.acquire().await.map_err(|error| error.to_string())?;
     let (tell, told) = oneshot::channel();
     let work = move || {
-        let sight = Sight { now: at, accounts: &accounts };
-        let answer =
-            books().and_then(|mut reader| reader.answer(&question, sight).map_err(|error| error.to_string()));
+        let answer = books().and_then(|mut reader| question(&mut reader).map_err(|error| error.to_string()));
         drop(turn);
         // Whoever asked may have gone.
         let _ = tell.send(answer);

@@ -76,6 +76,13 @@ impl RiskGuard {
         of_market.filter_map(|instrument| self.sight.blind(instrument, now)).max_by_key(|blind| blind.age_s)
     }
 
+    /// Every holding that is out of sight while its market trades.
+    pub(super) fn out_of_sight(&self) -> Vec<Instrument> {
+        let now = self.now();
+        let held = self.held().into_iter();
+        held.filter(|instrument| self.sight.blind(instrument, now).is_some()).collect()
+    }
+
     /// Every stock that an account holds.
     fn held(&self) -> BTreeSet<Instrument> {
         let snapshots = self.desks.values().filter_map(|desk| desk.snapshot.as_ref());

@@ -1,7 +1,7 @@
 //! What RiskGuard answers when it is asked how things stand.
 
 use domain::messages::control::{
-    AccountSeen, HeldPosition, HoldingSeen, StatusQuery, TradingState, TradingStatus,
+    AccountSeen, HeldPosition, HoldingSeen, StatusQuery, StockWait, TradingState, TradingStatus,
 };
 use domain::{AccountSnapshot, Currency, Market, OrderState};
 use rust_decimal::Decimal;
@@ -26,6 +26,8 @@ impl Handler<StatusQuery> for RiskGuard {
             halts: self.halts.iter().map(|halt| halt.record.clone()).collect(),
             symbol_halts: self.symbol_halts.iter().cloned().collect(),
             entry_blocks: self.entry_blocks(),
+            waits: self.waits(),
+            blind: self.out_of_sight(),
             sessions: self.sessions.values().cloned().collect(),
             live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
             epoch: self.epoch,
@@ -103,6 +105,11 @@ impl RiskGuard {
         self.day_loss(currency).known()
     }
 
+    fn waits(&self) -> Vec<StockWait> {
+        let waits = self.setbacks.waits(&self.settings.limits, self.now());
+        waits.map(|(instrument, until)| StockWait { instrument: instrument.clone(), until }).collect()
+    }
+
     fn entry_blocks(&self) -> Vec<String> {
         let mut blocks = Vec::new();
         let mut block = |applies: bool, text: &str| {
@@ -145,8 +152,6 @@ impl RiskGuard {
             );
             block(unconfirmed, &format!("only exits in {currency} until its equity can be confirmed again"));
         }
-        let waits = self.setbacks.waits(&self.settings.limits, self.now());
-        blocks.extend(waits.map(|(instrument, until)| format!("{instrument} is not bought until {until}")));
         let distrusted = self.sessions.values().filter(|session| !session.trust.allows_entries());
         blocks.extend(distrusted.map(|session| format!("{}: {}", session.market, session.trust)));
         blocks

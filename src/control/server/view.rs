@@ -1,0 +1,140 @@
+//! How the agent stands, unabridged, for doors that show more than a line.
+
+use std::sync::{Arc, OnceLock};
+
+use brain::budget::quota_date;
+use broker::PacerFigures;
+use chrono::{DateTime, Utc};
+use domain::messages::control::{StatusQuery, TradingStatus};
+use supervision::Health;
+
+use super::questions::{READ_WITHIN, read};
+use super::{Desk, LastResort, Office, Reception, STATUS_WITHIN, Wound};
+use crate::budget::BudgetReport;
+use crate::store::{SqliteReader, Tally};
+
+/// From what every door of the agent answers: the control socket, and the web. Cheap to clone, usable from any thread.
+#[derive(Clone)]
+pub struct Answers(Arc<Reception>);
+
+/// How the agent stands.
+pub enum View {
+    /// There is no RiskGuard yet.
+    Starting,
+    /// The process runs to say why it does not trade.
+    Wounded(Wound),
+    /// The actors run.
+    Running(Box<Running>),
+}
+
+/// The actors alone, which nobody has to be asked for.
+pub enum Pulse {
+    /// There are none yet.
+    Starting,
+    /// There will be none in this process.
+    Wounded,
+    /// Their health, in start order.
+    Running(Vec<Health>),
+}
+
+/// What is counted.
+pub struct Counted {
+    /// Of the books.
+    pub tally: Tally,
+    /// What the language model may still be asked today.
+    pub budget: BudgetReport,
+}
+
+/// A running agent at one moment.
+pub struct Running {
+    /// Exchange time.
+    pub at: DateTime<Utc>,
+    /// Where orders go, in words.
+    pub venue: String,
+    /// The actors' health, in start order.
+    pub actors: Vec<Health>,
+    /// Turns at the exchange.
+    pub pace: PacerFigures,
+    /// RiskGuard's view, or why it gave none.
+    pub trading: Result<TradingStatus, String>,
+}
+
+impl Answers {
+    /// Until they are opened they say that the agent is starting, and keep a halt all the same.
+    pub fn new(last_resort: LastResort) -> Self {
+        Self(Arc::new(Reception { office: OnceLock::new(), last_resort }))
+    }
+
+    /// Gives what is answered from.
+    pub fn open(&self, desk: Desk) {
+        // A second desk would be a second set of actors, which the composition root never builds.
+        let _ = self.0.office.set(Office::Open(Box::new(desk)));
+    }
+
+    /// Tells that this process will not trade, and why.
+    pub fn open_wounded(&self, wound: Wound) {
+        // As above: a process is either wounded or running.
+        let _ = self.0.office.set(Office::Wounded(Box::new(wound)));
+    }
+
+    /// How the agent stands now; RiskGuard is waited for, not longer than two seconds.
+    pub async fn view(&self) -> View {
+        match self.0.office.get() {
+            None => View::Starting,
+            Some(Office::Wounded(wound)) => View::Wounded((**wound).clone()),
+            Some(Office::Open(desk)) => View::Running(Box::new(running(desk).await)),
+        }
+    }
+
+    /// The actors' health; asks nobody and waits for nobody.
+    pub fn pulse(&self) -> Pulse {
+        match self.0.office.get() {
+            None => Pulse::Starting,
+            Some(Office::Wounded(_)) => Pulse::Wounded,
+            Some(Office::Open(desk)) => Pulse::Running(actors(desk)),
+        }
+    }
+
+    /// Counts of the books.
+    ///
+    /// # Errors
+    /// Why they cannot be read, in words.
+    pub async fn counted(&self) -> Result<Counted, String> {
+        match self.0.office.get() {
+            None => Err("the agent is starting".to_owned()),
+            Some(Office::Wounded(wound)) => Err(wound.remedy.clone()),
+            Some(Office::Open(desk)) => {
+                let late = |_| format!("they were not read within {} s", READ_WITHIN.as_secs());
+                tokio::time::timeout(READ_WITHIN, count(desk)).await.map_err(late)?
+            }
+        }
+    }
+
+    pub(super) fn reception(&self) -> Arc<Reception> {
+        self.0.clone()
+    }
+}
+
+async fn count(desk: &Desk) -> Result<Counted, String> {
+    let now = desk.clock.now();
+    let today = quota_date(now);
+    let question = move |reader: &mut SqliteReader| Ok((reader.tally()?, reader.oracle_calls(today)?));
+    let (tally, booked) = read(desk.books.clone(), question).await?;
+    let budget = BudgetReport::new(desk.judge_name.clone(), &desk.budget, &booked, now);
+    Ok(Counted { tally, budget })
+}
+
+async fn running(desk: &Desk) -> Running {
+    let trading = desk.status.ask(StatusQuery, STATUS_WITHIN).await;
+    Running {
+        at: desk.clock.now(),
+        venue: desk.venue.clone(),
+        actors: actors(desk),
+        pace: desk.pace.figures(),
+        trading: trading.map_err(|error| format!("RiskGuard did not answer ({error})")),
+    }
+}
+
+fn actors(desk: &Desk) -> Vec<Health> {
+    desk.supervised.vitals().iter().map(|vitals| vitals.health()).collect()
+}

@@ -1,0 +1,96 @@
+//! Counts for whoever watches from outside: orders by where they stand, judgements, refusals, halts.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::{count_star, max};
+use diesel::prelude::*;
+use domain::messages::control::HaltSource;
+use domain::{Action, Market, Money, OrderState};
+
+use super::fault::Fault;
+use super::schema::{decisions, halts, refusals, selections, unknowns};
+use super::values::{count, time};
+use super::{journal, reports};
+
+/// What is counted of the books.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Orders per state; zero counts are left out.
+    pub orders: Vec<(OrderState, u64)>,
+    /// Orders whose fate was unknown for a while, each time counted.
+    pub unknowns: u64,
+    /// Fills booked.
+    pub fills: u64,
+    /// Judgements per action.
+    pub decisions: Vec<(Action, u64)>,
+    /// Proposals that RiskGuard refused, per reason of its closed list; reasons that never came are left out.
+    pub refusals: Vec<(String, u64)>,
+    /// Halts per source, those that were lifted included.
+    pub halts: Vec<(HaltSource, u64)>,
+    /// When a scan of a market last considered a stock.
+    pub scans: Vec<(Market, DateTime<Utc>)>,
+    /// Realised profit per currency since the books began, before fees.
+    pub realised: Vec<Money>,
+    /// When something was last committed; none in empty books.
+    pub last_commit: Option<DateTime<Utc>>,
+}
+
+pub(super) fn tally(conn: &mut SqliteConnection) -> Result<Tally, Fault> {
+    let totals = reports::summary(conn)?;
+    let unknown: i64 = unknowns::table.count().get_result(conn)?;
+    Ok(Tally {
+        orders: totals.by_state,
+        unknowns: count(unknown)?,
+        fills: totals.fills,
+        decisions: by_action(conn)?,
+        refusals: by_reason(conn)?,
+        halts: by_source(conn)?,
+        scans: last_scans(conn)?,
+        realised: totals.realised,
+        last_commit: journal::last_commit(conn)?,
+    })
+}
+
+fn by_action(conn: &mut SqliteConnection) -> Result<Vec<(Action, u64)>, Fault> {
+    let rows: Vec<(String, i64)> =
+        decisions::table.group_by(decisions::action).select((decisions::action, count_star())).load(conn)?;
+    [Action::Buy, Action::Sell, Action::Hold]
+        .into_iter()
+        .map(|action| Ok((action, counted(&rows, action.code())?)))
+        .collect()
+}
+
+fn by_reason(conn: &mut SqliteConnection) -> Result<Vec<(String, u64)>, Fault> {
+    let rows: Vec<(String, i64)> = refusals::table
+        .group_by(refusals::reason)
+        .order(refusals::reason)
+        .select((refusals::reason, count_star()))
+        .load(conn)?;
+    rows.into_iter().map(|(reason, number)| Ok((reason, count(number)?))).collect()
+}
+
+fn by_source(conn: &mut SqliteConnection) -> Result<Vec<(HaltSource, u64)>, Fault> {
+    let rows: Vec<(String, i64)> =
+        halts::table.group_by(halts::source).select((halts::source, count_star())).load(conn)?;
+    HaltSource::ALL.into_iter().map(|source| Ok((source, counted(&rows, source.code())?))).collect()
+}
+
+fn counted(rows: &[(String, i64)], code: &str) -> Result<u64, Fault> {
+    let number = rows.iter().find(|(stored, _)| stored == code).map_or(0, |(_, number)| *number);
+    Ok(count(number)?)
+}
+
+/// Of each market's newest session alone: its rows lie together.
+fn last_scans(conn: &mut SqliteConnection) -> Result<Vec<(Market, DateTime<Utc>)>, Fault> {
+    let mut scans = Vec::new();
+    for market in Market::ALL {
+        let of_market = selections::table.filter(selections::market.eq(market.code()));
+        let newest: Option<String> = of_market.select(max(selections::session_date)).first(conn)?;
+        let Some(newest) = newest else { continue };
+        let session = of_market.filter(selections::session_date.eq(newest));
+        let last_ms: Option<i64> = session.select(max(selections::last_at_ms)).first(conn)?;
+        if let Some(last_ms) = last_ms {
+            scans.push((market, time(last_ms)?));
+        }
+    }
+    Ok(scans)
+}
