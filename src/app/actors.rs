@@ -274,6 +274,7 @@ impl Slots {
             bars: self.broker.link(),
             quotes: self.broker.link(),
             account: self.broker.link(),
+            waits: self.risk.link(),
             traded: self.ledger.link(),
             selections: self.ledger.lossy_link(),
             candidates: self.brain.lossy_link(),

@@ -145,6 +145,7 @@ mod tests {
             halts: vec![],
             symbol_halts: vec![],
             entry_blocks: vec!["mend the disk".into()],
+            waits: vec![],
             markets: vec![],
             live_orders: vec![],
             day_pnl_pct: vec![],

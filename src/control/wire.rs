@@ -12,7 +12,7 @@ use domain::messages::judging::JudgeStanding;
 use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::operator::{Answer, Question};
 use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
-use domain::{Instrument, IntentId};
+use domain::{Instrument, IntentId, Wait};
 use serde::{Deserialize, Serialize};
 
 pub use show::describe;
@@ -251,6 +251,9 @@ pub struct Status {
     pub symbol_halts: Vec<SymbolHalt>,
     /// Why entries are refused although nothing is halted.
     pub entry_blocks: Vec<String>,
+    /// Stocks that are not bought for a while, why and until when.
+    #[serde(default)]
+    pub waits: Vec<WaitingStock>,
     /// Where each market stands.
     #[serde(default)]
     pub markets: Vec<MarketStanding>,
@@ -266,6 +269,16 @@ pub struct Status {
     pub judge: Option<Box<JudgeStanding>>,
     /// The actors.
     pub actors: Vec<ActorHealth>,
+}
+
+/// A stock that is not bought for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingStock {
+    /// The stock.
+    pub instrument: Instrument,
+    /// Why and until when.
+    #[serde(flatten)]
+    pub wait: Wait,
 }
 
 /// One actor at a glance.
@@ -327,10 +340,11 @@ impl Status {
             trading: Some(trading.state),
             halts: trading.halts,
             symbol_halts: trading.symbol_halts,
-            entry_blocks: trading
-                .entry_blocks
+            entry_blocks: trading.entry_blocks,
+            waits: trading
+                .waits
                 .into_iter()
-                .chain(trading.waits.iter().map(ToString::to_string))
+                .map(|(instrument, wait)| WaitingStock { instrument, wait })
                 .collect(),
             markets: trading.sessions.into_iter().map(MarketStanding::from).collect(),
             live_orders: trading.live.into_iter().map(Order::from).collect(),

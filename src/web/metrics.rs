@@ -71,7 +71,7 @@ metrics! {
     Halts = Counter "kestrel_halts_total" ["source"] "Halts in the books, those that were lifted included.";
     SymbolHalts = Gauge "kestrel_symbol_halts_standing" ["cause"] "Single stocks that take no orders until a person releases them.";
     EntryBlocks = Gauge "kestrel_entry_blocks" [] "Reasons why nothing, or nothing of a market or currency, is bought although nothing is halted.";
-    StockWaits = Gauge "kestrel_stock_waits" [] "Single stocks that are not bought for a while, after a refusal or a loss.";
+    StockWaits = Gauge "kestrel_stock_waits" [] "Single stocks that are not bought for a while, after a refusal or a loss, or not for more than they were sold for.";
     Blind = Gauge "kestrel_positions_blind" [] "Holdings whose market trades and that nobody has seen a price of for two minutes.";
     ActorState = Gauge "kestrel_actor_state" ["actor", "state"] "1 for the state that the actor is in, 0 for the others.";
     ActorRestarts = Counter "kestrel_actor_restarts_total" ["actor"] "How often the actor was started again.";

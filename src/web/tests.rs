@@ -173,7 +173,7 @@ fn ready_means_that_nothing_but_single_stocks_is_kept_from_trading() {
     };
     let ready = of(TradingState::Active, |status| {
         let (instrument, until) = ("KR:005930".parse().unwrap(), "2026-11-26T02:00:00Z".parse().unwrap());
-        status.waits = vec![domain::messages::control::StockWait { instrument, until }];
+        status.waits = vec![(instrument, domain::Wait { cause: domain::WaitCause::Lost, until })];
     });
     assert_eq!((ready.ready, ready.state, ready.why.len()), (true, "active", 0));
     let blocked =

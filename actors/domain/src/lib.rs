@@ -35,7 +35,7 @@ pub use ports::{
     BoxFuture, CLOCK_SKEW_ALLOWED_SECONDS, Clock, ExchangeClock, Oracle, OracleError, OracleReply,
     OracleRequest, Random, TokenUsage, is_ahead,
 };
-pub use selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict};
+pub use selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict, Wait, WaitCause};
 pub use stock_rules::{Restriction, StockRules, saleable, saleable_and_stuck, takes_odd_lots};
 pub use symbol::{Instrument, Symbol};
 pub use tick::TickTable;

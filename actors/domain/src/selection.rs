@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ pub enum SelectionGate {
     MinPrice,
     /// It moves enough: the larger of |change| and range, in percent.
     Movement,
+    /// RiskGuard does not let it wait: after a refused purchase, a sale at a loss, or a sale for less than it costs now.
+    Wait,
     /// Its score reaches the last of the top places, 0 to 100.
     Rank,
     /// Its past daily bars can be had.
@@ -49,11 +52,12 @@ pub enum Demand {
 
 impl SelectionGate {
     /// Every gate, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Price,
         Self::Restriction,
         Self::MinPrice,
         Self::Movement,
+        Self::Wait,
         Self::Rank,
         Self::History,
         Self::Oversold,
@@ -68,6 +72,7 @@ impl SelectionGate {
             Self::Restriction => "restriction",
             Self::MinPrice => "min_price",
             Self::Movement => "movement",
+            Self::Wait => "wait",
             Self::Rank => "rank",
             Self::History => "history",
             Self::Oversold => "oversold",
@@ -83,6 +88,7 @@ impl SelectionGate {
             | Self::Restriction
             | Self::MinPrice
             | Self::Movement
+            | Self::Wait
             | Self::Rank
             | Self::History => true,
             Self::Oversold | Self::Momentum | Self::Volume => false,
@@ -92,7 +98,7 @@ impl SelectionGate {
     /// How it compares.
     pub fn demand(self) -> Demand {
         match self {
-            Self::Price | Self::Restriction | Self::History => Demand::Told,
+            Self::Price | Self::Restriction | Self::Wait | Self::History => Demand::Told,
             Self::MinPrice | Self::Movement | Self::Rank | Self::Volume => Demand::AtLeast,
             Self::Momentum => Demand::Above,
             Self::Oversold => Demand::Below,
@@ -197,8 +203,64 @@ pub struct Evidence {
     /// What the exchange told against buying it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub restriction: Option<Restriction>,
+    /// Why and until when RiskGuard lets it wait.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wait: Option<Wait>,
     /// Every gate that was reached, in order: those after the first failed filter are not.
     pub gates: Vec<GateCheck>,
+}
+
+/// A stock is not bought for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Why.
+    #[serde(flatten)]
+    pub cause: WaitCause,
+    /// The first instant at which it may be bought again.
+    pub until: DateTime<Utc>,
+}
+
+/// Why a stock is not bought for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum WaitCause {
+    /// A purchase was refused (`REFUSAL_COOLDOWN_MIN`).
+    Refused {
+        /// Why, in words or as a code.
+        why: String,
+    },
+    /// It was sold at a loss (`STOP_COOLDOWN_MIN`).
+    Lost,
+    /// It was sold, and is not bought back for more (`REENTRY_GUARD_MIN`).
+    Sold {
+        /// For so much.
+        price: Price,
+    },
+}
+
+impl Wait {
+    /// True when it speaks against buying at `price`.
+    pub fn holds_at(&self, price: Price) -> bool {
+        match &self.cause {
+            WaitCause::Refused { .. } | WaitCause::Lost => true,
+            WaitCause::Sold { price: sold_at } => price > *sold_at,
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let until = self.until.format("%Y-%m-%d %H:%M:%S UTC");
+        match &self.cause {
+            WaitCause::Refused { why } => {
+                write!(f, "is not bought until {until}: a purchase was refused ({why})")
+            }
+            WaitCause::Lost => write!(f, "is not bought until {until}: it was sold at a loss"),
+            WaitCause::Sold { price } => {
+                write!(f, "is not bought above {price} until {until}: it was sold for that")
+            }
+        }
+    }
 }
 
 impl Evidence {
@@ -237,6 +299,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_says_why_and_until_when_and_one_after_a_sale_holds_above_its_price_alone() {
+        let until = "2026-11-24T01:30:00Z".parse().unwrap();
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        let refused = WaitCause::Refused { why: "NoCash".into() };
+        let cases = [
+            (refused, true, "is not bought until 2026-11-24 01:30:00 UTC: a purchase was refused (NoCash)"),
+            (WaitCause::Lost, true, "is not bought until 2026-11-24 01:30:00 UTC: it was sold at a loss"),
+            (
+                WaitCause::Sold { price: price("70") },
+                false,
+                "is not bought above 70 until 2026-11-24 01:30:00 UTC: it was sold for that",
+            ),
+        ];
+        for (cause, holds, words) in cases {
+            let wait = Wait { cause, until };
+            assert_eq!((wait.holds_at(price("70")), wait.to_string().as_str()), (holds, words));
+            assert!(wait.holds_at(price("71")));
+        }
+    }
+
+    #[test]
     fn verdicts_are_read_back_and_a_gate_that_sets_a_signal_rejects_nothing() {
         for gate in SelectionGate::ALL {
             let verdict = Verdict::Rejected(gate);
@@ -261,6 +344,10 @@ mod tests {
             context,
             price: Some("1.35".parse().unwrap()),
             restriction: Some(Restriction::Halted),
+            wait: Some(Wait {
+                cause: WaitCause::Sold { price: "1.30".parse().unwrap() },
+                until: "2026-11-24T01:30:00Z".parse().unwrap(),
+            }),
             gates: vec![
                 GateCheck::told(SelectionGate::Price, true),
                 GateCheck::of(SelectionGate::Oversold, None, number("30")),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::limits::{LimitName, Setback, SetbackKind};
-use domain::{Instrument, Price};
+use domain::{Instrument, Price, Wait, WaitCause};
 
 use crate::limits::wiring::{Limit, refuse};
 use crate::limits::{Limits, RefusalReason};
@@ -39,6 +39,24 @@ impl Past {
                 }
             }
         }
+    }
+
+    /// What still speaks against it.
+    fn waits(&self, limits: &Limits, now: DateTime<Utc>) -> impl Iterator<Item = Wait> + use<> {
+        let ends = |at: DateTime<Utc>, name: LimitName| {
+            at.checked_add_signed(limits.wait(name)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        };
+        let refused = self.refused.clone().map(|(at, why)| Wait {
+            cause: WaitCause::Refused { why },
+            until: ends(at, LimitName::RefusalCooldownMin),
+        });
+        let lost =
+            self.lost.map(|at| Wait { cause: WaitCause::Lost, until: ends(at, LimitName::StopCooldownMin) });
+        let sold = self.sold.map(|(at, price)| Wait {
+            cause: WaitCause::Sold { price },
+            until: ends(at, LimitName::ReentryGuardMin),
+        });
+        [refused, lost, sold].into_iter().flatten().filter(move |wait| now < wait.until)
     }
 }
 
@@ -74,43 +92,28 @@ impl Setbacks {
         now: DateTime<Utc>,
     ) -> Result<(), RefusalReason> {
         let Some(past) = self.0.get(instrument) else { return Ok(()) };
-        let until = |at: DateTime<Utc>, name: LimitName| {
-            let until = at.checked_add_signed(limits.wait(name)).unwrap_or(DateTime::<Utc>::MAX_UTC);
-            (now < until).then_some(until)
-        };
-        if let Some((at, why)) = &past.refused
-            && let Some(until) = until(*at, LimitName::RefusalCooldownMin)
-        {
-            let (instrument, why) = (instrument.clone(), why.clone());
-            refuse(Limit::RefusalCooldown, RefusalReason::CoolingDown { instrument, why, until })?;
-        }
-        if let Some(until) = past.lost.and_then(|at| until(at, LimitName::StopCooldownMin)) {
+        for Wait { cause, until } in past.waits(limits, now).filter(|wait| wait.holds_at(limit)) {
             let instrument = instrument.clone();
-            refuse(Limit::StopCooldown, RefusalReason::StoppedOut { instrument, until })?;
-        }
-        if let Some((at, sold_at)) = past.sold.filter(|(_, sold_at)| limit > *sold_at)
-            && let Some(until) = until(at, LimitName::ReentryGuardMin)
-        {
-            let instrument = instrument.clone();
-            refuse(Limit::Reentry, RefusalReason::BoughtBack { instrument, sold_at, limit, until })?;
+            match cause {
+                WaitCause::Refused { why } => {
+                    refuse(Limit::RefusalCooldown, RefusalReason::CoolingDown { instrument, why, until })?;
+                }
+                WaitCause::Lost => {
+                    refuse(Limit::StopCooldown, RefusalReason::StoppedOut { instrument, until })?;
+                }
+                WaitCause::Sold { price: sold_at } => {
+                    refuse(Limit::Reentry, RefusalReason::BoughtBack { instrument, sold_at, limit, until })?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// The stocks that are not bought now for a refusal or a loss, and until when.
-    pub fn waits(
-        &self,
-        limits: &Limits,
-        now: DateTime<Utc>,
-    ) -> impl Iterator<Item = (&Instrument, DateTime<Utc>)> {
-        let ends = |at: Option<DateTime<Utc>>, wait: TimeDelta| at.map(|at| at + wait);
-        let (refusal, stop) =
-            (limits.wait(LimitName::RefusalCooldownMin), limits.wait(LimitName::StopCooldownMin));
-        self.0.iter().filter_map(move |(instrument, past)| {
-            let refused = past.refused.as_ref().map(|(at, _)| *at);
-            let until = ends(refused, refusal).max(ends(past.lost, stop))?;
-            (now < until).then_some((instrument, until))
-        })
+    /// The stocks that are not bought now, why and until when; of one stock in the order in which [`Self::check`] looks.
+    pub fn waits(&self, limits: &Limits, now: DateTime<Utc>) -> impl Iterator<Item = (&Instrument, Wait)> {
+        self.0
+            .iter()
+            .flat_map(move |(instrument, past)| past.waits(limits, now).map(move |wait| (instrument, wait)))
     }
 
     /// Forgets what no limit reaches any more.
@@ -221,13 +224,28 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_listed_with_the_end_of_the_wait_and_forgotten_after_a_week() {
+    fn who_waits_is_listed_with_every_reason_and_its_end_and_forgotten_after_a_week() {
         let mut setbacks = Setbacks::default();
         setbacks.note(refused(100));
         setbacks.note(sold(90, "70000", Some(-5)));
-        let samsung = stock("KR:005930");
-        assert_eq!(setbacks.waits(&limits(), at(149)).collect::<Vec<_>>(), [(&samsung, at(150))]);
-        assert_eq!(setbacks.waits(&limits(), at(150)).count(), 0);
+        let waits = |minute: i64| {
+            let limits = limits();
+            let waits = setbacks.waits(&limits, at(minute));
+            let line = |(instrument, wait): (&Instrument, Wait)| {
+                assert_eq!(instrument, &stock("KR:005930"));
+                let until = (wait.until - DateTime::UNIX_EPOCH).num_minutes();
+                match wait.cause {
+                    WaitCause::Refused { why } => format!("refused {why} {until}"),
+                    WaitCause::Lost => format!("lost {until}"),
+                    WaitCause::Sold { price } => format!("sold {price} {until}"),
+                }
+            };
+            waits.map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(waits(109), ["refused APBK0013 110", "lost 150", "sold 70000 120"]);
+        assert_eq!(waits(110), ["lost 150", "sold 70000 120"]);
+        assert_eq!(waits(149), ["lost 150"]);
+        assert_eq!(waits(150), [""; 0]);
         setbacks.forget(at(100 + 7 * 24 * 60 - 1));
         assert_ne!(setbacks, Setbacks::default());
         setbacks.forget(at(100 + 7 * 24 * 60));

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use domain::messages::limits::WaitsQuery;
 use domain::messages::market_data::{AccountWatch, BarsQuery, QuoteQuery, RankingQuery};
 use domain::messages::schedule::{ScanDue, SlotKey};
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
@@ -32,6 +33,8 @@ pub struct Deps {
     pub quotes: Link<QuoteQuery>,
     /// Broker: holdings.
     pub account: Link<AccountWatch>,
+    /// RiskGuard: what is not bought now.
+    pub waits: Link<WaitsQuery>,
     /// TradeLedger: what was traded last, when rankings fail.
     pub traded: Link<RecentlyTraded>,
     /// TradeLedger: what became of the stocks.
@@ -101,7 +104,7 @@ impl Scanner {
         self.last_seen.insert(market, due.key);
         self.running.insert(lane(&due.key));
         let session = self.memory.of(market, due.key.session_date);
-        Scan { due, settings: self.settings.clone(), deps: self.deps.clone(), session }
+        Scan { due, settings: self.settings.clone(), deps: self.deps.clone(), session, waits: None }
     }
 
     fn finish(&mut self, due: ScanDue, report: Report) {

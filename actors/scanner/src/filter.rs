@@ -2,12 +2,15 @@
 //!
 //! Holdings are never held back; their gates are only written down.
 
-use domain::{Currency, GateCheck, Price, Restriction, SelectionGate};
+use domain::{Currency, GateCheck, Instrument, Price, Restriction, SelectionGate, Wait};
 use rust_decimal::Decimal;
 use strategy::{Feature, Features, Thresholds};
 
 use crate::candidate::{DayNow, Prospect};
 use crate::score::move_pct_min;
+
+/// The stocks of the market that RiskGuard lets wait.
+pub type Waits = Vec<(Instrument, Wait)>;
 
 /// The filters that need nothing but the day so far, in order. Without a price there is nothing more to test.
 pub fn filters(prospect: &Prospect, day: Option<&DayNow>, us_min_price: Decimal) -> Vec<GateCheck> {
@@ -16,6 +19,14 @@ pub fn filters(prospect: &Prospect, day: Option<&DayNow>, us_min_price: Decimal)
     gates.extend(min_price(prospect, day.last, us_min_price));
     gates.push(GateCheck::of(SelectionGate::Movement, day.move_pct(), move_pct_min()));
     gates
+}
+
+/// What RiskGuard tells against buying the stock at `price`; nothing is written of a stock that is held, or when nobody told.
+pub fn wait(prospect: &Prospect, price: Price, waits: Option<&Waits>) -> Option<(GateCheck, Option<Wait>)> {
+    let told = waits.filter(|_| !prospect.is_held())?;
+    let of_stock = told.iter().filter(|(instrument, _)| *instrument == prospect.instrument);
+    let holding = of_stock.map(|(_, wait)| wait).find(|wait| wait.holds_at(price)).cloned();
+    Some((GateCheck::told(SelectionGate::Wait, holding.is_none()), holding))
 }
 
 /// What the exchange tells against the stock. Nothing told is nothing against it: Brain asks again before it buys.

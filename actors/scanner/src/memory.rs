@@ -134,7 +134,7 @@ mod tests {
             score: 0.into(),
         };
         let instrument = Instrument { market: Market::Kr, symbol: "000001".parse().unwrap() };
-        let evidence = Evidence { context, price: None, restriction: None, gates: Vec::new() };
+        let evidence = Evidence { context, price: None, restriction: None, wait: None, gates: Vec::new() };
         Selection { instrument, verdict, evidence }
     }
 

@@ -11,21 +11,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::messages::limits::WaitsQuery;
 use domain::messages::market_data::{
     AccountWatch, BarInterval, BarsQuery, ListedStatus, QueryError, Quote, QuoteQuery, RankedStock,
     RankingKind, RankingQuery,
 };
-use domain::messages::schedule::ScanDue;
+use domain::messages::schedule::{ScanDue, SlotKey};
 use domain::messages::selection::RecentlyTraded;
 use domain::messages::trading::Candidate;
-use domain::{Candle, Evidence, GateCheck, Holding, Instrument, Selection, SelectionGate, Verdict};
+use domain::{Candle, Evidence, GateCheck, Holding, Instrument, Selection, SelectionGate, Verdict, Wait};
 use rust_decimal::Decimal;
 use strategy::{DECISION_BARS, Features};
 use supervision::prelude::*;
 
 use crate::actor::{Deps, Settings};
 use crate::candidate::{self, DayNow, Observation, Prospect, Source};
-use crate::filter;
+use crate::filter::{self, Waits};
 use crate::memory::Session;
 use crate::score::{self, Liquidity, Universe};
 
@@ -33,6 +34,8 @@ use crate::score::{self, Liquidity, Universe};
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// The longest wait for TradeLedger, in real time (messages::ledger).
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
+/// The longest wait for RiskGuard, in real time (messages::limits).
+const GUARD_WITHIN: Duration = Duration::from_secs(5);
 /// Daily bars asked for, today's included: as many as an indicator needs to decide. Two answers of a hundred.
 const BARS: u16 = 200;
 /// Stocks looked at beyond the top places where rows do not tell the day's range: a wide one may lift another stock.
@@ -48,6 +51,8 @@ pub(crate) struct Scan {
     pub(crate) settings: Settings,
     pub(crate) deps: Deps,
     pub(crate) session: Session,
+    /// What RiskGuard lets wait; none while nobody has told.
+    pub(crate) waits: Option<Waits>,
 }
 
 /// What a scan brought.
@@ -72,6 +77,7 @@ struct Runner {
     asked: bool,
     day: Option<DayNow>,
     gates: Vec<GateCheck>,
+    wait: Option<Wait>,
     score: Decimal,
 }
 
@@ -84,6 +90,7 @@ impl Scan {
     async fn found(&mut self) -> Option<Found> {
         let holdings = self.holdings().await;
         let source = self.source().await;
+        self.waits = self.waits().await;
         let account_known = holdings.is_some();
         let mut runners: Vec<_> = candidate::prospects(source, &holdings.unwrap_or_default())
             .into_iter()
@@ -114,6 +121,17 @@ impl Scan {
         let mut holdings = self.unpack(answer, "account", None)?.holdings;
         holdings.retain(|holding| holding.instrument.market == market);
         Some(holdings)
+    }
+
+    /// What is not bought now whatever it looks like; asked where something may be bought. RiskGuard refuses it anyway: a scan
+    /// without an answer costs judgements, no money.
+    async fn waits(&self) -> Option<Waits> {
+        let SlotKey { market, slot, .. } = self.due.key;
+        if slot.is_exits() {
+            return None;
+        }
+        let answer = self.deps.waits.ask(WaitsQuery { market }, GUARD_WITHIN).await;
+        self.unpack(answer, "stocks that wait", None)
     }
 
     async fn source(&self) -> Source {
@@ -164,9 +182,12 @@ impl Scan {
 impl Scan {
     fn runner(&self, prospect: Prospect, quote: Option<Quote>) -> Runner {
         let day = DayNow::of(&prospect, quote.as_ref(), self.now());
-        let gates = filter::filters(&prospect, day.as_ref(), self.settings.us_min_price);
+        let mut gates = filter::filters(&prospect, day.as_ref(), self.settings.us_min_price);
+        let told = day.as_ref().and_then(|day| filter::wait(&prospect, day.last, self.waits.as_ref()));
+        let (check, wait) = told.unzip();
+        gates.extend(check);
         let score = day.as_ref().map_or(Decimal::ZERO, |day| day.score(prospect.scoring));
-        Runner { prospect, asked: quote.is_some(), quote, day, gates, score }
+        Runner { prospect, asked: quote.is_some(), quote, day, gates, wait: wait.flatten(), score }
     }
 
     /// Asks for the quote of those whose day is not known well enough: holdings, stocks that are in no ranking, and rows in
@@ -315,7 +336,8 @@ impl Runner {
         let context = candidate::context(features, self.score, self.prospect.is_held(), &settings.thresholds);
         let price = self.day.as_ref().map(|day| day.last);
         let restriction = self.day.as_ref().and_then(|day| day.restriction);
-        let evidence = Evidence { context, price, restriction, gates: self.gates.clone() };
+        let (wait, gates) = (self.wait.clone(), self.gates.clone());
+        let evidence = Evidence { context, price, restriction, wait, gates };
         Selection { instrument: self.prospect.instrument.clone(), verdict, evidence }
     }
 }

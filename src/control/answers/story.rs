@@ -51,6 +51,9 @@ fn considered(text: &mut String, scan: &ConsideredLine) {
         };
         line(text, "", &format!("{gate} {passed}{numbers}"));
     }
+    if let Some(wait) = &evidence.wait {
+        line(text, "", &format!("it {wait}"));
+    }
 }
 
 fn judgement(text: &mut String, made: &DecisionLine) {

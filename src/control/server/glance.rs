@@ -18,6 +18,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         halts: vec![],
         symbol_halts: vec![],
         entry_blocks: vec![],
+        waits: vec![],
         markets: vec![],
         live_orders: vec![],
         day_pnl_pct: vec![],

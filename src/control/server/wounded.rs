@@ -18,6 +18,7 @@ pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &Last
             trading: Some(TradingState::Halted),
             halts: vec![wound.halt.clone()],
             entry_blocks: vec![wound.remedy.clone()],
+            waits: vec![],
             ..blank_status("none: the books cannot be used", wound.halt.at)
         }),
         Request::Ask(_) => Reply::ReadAlone { why: wound.remedy.clone() },

@@ -5,7 +5,7 @@ use std::fmt;
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, TradingState};
 use domain::messages::limits::LimitsInForce;
 
-use super::{Halted, Order, Reply, Resumed, Status};
+use super::{Halted, Order, Reply, Resumed, Status, WaitingStock};
 use crate::control::answers;
 use crate::control::judges;
 use crate::control::stocks::{Line, show_released};
@@ -131,6 +131,9 @@ impl fmt::Display for Status {
         self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", describe(halt)))?;
         self.symbol_halts.iter().try_for_each(|halt| writeln!(f, "  {}", Line(halt)))?;
         self.entry_blocks.iter().try_for_each(|why| writeln!(f, "  no new entries: {why}"))?;
+        for WaitingStock { instrument, wait } in &self.waits {
+            writeln!(f, "  {instrument} {wait}")?;
+        }
         self.markets.iter().try_for_each(|market| writeln!(f, "{market}"))?;
         for (currency, pct) in &self.day_pnl_pct {
             writeln!(

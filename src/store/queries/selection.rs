@@ -74,7 +74,12 @@ pub(super) fn rejected(
         },
         Verdict::Rejected(gate) => Obstacle {
             at: Some(one.last_at),
-            detail: format!("the scan of {} did not choose it: {}", one.slot, demanded(gate)),
+            detail: match (gate, &one.evidence.wait) {
+                (SelectionGate::Wait, Some(wait)) => {
+                    format!("the scan of {} did not choose it: it {wait}", one.slot)
+                }
+                (_, _) => format!("the scan of {} did not choose it: {}", one.slot, demanded(gate)),
+            },
             numbers: one.evidence.first_failure().and_then(numbers),
             ..at_stage(stock, date, Stage::Selection, gate.code())
         },
@@ -88,6 +93,7 @@ fn demanded(gate: SelectionGate) -> &'static str {
         SelectionGate::Restriction => "the exchange restricts its trade",
         SelectionGate::MinPrice => "its price is below US_MIN_PRICE",
         SelectionGate::Movement => "it moved too little",
+        SelectionGate::Wait => "RiskGuard lets it wait",
         SelectionGate::Rank => "others scored higher, and only the best are taken (SCANNER_TOP_N)",
         SelectionGate::History => "its past daily bars could not be had",
         SelectionGate::Oversold | SelectionGate::Momentum | SelectionGate::Volume => "it gave no signal",
@@ -108,7 +114,9 @@ fn numbers(check: &GateCheck) -> Option<GateNumbers> {
         SelectionGate::Rank => "points of score",
         SelectionGate::Oversold | SelectionGate::Momentum => "points of RSI",
         SelectionGate::Volume => "times the average volume",
-        SelectionGate::Price | SelectionGate::Restriction | SelectionGate::History => return None,
+        SelectionGate::Price | SelectionGate::Restriction | SelectionGate::Wait | SelectionGate::History => {
+            return None;
+        }
     };
     Some(GateNumbers {
         measured: check.value?,

@@ -174,7 +174,7 @@ pub(super) const OF_THE_DAY: [Write; 10] = [
             signal: Signal::Neutral,
             score: 0.into(),
         };
-        let evidence = Evidence { context, price: None, restriction: None, gates: Vec::new() };
+        let evidence = Evidence { context, price: None, restriction: None, wait: None, gates: Vec::new() };
         let selection = Selection { instrument: stock("005930"), verdict: Verdict::Chosen, evidence };
         let key = SlotKey { market: Market::Kr, session_date: today().session_date, slot: Slot::Daily(1) };
         b.store.record_selections(&SelectionsMade { key, at: b.now, selections: vec![selection] })

@@ -56,9 +56,6 @@ fn later_rows(version: &str) -> &'static str {
              INSERT INTO limit_changes (at_ms, fencing_epoch, source, by_whom, reason, orders_per_day, event_id)
                  VALUES (23, 3, 'operator', 'mina', 'a wild day', 7, 1);"
         }
-        "20261126000095" => {
-            "INSERT INTO day_reports (market, session_date, event_id) VALUES ('KR', '2026-11-24', 1);"
-        }
         "20261126000090" => {
             "INSERT INTO won_day_starts (session_date, currency, equity_micros, won_per_unit_micros, posted_on, at_ms)
                  VALUES ('2026-11-26', 'USD', 10000000000, 1400500000, '2026-11-26', 30);"
@@ -112,6 +109,13 @@ fn newest_rows(version: &str) -> &'static str {
         "20261126000080" => {
             "INSERT INTO occasions (market, session_date, kind, first_ms, begins_at_ms, label, booked_at_ms)
                  VALUES ('KR', '2026-11-24', 'exits', 80, 81, 'exits-2', 82);"
+        }
+        "20261126000095" => {
+            "INSERT INTO day_reports (market, session_date, event_id) VALUES ('KR', '2026-11-24', 1);"
+        }
+        "20261126000096" => {
+            "INSERT INTO selections (market, session_date, symbol, verdict, first_at_ms, last_at_ms, slot, evidence)
+                 VALUES ('KR', '2026-11-24', '000270', 'wait', 96, 97, 'realtime-2', '{}');"
         }
         "20261126000100" => {
             "INSERT INTO oracle_calls (quota_date, purpose, at_ms, markets, tokens_reserved, money_micros_reserved,

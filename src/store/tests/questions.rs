@@ -309,6 +309,37 @@ fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_pass
 }
 
 #[test]
+fn a_stock_that_riskguard_lets_wait_is_told_why_and_until_when() {
+    use domain::messages::operator::Stage;
+    use domain::messages::schedule::{Slot, SlotKey};
+    use domain::messages::selection::SelectionsMade;
+    use domain::selection::{Evidence, GateCheck, Selection, SelectionGate, Verdict, Wait, WaitCause};
+    use domain::{SelectionContext, Signal};
+    let mut books = Books::new();
+    let context = SelectionContext {
+        rsi: None,
+        volume_ratio: None,
+        rsi_proxy: None,
+        volume_ratio_proxy: None,
+        signal: Signal::Oversold,
+        score: "80".parse().unwrap(),
+    };
+    let wait = Wait { cause: WaitCause::Lost, until: "2026-11-24T02:00:00Z".parse().unwrap() };
+    let gates = vec![GateCheck::told(SelectionGate::Wait, false)];
+    let evidence =
+        Evidence { context, price: Some(price("70000")), restriction: None, wait: Some(wait), gates };
+    let verdict = Verdict::Rejected(SelectionGate::Wait);
+    let key = SlotKey { market: Market::Kr, session_date: today().session_date, slot: Slot::Realtime(15) };
+    let selections = vec![Selection { instrument: stock("005930"), verdict, evidence }];
+    books.store.record_selections(&SelectionsMade { key, at: books.now, selections }).unwrap();
+    let [found] = books.why_not("005930").try_into().unwrap();
+    assert_eq!((found.stage, found.gate.as_str()), (Stage::Selection, "wait"));
+    let words = "the scan of realtime-15 did not choose it: it is not bought until 2026-11-24 02:00:00 UTC: it was sold at a loss";
+    assert_eq!(found.detail, words);
+    assert!(found.numbers.is_none(), "no number would have to change");
+}
+
+#[test]
 fn a_stock_that_no_scan_chose_is_told_the_gate_and_what_was_missing() {
     use domain::messages::operator::Stage;
     use domain::messages::schedule::{Slot, SlotKey};
@@ -325,7 +356,8 @@ fn a_stock_that_no_scan_chose_is_told_the_gate_and_what_was_missing() {
         signal: Signal::Neutral,
         score: "12".parse().unwrap(),
     };
-    let evidence = Evidence { context, price: Some(price("70000")), restriction: None, gates: vec![check] };
+    let evidence =
+        Evidence { context, price: Some(price("70000")), restriction: None, wait: None, gates: vec![check] };
     let selection = Selection {
         instrument: stock("005930"),
         verdict: Verdict::Rejected(SelectionGate::Movement),

@@ -22,7 +22,7 @@ fn evidence(price: &str) -> Evidence {
         GateCheck::told(SelectionGate::Price, true),
         GateCheck::of(SelectionGate::MinPrice, Some(price.value()), 5.into()),
     ];
-    Evidence { context, price: Some(price), restriction: Some(Restriction::MarketWarning), gates }
+    Evidence { context, price: Some(price), restriction: Some(Restriction::MarketWarning), wait: None, gates }
 }
 
 fn made(minute: i64, verdict: Verdict, price: &str) -> SelectionsMade {

@@ -1,5 +1,6 @@
 //! From what is known of the agent to samples.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltSource, TradingState, TradingStatus};
 use domain::messages::schedule::SessionChanged;
 use domain::messages::symbols::SymbolHaltCause;
-use domain::{Market, OrderState};
+use domain::{Instrument, Market, OrderState, Wait};
 use market_clock::Calendar;
 use rust_decimal::Decimal;
 use supervision::{Health, State};
@@ -156,7 +157,7 @@ fn trading(samples: &mut Samples, status: &TradingStatus, now: DateTime<Utc>) {
         samples.add(Metric::SymbolHalts, [cause.code()], count);
     }
     samples.add(Metric::EntryBlocks, [], status.entry_blocks.len());
-    samples.add(Metric::StockWaits, [], status.waits.len());
+    samples.add(Metric::StockWaits, [], waiting(&status.waits));
     // Before it has read the books and the exchange it does not know these.
     if status.state != TradingState::Starting {
         samples.add(Metric::Blind, [], status.blind.len());
@@ -169,6 +170,11 @@ fn trading(samples: &mut Samples, status: &TradingStatus, now: DateTime<Utc>) {
         samples.add(Metric::MarketOpen, [market.code()], u8::from(phase.is_tradable()));
         samples.add(Metric::MarketTrusted, [market.code()], u8::from(trust.allows_entries()));
     }
+}
+
+/// Stocks that wait; one may have several reasons.
+fn waiting(waits: &[(Instrument, Wait)]) -> usize {
+    waits.iter().map(|(instrument, _wait)| instrument).collect::<BTreeSet<_>>().len()
 }
 
 fn is_unknown(state: OrderState) -> bool {

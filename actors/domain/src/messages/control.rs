@@ -353,8 +353,8 @@ pub struct TradingStatus {
     pub symbol_halts: Vec<super::symbols::SymbolHalt>,
     /// Why entries are refused although nothing is halted (e.g. `no account of USD yet`).
     pub entry_blocks: Vec<String>,
-    /// Single stocks that are not bought for a while, after a refusal or a sale at a loss.
-    pub waits: Vec<StockWait>,
+    /// Stocks that are not bought for a while; one may have several reasons.
+    pub waits: Vec<(Instrument, crate::Wait)>,
     /// Holdings whose market trades and that nobody has seen a price of for too long.
     pub blind: Vec<Instrument>,
     /// Where each market stands, as last told.
@@ -369,21 +369,6 @@ pub struct TradingStatus {
     pub won: Option<super::won::WonStanding>,
     /// The accounts as the exchange last told them, with the newest prices seen.
     pub accounts: Vec<AccountSeen>,
-}
-
-/// A stock that is not bought for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockWait {
-    /// The stock.
-    pub instrument: Instrument,
-    /// Until when.
-    pub until: DateTime<Utc>,
-}
-
-impl fmt::Display for StockWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not bought until {}", self.instrument, self.until)
-    }
 }
 
 /// An account as the exchange last told it.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::control::HaltSource;
 use super::ledger::LedgerError;
-use crate::{Currency, Instrument, Money, Price, Quantity};
+use crate::selection::Wait;
+use crate::{Currency, Instrument, Market, Money, Price, Quantity};
 
 /// A limit that an operator may set. Which values are allowed, and which way is stricter, `risk_guard::limits` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -230,6 +231,20 @@ pub struct SetbacksSince {
     /// Of one stock only; none: of all.
     pub instrument: Option<Instrument>,
 }
+
+/// Scanner -> RiskGuard: the stocks of a market that are not bought now, in the order in which the reasons are looked at; a stock
+/// may have several. Asked, 5 s. RiskGuard refuses such a purchase anyway: this saves the question whether to make it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<(Instrument, Wait)>, WaitsUnknown>")]
+pub struct WaitsQuery {
+    /// The market.
+    pub market: Market,
+}
+
+/// The ledger has not told yet what was sold and refused lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger has not told yet what was sold and refused lately")]
+pub struct WaitsUnknown;
 
 /// Something that speaks against buying a stock again at once.
 #[derive(Clone, Debug, PartialEq, Eq)]

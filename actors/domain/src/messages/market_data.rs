@@ -194,7 +194,8 @@ pub struct AccountQuery {
     pub market: Market,
 }
 
-/// Scanner -> Broker: as [`AccountQuery`]; what is answered is told to RiskGuard too, so that each reading of the account is
+/// Scanner -> Broker: what is held, as [`AccountQuery`] tells it. Broker answers with its last reading while that is as good as
+/// RiskGuard demands and no order has moved since; otherwise it reads the account and tells RiskGuard too, so that each reading is
 /// judged by its breaker and no purchase needs another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<AccountSnapshot, QueryError>")]

@@ -3,16 +3,33 @@
 
 use chrono::TimeDelta;
 use domain::messages::ledger::LedgerError;
-use domain::messages::limits::{Setback, SetbackKind, SetbacksSince};
+use domain::messages::limits::{Setback, SetbackKind, SetbacksSince, WaitsQuery, WaitsUnknown};
 use domain::messages::trading::{OrderUpdate, Proposal};
-use domain::{Instrument, OrderState, Side};
+use domain::{Instrument, OrderState, Side, Wait};
 use supervision::prelude::*;
 
 use super::start::ask_ledger;
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::limits::{Limits, RefusalReason};
 
+impl Handler<WaitsQuery> for RiskGuard {
+    type Result = Result<Vec<(Instrument, Wait)>, WaitsUnknown>;
+
+    fn handle(&mut self, query: WaitsQuery, _ctx: &mut Self::Context) -> Self::Result {
+        if !self.setbacks_known {
+            return Err(WaitsUnknown);
+        }
+        Ok(self.waits().filter(|(instrument, _)| instrument.market == query.market).collect())
+    }
+}
+
 impl RiskGuard {
+    /// The stocks that are not bought now, why and until when.
+    pub(super) fn waits(&self) -> impl Iterator<Item = (Instrument, Wait)> {
+        let waits = self.setbacks.waits(&self.settings.limits, self.now());
+        waits.map(|(instrument, wait)| (instrument.clone(), wait))
+    }
+
     /// Asked until it is answered: before that no life buys anything.
     pub(super) fn load_setbacks(&self, ctx: &mut Ctx<Self>) {
         let question = self.setbacks_of(None);

@@ -1,7 +1,7 @@
 //! What RiskGuard answers when it is asked how things stand.
 
 use domain::messages::control::{
-    AccountSeen, HeldPosition, HoldingSeen, StatusQuery, StockWait, TradingState, TradingStatus,
+    AccountSeen, HeldPosition, HoldingSeen, StatusQuery, TradingState, TradingStatus,
 };
 use domain::{AccountSnapshot, Currency, Market, OrderState};
 use rust_decimal::Decimal;
@@ -26,7 +26,7 @@ impl Handler<StatusQuery> for RiskGuard {
             halts: self.halts.iter().map(|halt| halt.record.clone()).collect(),
             symbol_halts: self.symbol_halts.iter().cloned().collect(),
             entry_blocks: self.entry_blocks(),
-            waits: self.waits(),
+            waits: self.waits().collect(),
             blind: self.out_of_sight(),
             sessions: self.sessions.values().cloned().collect(),
             live: self.book.iter().filter(|order| order.state != OrderState::Approved).map(live).collect(),
@@ -103,11 +103,6 @@ impl RiskGuard {
 
     fn day_pnl_pct(&self, currency: Currency) -> Option<Decimal> {
         self.day_loss(currency).known()
-    }
-
-    fn waits(&self) -> Vec<StockWait> {
-        let waits = self.setbacks.waits(&self.settings.limits, self.now());
-        waits.map(|(instrument, until)| StockWait { instrument: instrument.clone(), until }).collect()
     }
 
     fn entry_blocks(&self) -> Vec<String> {

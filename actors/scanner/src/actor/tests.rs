@@ -9,11 +9,12 @@ use std::time::Duration;
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::LedgerError;
+use domain::messages::limits::WaitsUnknown;
 use domain::messages::market_data::{ListedStatus, QueryError, Quote, RankedStock, RankingKind};
 use domain::messages::schedule::Slot;
 use domain::{
     AccountSnapshot, BoxFuture, Candle, Currency, Holding, Price, Quantity, Restriction, SelectionGate,
-    Signal, StockRules, Verdict,
+    Signal, StockRules, Verdict, Wait, WaitCause,
 };
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervisor, slot};
 use tokio::time::{Instant, sleep};
@@ -69,6 +70,8 @@ struct Broker {
     failing: Vec<&'static str>,
     halted: Vec<&'static str>,
     traded: Vec<&'static str>,
+    /// What RiskGuard lets wait; none: it does not know.
+    waits: Option<Vec<(&'static str, WaitCause)>>,
     holding: Option<&'static str>,
     takes: Duration,
     asked: Arc<Mutex<Vec<String>>>,
@@ -217,6 +220,18 @@ impl Handler<RecentlyTraded> for Broker {
     }
 }
 
+impl Handler<WaitsQuery> for Broker {
+    type Result = Result<Vec<(Instrument, Wait)>, WaitsUnknown>;
+
+    fn handle(&mut self, query: WaitsQuery, _: &mut Self::Context) -> Self::Result {
+        assert_eq!(query, WaitsQuery { market: Market::Kr });
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push("waits".to_owned());
+        let until = open() + TimeDelta::minutes(30);
+        let waits = self.waits.clone().ok_or(WaitsUnknown)?.into_iter();
+        Ok(waits.map(|(symbol, cause)| (stock(symbol), Wait { cause, until })).collect())
+    }
+}
+
 /// Who is told.
 #[derive(Clone, Default)]
 struct Brain {
@@ -286,7 +301,8 @@ where
         + Handler<BarsQuery>
         + Handler<QuoteQuery>
         + Handler<AccountWatch>
-        + Handler<RecentlyTraded>,
+        + Handler<RecentlyTraded>
+        + Handler<WaitsQuery>,
 {
     let brain = Brain::default();
     let (address, told) = (world.start(), brain.clone().start());
@@ -296,6 +312,7 @@ where
         bars: Link::from_recipient(address.clone().recipient()),
         quotes: Link::from_recipient(address.clone().recipient()),
         account: Link::from_recipient(address.clone().recipient()),
+        waits: Link::from_recipient(address.clone().recipient()),
         traded: Link::from_recipient(address.recipient()),
         selections: Link::from_recipient(told.clone().recipient()),
         candidates: Link::from_recipient(told.recipient()),
@@ -315,6 +332,54 @@ fn cycle(number: u32) -> ScanDue {
     let session_date = Market::Kr.date_at(open());
     let key = SlotKey { market: Market::Kr, session_date, slot: Slot::Realtime(number) };
     ScanDue { key, expires_at: open() + TimeDelta::minutes(i64::from(number) + 1) }
+}
+
+#[test]
+fn a_stock_that_riskguard_lets_wait_is_no_candidate_and_the_reason_is_written_down() {
+    in_virtual_time(async {
+        let refused = WaitCause::Refused { why: "NoCash".to_owned() };
+        let sold = |value| WaitCause::Sold { price: price(value) };
+        let waits = vec![
+            ("000001", refused),
+            ("000002", sold(200)),
+            ("000003", sold(99)),
+            ("000007", WaitCause::Lost),
+        ];
+        let holding = Some("000007");
+        let broker = Broker { rows: rows(), holding, waits: Some(waits), ..Broker::default() };
+        let (scan, brain) = launch(&broker);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(brain.found(), [["000002", "000007"]], "what is held is not bought anyway");
+        let made: Vec<_> = taken(&brain.selections).into_iter().flat_map(|made| made.selections).collect();
+        let of = |symbol: &str| made.iter().find(|one| one.instrument == stock(symbol)).unwrap();
+        for (symbol, words) in [("000001", "refused (NoCash)"), ("000003", "not bought above 99")] {
+            let Selection { verdict, evidence, .. } = of(symbol);
+            assert_eq!(*verdict, Verdict::Rejected(SelectionGate::Wait), "{symbol}");
+            assert!(evidence.wait.as_ref().unwrap().to_string().contains(words), "{evidence:?}");
+        }
+        assert_eq!(broker.asked("quote 000001"), 0, "nothing is asked about it");
+        let passed = |symbol| of(symbol).evidence.gates.iter().any(|check| check.gate == SelectionGate::Wait);
+        assert_eq!((passed("000002"), passed("000007")), (true, false));
+    });
+}
+
+#[test]
+fn while_nobody_tells_what_waits_the_scan_goes_on_and_a_look_at_what_is_held_does_not_ask() {
+    in_virtual_time(async {
+        let broker = Broker { rows: rows(), holding: Some("000007"), ..Broker::default() };
+        let (scan, brain) = launch(&broker);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(
+            (brain.found(), broker.asked("waits")),
+            (vec![vec!["000001".to_owned(), "000002".into(), "000007".into()]], 1)
+        );
+        let look = ScanDue { key: SlotKey { slot: Slot::Exits(1), ..cycle(1).key }, ..cycle(1) };
+        scan.tell(look).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(broker.asked("waits"), 1);
+    });
 }
 
 #[test]

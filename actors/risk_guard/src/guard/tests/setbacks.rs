@@ -1,9 +1,9 @@
 //! What speaks against buying a stock again, over the lives of a RiskGuard.
 
 use domain::messages::control::StatusQuery;
-use domain::messages::limits::{Setback, SetbackKind};
+use domain::messages::limits::{Setback, SetbackKind, WaitsQuery};
 use domain::messages::trading::{AccountUpdated, OrderUpdate};
-use domain::{AccountSnapshot, IntentId, OrderState, OrderTerms, Quantity, Side};
+use domain::{AccountSnapshot, Instrument, IntentId, Market, OrderState, OrderTerms, Quantity, Side, Wait};
 
 use super::doubles::Facts;
 use super::world::{World, account, stock, trading, won, world};
@@ -64,8 +64,22 @@ fn what_the_books_say_against_a_purchase_holds_from_the_first_moment_of_each_lif
             let expected = ["refused: CoolingDown", "refused: StoppedOut", "refused: BoughtBack"];
             assert_eq!(log[..3], expected, "{log:?}");
             let status = world.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
-            assert_eq!(status.waits.len(), 2, "{:?}", status.waits);
-            assert!(status.waits[0].to_string().contains("is not bought until"), "{:?}", status.waits);
+            let waits = |waits: Vec<(Instrument, Wait)>| {
+                waits.into_iter().map(|(stock, wait)| format!("{stock} {wait}")).collect::<Vec<_>>()
+            };
+            let listed = waits(status.waits);
+            let reasons = [
+                "KR:000660 is not bought until",
+                "KR:005930 is not bought until",
+                "KR:035420 is not bought above 60000",
+            ];
+            assert!(
+                reasons.iter().all(|reason| listed.iter().any(|line| line.contains(reason))),
+                "{listed:?}"
+            );
+            let asked = |market| world.waits.ask(WaitsQuery { market }, Duration::from_secs(2));
+            assert_eq!(waits(asked(Market::Kr).await.unwrap().unwrap()), listed);
+            assert_eq!(asked(Market::Jp).await.unwrap(), Ok(Vec::new()));
             assert_eq!(status.entry_blocks, [""; 0], "a single stock keeps nothing else from being bought");
             world.restart();
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -39,6 +39,7 @@ pub(super) struct World {
     pub(super) tighten: Link<TightenLimits>,
     pub(super) missed: Link<AccountUnconfirmed>,
     pub(super) status: Link<StatusQuery>,
+    pub(super) waits: Link<domain::messages::limits::WaitsQuery>,
     pub(super) account: Link<AccountUpdated>,
     pub(super) update: Link<OrderUpdate>,
     pub(super) symbol_halted: Link<SymbolHalted>,
@@ -152,6 +153,7 @@ impl World {
         let slot = slot::<RiskGuard>("risk_guard", 64);
         let (propose, account, update) = (slot.link(), slot.link(), slot.certain_link());
         let (halt, resume, status) = (slot.urgent_link(), slot.link(), slot.link());
+        let waits = slot.link();
         let (symbol_halted, release, resolve) = (slot.certain_link(), slot.link(), slot.link());
         let (reduce, tighten, missed) = (slot.urgent_link(), slot.link(), slot.link());
         tell_open_markets(slot.link(), clock.clone());
@@ -181,6 +183,7 @@ impl World {
             tighten,
             missed,
             status,
+            waits,
             account,
             update,
             session,

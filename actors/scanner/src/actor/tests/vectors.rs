@@ -167,6 +167,14 @@ impl Handler<AccountWatch> for Case {
     }
 }
 
+impl Handler<WaitsQuery> for Case {
+    type Result = Result<Vec<(Instrument, Wait)>, WaitsUnknown>;
+
+    fn handle(&mut self, _: WaitsQuery, _: &mut Self::Context) -> Self::Result {
+        Ok(Vec::new())
+    }
+}
+
 impl Handler<RecentlyTraded> for Case {
     type Result = Result<Vec<Instrument>, LedgerError>;
 
