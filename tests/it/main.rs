@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bounds;
+mod budget;
 mod calendar;
 mod canaries;
 mod control_socket;
@@ -25,6 +26,7 @@ mod limits;
 mod model_budget;
 mod mutants;
 mod parse_reply;
+mod phantom;
 mod privacy;
 mod proof;
 mod reading;
@@ -37,3 +39,4 @@ mod supply_chain;
 mod tools;
 mod traps;
 mod web;
+mod whole;

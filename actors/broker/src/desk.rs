@@ -9,6 +9,7 @@ mod close;
 mod halt;
 mod listen;
 mod place;
+mod readings;
 mod reconcile;
 #[cfg(test)]
 mod tests;
@@ -39,14 +40,15 @@ use crate::backoff::Ladder;
 use crate::sight::Sight;
 use crate::working::{Unwanted, Watermarks};
 use crate::{Exchange, MarketStream};
+use readings::Readings;
 use reconcile::{Look, warn};
 
 /// An order works for this long; then what is left of it is cancelled. Exchange time; our choice: two realtime cycles.
 const ORDER_TTL: TimeDelta = TimeDelta::seconds(120);
-/// The account is asked for this often while a market is open, in exchange time.
-const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
-/// RiskGuard does not use an account older than 60 s (risk_guard); asking a little earlier keeps it fresh.
-const ACCOUNT_AHEAD: Duration = Duration::from_secs(15);
+/// Whether an account is to be read again is looked at no more rarely than this while nothing else tells, in exchange time.
+const REFRESH_AT_LEAST: TimeDelta = TimeDelta::seconds(45);
+/// And no more often.
+const REFRESH_AT_MOST: TimeDelta = TimeDelta::seconds(1);
 /// The longest a placing counts as a reply in progress, real time: the end of the process waits for the POST on the
 /// wire, while an order that waits for its turn is no stall of this actor.
 const HELD_FOR: Duration = Duration::from_secs(20);
@@ -149,6 +151,8 @@ struct Shared {
     trouble_told: Mutex<Option<String>>,
     /// Who is worth hearing.
     sight: Mutex<Sight>,
+    /// The accounts as they were last read.
+    readings: Mutex<Readings>,
     /// An order or a fill makes the next look come soon.
     wake: Notify,
 }
@@ -258,12 +262,17 @@ impl Broker {
         self.watch_later(ctx);
     }
 
+    /// Reads each account again when it is due, by whomever it was read before.
     fn refresh_later(&mut self, ctx: &mut Ctx<Self>) {
         let deps = self.deps.clone();
-        let wait =
-            async move { ports::sleep(&deps.clock, ACCOUNT_EVERY.saturating_sub(ACCOUNT_AHEAD)).await };
+        let rests = self.awake_markets().into_iter().map(|market| self.rest(market));
+        let rest = rests.min().unwrap_or(REFRESH_AT_LEAST).clamp(REFRESH_AT_MOST, REFRESH_AT_LEAST);
+        let rest = rest.to_std().unwrap_or_default();
+        let wait = async move { ports::sleep(&deps.clock, rest).await };
         ctx.spawn(wait.into_actor(self).then(|(), this, _ctx| {
-            let (deps, shared, markets) = (this.deps.clone(), this.shared.clone(), this.awake_markets());
+            let (deps, shared) = (this.deps.clone(), this.shared.clone());
+            let mut markets = this.awake_markets();
+            markets.retain(|market| this.rest(*market).is_zero());
             let refresh = async move {
                 reconcile::accounts(&deps, &shared, &markets).await;
                 // Without an order nobody else looks.
@@ -272,6 +281,11 @@ impl Broker {
             };
             refresh.into_actor(this).map(|(), this, ctx| this.refresh_later(ctx))
         }));
+    }
+
+    /// How long the account of the market's currency need not be read again.
+    fn rest(&self, market: Market) -> TimeDelta {
+        hold(&self.shared.readings).rest(market.currency(), self.deps.clock.now())
     }
 
     /// The markets that are open for all we know: the daily loss must not go unseen after a restart of this actor.

@@ -14,7 +14,7 @@ use supervision::prelude::*;
 
 use super::listen::see_account;
 use super::reconcile::{refuse_while_resting, warn, watch_clock, watch_trouble};
-use super::{Broker, BrokerDeps, Shared, alive};
+use super::{Broker, BrokerDeps, Shared, alive, hold};
 use crate::Urgency;
 
 /// The deadline of every such ask (domain::messages::market_data), real time. After it the question gives up its place
@@ -60,6 +60,12 @@ impl Handler<AccountWatch> for Broker {
     fn handle(&mut self, watch: AccountWatch, _ctx: &mut Self::Context) -> Self::Result {
         let (deps, shared) = (self.deps.clone(), self.shared.clone());
         Box::pin(async move {
+            refuse_while_resting(&deps, watch.market).map_err(QueryError::Unavailable)?;
+            let (currency, now) = (watch.market.currency(), deps.clock.now());
+            if let Some(shared) = hold(&shared.readings).recent(currency, now) {
+                return Ok(shared);
+            }
+            hold(&shared.readings).try_at(currency, now);
             let snapshot = account(&deps, &shared, AccountQuery { market: watch.market }).await?;
             see_account(&deps, &shared, &snapshot);
             let update = AccountUpdated { snapshot: snapshot.clone() };
@@ -81,6 +87,9 @@ async fn account(
     watch_clock(deps, shared);
     watch_trouble(deps, shared);
     refuse_while_resting(deps, market).map_err(QueryError::Unavailable)?;
+    if let Ok(snapshot) = &account {
+        hold(&shared.readings).keep(snapshot);
+    }
     account
 }
 

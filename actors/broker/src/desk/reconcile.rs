@@ -159,6 +159,7 @@ async fn try_look(deps: &BrokerDeps, shared: &Shared, ttl: TimeDelta) -> Step<bo
             Ok(_changes) => {
                 moved = true;
                 listed.insert(day);
+                hold(&shared.readings).forget(day.market.currency(), deps.clock.now());
                 accounts(deps, shared, &[day.market]).await;
             }
             // The other markets' orders are looked at all the same.
@@ -290,9 +291,11 @@ pub(super) async fn accounts(deps: &BrokerDeps, shared: &Shared, markets: &[Mark
             all = false;
             continue;
         }
+        hold(&shared.readings).try_at(market.currency(), deps.clock.now());
         match deps.exchange.account(AccountQuery { market }, Urgency::Reconcile).await {
             Ok(_lagging) if ledger_rests(market, deps.clock.now()) => all = false,
             Ok(snapshot) => {
+                hold(&shared.readings).keep(&snapshot);
                 see_account(deps, shared, &snapshot);
                 compare(deps, shared, &snapshot).await;
                 warn(deps.risk.account_updated.tell(AccountUpdated { snapshot }), "the account");

@@ -45,15 +45,43 @@ fn an_order_is_prepared_permitted_posted_once_and_recorded() {
 }
 
 #[test]
-fn an_account_that_is_watched_is_told_to_riskguard() {
+fn who_watches_an_account_shares_brokers_reading_which_riskguard_has_heard_and_costs_none_of_its_own() {
     trading(
         |_facts| (),
         async |world| {
+            let watch = async || {
+                let watch = AccountWatch { market: Market::Kr };
+                world.watch.ask(watch, Duration::from_secs(20)).await.unwrap().unwrap()
+            };
+            world.readings();
             world.facts().holds = vec!["000270"];
+            for _second in 0..44 {
+                assert_eq!(watch().await.holdings.len(), 0, "read when it was reconciled");
+                world.pass(1.0).await;
+            }
+            assert_eq!(world.readings(), 0);
+            world.pass(3.0).await;
+            assert_eq!(watch().await.holdings.len(), 1, "read again after three quarters of a minute");
+            assert_eq!(world.held_prices().await, [("KR:000270".to_owned(), None)]);
+            assert_eq!(world.readings(), 1);
+        },
+    );
+}
+
+#[test]
+fn a_reading_from_before_an_order_moved_is_shared_with_nobody() {
+    trading(
+        |_facts| (),
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            world.facts().rows = Some(vec![row("005930", "0000000101", [7, 0])]);
+            world.facts().holds = vec!["005930"];
+            world.pass(2.0).await;
+            assert_eq!(world.states(), [OrderState::Filled]);
             let watch = AccountWatch { market: Market::Kr };
             let answer = world.watch.ask(watch, Duration::from_secs(20)).await.unwrap().unwrap();
             assert_eq!(answer.holdings.len(), 1);
-            assert_eq!(world.held_prices().await, [("KR:000270".to_owned(), None)]);
         },
     );
 }

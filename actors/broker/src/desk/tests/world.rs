@@ -591,6 +591,12 @@ impl World {
         log.into_iter().filter(|line| line != "venue: account").collect()
     }
 
+    /// How often the account was read since the log was last looked at.
+    pub(super) fn readings(&self) -> usize {
+        let log = std::mem::take(&mut self.facts().log);
+        log.iter().filter(|line| *line == "venue: account").count()
+    }
+
     pub(super) async fn pass(&self, seconds: f64) {
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     }

@@ -1,0 +1,89 @@
+//! A false reading of the account trips nothing in the whole agent; one that another reading confirms does; and an account
+//! that nobody can tell allows exits only.
+
+use chrono::TimeDelta;
+use domain::EventId;
+use domain::messages::control::{HaltSource, TradingState};
+use domain::messages::ledger::EventsAfter;
+
+use crate::whole::{ASK_WITHIN, Agent, config, in_virtual_time};
+
+/// A Korean morning.
+const START: &str = "2026-06-01T00:20:00Z";
+
+/// What people were told.
+async fn told(agent: &Agent) -> Vec<String> {
+    let question = EventsAfter { after: EventId(0), limit: 500 };
+    let events = agent.house.events.ask(question, ASK_WITHIN).await.unwrap().unwrap();
+    events.into_iter().map(|event| event.text).collect()
+}
+
+async fn until_told(agent: &Agent) {
+    for _step in 0..1_200 {
+        if agent.door.left() == 0 {
+            return;
+        }
+        agent.sleep(TimeDelta::milliseconds(250)).await;
+    }
+    panic!("nobody read the account for five minutes");
+}
+
+#[test]
+fn one_false_reading_of_the_account_trips_nothing_and_a_second_one_that_agrees_halts() {
+    in_virtual_time(&config("KR", &[]), START, false, async |agent| {
+        agent.sleep(TimeDelta::minutes(2)).await;
+        for equity in ["50000000", "1", "96999999"] {
+            agent.door.lie(1, equity);
+            until_told(agent).await;
+            agent.until(TradingState::Active, TimeDelta::minutes(2)).await;
+            assert!(agent.status().await.halts.is_empty(), "{equity}");
+        }
+        let lines = told(agent).await;
+        let of = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+        assert_eq!(
+            (of("until another look at the account"), of("the loss was not confirmed")),
+            (3, 3),
+            "each was told and taken back: {lines:?}"
+        );
+
+        agent.door.lie(2, "96999999");
+        agent.until(TradingState::Halted, TimeDelta::minutes(3)).await;
+        let [halt] = agent.status().await.halts.try_into().unwrap();
+        assert_eq!(halt.source, HaltSource::CircuitBreaker);
+        assert!(halt.reason.contains("is below -3.00 %"), "{}", halt.reason);
+    });
+}
+
+#[test]
+fn a_reading_that_gains_or_loses_no_more_than_the_limit_is_no_doubt() {
+    in_virtual_time(&config("KR", &[]), START, false, async |agent| {
+        agent.sleep(TimeDelta::minutes(2)).await;
+        for equity in ["97000000", "300000000"] {
+            agent.door.lie(4, equity);
+            until_told(agent).await;
+            assert_eq!(agent.status().await.state, TradingState::Active, "{equity}");
+        }
+        let lines = told(agent).await;
+        assert!(!lines.iter().any(|line| line.contains("until another look")), "{lines:?}");
+    });
+}
+
+#[test]
+fn an_equity_that_nobody_can_confirm_allows_exits_only_until_it_is_told_again() {
+    in_virtual_time(&config("KR", &[]), START, false, async |agent| {
+        agent.sleep(TimeDelta::minutes(2)).await;
+        agent.door.lie(2, "");
+        until_told(agent).await;
+        agent.sleep(TimeDelta::minutes(2)).await;
+        assert_eq!(agent.status().await.state, TradingState::Active, "two are not enough");
+        agent.door.lie(u32::MAX, "");
+        agent.until(TradingState::Reducing, TimeDelta::minutes(6)).await;
+        let status = agent.status().await;
+        assert!(status.halts.is_empty(), "{:?}", status.halts);
+        let why = "only exits in KRW until its equity can be confirmed again";
+        assert!(status.entry_blocks.iter().any(|block| block == why), "{:?}", status.entry_blocks);
+        agent.door.lie(0, "");
+        agent.until(TradingState::Active, TimeDelta::minutes(3)).await;
+        assert!(told(agent).await.iter().any(|line| line.contains("is confirmed again")));
+    });
+}
