@@ -11,7 +11,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,8 @@ pub struct Config {
     pub venue: Venue,
     /// Markets to trade, each once, in the order given.
     pub markets: Vec<Market>,
+    /// Markets whose prices come without the delay of KIS's free feed.
+    pub live_feeds: BTreeSet<Market>,
     /// Daily or realtime.
     pub trade_mode: TradeMode,
     /// Slots per market and day in daily mode, 1 to 10.

@@ -35,7 +35,7 @@ mod trid;
 mod wire;
 mod working_orders;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,8 +90,8 @@ pub struct KisConfig {
     /// Adds the header `x-kestrel-truth` with the intent's id to an order, for the invariant report of the embedded
     /// simulator. The composition root sets it for the embedded simulator alone; over TLS it is never sent.
     pub truth_tag: bool,
-    /// Foreign prices come without the delay of KIS's free feed: those of the embedded simulator.
-    pub feed_is_live: bool,
+    /// Markets whose prices come without the delay of KIS's free feed.
+    pub live_feeds: BTreeSet<Market>,
 }
 
 /// The rate's permission, shared by everything that talks to one app key (KIS.md 4).

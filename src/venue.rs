@@ -1,5 +1,6 @@
 //! Where orders go, and whose time it is: KIS itself, or without credentials the embedded exchange or a `kestrel simulate`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -130,7 +131,16 @@ pub fn connect(
                 tracing::info!("KIS_HTS_ID is not set: executions are asked for, not told");
             }
             (
-                Wire { base_url, stream, environment, credentials, hts_id, token_file, truth_tag: false },
+                Wire {
+                    base_url,
+                    stream,
+                    environment,
+                    credentials,
+                    hts_id,
+                    token_file,
+                    truth_tag: false,
+                    live_feeds: config.live_feeds.clone(),
+                },
                 name.to_owned(),
             )
         }
@@ -150,6 +160,8 @@ pub(crate) struct Wire {
     hts_id: Option<String>,
     token_file: Option<PathBuf>,
     truth_tag: bool,
+    /// Markets whose prices come without the delay of KIS's free feed.
+    live_feeds: BTreeSet<Market>,
 }
 
 /// A simulator of ours, which wants to know which intent an order is for.
@@ -160,7 +172,9 @@ pub(crate) fn simulated(
 ) -> Wire {
     let stream = base_url.trim_start_matches("http://").to_owned();
     let (credentials, hts_id) = (simulated_credentials(), Some(SIMULATED_HTS_ID.to_owned()));
-    Wire { base_url, stream, environment, credentials, hts_id, token_file, truth_tag: true }
+    // No feed lies in between.
+    let live_feeds = BTreeSet::from(Market::ALL);
+    Wire { base_url, stream, environment, credentials, hts_id, token_file, truth_tag: true, live_feeds }
 }
 
 /// The exchange, asked and heard, and the turns at it.
@@ -214,6 +228,7 @@ pub(crate) fn stream_over(
         environment: wire.environment,
         credentials: wire.credentials.clone(),
         hts_id: wire.hts_id.clone(),
+        live_feeds: wire.live_feeds.clone(),
     };
     let ports = StreamPorts { reads, dial, clock: clock.clone(), random: random.clone(), pace };
     Ok(Arc::new(stream::open(config, ports).map_err(|error| error.to_string())?))
@@ -248,7 +263,7 @@ fn client_with(
         fluctuation: config.scanner.fluctuation.clone(),
         volume: config.scanner.volume.clone(),
         truth_tag: wire.truth_tag,
-        feed_is_live: wire.truth_tag,
+        live_feeds: wire.live_feeds,
     };
     let kis = kis::connect(kis_config, reads, orders, clock.clone(), pacer);
     Ok(Arc::new(kis.map_err(|error| error.to_string())?))

@@ -50,6 +50,7 @@ pub(super) fn schedule(config: &Config, started_at: DateTime<Utc>) -> market_clo
         calendar: market_clock::Calendar::official(),
         exits: BTreeSet::new(),
         has_override_file: config.calendar_overrides.is_some(),
+        live_feeds: config.live_feeds.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From texts to settings: one small function per setting or group, each noting its own mistakes.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let environment = reader.value("MODE", environment);
     let venue = venue(reader, environment);
     let markets = reader.value("ENABLED_MARKETS", markets);
+    let live_feeds = reader.value("LIVE_FEED_MARKETS", live_feeds);
     let trade_mode = reader.value("TRADE_MODE", trade_mode);
     let daily_sessions = reader.whole("DAILY_SESSIONS", 1, 10);
     let session_interval_hours = reader.whole("SESSION_INTERVAL_HOURS", 1, 24);
@@ -58,6 +60,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     Some(Config {
         venue: venue?,
         markets: markets?,
+        live_feeds: live_feeds?,
         trade_mode: trade_mode?,
         daily_sessions: daily_sessions?,
         session_interval_hours: session_interval_hours?,
@@ -162,6 +165,16 @@ fn markets(text: &str) -> Option<Vec<Market>> {
         }
     }
     (!markets.is_empty()).then_some(markets)
+}
+
+/// Only where the free feed is late is there anything to say.
+fn live_feeds(text: &str) -> Option<BTreeSet<Market>> {
+    if text.trim().is_empty() {
+        return Some(BTreeSet::new());
+    }
+    let is_late = |market: &Market| market.free_feed_delay() > chrono::TimeDelta::zero();
+    let markets = markets(text)?;
+    markets.iter().all(is_late).then(|| markets.into_iter().collect())
 }
 
 fn watchlist(text: &str) -> Option<Vec<Instrument>> {

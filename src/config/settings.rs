@@ -60,6 +60,7 @@ settings! {
     mode "MODE" = "paper", "paper, live", "Which KIS environment the credentials are for.";
     kestrel_confirm_live "KESTREL_CONFIRM_LIVE" = "", "yes", "Second key for real money: MODE=live starts only together with yes.";
     enabled_markets "ENABLED_MARKETS" = "KR,US_NASDAQ", "KR US_NASDAQ US_NYSE US_AMEX JP HK CN_SHA CN_SZA VN_HAN VN_HCM, separated by commas", "Markets to trade.";
+    live_feed_markets "LIVE_FEED_MARKETS" = "", "JP HK CN_SHA CN_SZA VN_HAN VN_HCM, separated by commas", "Markets whose live prices you have subscribed to at KIS; the free ones are fifteen minutes late.";
     trade_mode "TRADE_MODE" = "daily", "daily, realtime", "daily: one batched judgement per market and slot; realtime: every candidate every 60 s, a language model by a question for each.";
     daily_sessions "DAILY_SESSIONS" = "4", "1 to 10", "Slots per market and day in daily mode.";
     session_interval_hours "SESSION_INTERVAL_HOURS" = "6", "1 to 24", "Hours between two slots in daily mode.";

@@ -32,12 +32,21 @@ fn without_any_setting_it_trades_on_the_embedded_exchange_with_the_documented_de
 }
 
 #[test]
+fn only_the_markets_named_have_a_live_feed() {
+    assert!(load(&[]).unwrap().live_feeds.is_empty());
+    let config = load(&[("LIVE_FEED_MARKETS", "HK, JP,HK")]).unwrap();
+    assert_eq!(config.live_feeds, BTreeSet::from([Market::Jp, Market::Hk]));
+}
+
+#[test]
 fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
     let cases = [
         ("MODE", "sim", "paper, live"),
         ("KIS_HTS_ID", "two words", "1 to 20"),
         ("KIS_PAPER_TLS_NAME", "*.koreainvestment.com", "a host name"),
         ("ENABLED_MARKETS", "KR,MARS", "US_NASDAQ"),
+        ("LIVE_FEED_MARKETS", "JP,MARS", "JP HK CN_SHA"),
+        ("LIVE_FEED_MARKETS", "US_NYSE", "JP HK CN_SHA"),
         ("DAILY_SESSIONS", "11", "1 to 10"),
         ("SESSION_INTERVAL_HOURS", "25", "1 to 24"),
         ("SESSION_INTERVAL_HOURS", "0", "1 to 24"),

@@ -1,6 +1,7 @@
 //! Exchange codes. KIS has two families that must never meet: an order code in a quote gives an answer of empty
 //! texts, a quote code in an order is refused (KIS.md 7.1). So they are two types.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use chrono::TimeDelta;
@@ -92,21 +93,15 @@ impl Venue {
         OVERSEAS.iter().find(|venue| venue.market.currency() == currency)
     }
 
-    /// How far the free feed is behind the market (KIS.md 13, 14.2). Who pays KIS for the live one gets newer prices than
-    /// this says.
-    pub(super) fn feed_delay(&self) -> TimeDelta {
-        match self.market {
-            Market::Kr | Market::UsNasdaq | Market::UsNyse | Market::UsAmex => TimeDelta::zero(),
-            Market::Jp | Market::Hk | Market::CnSha | Market::CnSza | Market::VnHan | Market::VnHcm => {
-                TimeDelta::minutes(15)
-            }
-        }
+    /// How far prices are behind the market, where the feeds of `live` are not the free ones.
+    pub(super) fn feed_delay(&self, live: &BTreeSet<Market>) -> TimeDelta {
+        if live.contains(&self.market) { TimeDelta::zero() } else { self.market.free_feed_delay() }
     }
 
-    /// The delay of the free feed of the exchange with this code in quotes.
-    pub(super) fn feed_delay_of(quote_code: &str) -> TimeDelta {
+    /// The same of the exchange with this code in quotes.
+    pub(super) fn feed_delay_of(quote_code: &str, live: &BTreeSet<Market>) -> TimeDelta {
         let venue = OVERSEAS.iter().find(|venue| venue.quote.0 == quote_code);
-        venue.map_or(TimeDelta::zero(), Self::feed_delay)
+        venue.map_or(TimeDelta::zero(), |venue| venue.feed_delay(live))
     }
 
     /// The exchange codes that together list every holding in this market's currency, without counting one twice.

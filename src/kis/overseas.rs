@@ -119,10 +119,9 @@ async fn detailed_quote(
     })
 }
 
-/// How far prices may be behind the market; the embedded exchange has no feed in between.
+/// How far prices may be behind the market.
 fn feed_delay(session: &Session, instrument: &Instrument) -> Result<TimeDelta, QueryError> {
-    let delay = venue(instrument.market)?.feed_delay();
-    Ok(if session.config.feed_is_live { TimeDelta::zero() } else { delay })
+    Ok(venue(instrument.market)?.feed_delay(&session.config.live_feeds))
 }
 
 /// `e_ordyn`: whether the broker trades it (KIS.md 13.2, 13.6); none when it is not told. `ordy` is a text for people and

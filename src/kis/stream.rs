@@ -18,13 +18,13 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{MarketStream, StreamEvent, Wanted};
-use domain::{BoxFuture, Clock, Random};
+use domain::{BoxFuture, Clock, Market, Random};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -53,6 +53,8 @@ pub struct StreamConfig {
     pub credentials: Credentials,
     /// The login name that notices are sent to; without it there are prices only.
     pub hts_id: Option<String>,
+    /// Markets whose prices come without the delay of KIS's free feed.
+    pub live_feeds: BTreeSet<Market>,
 }
 
 /// What stands behind the stream.
@@ -81,6 +83,7 @@ pub fn open(config: StreamConfig, ports: StreamPorts) -> Result<KisStream, Inval
     let identity = Identity {
         environment: config.environment,
         hts_id: config.hts_id,
+        live_feeds: config.live_feeds,
         account: format!("{number}{product}").into(),
     };
     let inner =

@@ -108,7 +108,7 @@ pub(super) fn config(environment: Environment) -> KisConfig {
         fluctuation: endpoint("HHDFS76290000", "updown-rate"),
         volume: endpoint("HHDFS76270000", "volume-surge"),
         truth_tag: false,
-        feed_is_live: false,
+        live_feeds: std::collections::BTreeSet::new(),
     }
 }
 

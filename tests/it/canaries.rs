@@ -103,7 +103,7 @@ fn kis_config(base_url: &str, token_file: std::path::PathBuf) -> KisConfig {
         fluctuation: endpoint("updown-rate"),
         volume: endpoint("volume-surge"),
         truth_tag: false,
-        feed_is_live: false,
+        live_feeds: std::collections::BTreeSet::new(),
     }
 }
 

@@ -73,6 +73,7 @@ impl World {
             environment: self.kis_environment(),
             credentials: credentials(),
             hts_id: Some("me".into()),
+            live_feeds: std::collections::BTreeSet::new(),
         };
         let ports = StreamPorts {
             reads: self.reads.clone(),
@@ -95,7 +96,7 @@ impl World {
             fluctuation: endpoint(),
             volume: endpoint(),
             truth_tag: false,
-            feed_is_live: false,
+            live_feeds: std::collections::BTreeSet::new(),
         };
         let pace = Pacer::new(1.9, self.clock.clone());
         let kis =

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +184,17 @@ impl Market {
     /// True for the markets that KIS serves through its domestic interface.
     pub fn is_domestic(self) -> bool {
         matches!(self, Self::Kr)
+    }
+
+    /// How far the prices that KIS gives for nothing are behind this market (KIS.md 13, 14.2). Its live feeds, which are paid
+    /// for or, in China, applied for, have no delay.
+    pub fn free_feed_delay(self) -> TimeDelta {
+        match self {
+            Self::Kr | Self::UsNasdaq | Self::UsNyse | Self::UsAmex => TimeDelta::zero(),
+            Self::Jp | Self::Hk | Self::CnSha | Self::CnSza | Self::VnHan | Self::VnHcm => {
+                TimeDelta::minutes(15)
+            }
+        }
     }
 
     /// Shares of one lot unless the exchange names another for the stock (KIS.md 15.3). Hong Kong's board lot belongs to

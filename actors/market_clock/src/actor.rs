@@ -117,10 +117,9 @@ impl MarketClock {
     /// A MarketClock that has told nothing yet.
     pub fn new(settings: Settings, deps: Deps) -> Self {
         Self {
-            settings,
             deps,
             told: Told::default(),
-            evidence: Evidence::default(),
+            evidence: Evidence::default().with_live_feeds(&settings.live_feeds),
             is_recalled: false,
             overrides: Overrides::default(),
             sleep: None,
@@ -130,6 +129,7 @@ impl MarketClock {
             shown: None,
             watch: None,
             obedience: Obedience::default(),
+            settings,
         }
     }
 
@@ -142,7 +142,7 @@ impl MarketClock {
             Ok(booked) => {
                 let now = this.now();
                 this.told = Told::recalled(&booked, now);
-                this.evidence = Evidence::recalled(&booked, now);
+                this.evidence = Evidence::recalled(&booked, now).with_live_feeds(&this.settings.live_feeds);
                 this.redraw();
                 this.is_recalled = true;
                 if this.knows_enough() {

@@ -4,7 +4,7 @@
 //! day; to open one that the calendar has closed, or to trust one that it only forecasts, takes a second one. Nothing
 //! here halts anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use domain::Market;
@@ -17,8 +17,6 @@ use crate::calendar::{Calendar, DayChange, DayChanges, Session};
 
 /// A session without any trade so long after its open, and after the delay of its quotes, is suspected to be none.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
-/// KIS's free quotes of Asian markets are so late (KIS.md 13).
-const ASIAN_DELAY: TimeDelta = TimeDelta::minutes(15);
 /// Two looks are so far apart once something is known.
 const LOOK_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// And so far while a day waits for its proof, or the broker is silent.
@@ -41,16 +39,6 @@ pub enum Look {
     CannotTell,
     /// It did not answer.
     Silent,
-}
-
-/// How long after its open a market without a trade is not suspected yet.
-fn grace(market: Market) -> TimeDelta {
-    match market {
-        Market::Kr | Market::UsNasdaq | Market::UsNyse | Market::UsAmex => GRACE,
-        Market::Jp | Market::Hk | Market::CnSha | Market::CnSza | Market::VnHan | Market::VnHcm => {
-            GRACE + ASIAN_DELAY
-        }
-    }
 }
 
 impl From<Result<Option<DateTime<Utc>>, QueryError>> for Look {
@@ -100,6 +88,8 @@ pub struct Evidence {
     list_asked_at: BTreeMap<Market, DateTime<Utc>>,
     /// The date on which the list was last read.
     list_read_on: BTreeMap<Market, NaiveDate>,
+    /// Markets whose quotes are not those of the free feed and have no delay.
+    live_feeds: BTreeSet<Market>,
 }
 
 // === What is known ===
@@ -119,6 +109,17 @@ impl Evidence {
             evidence.recall_trust(*market, *session_date, label);
         }
         evidence
+    }
+
+    /// The same where the quotes of `live` have no delay.
+    #[must_use]
+    pub fn with_live_feeds(self, live: &BTreeSet<Market>) -> Self {
+        Self { live_feeds: live.clone(), ..self }
+    }
+
+    /// How long after its open a market without a trade is not suspected yet.
+    fn grace(&self, market: Market) -> TimeDelta {
+        if self.live_feeds.contains(&market) { GRACE } else { GRACE + market.free_feed_delay() }
     }
 
     fn recall_trust(&mut self, market: Market, date: NaiveDate, label: &str) {
@@ -222,7 +223,7 @@ impl Evidence {
             Some(last) if waits_for_proof || witness.silences > 0 => Some(last + LOOK_SOON),
             Some(last) => Some(last + LOOK_EVERY),
             None if waits_for_proof => Some(session.open + LOOK_SOON),
-            None => Some(session.open + grace(session.market)),
+            None => Some(session.open + self.grace(session.market)),
         }
     }
 
@@ -238,10 +239,11 @@ impl Evidence {
 
     /// Takes what a look at `session`, begun at `looked_at`, brought.
     pub fn end_look(&mut self, session: &Session, look: Look) {
+        let suspected_from = session.open + self.grace(session.market);
         let witness = self.witness(session);
         witness.looking = false;
         witness.was_looked = true;
-        let was_late = witness.looked_at.is_some_and(|at| at >= session.open + grace(session.market));
+        let was_late = witness.looked_at.is_some_and(|at| at >= suspected_from);
         match look {
             Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {
                 *witness = Witness { traded: true, still: false, silences: 0, ..*witness };

@@ -40,6 +40,8 @@ pub struct Settings {
     pub exits: BTreeSet<(Market, NaiveDate)>,
     /// There is an override file, whose first word is waited for.
     pub has_override_file: bool,
+    /// Markets whose quotes have no delay, because their feed is not KIS's free one.
+    pub live_feeds: BTreeSet<Market>,
 }
 
 /// What is known at the moment of a plan: the settings, and the evidence beside the calendar.

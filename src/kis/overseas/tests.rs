@@ -280,9 +280,12 @@ async fn a_price_of_the_free_feed_says_how_late_it_may_be_in_asia_and_not_in_ame
             let mut session = session(environment, &transport);
             let late = quote(&session, stock_of(market, symbol), Urgency::Scan).await.unwrap();
             assert_eq!(late.delay.num_minutes(), minutes, "{market}");
-            session.config.feed_is_live = true;
+            session.config.live_feeds = [Market::CnSha, market].into();
             let live = quote(&session, stock_of(market, symbol), Urgency::Scan).await.unwrap();
             assert_eq!(live.delay.num_minutes(), 0, "{market}");
+            session.config.live_feeds = [Market::CnSha].into();
+            let late = quote(&session, stock_of(market, symbol), Urgency::Scan).await.unwrap();
+            assert_eq!(late.delay.num_minutes(), minutes, "{market}: another market's feed is paid for");
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use broker::Wanted;
+use chrono::TimeDelta;
 use domain::{Instrument, Market};
 
+use super::session::Identity;
 use crate::kis::Environment;
 use crate::kis::codes::Venue;
 
@@ -58,15 +60,18 @@ impl Topic {
         feed.tr_id(environment)
     }
 
-    /// Its key: the login name, the code, or `D` with exchange and symbol (KIS.md 14.2: the feed that costs nothing).
-    pub(super) fn key(&self, hts_id: &str) -> Option<String> {
+    /// Its key: the login name, the code, or exchange and symbol behind `D` for the feed that costs nothing or `R` for the
+    /// live one (KIS.md 14.2). Where both are live the free one serves.
+    pub(super) fn key(&self, identity: &Identity) -> Option<String> {
         match self {
-            Self::DomesticNotices | Self::ForeignNotices => Some(hts_id.to_owned()),
+            Self::DomesticNotices | Self::ForeignNotices => Some(identity.hts_id.clone().unwrap_or_default()),
             Self::Trades(stock) | Self::Book(stock) if stock.market.is_domestic() => {
                 Some(stock.symbol.as_str().to_owned())
             }
             Self::Trades(stock) | Self::Book(stock) => {
-                Venue::of(stock.market).map(|venue| format!("D{}{}", venue.quote.code(), stock.symbol))
+                let is_late = stock.market.free_feed_delay() > TimeDelta::zero();
+                let feed = if is_late && identity.live_feeds.contains(&stock.market) { 'R' } else { 'D' };
+                Venue::of(stock.market).map(|venue| format!("{feed}{}{}", venue.quote.code(), stock.symbol))
             }
         }
     }
@@ -169,7 +174,31 @@ mod tests {
         assert_eq!(paper, [Topic::ForeignNotices]);
         assert_eq!(paper[0].tr_id(Environment::Paper), Some("H0GSCNI9"));
         assert_eq!(chosen(&wanted), [Topic::ForeignNotices, Topic::Trades(apple.clone())]);
-        assert_eq!(Topic::Trades(apple).key("me").as_deref(), Some("DNASAAPL"));
+        assert_eq!(Topic::Trades(apple).key(&identity()).as_deref(), Some("DNASAAPL"));
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            environment: Environment::Real,
+            hts_id: Some("me".into()),
+            live_feeds: [Market::Jp, Market::UsNyse].into(),
+            account: "1234567801".into(),
+        }
+    }
+
+    #[test]
+    fn a_market_whose_feed_is_live_is_registered_under_the_name_of_that_feed() {
+        let cases = [
+            ("JP:7203", "RTSE7203"),
+            ("HK:00700", "DHKS00700"),
+            // America's free feed has no delay.
+            ("US_NYSE:BA", "DNYSBA"),
+        ];
+        for (stock, key) in cases {
+            let topic = Topic::Trades(stock.parse().unwrap());
+            assert_eq!(topic.key(&identity()).as_deref(), Some(key));
+        }
+        assert_eq!(Topic::ForeignNotices.key(&identity()).as_deref(), Some("me"));
     }
 
     #[test]

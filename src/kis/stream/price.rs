@@ -1,5 +1,7 @@
 //! Prices out of records (KIS.md 14.3, 14.4, 14.7). What has no price above zero, no time or another phase has none.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use domain::{Market, Price};
 use rust_decimal::Decimal;
@@ -48,18 +50,21 @@ pub(super) fn domestic_book<'a>(record: &[&'a str], now: DateTime<Utc>) -> Optio
     Some(Tick { symbol: record.first()?, exchange: None, price, at })
 }
 
-/// HDFSCNT0: the price of a trade. `last` is what the stock was last known to cost.
+/// HDFSCNT0: the price of a trade. The feeds of `live` have no delay; `last` is what the stock was last known to cost.
 pub(super) fn foreign_trade<'a>(
     record: &[&'a str],
     now: DateTime<Utc>,
+    live: &BTreeSet<Market>,
     last: impl FnOnce(&str) -> Option<Price>,
 ) -> Option<Tick<'a>> {
     let symbol = *record.get(1)?;
     let at = korean(record.get(6)?, record.get(7)?)?;
     let price = with_point(record.get(11)?, record.get(2)?, || last(symbol))?;
     let name = record.first()?;
-    // A delayed feed is as fresh as it can be when it is late by its delay; `D` is the free one.
-    let delay = name.strip_prefix('D').and_then(|code| code.get(..3)).map(Venue::feed_delay_of);
+    // A delayed feed is as fresh as it can be when it is late by its delay; `D` is the free one. Its name is not always the
+    // one that was registered (KIS.md 14.7), so a market whose feed is live has no delay under any name.
+    let code = name.strip_prefix('D').and_then(|code| code.get(..3));
+    let delay = code.map(|code| Venue::feed_delay_of(code, live));
     let at = at.checked_add_signed(delay.unwrap_or_default())?;
     Some(Tick { symbol, exchange: name.get(1..4), price, at: at.min(now) })
 }
@@ -172,12 +177,13 @@ mod tests {
     #[test]
     fn a_price_of_the_free_feed_of_asia_is_as_fresh_as_its_delay_allows() {
         let now = at("2026-11-24T01:30:00Z");
-        let seen = |name: &'static str, time: &'static str| {
+        let seen_by = |live: &BTreeSet<Market>, name: &'static str, time: &'static str| {
             let mut record = vec!["0"; FOREIGN_FIELDS];
             (record[0], record[1], record[6], record[7], record[11]) =
                 (name, "7203", "20261124", time, "2815");
-            foreign_trade(&record, now, |_| None).map(|tick| tick.at)
+            foreign_trade(&record, now, live, |_| None).map(|tick| tick.at)
         };
+        let seen = |name, time| seen_by(&BTreeSet::new(), name, time);
         assert_eq!(seen("DTSE7203", "101400"), Some(at("2026-11-24T01:29:00Z")));
         assert_eq!(seen("DTSE7203", "102900"), Some(now), "never of the future");
         assert_eq!(
@@ -186,6 +192,8 @@ mod tests {
             "the paid feed has no delay"
         );
         assert_eq!(seen("DNAS7203", "101400"), Some(at("2026-11-24T01:14:00Z")));
+        let paid = seen_by(&[Market::Jp].into(), "DTSE7203", "101400");
+        assert_eq!(paid, Some(at("2026-11-24T01:14:00Z")), "a paid feed that names itself as the free one");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use broker::{StreamEvent, Wanted};
 use chrono::{DateTime, Utc};
 use domain::messages::market_data::PriceSeen;
-use domain::{Instrument, Price};
+use domain::{Instrument, Market, Price};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -32,6 +32,8 @@ pub(super) struct Identity {
     pub(super) environment: Environment,
     /// The login name; none: no notices.
     pub(super) hts_id: Option<String>,
+    /// Markets whose prices come without the delay of the free feed.
+    pub(super) live_feeds: BTreeSet<Market>,
     /// Ten digits.
     pub(super) account: SecretString,
 }
@@ -127,7 +129,7 @@ impl Session {
     /// `tr_type` 1 registers, 2 gives back (KIS.md 14.1).
     fn request(&self, tr_type: &str, topic: &Topic) -> Option<String> {
         let tr_id = topic.tr_id(self.identity.environment)?;
-        let tr_key = topic.key(self.identity.hts_id.as_deref().unwrap_or_default())?;
+        let tr_key = topic.key(&self.identity)?;
         let text = json!({
             "header": {
                 "approval_key": self.approval_key.expose_secret(),
@@ -191,10 +193,9 @@ impl Session {
 
     /// The registration that an answer is about, if there is one.
     fn topic(&self, tr_id: &str, tr_key: &str) -> Option<Topic> {
-        let name = self.identity.hts_id.as_deref().unwrap_or_default();
         let is_it = |topic: &&Topic| {
             topic.tr_id(self.identity.environment) == Some(tr_id)
-                && topic.key(name).as_deref() == Some(tr_key)
+                && topic.key(&self.identity).as_deref() == Some(tr_key)
         };
         self.registrations.keys().find(is_it).cloned()
     }
@@ -208,7 +209,8 @@ impl Session {
                 self.prices(data, price::BOOK_FIELDS, |_, record| price::domestic_book(record, now))
             }
             ("HDFSCNT0", false) => self.prices(data, price::FOREIGN_FIELDS, |session, record| {
-                price::foreign_trade(record, now, |symbol| session.last_of(symbol, record))
+                let live = &session.identity.live_feeds;
+                price::foreign_trade(record, now, live, |symbol| session.last_of(symbol, record))
             }),
             ("H0STCNI0" | "H0STCNI9", true) => self.notices(data, &Topic::DomesticNotices, notice::DOMESTIC),
             ("H0GSCNI0" | "H0GSCNI9", true) => self.notices(data, &Topic::ForeignNotices, notice::FOREIGN),

@@ -38,7 +38,10 @@ pub(super) fn wanted() -> Wanted {
 
 pub(super) fn session_of(environment: Environment, hts_id: &str) -> Session {
     let account = "1234567801".into();
-    Session::new(Identity { environment, hts_id: Some(hts_id.into()), account }, "approval".into())
+    Session::new(
+        Identity { environment, hts_id: Some(hts_id.into()), live_feeds: BTreeSet::new(), account },
+        "approval".into(),
+    )
 }
 
 pub(super) fn acknowledged(tr_id: &str, tr_key: &str, code: &str) -> String {
@@ -265,6 +268,7 @@ fn nothing_that_can_be_printed_shows_a_secret() {
         environment: Environment::Real,
         credentials: crate::kis::testing::config(Environment::Real).credentials,
         hts_id: Some("me".into()),
+        live_feeds: BTreeSet::new(),
     };
     let text = format!("{config:?} {:?}", Cipher::new(KEY, IV));
     for secret in ["KEY-OF-TEST", "SECRET-OF-TEST", "12345678", KEY, IV] {

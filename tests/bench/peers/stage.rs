@@ -152,7 +152,7 @@ pub(crate) fn client(
         fluctuation: config.scanner.fluctuation.clone(),
         volume: config.scanner.volume.clone(),
         truth_tag: true,
-        feed_is_live: true,
+        live_feeds: std::collections::BTreeSet::from(domain::Market::ALL),
     };
     kis::connect(kis_config, reads, orders, clock, pace).expect("a valid account number")
 }

@@ -363,7 +363,7 @@ fn connect(config: &Config, clock: &Arc<dyn Clock>, orders: Arc<Recorder>, seed:
         fluctuation: config.scanner.fluctuation.clone(),
         volume: config.scanner.volume.clone(),
         truth_tag: false,
-        feed_is_live: true,
+        live_feeds: std::collections::BTreeSet::from(domain::Market::ALL),
     };
     let reads = Arc::new(ReqwestTransport::for_reads(None).expect("a client"));
     let pacer = Pacer::new(f64::from(RATE), clock.clone());

@@ -308,6 +308,7 @@ fn settings() -> Settings {
         calendar: Calendar::official(),
         exits: BTreeSet::new(),
         has_override_file: false,
+        live_feeds: BTreeSet::new(),
     }
 }
 

@@ -124,6 +124,21 @@ fn an_asian_session_is_not_looked_at_before_its_late_quotes_can_show_a_trade() {
 }
 
 #[test]
+fn a_session_whose_feed_is_live_is_suspected_as_early_as_an_american_one_and_no_other() {
+    let evidence = || Evidence::default().with_live_feeds(&BTreeSet::from([Market::Hk]));
+    for (market, minutes) in [(Market::Hk, 10), (Market::Jp, 25), (Market::UsNyse, 10)] {
+        let session = session(market, "2026-06-02");
+        let due = session.open + TimeDelta::minutes(minutes);
+        assert_eq!(evidence().next_look(&Calendar::official(), &session), Some(due), "{market}");
+        let mut evidence = evidence();
+        assert!(evidence.begin_look(&Calendar::official(), &session, due));
+        evidence.end_look(&session, Look::LastTrade(None));
+        let trust = evidence.trust(&Calendar::official(), market, session.date, false);
+        assert_eq!(trust, Trust::SuspectedClosed, "{market}");
+    }
+}
+
+#[test]
 fn the_operators_word_and_a_trade_together_stand_against_the_list() {
     let day = session(Market::Kr, "2026-11-24");
     let mut evidence = seen(&day, &[(10, Look::LastTrade(Some(day.open + TimeDelta::minutes(1))))]);

@@ -17,6 +17,7 @@ fn settings(markets: &[Market], cadence: Cadence) -> Settings {
         calendar: Calendar::official(),
         exits: BTreeSet::new(),
         has_override_file: false,
+        live_feeds: BTreeSet::new(),
     }
 }
 
