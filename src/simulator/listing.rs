@@ -38,6 +38,11 @@ impl Listing {
         if self.is_topix_500 { rules::topix_500_step(units) } else { rules::step(self.market, units) }
     }
 
+    /// `units` on the price step below.
+    pub(super) fn floor(&self, units: i64) -> i64 {
+        units - units.rem_euclid(self.step(units))
+    }
+
     /// True for a price on its step.
     pub(super) fn is_on_step(&self, units: i64) -> bool {
         units % self.step(units) == 0
@@ -135,7 +140,8 @@ const fn of(
 }
 
 /// Every listed stock. Columns: symbol, (in Hong Kong the board lot,) names, (reference price, volatility in percent, volume in shares,
-/// lively days in percent). Prices are in units: won, cents, yen, thousandths of a Hong Kong dollar, hundredths of a yuan, dong.
+/// lively days in percent). Prices are in units: won, cents, tenths of a yen, thousandths of a
+/// Hong Kong dollar, hundredths of a yuan, dong.
 pub(super) const LISTINGS: [Listing; 72] = [
     kr("910010", ["한들전자", "HANDEUL ELECTRONICS"], (71_500, 1.6, 9_000_000, 5)),
     kr("910020", ["가람반도체", "GARAM SEMICONDUCTOR"], (184_500, 2.2, 2_600_000, 10)),
@@ -172,12 +178,12 @@ pub(super) const LISTINGS: [Listing; 72] = [
     amex("DUNE", ["듄", "DUNE OFFSHORE LTD"], (1_189, 3.7, 950_000, 55)),
     amex("PEBL", ["페블", "PEBBLE CREEK FUND"], (4_405, 1.3, 260_000, 4)),
     amex("SPY", ["SPDR S&P 500 ETF", "SPDR S&P 500 ETF TRUST"], (58_412, 1.0, 48_000_000, 3)),
-    tokyo("7203", ["토요타자동차", "TOYOTA MOTOR CORP"], (2_815, 1.6, 26_000_000, 8)),
-    topix_500("6758", ["소니그룹", "SONY GROUP CORP"], (3_640, 1.8, 14_000_000, 10)),
-    tokyo("9984", ["소프트뱅크그룹", "SOFTBANK GROUP CORP"], (16_480, 3.2, 9_500_000, 45)),
-    tokyo("491A", ["하야테로보", "HAYATE ROBOTICS"], (1_238, 4.6, 3_800_000, 75)),
-    tokyo("4901", ["미나토제약", "MINATO PHARMA"], (872, 4.1, 6_200_000, 70)),
-    tokyo("6102", ["아카쓰키정밀", "AKATSUKI PRECISION"], (5_430, 2.4, 1_700_000, 20)),
+    topix_500("7203", ["토요타자동차", "TOYOTA MOTOR CORP"], (28_150, 1.6, 26_000_000, 8)),
+    topix_500("6758", ["소니그룹", "SONY GROUP CORP"], (36_400, 1.8, 14_000_000, 10)),
+    tokyo("9984", ["소프트뱅크그룹", "SOFTBANK GROUP CORP"], (164_800, 3.2, 9_500_000, 45)),
+    tokyo("491A", ["하야테로보", "HAYATE ROBOTICS"], (12_380, 4.6, 3_800_000, 75)),
+    tokyo("4901", ["미나토제약", "MINATO PHARMA"], (8_720, 4.1, 6_200_000, 70)),
+    tokyo("6102", ["아카쓰키정밀", "AKATSUKI PRECISION"], (54_300, 2.4, 1_700_000, 20)),
     hong_kong("00700", 100, ["텐센트홀딩스", "TENCENT HOLDINGS"], (512_000, 1.9, 21_000_000, 10)),
     hong_kong("00005", 400, ["HSBC홀딩스", "HSBC HOLDINGS"], (98_650, 1.2, 18_000_000, 5)),
     hong_kong("09988", 100, ["알리바바그룹", "ALIBABA GROUP"], (124_300, 2.5, 42_000_000, 25)),
@@ -235,12 +241,15 @@ mod tests {
         let cases = [
             ("910010", 49_950, 50_000),
             ("IBM", 999, 1_000),
-            ("7203", 3_000, 3_005),
-            ("7203", 30_000, 30_050),
-            ("6758", 3_000, 3_001),
-            ("6758", 10_000, 10_005),
-            ("6758", 29_995, 30_000),
+            ("9984", 30_000, 30_050),
+            ("9984", 300_000, 300_500),
+            ("7203", 9_999, 10_000),
+            ("7203", 10_000, 10_005),
+            ("7203", 28_150, 28_155),
             ("6758", 30_000, 30_010),
+            ("6758", 100_000, 100_050),
+            ("6758", 299_950, 300_000),
+            ("6758", 300_000, 300_100),
             ("00005", 9_990, 10_000),
             ("00005", 10_000, 10_010),
             ("00981", 19_990, 20_000),

@@ -1,23 +1,23 @@
 //! What each simulated market demands of an order: price units, fees; and how KIS names the market. Price steps and daily limits are in
 //! [`super::steps`].
 //!
-//! Prices inside the exchange are whole numbers of the market's smallest decimal: won in Korea, cents in the United States, thousandths
-//! of a dollar in Hong Kong.
+//! Prices inside the exchange are whole numbers of the market's smallest decimal: won in Korea, cents in the United States, tenths of a
+//! yen in Tokyo, thousandths of a dollar in Hong Kong.
 
 use domain::{Currency, Market, Side};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-pub(super) use super::steps::{floor, limits, step, topix_500_step};
+pub(super) use super::steps::{limits, step, topix_500_step};
 
 /// Decimals of a price in units.
 pub(super) fn scale(market: Market) -> u32 {
     match market {
         Market::Hk => 3,
+        Market::Jp => 1,
         Market::Kr
         | Market::UsNasdaq
         | Market::UsNyse
         | Market::UsAmex
-        | Market::Jp
         | Market::CnSha
         | Market::CnSza
         | Market::VnHan

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use domain::Market;
 
 use super::listing::Listing;
 use super::sessions::{self, Session};
@@ -127,7 +126,7 @@ impl Tape {
             Some(before) if index >= self.history => {
                 Some(walk::day(self.listing, self.seed, date, before.close, steps))
             }
-            Some(_) | None => Some(straight(self.listing.market, &self.bars[index], steps)),
+            Some(_) | None => Some(straight(self.listing, &self.bars[index], steps)),
         }
     }
 
@@ -159,7 +158,7 @@ pub(super) fn bar_of(date: NaiveDate, steps: &[Step]) -> Option<Bar> {
 }
 
 /// Steps whose bar is `bar`: from the open over both extremes to the close, the one against the day's direction first.
-fn straight(market: Market, bar: &Bar, steps: usize) -> Vec<Step> {
+fn straight(listing: &Listing, bar: &Bar, steps: usize) -> Vec<Step> {
     let rises = bar.close >= bar.open;
     let [first, second] = if rises { [bar.low, bar.high] } else { [bar.high, bar.low] };
     let last = steps.saturating_sub(1);
@@ -170,7 +169,7 @@ fn straight(market: Market, bar: &Bar, steps: usize) -> Vec<Step> {
         let leg = corners.windows(2).find(|leg| index <= leg[1].0);
         let volume = if index == last { bar.volume - each * (count - 1) } else { each };
         Step {
-            price: leg.map_or(bar.close, |leg| between(market, leg[0], leg[1], index)),
+            price: leg.map_or(bar.close, |leg| between(listing, leg[0], leg[1], index)),
             volume: u32::try_from(volume).unwrap_or(u32::MAX),
         }
     };
@@ -178,13 +177,13 @@ fn straight(market: Market, bar: &Bar, steps: usize) -> Vec<Step> {
 }
 
 /// The price at `index` on the line between two corners, on its step; at a corner, the corner's own.
-fn between(market: Market, (from, start): (usize, i64), (to, end): (usize, i64), index: usize) -> i64 {
+fn between(listing: &Listing, (from, start): (usize, i64), (to, end): (usize, i64), index: usize) -> i64 {
     if index == from || index == to {
         return if index == from { start } else { end };
     }
     let part = |steps: usize| i64::try_from(steps).unwrap_or(1);
     let price = start + (end - start) * part(index - from) / part(to - from);
-    rules::floor(market, price).max(start.min(end))
+    listing.floor(price).max(start.min(end))
 }
 
 /// History that ends at the listing's reference price: walked forward, then scaled as a whole.
@@ -199,13 +198,13 @@ fn generated(listing: &Listing, seed: u64) -> Vec<Bar> {
             bars.push(bar);
         }
     }
-    bars.iter().map(|bar| scaled(listing.market, *bar, listing.reference, close)).collect()
+    bars.iter().map(|bar| scaled(listing, *bar, listing.reference, close)).collect()
 }
 
-fn scaled(market: Market, bar: Bar, numerator: i64, denominator: i64) -> Bar {
+fn scaled(listing: &Listing, bar: Bar, numerator: i64, denominator: i64) -> Bar {
     let scale = |units: i64| {
         let moved = i128::from(units) * i128::from(numerator) / i128::from(denominator.max(1));
-        rules::floor(market, i64::try_from(moved).unwrap_or(units)).max(rules::FLOOR_UNITS)
+        listing.floor(i64::try_from(moved).unwrap_or(units)).max(rules::FLOOR_UNITS)
     };
     let [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map(scale);
     let value = i64::try_from(i128::from(close) * i128::from(bar.volume)).unwrap_or(i64::MAX);
@@ -245,6 +244,8 @@ fn dated(bars: Vec<Bar>, first_day: NaiveDate, before: impl Fn(NaiveDate) -> Nai
 
 #[cfg(test)]
 mod tests {
+    use domain::Market;
+
     use super::*;
     use crate::simulator::listing::{self, LISTINGS};
 

@@ -108,7 +108,7 @@ fn normal(rng: &mut fastrand::Rng) -> f64 {
 }
 
 fn quoted(listing: &Listing, price: f64, band: (i64, i64)) -> i64 {
-    rules::floor(listing.market, f64_to_units(price + 0.5)).clamp(band.0, band.1)
+    listing.floor(f64_to_units(price + 0.5)).clamp(band.0, band.1)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "prices are far below the 53 bits that a float holds exactly")]
@@ -156,13 +156,23 @@ mod tests {
         for listing in &LISTINGS {
             for seed in 0..20 {
                 for step in day(listing, seed, date(), listing.reference, 400) {
-                    assert_eq!(rules::floor(listing.market, step.price), step.price, "{}", listing.symbol);
+                    assert!(listing.is_on_step(step.price), "{} {}", listing.symbol, step.price);
                     if let Some((lower, upper)) = rules::limits(listing.market, listing.reference) {
                         assert!((lower..=upper).contains(&step.price), "{} {}", listing.symbol, step.price);
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_stock_of_the_topix_500_trades_at_half_a_yen_and_every_other_at_whole_ones() {
+        let has_halves = |symbol: &str| {
+            let listing = LISTINGS.iter().find(|listing| listing.symbol == symbol).unwrap();
+            day(listing, 7, date(), listing.reference, 500).iter().any(|step| step.price % 10 != 0)
+        };
+        assert!(has_halves("7203"));
+        assert!(!has_halves("4901") && !has_halves("491A"));
     }
 
     #[test]

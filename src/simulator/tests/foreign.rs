@@ -204,6 +204,21 @@ async fn a_resting_order_is_cancelled_by_its_own_countrys_id_alone() {
 }
 
 #[tokio::test]
+async fn tokyo_takes_half_a_yen_for_a_stock_of_the_topix_500_below_3000_and_for_no_other() {
+    let tokyo = &EXCHANGES[0];
+    let world = tokyo.world().await;
+    let [buy, _, _] = tokyo.ids;
+    let taken = world.order_abroad(buy, ["TKSE", "7203"], 100, "2500.5").await;
+    assert!(taken.is_ok(), "{:?}", taken.body);
+    assert_eq!(world.order_abroad(buy, ["TKSE", "7203"], 100, "2500.3").await.code(), "APBK0506");
+    assert_eq!(world.order_abroad(buy, ["TKSE", "4901"], 100, "800.5").await.code(), "APBK0506");
+    assert!(world.order_abroad(buy, ["TKSE", "4901"], 100, "800").await.is_ok());
+    let limits: Vec<_> =
+        world.orders().iter().map(|order| order.limit.map(|price| price.to_string())).collect();
+    assert_eq!(limits, [Some("2500.5".to_owned()), Some("800".to_owned())]);
+}
+
+#[tokio::test]
 async fn shares_bought_in_china_today_are_sold_tomorrow_at_the_earliest() {
     for exchange in EXCHANGES.iter().filter(|exchange| exchange.currency == "CNY") {
         let mut world = exchange.world().await;
