@@ -25,7 +25,7 @@ const TRAPS: [Trap; 53] = [
     (22, 13, &["documented_days_have_their_documented_hours", "an_order_outside_the_brokers_hours_is_refused_with_those_hours"]),
     (22, 14, &["an_account_number_is_eight_digits_a_dash_and_two_and_stays_hidden"]),
     (23, 1, &["an_entry_beyond_the_order_limit_is_refused_and_an_exit_of_any_size_is_not"]),
-    (23, 2, &["cash_that_is_gone_or_reserved_buys_nothing", "exactly_one_post_leaves_whatever_comes_back"]),
+    (23, 2, &["a_purchase_refused_for_money_waits_and_the_wait_is_not_prolonged_by_its_own_refusals", "cash_that_is_gone_or_reserved_buys_nothing", "exactly_one_post_leaves_whatever_comes_back"]),
     (23, 3, &["halted_stocks_are_filtered_from_rankings_and_fallback_but_a_holding_stays", "a_scan_tells_the_top_stocks_and_every_holding"]),
     (23, 4, &["foreign_rankings_use_the_addresses_of_the_settings_with_key_and_auth_present"]),
     (23, 5, &["foreign_rankings_use_the_addresses_of_the_settings_with_key_and_auth_present"]),
