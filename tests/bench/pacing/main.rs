@@ -1,14 +1,18 @@
-//! A saturated minute of the pacer in real time: `cargo bench --bench pacing`.
+//! Two saturated minutes in real time: `cargo bench --bench pacing`.
 //!
 //! At both rates that the settings allow at most, waiters of every other urgency never run out, and a sale asks for its
-//! turn again and again. Prints what was measured at the moments of the grants, and ends with an error where a bar is
-//! missed: the share of the rate that was used, the fullest sliding second, and how long a sale waited.
+//! turn again and again: once of the pacer alone, measured at the moments of its grants, and once through the adapter and
+//! HTTP, measured where the requests arrive at the simulated exchange, which refuses what comes too fast. Prints both, and
+//! ends with an error where a bar is missed: the share of the rate that was used, the fullest sliding second, and how long
+//! a sale waited. At the exchange nothing may have been refused either.
 
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
     reason = "a bench is read on a terminal and ends at the first fault"
 )]
+
+mod arrivals;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,6 +22,7 @@ use std::time::{Duration, Instant};
 use broker::{Pacer, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BoxFuture, Clock};
+use kestrel::simulator::Environment;
 use tokio::task::LocalSet;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -29,12 +34,14 @@ const EXIT_SLOTS: f64 = 2.0;
 const WAITERS: usize = 5;
 /// The highest rates that the settings take, and what KIS documents (KIS.md 4).
 const RATES: [Rate; 2] = [
-    Rate { name: "live", per_second: 19.0, documented: 20 },
-    Rate { name: "paper", per_second: 1.9, documented: 2 },
+    Rate { name: "live", host: Environment::Real, per_second: 19.0, documented: 20 },
+    Rate { name: "paper", host: Environment::Paper, per_second: 1.9, documented: 2 },
 ];
 
 struct Rate {
     name: &'static str,
+    /// The exchange whose limit this is.
+    host: Environment,
     per_second: f64,
     documented: usize,
 }
@@ -64,19 +71,28 @@ impl Clock for RealClock {
 struct Seen {
     granted_at: Vec<Instant>,
     exit_waits: Vec<Duration>,
+    /// Requests that the exchange refused.
+    refused: usize,
 }
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let seen =
+    let granted =
         LocalSet::new().block_on(&runtime, async { tokio::join!(minute(&RATES[0]), minute(&RATES[1])) });
+    let pacer_held = table("granted by the pacer", granted.into());
+    let arrived = LocalSet::new()
+        .block_on(&runtime, async { tokio::join!(arrivals::minute(&RATES[0]), arrivals::minute(&RATES[1])) });
+    let wire_held = table("arrived at the exchange", arrived.into());
+    assert!(pacer_held && wire_held, "a bar is missed");
+}
+
+/// One table; false when a bar is missed.
+fn table(title: &str, seen: [Seen; 2]) -> bool {
     println!(
-        "{:<6} {:>6} {:>7} {:>7} {:>9} {:>11} {:>6} {:>15}",
-        "rate", "a s", "granted", "used %", "in 1 s", "documented", "sales", "longest, slots"
+        "{title}\n{:<6} {:>6} {:>7} {:>7} {:>9} {:>11} {:>7} {:>6} {:>15}",
+        "rate", "a s", "turns", "used %", "in 1 s", "documented", "refused", "sales", "longest, slots"
     );
-    let held =
-        RATES.iter().zip([seen.0, seen.1]).map(|(rate, seen)| judge(rate, &seen)).fold(true, |a, b| a & b);
-    assert!(held, "a bar is missed");
+    RATES.iter().zip(seen).map(|(rate, seen)| judge(rate, &seen)).fold(true, |a, b| a & b)
 }
 
 /// One line of the table; false when a bar is missed.
@@ -85,12 +101,14 @@ fn judge(rate: &Rate, seen: &Seen) -> bool {
     let used_pct = f64::from(granted) / (rate.per_second * MINUTE.as_secs_f64()) * 100.0;
     let fullest = fullest_second(&seen.granted_at);
     let longest = seen.exit_waits.iter().max().expect("a sale asked").as_secs_f64() * rate.per_second;
-    let held = used_pct >= USED_PCT && fullest <= rate.documented && longest <= EXIT_SLOTS;
+    let is_within = fullest <= rate.documented && seen.refused == 0;
+    let held = used_pct >= USED_PCT && is_within && longest <= EXIT_SLOTS;
     println!(
-        "{:<6} {:>6} {granted:>7} {used_pct:>7.2} {fullest:>9} {:>11} {:>6} {longest:>15.2}{}",
+        "{:<6} {:>6} {granted:>7} {used_pct:>7.2} {fullest:>9} {:>11} {:>7} {:>6} {longest:>15.2}{}",
         rate.name,
         rate.per_second,
         rate.documented,
+        seen.refused,
         seen.exit_waits.len(),
         if held { "" } else { "  MISSED" }
     );
