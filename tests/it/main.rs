@@ -40,3 +40,4 @@ mod tools;
 mod traps;
 mod web;
 mod whole;
+mod wire;
