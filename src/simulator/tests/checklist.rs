@@ -44,6 +44,7 @@ const CHECKLIST: &[(&str, &str, &[&str])] = &[
         &[
             "an_order_that_breaks_a_rule_is_refused_with_its_code",
             "what_the_market_would_not_take_is_refused_with_the_code_for_it",
+            "tokyo_takes_half_a_yen_for_a_stock_of_the_topix_500_below_3000_and_for_no_other",
             "orders_are_refused_before_the_session_after_it_and_on_the_weekend",
             "no_order_is_taken_on_a_closed_date",
             "tokyo_and_vietnam_take_no_orders_at_noon_and_hong_kong_and_china_do",
