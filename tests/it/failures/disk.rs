@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use domain::messages::control::{HaltSource, TradingState};
+use domain::messages::control::{Durability, HaltSource, TradingState};
+use kestrel::control::wire::{Halted, Reply, Request};
 
 use crate::crash::Rig;
-use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
+use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
 use crate::tools::{self, SmallDisk};
 
 /// The error libraries of fiu-utils.
@@ -26,18 +27,45 @@ fn meets(rig: &Rig, agent: &mut Agent, words: &str) {
     assert!(met.is_some(), "nothing failed: {:?}\n{}", status_of(&rig.dir), log_of(&rig.dir));
 }
 
+/// A person halts too, while nothing can be written.
+fn halt(rig: &Rig) -> Halted {
+    let request = Request::Halt { reason: "the disk is full".into(), by: "kim".into() };
+    let Reply::Halted(halted) = ask(&rig.dir, &request) else { panic!("not halted") };
+    halted
+}
+
+/// There is room again, and a new process: what was answered stands, and nothing trades until a person lifts it.
+fn starts_halted(rig: &Rig, answered: &Halted) {
+    let agent = rig.agent();
+    let status = rig.decided();
+    assert_eq!(status.trading, Some(TradingState::Halted), "{answered:?}: {status:?}");
+    let stands = |id: &str| status.halts.iter().any(|halt| halt.id == id);
+    match answered.durability {
+        Durability::Ledger | Durability::EmergencyFile => {
+            assert!(stands(&answered.halt.id), "{answered:?} does not stand: {status:?}");
+        }
+        // Whoever was told so knows it; the bare file, or what the books said before, halts all the same.
+        Durability::NotDurable => assert!(!status.halts.is_empty(), "{status:?}"),
+    }
+    rig.stays_silent();
+    assert_eq!(status_of(&rig.dir).map(|later| later.halts), Some(status.halts), "nothing lifts itself");
+    agent.kill_9();
+}
+
 #[test]
-fn a_full_disk_stops_new_orders_and_tells_the_operator() {
+fn a_full_disk_stops_new_orders_and_tells_the_operator_and_a_start_with_room_again_stays_halted() {
     let rig = Rig::new(4_001);
     let Some(disk) = SmallDisk::mount("the proof with a full disk", &rig.data(), "3m") else { return };
     let agent = rig.agent();
     rig.trade();
     rig.halted(FULL_WITHIN, |halt| halt.source == HaltSource::Storage);
+    let answered = halt(&rig);
     rig.comes_to_rest();
     rig.stays_silent();
     assert!(log_of(&rig.dir).contains("disk is full"), "the operator is told: {}", log_of(&rig.dir));
     agent.kill_9();
     disk.grow("64m");
+    starts_halted(&rig, &answered);
     rig.ends_well();
 }
 
@@ -54,16 +82,18 @@ fn limited(rig: &Rig, kibibytes: u32) -> Agent {
 }
 
 #[test]
-fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill() {
+fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill_and_a_start_without_limit_stays_halted() {
     let rig = Rig::new(4_002);
     let mut agent = limited(&rig, 1_200);
     rig.decided();
     rig.trade();
     rig.halted(FULL_WITHIN, |halt| halt.source == HaltSource::Storage);
+    let answered = halt(&rig);
     rig.comes_to_rest();
     rig.stays_silent();
     assert!(agent.ended().is_none(), "the agent lives and reports: {}", log_of(&rig.dir));
     agent.kill_9();
+    starts_halted(&rig, &answered);
     rig.ends_well();
 }
 
