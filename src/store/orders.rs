@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::messages::ledger::EventKind;
 use domain::messages::trading::OrderUpdate;
-use domain::{EventId, IntentId, Market, OpenIntent, OrderState, Outcome, Side, VenueOrderId};
+use domain::{EventId, IntentId, Market, OpenIntent, OrderState, Outcome, Side, VenueOrderId, is_ahead};
 use supervision::mutant::{self, Mutant};
 use trade_ledger::claim::same_order;
 use trade_ledger::outcome::{Step, step};
@@ -41,6 +41,10 @@ const BEGIN_SENDING: &str = "
                           AND (h.level = 'halted' OR intents.side <> 'SELL'
                                OR EXISTS (SELECT 1 FROM halt_latches AS l WHERE l.halt_id = h.id)))";
 
+/// Why approvals end without an order.
+const UNUSED: &str = "the approval was not used in time";
+const AHEAD: &str = "a clock that ran ahead has given the approval";
+
 pub(super) fn commit_approval(
     conn: &mut SqliteConnection,
     new: &NewIntent,
@@ -49,6 +53,7 @@ pub(super) fn commit_approval(
     if let Some(why) = objection(conn, new, at)? {
         return Err(Fault::refused(why));
     }
+    end_approvals_ahead(conn, new, at)?;
     insert_approval(conn, new)?;
     insert_intent(conn, new, at)?;
     let line = format!("approved: {}", new.terms);
@@ -127,13 +132,30 @@ fn blocking_intent(
     at: DateTime<Utc>,
 ) -> Result<Option<OpenIntent>, Fault> {
     let blocks = |other: &Loaded| {
-        let is_waiting = other.intent.state == OrderState::Approved && other.expires_at > at;
+        let is_waiting = other.intent.state == OrderState::Approved && !is_void(other, at);
         let is_exempt = new.terms.side == Side::Sell && other.intent.terms.side == Side::Buy;
         let is_forgotten = other.intent.state == OrderState::Lapsed && mutant::is_on(Mutant::ReleaseAtLapse);
         (other.intent.state.is_unresolved() || is_waiting) && !is_exempt && !is_forgotten
     };
     let open = loading::open_of(conn, &new.terms.instrument)?;
     Ok(open.into_iter().find(blocks).map(|other| other.intent))
+}
+
+/// True when nothing may be sent for an approval any more: it has run out, or a clock that ran ahead has given it, and nobody
+/// knows when.
+fn is_void(approved: &Loaded, at: DateTime<Utc>) -> bool {
+    approved.expires_at <= at || is_ahead(approved.intent.approved_at, at)
+}
+
+/// Approvals of the stock that a clock which ran ahead has given end here: if it runs ahead once more they would be young
+/// again, beside the new one.
+fn end_approvals_ahead(conn: &mut SqliteConnection, new: &NewIntent, at: DateTime<Utc>) -> Result<(), Fault> {
+    for one in loading::open_of(conn, &new.terms.instrument)? {
+        if one.intent.state == OrderState::Approved && is_ahead(one.intent.approved_at, at) {
+            move_to(conn, &one.intent, OrderState::Expired, Some(AHEAD), at)?;
+        }
+    }
+    Ok(())
 }
 
 fn insert_approval(conn: &mut SqliteConnection, new: &NewIntent) -> Result<(), Fault> {
@@ -272,9 +294,9 @@ pub(super) fn expire_approvals(
     at: DateTime<Utc>,
 ) -> Result<Vec<OrderUpdate>, Fault> {
     let mut over = loading::approved_of_day(conn, key)?;
-    over.retain(|one| one.expires_at <= at);
-    let why = Some("the approval was not used in time");
-    over.iter().map(|one| move_to(conn, &one.intent, OrderState::Expired, why, at)).collect()
+    over.retain(|one| is_void(one, at));
+    let why = |one: &Loaded| if is_ahead(one.intent.approved_at, at) { AHEAD } else { UNUSED };
+    over.iter().map(|one| move_to(conn, &one.intent, OrderState::Expired, Some(why(one)), at)).collect()
 }
 
 /// Moves an intent along its life, conditional on where it was, and tells it.

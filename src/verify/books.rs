@@ -141,6 +141,7 @@ fn tell_booked(stage: &Stage, booked: &InquiryBooked) {
 
 fn tell_approval(stage: &Stage, new: &NewIntent) {
     stage.cue_perhaps();
+    tell_approvals_ended(stage, new);
     let market = new.terms.instrument.market;
     stage.witness.note(What::Approval(Approval {
         intent: new.intent.to_string(),
@@ -151,6 +152,17 @@ fn tell_approval(stage: &Stage, new: &NewIntent) {
         cash: stage.cash(market.currency()),
         account: stage.account_of(new.intent.as_str(), &new.terms.instrument),
     }));
+}
+
+/// Approvals of the stock that the transaction has ended, because a clock that ran ahead had given them.
+fn tell_approvals_ended(stage: &Stage, new: &NewIntent) {
+    let waiting = stage.witness.notes().follower.waiting_on(&new.terms.instrument);
+    let is_other = |id: &String| id != new.intent.as_str();
+    for intent in waiting.into_iter().filter(is_other) {
+        if stage.state_on_disk(&intent).is_none() {
+            stage.witness.note(What::Update { intent, state: OrderState::Expired, filled: Quantity::ZERO });
+        }
+    }
 }
 
 fn tell_sending(stage: &Stage, request: &SendingRequest, begun: &Begun) {

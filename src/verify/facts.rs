@@ -274,6 +274,12 @@ impl Follower {
         open.map(|(id, one)| (id.as_str(), one))
     }
 
+    /// Approvals of a stock that wait for their permits.
+    pub(super) fn waiting_on(&self, instrument: &Instrument) -> Vec<String> {
+        let waits = |one: &Followed| one.state == OrderState::Approved && one.terms.instrument == *instrument;
+        self.0.iter().filter(|(_, one)| waits(one)).map(|(id, _)| id.clone()).collect()
+    }
+
     /// True while an approval waits for its permit.
     pub(super) fn is_approved(&self) -> bool {
         self.0.values().any(|one| one.state == OrderState::Approved)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::HaltLevel;
-use domain::{InquiryRow, IntentId, OpenIntent, OrderState, Side, VenueOrderId};
+use domain::{InquiryRow, IntentId, OpenIntent, OrderState, Side, VenueOrderId, is_ahead};
 use trade_ledger::DayKey;
 
 use crate::Urgency;
@@ -28,10 +28,12 @@ pub fn urgency(side: Side) -> Urgency {
 }
 
 /// The days whose order lists must be asked for: those of intents that the exchange has, or may have, and those of
-/// approvals that ran out unused, because the ledger ends them with the next list.
+/// approvals that ran out unused, or that a clock has given which ran ahead, because the ledger ends them with the next list.
 pub fn days_to_ask(open: &[OpenIntent], now: DateTime<Utc>) -> BTreeSet<DayKey> {
     let may_be_over = |intent: &OpenIntent| {
-        intent.state != OrderState::Approved || now - intent.approved_at > APPROVAL_IS_OVER_AFTER
+        intent.state != OrderState::Approved
+            || now - intent.approved_at > APPROVAL_IS_OVER_AFTER
+            || is_ahead(intent.approved_at, now)
     };
     let to_ask = open.iter().filter(|intent| intent.state.is_open() && may_be_over(intent));
     to_ask
@@ -189,6 +191,8 @@ mod tests {
             .filter(|state| *state != OrderState::Approved)
             .map(|state| (state, 60, state.is_open()))
             .chain([(OrderState::Approved, 60, false), (OrderState::Approved, 61, true)])
+            // By a clock that was set right since.
+            .chain([(OrderState::Approved, -5, false), (OrderState::Approved, -6, true)])
         {
             let asked = days_to_ask(&[intent(1, state, None)], at(second));
             assert_eq!(asked.contains(&day), expected, "{state} at {second} s");

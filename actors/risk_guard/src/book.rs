@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::trading::OrderUpdate;
-use domain::{Currency, Instrument, IntentId, Money, OpenIntent, OrderState, OrderTerms, Quantity, Side};
+use domain::{
+    Currency, Instrument, IntentId, Money, OpenIntent, OrderState, OrderTerms, Quantity, Side, is_ahead,
+};
 use rust_decimal::Decimal;
 use supervision::mutant::{self, Mutant};
 
@@ -35,10 +37,13 @@ impl Tracked {
         self.terms.quantity.saturating_sub(self.filled)
     }
 
-    /// True when it waits in `Approved` longer than an approval lives: only the books know what became of it.
+    /// True when it waits in `Approved` longer than an approval lives, or since a time that is yet to come, which a clock told
+    /// that ran ahead: only the books know what became of it.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
         self.state == OrderState::Approved
-            && self.approved_at.is_some_and(|at| now - at > TimeDelta::seconds(APPROVAL_TTL_S))
+            && self
+                .approved_at
+                .is_some_and(|at| now - at > TimeDelta::seconds(APPROVAL_TTL_S) || is_ahead(at, now))
     }
 }
 

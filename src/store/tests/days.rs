@@ -160,6 +160,19 @@ fn an_approval_that_was_never_used_expires_with_the_next_list() {
 }
 
 #[test]
+fn an_approval_by_a_clock_that_ran_ahead_ends_with_the_next_list() {
+    let mut books = Books::new();
+    let ahead = books.after(3_600).now;
+    let new = intent("1", Side::Buy, ahead);
+    books.approve(&new).unwrap();
+    assert_eq!(books.book(vec![]).updates, []);
+    books.now = start();
+    let booked = books.book(vec![]);
+    assert_eq!(booked.updates.iter().map(|update| update.state).collect::<Vec<_>>(), [OrderState::Expired]);
+    assert_eq!(books.state(&new), OrderState::Expired);
+}
+
+#[test]
 fn an_order_of_somebody_else_halts_in_the_transaction_that_books_it_once_for_all_until_a_person_lifts_it() {
     let mut books = Books::new();
     let halts = |books: &mut Books| books.store.trading_state().unwrap().halts;

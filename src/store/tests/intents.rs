@@ -103,6 +103,24 @@ fn an_approval_waiting_to_be_sent_blocks_its_stock_until_it_expires() {
 }
 
 #[test]
+fn invariant_06_an_approval_by_a_clock_that_ran_ahead_ends_with_the_next_of_its_stock_and_is_never_used() {
+    let mut books = Books::new();
+    let ahead = books.after(3_600).now;
+    let first = intent("1", Side::Buy, ahead);
+    books.approve(&first).unwrap();
+    // Two clocks that nobody finds wrong may differ by so much.
+    let second = intent("2", Side::Buy, books.after(-5).now);
+    assert!(refusal(books.approve(&second)).contains("i-1"));
+    let third = intent("3", Side::Buy, books.after(-3_595).now);
+    books.approve(&third).unwrap();
+    assert_eq!(books.state(&first), OrderState::Expired);
+    assert_eq!(books.begin(&third), Begun::Sending);
+    // Wrong once more: the first one would be young again.
+    books.now = ahead;
+    assert_eq!(books.begin(&first), Begun::Refused(PermitRefused::NotApproved));
+}
+
+#[test]
 fn an_intent_and_an_approval_are_used_once() {
     let mut books = Books::new();
     books.accepted(&buy("1"), "101");

@@ -83,15 +83,19 @@ fn an_approval_past_its_life_reserves_nothing_once_the_books_say_it_was_not_sent
     let mut book = Book::default();
     let old = now() - TimeDelta::seconds(APPROVAL_TTL_S + 1);
     let young = now() - TimeDelta::seconds(APPROVAL_TTL_S);
+    // By a clock that was set right since; and by one that may differ by so much.
+    let (ahead, slightly) = (now() + TimeDelta::seconds(6), now() + TimeDelta::seconds(5));
     book.begin_read();
     book.finish_read(
         vec![
             row(1, OrderState::Approved, old),
             row(2, OrderState::Approved, young),
             row(3, OrderState::Sending, old),
+            row(4, OrderState::Approved, ahead),
+            row(5, OrderState::Approved, slightly),
         ],
         now(),
     );
     let open: Vec<_> = book.iter().map(|order| order.intent.clone()).collect();
-    assert_eq!(open, [intent(2), intent(3)]);
+    assert_eq!(open, [intent(2), intent(3), intent(5)]);
 }

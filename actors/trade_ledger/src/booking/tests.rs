@@ -184,6 +184,38 @@ fn a_silent_order_lapses_after_the_horizon_and_three_complete_lists() {
 }
 
 #[test]
+fn an_order_sent_by_a_clock_that_ran_ahead_lapses_after_as_many_lists_and_does_not_wait_for_that_time() {
+    // (seconds that the stamp is ahead of the list, missed before, state after, missed after)
+    let cases = [
+        (LATE_LIST_SECONDS + 1, 0, OrderState::Unknown, 1),
+        (LATE_LIST_SECONDS + 1, 2, OrderState::Lapsed, 3),
+        (3_600, 2, OrderState::Lapsed, 3),
+    ];
+    for (ahead, missed, state, after) in cases {
+        let mut silent = intent(OrderState::Unknown, None);
+        silent.intent.missed_inquiries = missed;
+        let plan = plan(&books(vec![silent]), &inquiry(vec![], -ahead), false);
+        let [change] = plan.changes.as_slice() else { panic!("{ahead}: {plan:?}") };
+        assert_eq!((change.to, change.missed_inquiries), (state, after), "{ahead} {missed}");
+    }
+    // What a slow list can explain is no wrong clock.
+    let silent = intent(OrderState::Unknown, None);
+    assert_eq!(plan(&books(vec![silent]), &inquiry(vec![], -LATE_LIST_SECONDS), false).changes, []);
+}
+
+#[test]
+fn invariant_02_an_order_sent_by_a_clock_that_ran_ahead_never_was_only_a_horizon_after_the_first_final_list()
+{
+    for (span_s, to) in
+        [(HORIZON_SECONDS - 1, OrderState::Unknown), (HORIZON_SECONDS, OrderState::NeverAccepted)]
+    {
+        let booked = missing(OrderState::Unknown, false, 5, -3_600);
+        let plan = plan(&books(vec![booked]), &inquiry(vec![], span_s - 3_600), true);
+        assert_eq!(plan.changes[0].to, to, "{span_s}");
+    }
+}
+
+#[test]
 fn a_list_that_was_asked_for_before_the_post_proves_no_absence() {
     for is_final in [false, true] {
         let plan = plan(&books(vec![intent(OrderState::Unknown, None)]), &inquiry(vec![], -1), is_final);

@@ -6,7 +6,7 @@ use domain::{InquiryRow, OpenIntent, OrderState};
 
 use super::{
     BookedIntent, Change, FINAL_LISTS, FINAL_LISTS_NUMBERED, FINAL_SPAN_NUMBERED_SECONDS, FINAL_SPAN_SECONDS,
-    HORIZON_SECONDS, MISSED_INQUIRIES_MIN, Planner, unchanged,
+    HORIZON_SECONDS, LATE_LIST_SECONDS, MISSED_INQUIRIES_MIN, Planner, unchanged,
 };
 use crate::booking::Absence;
 use crate::claim::{Claims, Stranger, StrangerKind, claim};
@@ -59,7 +59,9 @@ impl Planner<'_> {
 
     /// An unknown order that no row fits: it lapses after the horizon, and after the close it never existed.
     fn book_absent(&mut self, intent: &OpenIntent) {
-        let was_sent_before = intent.sent_at.is_some_and(|sent_at| sent_at < self.asked_at);
+        let was_sent_before = intent
+            .sent_at
+            .is_some_and(|sent_at| sent_at < self.asked_at || is_in_wrong_time(sent_at, self.asked_at));
         let evidence = self.evidence(intent);
         // An unsound row of the stock may be this order, and so may one that the list lacks, unless a person has looked
         // and says that it is not.
@@ -93,9 +95,15 @@ impl Planner<'_> {
             false => (FINAL_LISTS, FINAL_SPAN_SECONDS),
         };
         let past = |at: DateTime<Utc>, seconds| self.asked_at - at >= TimeDelta::seconds(seconds);
+        // Sent before the first list that lacks it, whatever its own stamp says.
+        let is_settled = |sent_at| {
+            past(sent_at, HORIZON_SECONDS)
+                || is_in_wrong_time(sent_at, self.asked_at)
+                    && absence.first_at.is_some_and(|first| past(first, HORIZON_SECONDS))
+        };
         absence.final_lists >= lists
             && absence.first_at.is_some_and(|first| past(first, span_seconds))
-            && intent.sent_at.is_some_and(|sent_at| past(sent_at, HORIZON_SECONDS))
+            && intent.sent_at.is_some_and(is_settled)
     }
 
     /// The exchange gave a number and then never showed the order: its reply contradicts its lists.
@@ -161,9 +169,17 @@ impl Planner<'_> {
     }
 }
 
+/// True when a clock that ran ahead has dated the POST. A list may be asked for before a POST and be answered after it, but
+/// no list takes so long.
+fn is_in_wrong_time(sent_at: DateTime<Utc>, asked_at: DateTime<Utc>) -> bool {
+    sent_at - asked_at > TimeDelta::seconds(LATE_LIST_SECONDS)
+}
+
 fn has_lapsed(intent: &OpenIntent, missed: u32, asked_at: DateTime<Utc>) -> bool {
     let horizon = TimeDelta::seconds(HORIZON_SECONDS);
     intent.state == OrderState::Unknown
         && missed >= MISSED_INQUIRIES_MIN
-        && intent.sent_at.is_some_and(|sent_at| asked_at - sent_at >= horizon)
+        && intent
+            .sent_at
+            .is_some_and(|sent_at| asked_at - sent_at >= horizon || is_in_wrong_time(sent_at, asked_at))
 }
