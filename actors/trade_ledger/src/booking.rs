@@ -186,6 +186,7 @@ pub fn plan(books: &DayBooks, inquiry: &BookInquiry, is_final: bool) -> Plan {
     let unlisted: Vec<&BookedIntent> =
         books.intents.iter().filter(|booked| !listed.contains(&&booked.intent.id)).collect();
     planner.book_unlisted(&unlisted, &unlinked, &books.strangers);
+    planner.oldest_first();
     planner.plan
 }
 
@@ -227,6 +228,14 @@ struct Planner<'b> {
 }
 
 impl Planner<'_> {
+    /// Lists show the newest order first; what was bought must be booked before the sale of it, or the sale has no cost and
+    /// the purchase seems to be held still.
+    fn oldest_first(&mut self) {
+        let ages: BTreeMap<&IntentId, usize> =
+            self.books.intents.iter().enumerate().map(|(age, one)| (&one.intent.id, age)).collect();
+        self.plan.changes.sort_by_key(|change| ages.get(&change.intent).copied());
+    }
+
     fn sound_rows<'a>(&mut self, inquiry: &'a BookInquiry) -> Vec<&'a InquiryRow> {
         let mut sound: Vec<&InquiryRow> = Vec::new();
         let mut numbered = ByNumber::default();

@@ -160,6 +160,18 @@ fn an_approval_that_was_never_used_expires_with_the_next_list() {
 }
 
 #[test]
+fn invariant_09_a_purchase_and_its_sale_in_one_list_leave_nothing_held_and_a_known_result() {
+    let mut books = Books::new();
+    books.accepted(&buy("1"), "101");
+    books.book(vec![row("101", Side::Buy, 4, "70000")]);
+    books.accepted(&intent("2", Side::Sell, start()), "102");
+    // The exchange shows the newest first.
+    books.book(vec![row("102", Side::Sell, 10, "69300"), row("101", Side::Buy, 10, "70000")]);
+    assert_eq!(books.store.own_positions().unwrap(), []);
+    assert_eq!(books.trades().last().map(String::as_str), Some("SELL 10 69300 -7000 85"));
+}
+
+#[test]
 fn an_approval_by_a_clock_that_ran_ahead_ends_with_the_next_list() {
     let mut books = Books::new();
     let ahead = books.after(3_600).now;

@@ -166,6 +166,18 @@ fn an_order_that_expired_at_the_close_may_still_be_listed_as_working() {
 }
 
 #[test]
+fn what_a_list_shows_newest_first_is_booked_oldest_first() {
+    let bought = intent(OrderState::Accepted, Some("7"));
+    let mut sold = intent(OrderState::Accepted, Some("8"));
+    sold.intent.id = IntentId::from_stored("i-2".into());
+    sold.intent.terms.side = Side::Sell;
+    let sale = InquiryRow { side: Side::Sell, ..row("8", [10, 0, 0, 0]) };
+    let plan = plan(&books(vec![bought, sold]), &inquiry(vec![sale, row("7", [10, 0, 0, 0])], 60), false);
+    let order: Vec<&str> = plan.changes.iter().map(|change| change.intent.as_str()).collect();
+    assert_eq!(order, ["i-1", "i-2"]);
+}
+
+#[test]
 fn a_silent_order_lapses_after_the_horizon_and_three_complete_lists() {
     // (missed before, seconds after sending, state after, missed after)
     let cases = [
