@@ -17,6 +17,7 @@ use crate::commands::exit;
 use crate::config::{Config, Database};
 use crate::control::{self, Answers, Desk, LastResort, OpenReader, wire};
 use crate::random::Seeded;
+use crate::service_manager;
 use crate::store::{self, HaltFile, OpenError};
 use crate::venue::{self, Connected, Located};
 use crate::web;
@@ -204,18 +205,23 @@ async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<E
         actix::spawn(crate::overrides::watch(path, house.overrides.clone()));
     }
     answers.open(desk(&config, &house, &prepared.reader, &prepared.world.clock, &prepared.venue));
+    service_manager::ready(&format!("answers; trades on {}", prepared.venue.name));
+    let signs_of_life = actix::spawn(service_manager::signs_of_life());
     let escalated = tokio::select! {
         biased;
         Some(actor) = escalations.recv() => Some(actor),
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
     };
-    tokio::select! {
+    service_manager::stopping();
+    let ended = tokio::select! {
         biased;
-        ended = end(&house, escalated) => Ok(ended),
-        _ = terminate.recv() => Ok(Ended::DrainTimedOut),
-        _ = interrupt.recv() => Ok(Ended::DrainTimedOut),
-    }
+        ended = end(&house, escalated) => ended,
+        _ = terminate.recv() => Ended::DrainTimedOut,
+        _ = interrupt.recv() => Ended::DrainTimedOut,
+    };
+    signs_of_life.abort();
+    Ok(ended)
 }
 
 fn announce(config: &Config, venue: &Connected) {

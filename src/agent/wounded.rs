@@ -10,6 +10,7 @@ use trade_ledger::StoreError;
 use super::Ended;
 use crate::app;
 use crate::control::{Answers, LastResort, Wound};
+use crate::service_manager;
 use crate::store::OpenError;
 
 /// Why a start does not come to trading.
@@ -110,9 +111,13 @@ fn wound(source: HaltSource, why: String, last_resort: &LastResort) -> Wound {
 async fn until_told_to_end() -> Result<Ended, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    service_manager::ready("answers; halted, because its books or its disk are not fit to trade on");
+    let _signs_of_life = tokio::spawn(service_manager::signs_of_life());
     tokio::select! {
         biased;
-        _ = terminate.recv() => Ok(Ended::Drained),
-        _ = interrupt.recv() => Ok(Ended::Drained),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
+    service_manager::stopping();
+    Ok(Ended::Drained)
 }

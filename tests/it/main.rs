@@ -30,6 +30,7 @@ mod phantom;
 mod privacy;
 mod proof;
 mod reading;
+mod service_manager;
 mod shutdown;
 mod startup;
 mod stocks;
