@@ -122,6 +122,27 @@ def compose(folder, binary):
     judged_by_the_binary(binary, "compose.yaml", settings, agent["secrets"])
 
 
+def observation(folder):
+    """Prometheus and Grafana find each other, the agent, and the dashboard."""
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    scrape = yaml.safe_load((folder / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][0]
+    host, port = scrape["static_configs"][0]["targets"][0].split(":")
+    listens = services.get(host, {}).get("environment", {}).get("WEB_LISTEN", "")
+    if not listens.endswith(f":{port}") or host not in services[host]["environment"]["WEB_HOSTS"]:
+        fail(f"prometheus asks {host}:{port}; compose has nobody who answers there under that name")
+    provisioning = folder / "grafana" / "provisioning"
+    source = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"][0]
+    if source["url"].split("//")[1].split(":")[0] not in services:
+        fail(f"grafana reads {source['url']}, which compose does not start")
+    path = yaml.safe_load((provisioning / "dashboards" / "kestrel.yaml").read_text())["providers"][0]["options"]["path"]
+    if not any(volume.split(":")[1] == path for volume in services["grafana"]["volumes"]):
+        fail(f"grafana looks for dashboards in {path}, where compose mounts nothing")
+    dashboard = json.loads((folder / "grafana" / "dashboards" / "kestrel.json").read_text())
+    used = {target["datasource"]["uid"] for panel in dashboard["panels"] for target in panel["targets"]}
+    if used != {source["uid"]}:
+        fail(f"the dashboard reads {used}, provisioned is {source['uid']}")
+
+
 def unit(folder, binary):
     settings = {}
     for line in (folder / "systemd" / "kestrel.service").read_text().splitlines():
@@ -135,6 +156,7 @@ def main():
     kubernetes(folder / "kubernetes", binary)
     compose(folder, binary)
     unit(folder, binary)
+    observation(folder)
     print("names and settings agree")
 
 

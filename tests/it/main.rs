@@ -16,6 +16,7 @@ mod canaries;
 mod control_socket;
 mod crash;
 mod demo;
+mod deploy;
 mod elsewhere;
 mod exchange;
 mod failures;
