@@ -19,7 +19,7 @@ use supervision::mutant::Mutant;
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
-pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat};
+pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat, ImportTradesArgs};
 pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs, WhyArgs, WhyNotArgs};
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
@@ -81,6 +81,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Copy the books into a file while the agent runs.
     Backup(BackupArgs),
+    /// Take over the trades of a database of the Python original, each row once; the agent must not be running.
+    ImportTrades(ImportTradesArgs),
     /// Look at everything that trading needs and say what to do; exit 1 on a problem.
     Doctor(ShowArgs),
     /// Show what the language model may still be asked today: used, reserved, planned, and when it is full again.

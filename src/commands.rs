@@ -59,6 +59,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::WhyNot(args)) => reading::answer(&args.question(), args.json),
         Some(Command::Export(args)) => elsewhere::export(&args),
         Some(Command::Backup(args)) => elsewhere::backup(&args),
+        Some(Command::ImportTrades(args)) => elsewhere::import_trades(&args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),
         Some(Command::Budget(args)) => budget(args),

@@ -24,6 +24,17 @@ pub enum ExportFormat {
     Json,
 }
 
+/// What is taken over.
+#[derive(Clone, Debug, Args)]
+pub struct ImportTradesArgs {
+    /// A database of the Python original, e.g. trade_logs.db; it is only read.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Where the copy goes.
 #[derive(Clone, Debug, Args)]
 pub struct BackupArgs {

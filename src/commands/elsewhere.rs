@@ -4,14 +4,16 @@ use std::io::{IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use domain::Clock as _;
 use serde_json::Value;
 
 use super::{exit, failed, show};
-use crate::cli::{BackupArgs, ExportArgs, ExportFormat, HealthcheckArgs};
+use crate::cli::{BackupArgs, ExportArgs, ExportFormat, HealthcheckArgs, ImportTradesArgs};
+use crate::clock::SystemClock;
 use crate::config::{Config, Database};
-use crate::store::{Column, Copied, ExportError, copy, open_read_only};
-use crate::terminal;
+use crate::store::{Column, Copied, ExportError, TakenOver, copy, lock_data_dir, open_read_only, take_over};
 use crate::web::probe::{self, Asked};
+use crate::{hardening, terminal};
 
 fn database() -> Result<std::path::PathBuf, String> {
     match Config::database_setting() {
@@ -69,6 +71,65 @@ impl std::fmt::Display for Backup {
             "Copied to {path}: {size_bytes} bytes, up to event {last_event}, checked and on disk.\n\
              To restore it, stop the agent, move the database and its -wal and -shm files away, and copy {path} to where \
              DB_PATH points; the next start asks the exchange what happened since."
+        )
+    }
+}
+
+/// Takes over the trades of the Python original.
+pub(super) fn import_trades(args: &ImportTradesArgs) -> ExitCode {
+    match hardening::harden().and_then(|()| take(&args.file)) {
+        Ok(taken) => {
+            show(&Import(taken), args.json);
+            ExitCode::SUCCESS
+        }
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// Only one process writes the books: while an agent runs, this one does not.
+fn take(original: &Path) -> Result<TakenOver, String> {
+    let books = database()?;
+    let directory = books.parent().unwrap_or(Path::new("."));
+    let _lock = lock_data_dir(directory).map_err(|error| error.to_string())?;
+    take_over(&books, original, SystemClock.now()).map_err(|error| error.to_string())
+}
+
+#[derive(serde::Serialize)]
+#[serde(transparent)]
+struct Import(TakenOver);
+
+impl std::fmt::Display for Import {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TakenOver { read, taken, known, refused, .. } = &self.0;
+        writeln!(f, "{read} rows read: {taken} taken over, {known} taken before, {refused} refused.")?;
+        if let Some((first, last)) = self.0.span {
+            writeln!(f, "They are from {} to {}.", first.date_naive(), last.date_naive())?;
+        }
+        for (market, actions) in &self.0.by_market {
+            let counts: Vec<_> = actions.iter().map(|(action, count)| format!("{action} {count}")).collect();
+            writeln!(f, "  {market:<10} {}", counts.join(", "))?;
+        }
+        if !self.0.missing_columns.is_empty() {
+            let missing = self.0.missing_columns.join(", ");
+            writeln!(
+                f,
+                "The original has no column {missing}: its rows count as KR's, of KRX, without a selection."
+            )?;
+        }
+        if self.0.without_price > 0 {
+            let count = self.0.without_price;
+            writeln!(f, "{count} trades have no price: the original wrote 0 where it did not know it.")?;
+        }
+        for (id, why) in &self.0.refused_rows {
+            writeln!(f, "  row {id}: {why}")?;
+        }
+        if *refused > self.0.refused_rows.len() {
+            writeln!(f, "  and {} more", refused - self.0.refused_rows.len())?;
+        }
+        write!(
+            f,
+            "They stand in the table `trades`, as a history; what is held is what the exchange says. See them with: \
+             kestrel export --format csv --table trades"
         )
     }
 }

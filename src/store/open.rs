@@ -146,6 +146,11 @@ impl Database {
         Ok(SqliteStore::new(self.writer()?))
     }
 
+    /// A writer's connection for what happens before any agent runs.
+    pub(super) fn connection(&self) -> Result<SqliteConnection, OpenError> {
+        self.writer()
+    }
+
     /// A connection that can only read, for reports and `why`.
     ///
     /// # Errors
@@ -240,6 +245,17 @@ pub fn open_read_only(path: impl AsRef<Path>) -> Result<SqliteReader, OpenError>
     let mut connection = database.read_connection()?;
     database.refuse_other_schema(&mut connection)?;
     Ok(SqliteReader::new(connection))
+}
+
+/// A connection that can only read, to a database that exists and need not be ours. Nothing is made or changed by looking.
+pub(super) fn read_only(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let database = at(path)?;
+    let unusable = || OpenError::Failed { path: path.to_owned(), why: "the path is not UTF-8".to_owned() };
+    let url = read_only_url(path).ok_or_else(unusable)?;
+    let opened = SqliteConnection::establish(&url);
+    let mut connection = opened.map_err(|error| database.explain(&error.to_string()))?;
+    database.run(&mut connection, &format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};"))?;
+    Ok(connection)
 }
 
 /// A connection to a database that exists, for what SQLite calls writing although it leaves the database alone.

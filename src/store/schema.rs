@@ -412,6 +412,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    imported_trades (source_id, timestamp, stock_code, action) {
+        source_id -> BigInt,
+        timestamp -> Text,
+        stock_code -> Text,
+        action -> Text,
+        trade_id -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(intents -> approvals (approval_id));
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -16,7 +16,10 @@ fn file(name: &str) -> String {
 fn metrics_of(promql: &str) -> BTreeSet<String> {
     let unquoted: String = promql.split('"').step_by(2).collect::<Vec<_>>().join(" ");
     let words = unquoted.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    words.filter(|word| word.starts_with("kestrel_") || word.starts_with("process_")).map(str::to_owned).collect()
+    words
+        .filter(|word| word.starts_with("kestrel_") || word.starts_with("process_"))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn assert_exported(used: &BTreeSet<String>, place: &str) {
@@ -64,7 +67,11 @@ fn every_command_that_an_alert_names_exists() {
     let next = alerts.lines().filter_map(|line| line.trim().strip_prefix("next: "));
     let named: BTreeSet<&str> = next
         .flat_map(|text| text.split("kestrel ").skip(1))
-        .map(|rest| rest.split(|letter: char| !letter.is_ascii_lowercase() && letter != '-').next().unwrap_or_default())
+        .map(|rest| {
+            rest.split(|letter: char| !letter.is_ascii_lowercase() && letter != '-')
+                .next()
+                .unwrap_or_default()
+        })
         .collect();
     assert!(named.len() >= 6, "{named:?}");
     assert!(named.is_subset(&known), "no such commands: {:?}", named.difference(&known));

@@ -124,3 +124,19 @@ fn the_doctor_asks_the_exchange_for_token_account_and_clock() {
     let output = run(&dir, &["doctor", "--json"], &[("KESTREL_EXCHANGE_URL", exchange.url.as_str())]);
     assert_eq!((verdict(&output, "exchange").as_str(), verdict(&output, "clock").as_str()), ("good", "good"));
 }
+
+#[test]
+fn the_trades_of_the_original_are_taken_over_while_no_agent_runs() {
+    let dir = TempDir::new().unwrap();
+    let original = dir.path().join("trade_logs.db");
+    drop(store::open(&original).unwrap());
+    let agent = Agent::start(&dir, &[]);
+    let name = original.to_str().unwrap();
+    assert!(complaint(&run(&dir, &["import-trades", name], &[])).contains("another kestrel runs"));
+    agent.kill_9();
+    let output = run(&dir, &["import-trades", name], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.starts_with("0 rows read: 0 taken over, 0 taken before, 0 refused."), "{text}");
+    assert!(complaint(&run(&dir, &["import-trades", "missing.db"], &[])).contains("missing.db"));
+}

@@ -56,6 +56,10 @@ fn later_rows(version: &str) -> &'static str {
              INSERT INTO limit_changes (at_ms, fencing_epoch, source, by_whom, reason, orders_per_day, event_id)
                  VALUES (23, 3, 'operator', 'mina', 'a wild day', 7, 1);"
         }
+        "20261126000115" => {
+            "INSERT INTO imported_trades (source_id, timestamp, stock_code, action, trade_id, at_ms)
+                 VALUES (1, '2026-02-01T00:30:00+00:00', '005930', 'BUY', 1, 24);"
+        }
         "20261126000090" => {
             "INSERT INTO won_day_starts (session_date, currency, equity_micros, won_per_unit_micros, posted_on, at_ms)
                  VALUES ('2026-11-26', 'USD', 10000000000, 1400500000, '2026-11-26', 30);"
