@@ -86,6 +86,7 @@ fn open_page(config: &Config, answers: &Answers) -> Result<(), String> {
     let site = web::Site {
         answers: answers.clone(),
         markets: config.markets.clone(),
+        trade_mode: config.trade_mode,
         books: config.database.clone(),
     };
     let address = web::open(settings, site)?;

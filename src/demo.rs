@@ -93,7 +93,10 @@ async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
 fn open_page(config: &Config, answers: Answers) -> Result<SocketAddr, String> {
     let settings = Web { listen: (Ipv4Addr::LOCALHOST, 0).into(), hosts: Vec::new() };
     let books = config.database.clone();
-    web::open(&settings, Site { answers, markets: config.markets.clone(), books })
+    web::open(
+        &settings,
+        Site { answers, markets: config.markets.clone(), trade_mode: config.trade_mode, books },
+    )
 }
 
 fn last_resort(world: &World) -> LastResort {

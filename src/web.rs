@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use domain::Market;
 
-use crate::config::{Database, Web};
+use crate::config::{Database, TradeMode, Web};
 use crate::control::Answers;
 
 use self::gate::Gate;
@@ -32,6 +32,8 @@ pub struct Site {
     pub answers: Answers,
     /// The markets that are traded.
     pub markets: Vec<Market>,
+    /// How often is judged.
+    pub trade_mode: TradeMode,
     /// Where the books are, for the room on their disk.
     pub books: Database,
 }

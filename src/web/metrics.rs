@@ -62,6 +62,7 @@ macro_rules! metrics {
 
 metrics! {
     Build = Gauge "kestrel_build_info" ["version", "venue"] "1; the program's version, and where orders go.";
+    TradeMode = Gauge "kestrel_trade_mode" ["mode"] "1 for how often is judged: daily (slots) or realtime (every minute); 0 for the other.";
     Uptime = Gauge "kestrel_uptime_seconds" [] "Seconds since the web was opened, which is when the process started.";
     Memory = Gauge "process_resident_memory_bytes" [] "Memory that the process holds.";
     OpenFiles = Gauge "process_open_fds" [] "File descriptors that the process holds.";

@@ -84,7 +84,12 @@ fn answers(directory: &std::path::Path) -> Answers {
 }
 
 async fn call(answers: &Answers, method: Method, path: &str, host: &str) -> (StatusCode, HeaderMap, String) {
-    let site = Site { answers: answers.clone(), markets: vec![Market::Kr], books: Database::Memory };
+    let site = Site {
+        answers: answers.clone(),
+        markets: vec![Market::Kr],
+        trade_mode: TradeMode::Daily,
+        books: Database::Memory,
+    };
     let settings = Web { listen: "127.0.0.1:0".parse().unwrap(), hosts: vec![] };
     let router = routes::router(Arc::new(Observer::new(site)), Gate::new(&settings));
     let request = Request::builder().method(method).uri(path).header(header::HOST, host);

@@ -16,6 +16,7 @@ use supervision::{Health, State};
 
 use super::{Metric, Samples};
 use crate::budget::{Amount, BudgetReport, Share};
+use crate::config::TradeMode;
 use crate::control::{Counted, Running, View};
 use crate::store::Tally;
 use crate::web::health::{Readiness, readiness};
@@ -32,6 +33,7 @@ pub(super) struct Found<'a> {
     pub(super) counted: &'a Result<Counted, String>,
     pub(super) disk: Option<Disk>,
     pub(super) markets: &'a [Market],
+    pub(super) trade_mode: TradeMode,
 }
 
 /// Looks, and tells everything that is known.
@@ -43,13 +45,22 @@ pub(super) async fn collect(observer: &Observer) -> Samples {
         counted: &counted,
         disk: observer.disk(),
         markets: &observer.site.markets,
+        trade_mode: observer.site.trade_mode,
     })
+}
+
+fn mode(mode: TradeMode) -> &'static str {
+    match mode {
+        TradeMode::Daily => "daily",
+        TradeMode::Realtime => "realtime",
+    }
 }
 
 pub(super) fn samples(found: &Found<'_>) -> Samples {
     let mut samples = Samples::new();
     process(&mut samples, found.uptime);
     standing(&mut samples, found.view);
+    samples.add_one_of(Metric::TradeMode, ["daily", "realtime"], mode(found.trade_mode));
     if let Some(Disk { free_bytes, books_bytes }) = found.disk {
         samples.add(Metric::DiskFree, [], free_bytes);
         samples.add(Metric::BooksSize, [], books_bytes);

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use super::collect::{Found, samples};
 use super::*;
 use crate::budget::{Amount, BudgetReport, Share};
+use crate::config::TradeMode;
 use crate::control::{Counted, View};
 use crate::store::Tally;
 use crate::web::observer::Disk;
@@ -77,6 +78,7 @@ fn text_of(view: &View, counted: &Result<Counted, String>) -> String {
         counted,
         disk: Some(Disk { free_bytes: 1 << 40, books_bytes: 4096 }),
         markets: &[Market::Kr, Market::UsNasdaq],
+        trade_mode: TradeMode::Daily,
     })
     .text()
 }
@@ -138,6 +140,7 @@ fn numbers_are_exact_and_what_is_unknown_is_missing_never_zero() {
         "kestrel_model_calls{part=\"left\"} 14",
         "kestrel_model_usd{part=\"used\"} 0.0025",
         "kestrel_model_share_calls{markets=\"US_NASDAQ+US_NYSE\",part=\"used\"} 2",
+        "kestrel_trade_mode{mode=\"daily\"} 1",
         "kestrel_ready 0",
     ] {
         assert!(text.contains(&format!("\n{line}\n")), "{line} is not in:\n{text}");
