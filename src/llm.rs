@@ -3,6 +3,7 @@
 mod call;
 mod gemini;
 mod openai_compatible;
+mod redacted;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::http::ReqwestTransport;
 
 pub use gemini::{Gemini, GeminiConfig, InvalidModel};
 pub use openai_compatible::{Dialect, OpenAiCompatible, OpenAiConfig};
+pub use redacted::Redacted;
 
 /// The model that the settings name, or none: then the local rules judge.
 ///
@@ -20,15 +22,20 @@ pub use openai_compatible::{Dialect, OpenAiCompatible, OpenAiConfig};
 /// When the HTTP client cannot be built, or the model's name cannot be one; in words.
 pub fn connect(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn Oracle>>, String> {
     let transport = || ReqwestTransport::for_reads(None).map(Arc::new).map_err(|error| error.to_string());
+    let guarded = |model: Arc<dyn Oracle>| -> Arc<dyn Oracle> {
+        Arc::new(Redacted::new(model, redacted::secrets(config)))
+    };
     match &config.language_model {
         LanguageModel::Rules => Ok(None),
         LanguageModel::Gemini(gemini) => {
             let gemini = Gemini::new(gemini.clone(), transport()?, Arc::clone(clock));
-            Ok(Some(Arc::new(gemini.map_err(|error| error.to_string())?)))
+            Ok(Some(guarded(Arc::new(gemini.map_err(|error| error.to_string())?))))
         }
-        LanguageModel::OpenAiCompatible(server) => {
-            Ok(Some(Arc::new(OpenAiCompatible::new(server.clone(), transport()?, Arc::clone(clock)))))
-        }
+        LanguageModel::OpenAiCompatible(server) => Ok(Some(guarded(Arc::new(OpenAiCompatible::new(
+            server.clone(),
+            transport()?,
+            Arc::clone(clock),
+        ))))),
     }
 }
 

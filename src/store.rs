@@ -15,6 +15,8 @@
 //! | `limits` | limits made stricter, what is counted and sold by them |
 //! | `setbacks` | what speaks against buying a stock again |
 //! | `journal` | events, cursors, judgements, day starts |
+//! | `consultations` | what a language model was asked and said, and what was decided by it |
+//! | `outcomes` | what came of purchases |
 //! | `oracle_calls` | the language model's budget |
 //! | `occasions` | what MarketClock told |
 //! | `selections` | what became of the stocks that were considered, what was traded last |
@@ -26,6 +28,7 @@
 //! | [`HaltFile`] | the emergency halt |
 //! | [`Watched`] | a store that tests and simulations watch |
 
+mod consultations;
 mod copy;
 mod export;
 mod fault;
@@ -43,6 +46,7 @@ mod open;
 mod oracle_calls;
 mod orders;
 mod original;
+mod outcomes;
 mod private;
 mod purchases;
 mod queries;
@@ -63,6 +67,7 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use domain::messages::consultation::{BookedConsultation, ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -76,11 +81,9 @@ use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMad
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
-use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
-use domain::{
-    AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome,
-};
+use domain::{AccountSnapshot, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -172,6 +175,14 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
         self.store.oracle_calls(quota_date)
+    }
+
+    /// The calls of the language model for a session, oldest first, with what was decided by each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn consultations(&mut self, session_date: NaiveDate) -> Result<Vec<BookedConsultation>, StoreError> {
+        self.store.read(|conn| consultations::of_session(conn, session_date))
     }
 
     /// Every intent that is not terminal, oldest first.
@@ -347,8 +358,16 @@ impl Store for SqliteStore {
         self.read(halts::trading_state)
     }
 
-    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError> {
-        self.write(|conn| journal::record_decision(conn, decision))
+    fn record_decision(&mut self, made: &DecisionMade) -> Result<EventId, StoreError> {
+        self.write(|conn| journal::record_decision(conn, made))
+    }
+
+    fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {
+        self.write(|conn| consultations::record(conn, consultation))
+    }
+
+    fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {
+        self.read(|conn| outcomes::closed_positions(conn, query))
     }
 
     fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {

@@ -288,6 +288,8 @@ impl Slots {
             oracle: world.oracle.clone(),
             budget: self.ledger.link(),
             settle: self.ledger.certain_link(),
+            consultations: self.ledger.link(),
+            outcomes: self.ledger.link(),
             memory: self.ledger.link(),
             decisions: self.ledger.link(),
             quotes: self.broker.link(),

@@ -88,7 +88,7 @@ fn invariant_21_no_action_that_was_not_offered_and_no_hostile_word_survives() {
                     confidence: Confidence::new(100).unwrap(),
                     rationale: rationale.clone(),
                 };
-                let settled = settle(judgement, &offer, threshold);
+                let settled = settle(judgement, brain::judge::offered(&offer), threshold);
                 assert!(brain::judge::offered(&offer).contains(&settled.action), "{settled:?}");
                 let text = settled.rationale;
                 assert!(!text.contains(|c: char| c.is_control() || domain::text::is_hidden(c)), "{text:?}");

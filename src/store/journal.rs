@@ -6,14 +6,14 @@ use diesel::prelude::*;
 use domain::messages::ledger::{
     DayStart, EventKind, EventsAfter, LedgerEvent, RecordDayReport, RecordDayStart, RecordEvent,
 };
-use domain::messages::trading::ProposalRefused;
+use domain::messages::trading::{DecisionMade, ProposalRefused};
 use domain::{Action, Decision, EventId, Market};
 use trade_ledger::StoreError;
 
 use super::fault::Fault;
-use super::purchases;
 use super::schema::{cursors, day_reports, day_starts, decisions, events, refusals, trades};
 use super::values::{Micros, count, day, malformed, ms, parsed, stored, time};
+use super::{consultations, purchases};
 
 /// Longest line of an event, in characters.
 const LINE_MAX_CHARS: usize = 600;
@@ -124,7 +124,8 @@ pub(super) fn record_day_report(
     Ok(true)
 }
 
-pub(super) fn record_decision(conn: &mut SqliteConnection, decision: &Decision) -> Result<EventId, Fault> {
+pub(super) fn record_decision(conn: &mut SqliteConnection, made: &DecisionMade) -> Result<EventId, Fault> {
+    let DecisionMade { decision, basis } = made;
     let selection = selection_json(decision)?;
     let row = (
         decisions::id.eq(decision.id.as_str()),
@@ -142,6 +143,9 @@ pub(super) fn record_decision(conn: &mut SqliteConnection, decision: &Decision) 
     let new = diesel::insert_into(decisions::table).values(row).on_conflict_do_nothing().execute(conn)?;
     if new == 0 {
         return last_event(conn);
+    }
+    if let Some(basis) = basis {
+        consultations::record_basis(conn, &decision.id, basis)?;
     }
     match decision.action {
         Action::Hold => insert_hold(conn, decision, selection.as_deref())?,

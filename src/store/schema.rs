@@ -388,6 +388,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    consultations (quota_date, purpose) {
+        quota_date -> Text,
+        purpose -> Text,
+        session_date -> Text,
+        slot -> Text,
+        stocks -> Text,
+        threshold -> BigInt,
+        prompt_version -> BigInt,
+        asked_model -> Text,
+        system -> Text,
+        prompt -> Text,
+        asked_at_ms -> BigInt,
+        latency_ms -> BigInt,
+        reply -> Nullable<Text>,
+        reply_bytes -> BigInt,
+        model -> Nullable<Text>,
+        response_id -> Nullable<Text>,
+        input_tokens -> Nullable<BigInt>,
+        output_tokens -> Nullable<BigInt>,
+        total_tokens -> Nullable<BigInt>,
+        failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    decision_bases (decision_id) {
+        decision_id -> Text,
+        quota_date -> Text,
+        purpose -> Text,
+        withheld -> Nullable<Text>,
+        delay_minutes -> BigInt,
+    }
+}
+
+diesel::table! {
     selections (market, session_date, symbol, verdict) {
         market -> Text,
         session_date -> Text,
@@ -430,6 +465,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     intents,
     fills,
     decisions,
+    decision_bases,
     halts,
     releases,
     standing_halts,

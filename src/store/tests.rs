@@ -21,11 +21,13 @@ mod won;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use domain::messages::consultation::{AskedStock, CallId, Consultation, Heard};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{BudgetCeilings, CallCost, RecordDayStart, ReserveOracleCall};
 use domain::{
-    ApprovalId, Confidence, DecisionId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, InquiryRow, Instrument,
-    IntentId, Market, Money, OrderState, OrderTerms, Outcome, Quantity, Side, VenueOrderId,
+    Action, ApprovalId, Confidence, DecisionId, FencingEpoch, HaltEpoch, HaltId, HaltNonce, InquiryRow,
+    Instrument, IntentId, Market, Money, OracleReply, OrderState, OrderTerms, Outcome, Quantity, Side,
+    TokenUsage, VenueOrderId,
 };
 use risk_guard::Release;
 use trade_ledger::{
@@ -241,6 +243,31 @@ fn row(number: &str, side: Side, filled: u64, average: &str) -> InquiryRow {
         cancelled: Quantity::ZERO,
         rejected: Quantity::ZERO,
         time: None,
+    }
+}
+
+/// What came of a call that was reserved under `purpose`.
+fn consultation(purpose: &str, asked_at: DateTime<Utc>) -> Consultation {
+    let usage = TokenUsage { input: Some(3), output: Some(4), total: None };
+    let text = r#"[{"symbol":"005930","rationale":"up","action":"BUY","confidence":85}]"#.to_owned();
+    Consultation {
+        call: CallId { quota_date: today().session_date, purpose: purpose.to_owned() },
+        session_date: today().session_date,
+        slot: "daily-1".to_owned(),
+        stocks: vec![AskedStock { instrument: stock("005930"), offered: vec![Action::Buy, Action::Hold] }],
+        threshold: Confidence::new(80).unwrap(),
+        prompt_version: 1,
+        model: "asked".to_owned(),
+        system: "You judge.".to_owned(),
+        prompt: "<data>{}</data>".to_owned(),
+        asked_at,
+        latency_ms: 1_200,
+        heard: Heard::Reply(OracleReply {
+            text,
+            model: "told".to_owned(),
+            response_id: Some("r-1".to_owned()),
+            usage,
+        }),
     }
 }
 

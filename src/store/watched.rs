@@ -3,6 +3,7 @@
 //! Crash tests die here, simulations count and compare here; the product's own store is not wrapped.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -15,11 +16,9 @@ use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
-use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
-use domain::{
-    AccountSnapshot, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome,
-};
+use domain::{AccountSnapshot, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
@@ -162,8 +161,16 @@ impl<W: Watch> Store for Watched<W> {
         self.step("trading_state", |store| store.trading_state())
     }
 
-    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError> {
-        self.step("record_decision", |store| store.record_decision(decision))
+    fn record_decision(&mut self, made: &DecisionMade) -> Result<EventId, StoreError> {
+        self.step("record_decision", |store| store.record_decision(made))
+    }
+
+    fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {
+        self.step("record_consultation", |store| store.record_consultation(consultation))
+    }
+
+    fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {
+        self.step("closed_positions", |store| store.closed_positions(query))
     }
 
     fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -15,11 +16,11 @@ use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
-use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
-    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent,
-    OrderState, Outcome, Quantity,
+    AccountSnapshot, Clock as _, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, OrderState,
+    Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
@@ -344,8 +345,16 @@ impl Store for WitnessedBooks {
         self.read(|store| store.trading_state())
     }
 
-    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError> {
-        self.step(("record_decision", OTHER), |store| store.record_decision(decision), |_, _| ())
+    fn record_decision(&mut self, made: &DecisionMade) -> Result<EventId, StoreError> {
+        self.step(("record_decision", OTHER), |store| store.record_decision(made), |_, _| ())
+    }
+
+    fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {
+        self.step(("record_consultation", OTHER), |store| store.record_consultation(consultation), |_, _| ())
+    }
+
+    fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {
+        self.read(|store| store.closed_positions(query))
     }
 
     fn record_refusal(&mut self, refusal: &ProposalRefused) -> Result<(), StoreError> {

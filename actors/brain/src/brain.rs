@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::messages::consultation::{ClosedPositions, RecordConsultation};
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall, SettleOracleCall};
 use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
@@ -36,6 +37,10 @@ pub struct Deps {
     pub budget: Link<ReserveOracleCall>,
     /// TradeLedger: what a call took.
     pub settle: Link<SettleOracleCall>,
+    /// TradeLedger: what was asked of the model and what it said.
+    pub consultations: Link<RecordConsultation>,
+    /// TradeLedger: what came of earlier purchases.
+    pub outcomes: Link<ClosedPositions>,
     /// TradeLedger: earlier judgements.
     pub memory: Link<RecentDecisions>,
     /// TradeLedger: judgements are recorded.

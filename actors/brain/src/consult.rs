@@ -3,42 +3,39 @@
 //! Every call of the model is reserved in the books before it is made, repeated ones too. A model that does not answer,
 //! or not usably, means HOLD with confidence 0; a budget that is spent means that the rules judge until it returns.
 
-use std::time::Duration;
-
-use chrono::NaiveDate;
-use domain::messages::ledger::{
-    BudgetAnswer, CallCost, Ceiling, RecentDecisions, RememberedDecision, SettleOracleCall,
-};
+use domain::messages::consultation::{CallId, ClosedPosition, ClosedPositions};
+use domain::messages::ledger::{RecentDecisions, RememberedDecision};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::Slot;
 use domain::messages::trading::Candidate;
-use domain::{AccountSnapshot, Market, Oracle, OracleError, OracleReply, OracleRequest, Symbol};
+use domain::{AccountSnapshot, Market, Oracle, OracleReply, Symbol};
 
+use crate::ask::NoReply;
 use crate::budget::Rest;
-use crate::join::Round;
 use crate::judge::{self, Judgement, RULES};
-use crate::plan::BudgetPlan;
-use crate::prompt::Batch;
-use crate::reply::Unusable;
+use crate::prompt::STOCKS_MAX;
+use crate::reply::{self, Unusable};
 use crate::round::{BROKER_WITHIN, LEDGER_WITHIN, Session};
-use crate::{budget, reply};
 
 /// Earlier judgements fetched for the prompt.
 const MEMORY: u16 = 100;
-/// Longest wait for the answer about a single stock (LLM.md 0).
-const ONE_STOCK_WITHIN: Duration = Duration::from_secs(30);
+/// Purchases fetched whose outcome is known.
+const OUTCOMES: u16 = 500;
 
 /// A judgement, and who made it.
 #[derive(Clone)]
 pub(crate) struct Judged {
     pub(crate) judge: String,
     pub(crate) judgement: Judgement,
+    /// The call that was made for it; none for the rules, and where none could be made.
+    pub(crate) call: Option<CallId>,
 }
 
 /// What the model is told beside the candidates; fetched once for all questions of a round.
-struct Known {
-    account: Option<AccountSnapshot>,
-    memory: Vec<RememberedDecision>,
+pub(crate) struct Known {
+    pub(crate) account: Option<AccountSnapshot>,
+    pub(crate) memory: Vec<RememberedDecision>,
+    pub(crate) outcomes: Vec<ClosedPosition>,
 }
 
 /// A time in which the model need not be asked, and why.
@@ -62,33 +59,12 @@ pub(crate) enum Consulted {
     BudgetSpent(String),
 }
 
-/// Under what a call is booked.
-struct Reserved {
-    quota_date: NaiveDate,
-    purpose: String,
-}
-
-/// Why there is no reply to read.
-enum NoReply {
-    BudgetSpent(String),
-    Failed(String, Option<Rest>),
-}
-
 impl From<NoReply> for Consulted {
     fn from(why: NoReply) -> Self {
         match why {
             NoReply::BudgetSpent(why) => Self::BudgetSpent(why),
-            NoReply::Failed(why, rest) => Self::Failed(why, rest),
+            NoReply::Failed { why, rest, .. } => Self::Failed(why, rest),
         }
-    }
-}
-
-/// Which part of the budget is spent, in words.
-fn spent(ceiling: Ceiling, plan: &BudgetPlan) -> String {
-    match ceiling {
-        Ceiling::Calls => format!("all {} calls of the day are used", plan.ceilings.calls),
-        Ceiling::Tokens => "the day's tokens do not suffice for one more call".to_owned(),
-        Ceiling::Money => "the day's money does not suffice for one more call".to_owned(),
     }
 }
 
@@ -111,18 +87,22 @@ impl Session {
         let by_rules = |one| Judged {
             judge: RULES.to_owned(),
             judgement: judge::by_rules(&self.settings.strategy, one),
+            call: None,
         };
         candidates.iter().map(by_rules).collect()
     }
 
     /// All candidates in one question: daily mode.
     async fn by_one_question(&self, oracle: &dyn Oracle) -> (Vec<Judged>, Consulted) {
-        let candidates = &self.round.candidates;
+        // What one question cannot hold is left to the rules.
+        let (asked, beyond) = self.round.candidates.split_at(self.round.candidates.len().min(STOCKS_MAX));
         let known = self.known().await;
-        match self.ask_about(oracle, candidates, None, &known).await {
-            Ok((symbols, answer)) => self.read(&symbols, answer),
-            Err(why) => (self.without_model(oracle, candidates, &why), why.into()),
-        }
+        let (mut judged, consulted) = match self.ask_about(oracle, asked, None, &known).await {
+            Ok((symbols, answer, call)) => self.read(&symbols, answer, &call),
+            Err(why) => (self.without_model(oracle, asked, &why), why.into()),
+        };
+        judged.extend(self.by_rules(beyond));
+        (judged, consulted)
     }
 
     /// A question for each candidate, what is held first: realtime mode. Once there is no reply, the rest is not asked for.
@@ -136,8 +116,8 @@ impl Session {
             let one = std::slice::from_ref(candidate);
             if stopped.is_none() {
                 match self.ask_about(oracle, one, Some(&candidate.instrument.symbol), &known).await {
-                    Ok((symbols, answer)) => {
-                        let (read, outcome) = self.read(&symbols, answer);
+                    Ok((symbols, answer, call)) => {
+                        let (read, outcome) = self.read(&symbols, answer, &call);
                         judged.extend(read.into_iter().map(|one| (index, one)));
                         consulted = if outcome == Consulted::Heard { consulted } else { outcome };
                         continue;
@@ -161,15 +141,15 @@ impl Session {
                 tracing::warn!(slot = %self.round.key, why, "the model is not asked; the local rules judge");
                 self.by_rules(candidates)
             }
-            NoReply::Failed(why, _) => {
+            NoReply::Failed { why, call, .. } => {
                 tracing::warn!(slot = %self.round.key, why, "no answer of the model; every stock is held");
-                let judgement = Judgement::unsure(format!("the model was not heard: {why}"));
-                vec![Judged { judge: oracle.name(), judgement }; candidates.len()]
+                let (judge, judgement, call) = (oracle.name(), Judgement::unheard(why), call.clone());
+                vec![Judged { judge, judgement, call }; candidates.len()]
             }
         }
     }
 
-    fn read(&self, symbols: &[Symbol], answer: OracleReply) -> (Vec<Judged>, Consulted) {
+    fn read(&self, symbols: &[Symbol], answer: OracleReply, call: &CallId) -> (Vec<Judged>, Consulted) {
         let read = reply::parse_batch(&answer.text, symbols);
         let unusable: Vec<Unusable> = read.iter().filter_map(|one| one.as_ref().err().copied()).collect();
         let consulted = match unusable.first() {
@@ -184,116 +164,13 @@ impl Session {
         let judged = |one: Result<Judgement, Unusable>| Judged {
             judge: answer.model.clone(),
             judgement: one.unwrap_or_else(Judgement::from),
+            call: Some(call.clone()),
         };
         (read.into_iter().map(judged).collect(), consulted)
     }
 
     async fn known(&self) -> Known {
-        Known { account: self.account().await, memory: self.memory().await }
-    }
-
-    /// One question about `candidates`; `about` is the stock, when it is one of several questions of the slot.
-    async fn ask_about(
-        &self,
-        oracle: &dyn Oracle,
-        candidates: &[Candidate],
-        about: Option<&Symbol>,
-        known: &Known,
-    ) -> Result<(Vec<Symbol>, OracleReply), NoReply> {
-        if let Some(resting) = self.model_rests.as_ref().filter(|one| one.rest.lasts_at(self.now())) {
-            return Err(NoReply::Failed(resting.why.clone(), Some(resting.rest)));
-        }
-        let (key, account, memory) = (&self.round.key, known.account.as_ref(), known.memory.as_slice());
-        let batch = Batch { key, candidates, account, memory, now: self.now() };
-        let answer = self.persistently(oracle, about, &batch.request(Duration::ZERO)).await?;
-        Ok((batch.symbols(), answer))
-    }
-
-    /// Asks, and asks again after a wait when the model only was not reachable, as long as the slot lasts.
-    async fn persistently(
-        &self,
-        oracle: &dyn Oracle,
-        about: Option<&Symbol>,
-        request: &OracleRequest,
-    ) -> Result<OracleReply, NoReply> {
-        let worst = self.settings.budget.worst(request, oracle.most_output_tokens(request));
-        let mut tries = 0;
-        let mut reserved = self.reserve(about, tries, worst).await?;
-        loop {
-            let within = if about.is_some() { ONE_STOCK_WITHIN } else { Duration::MAX };
-            let timeout = self.time_left().min(self.settings.answer_within).min(within);
-            let error = match oracle.ask(OracleRequest { timeout, ..request.clone() }).await {
-                Ok(answer) => {
-                    self.settle(reserved, &answer);
-                    return Ok(answer);
-                }
-                Err(error) => error,
-            };
-            tries += 1;
-            let Some(again) = self.waits_to_try_again(&error, (about, tries), worst).await else {
-                return Err(NoReply::Failed(error.to_string(), budget::rest_after(&error, self.now())));
-            };
-            reserved = again;
-        }
-    }
-
-    /// A further call, reserved after the wait, unless the error or the end of the slot forbids it.
-    async fn waits_to_try_again(
-        &self,
-        error: &OracleError,
-        (about, tries): (Option<&Symbol>, u32),
-        worst: CallCost,
-    ) -> Option<Reserved> {
-        let wait = budget::wait_before(error, tries, self.deps.random.next_u64())?;
-        let over_at = self.now() + wait;
-        if over_at >= self.round.expires_at {
-            return None;
-        }
-        tracing::warn!(slot = %self.round.key, %error, tries, wait_ms = wait.num_milliseconds(), "the model is asked again");
-        self.deps.clock.sleep_until(over_at).await;
-        self.reserve(about, tries, worst).await.ok()
-    }
-
-    /// Books what the call took, as far as the model told.
-    fn settle(&self, reserved: Reserved, answer: &OracleReply) {
-        let Some(taken) = self.settings.budget.taken(answer.usage) else { return };
-        let Reserved { quota_date, purpose } = reserved;
-        if let Err(error) = self.deps.settle.tell(SettleOracleCall { quota_date, purpose, taken }) {
-            tracing::warn!(%error, "what a call of the model took is not booked; it counts as the most it could take");
-        }
-    }
-
-    /// What is left of the slot, in real time, which is what sockets wait in.
-    fn time_left(&self) -> Duration {
-        let left = (self.round.expires_at - self.now()).to_std().unwrap_or_default();
-        self.deps.clock.real(left)
-    }
-
-    async fn reserve(
-        &self,
-        about: Option<&Symbol>,
-        tries: u32,
-        worst: CallCost,
-    ) -> Result<Reserved, NoReply> {
-        let Round { key, markets, .. } = &self.round;
-        let plan = &self.settings.budget;
-        let request = budget::reservation(key, markets, (about, tries), self.now(), worst, plan);
-        let reserved = Reserved { quota_date: request.quota_date, purpose: request.purpose.clone() };
-        let failed = |why: String| Err(NoReply::Failed(why, None));
-        match self.deps.budget.ask(request, LEDGER_WITHIN).await {
-            Ok(Ok(BudgetAnswer::Granted { used })) => {
-                let limit = plan.ceilings.calls;
-                tracing::info!(slot = %key, used, limit, "a call of the model is reserved");
-                Ok(reserved)
-            }
-            Ok(Ok(BudgetAnswer::Exhausted(ceiling))) => Err(NoReply::BudgetSpent(spent(ceiling, plan))),
-            Ok(Ok(BudgetAnswer::KeptForOthers)) => Err(NoReply::BudgetSpent(
-                "what is left of the day's calls is kept for other markets".to_owned(),
-            )),
-            Ok(Ok(BudgetAnswer::AlreadyUsed)) => failed("the call of this slot was already made".to_owned()),
-            Ok(Err(error)) => failed(error.to_string()),
-            Err(error) => failed(format!("the call could not be reserved: {error}")),
-        }
+        Known { account: self.account().await, memory: self.memory().await, outcomes: self.outcomes().await }
     }
 
     async fn account(&self) -> Option<AccountSnapshot> {
@@ -322,6 +199,21 @@ impl Session {
             Err(error) => self.without("memory", &error.to_string()),
         };
         remembered.unwrap_or_default()
+    }
+
+    /// What came of earlier purchases, newest first within each market.
+    async fn outcomes(&self) -> Vec<ClosedPosition> {
+        let mut all = Vec::new();
+        for market in self.round.markets.iter().copied() {
+            let query = ClosedPositions { market, limit: OUTCOMES };
+            let closed = match self.deps.outcomes.ask(query, LEDGER_WITHIN).await {
+                Ok(Ok(closed)) => Some(closed),
+                Ok(Err(error)) => self.without("outcomes", &error.to_string()),
+                Err(error) => self.without("outcomes", &error.to_string()),
+            };
+            all.extend(closed.unwrap_or_default());
+        }
+        all
     }
 
     fn without<T>(&self, what: &'static str, why: &str) -> Option<T> {

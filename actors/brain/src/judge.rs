@@ -34,6 +34,11 @@ impl Judgement {
         Self { action: Action::Hold, confidence: Confidence::ZERO, rationale: why.into() }
     }
 
+    /// The model was asked, and not heard.
+    pub fn unheard(why: &str) -> Self {
+        Self::unsure(format!("the model was not heard: {why}"))
+    }
+
     /// The same judgement as HOLD, with the reason before its own.
     #[must_use]
     pub fn held_back(self, why: &str) -> Self {
@@ -93,15 +98,28 @@ pub fn gate(judgement: Judgement, threshold: Confidence) -> Judgement {
 
 /// The judgement as it may be recorded: offered, sure enough, and its text made harmless.
 #[must_use]
-pub fn settle(judgement: Judgement, candidate: &Candidate, threshold: Confidence) -> Judgement {
+pub fn settle(judgement: Judgement, offered: &[Action], threshold: Confidence) -> Judgement {
     let rationale = harmless(&judgement.rationale, Decision::RATIONALE_MAX_CHARS);
     let judgement = Judgement { rationale, ..judgement };
     let action = judgement.action;
-    if offered(candidate).contains(&action) {
+    if offered.contains(&action) {
         return gate(judgement, threshold);
     }
-    let names: Vec<_> = offered(candidate).iter().map(|offer| offer.code()).collect();
+    let names: Vec<_> = offered.iter().map(|offer| offer.code()).collect();
     judgement.held_back(&format!("{action} was not offered, only {}", names.join(" or ")))
+}
+
+/// The judgement as it is recorded: HOLD if a reason withholds it, and with a word on late prices.
+#[must_use]
+pub fn finish(judgement: Judgement, withheld: Option<&str>, delay_minutes: i64) -> Judgement {
+    let judgement = match withheld {
+        Some(why) => judgement.held_back(why),
+        None => judgement,
+    };
+    let late =
+        if delay_minutes > 0 { format!("[prices up to {delay_minutes} min old] ") } else { String::new() };
+    let rationale = format!("{late}{}", judgement.rationale);
+    Judgement { rationale: rationale.chars().take(Decision::RATIONALE_MAX_CHARS).collect(), ..judgement }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! question of markets that open together; all pure. The actor [`Brain`] joins candidates with the slot that wants a decision, has every judgement recorded, and
 //! only then proposes a trade. Size, price and limits are never the model's business.
 
+mod ask;
 pub mod brain;
 pub mod budget;
 mod consult;
@@ -14,6 +15,8 @@ pub mod join;
 pub mod judge;
 pub mod plan;
 pub mod prompt;
+pub mod recall;
+pub mod recompute;
 pub mod reply;
 mod round;
 

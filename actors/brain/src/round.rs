@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::consultation::DecisionBasis;
 use domain::messages::market_data::{OrderQuoteQuery, Quote};
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
 use domain::{Action, Decision, DecisionId, Price, Side, StockRules};
@@ -76,7 +77,7 @@ impl Session {
     fn exits_first(&self, judged: Vec<Judged>) -> Vec<(&Candidate, Judged)> {
         let threshold = self.settings.confidence_threshold;
         let settled = |(candidate, judged): (_, Judged)| {
-            let judgement = judge::settle(judged.judgement, candidate, threshold);
+            let judgement = judge::settle(judged.judgement, judge::offered(candidate), threshold);
             (candidate, Judged { judgement, ..judged })
         };
         let mut pairs: Vec<_> = self.round.candidates.iter().zip(judged).map(settled).collect();
@@ -103,14 +104,17 @@ impl Session {
 impl Session {
     /// Records one judgement and proposes its trade, if it is one.
     async fn decide(&self, candidate: &Candidate, judged: Judged, report: &mut Report) {
-        let Judged { judge, judgement } = judged;
-        let (judgement, fresh) = self.priced(candidate, judgement).await;
+        let Judged { judge, judgement, call } = judged;
+        let priced = self.priced(candidate, &judgement).await.transpose();
+        let withheld = priced.as_ref().err().cloned();
+        let fresh = priced.ok().flatten();
         let price = fresh.map_or(candidate.price, |fresh| fresh.price);
         let scanned = candidate.quote.as_ref().map(|quote| quote.delay);
-        let delay = fresh.map(|fresh| fresh.delay).or(scanned).unwrap_or_default();
-        let judgement = saying_delay(judgement, delay);
+        let delay_minutes = fresh.map(|fresh| fresh.delay).or(scanned).map_or(0, |delay| delay.num_minutes());
+        let judgement = judge::finish(judgement, withheld.as_deref(), delay_minutes);
         let decision = self.decision(candidate, judgement, price, &judge);
-        if !self.record(decision.clone()).await {
+        let basis = call.map(|call| DecisionBasis { call, withheld, delay_minutes });
+        if !self.record(DecisionMade { decision: decision.clone(), basis }).await {
             return;
         }
         report.decided += 1;
@@ -124,9 +128,13 @@ impl Session {
         }
     }
 
-    /// A trade needs a fresh price near the one it was judged at; without one it is held back.
-    async fn priced(&self, candidate: &Candidate, judgement: Judgement) -> (Judgement, Option<FreshPrice>) {
-        let Some(side) = side(judgement.action) else { return (judgement, None) };
+    /// A trade needs a fresh price near the one it was judged at; without one it is held back. None for no trade.
+    async fn priced(
+        &self,
+        candidate: &Candidate,
+        judgement: &Judgement,
+    ) -> Option<Result<FreshPrice, String>> {
+        let side = side(judgement.action)?;
         let quote = match (self.just_quoted(candidate), side) {
             (Some(quote), Side::Sell) => Ok(quote),
             // Only the best prices are new in the answer, and without them the scan's price counts.
@@ -135,10 +143,7 @@ impl Session {
             }
             (None, Side::Buy | Side::Sell) => self.quote(candidate, side, None).await,
         };
-        match quote.and_then(|quote| usable(&quote, candidate, side, self.now())) {
-            Ok(price) => (judgement, Some(price)),
-            Err(why) => (judgement.held_back(&why), None),
-        }
+        Some(quote.and_then(|quote| usable(&quote, candidate, side, self.now())))
     }
 
     /// The quote of the scan, while it is as good as a new one: what is asked twice within seconds costs a request and
@@ -183,9 +188,9 @@ impl Session {
     }
 
     /// True when the decision is known to be on disk; unknown is no.
-    async fn record(&self, decision: Decision) -> bool {
-        let (id, instrument) = (decision.id.clone(), decision.instrument.clone());
-        let answer = self.deps.decisions.ask(DecisionMade { decision }, LEDGER_WITHIN).await;
+    async fn record(&self, made: DecisionMade) -> bool {
+        let (id, instrument) = (made.decision.id.clone(), made.decision.instrument.clone());
+        let answer = self.deps.decisions.ask(made, LEDGER_WITHIN).await;
         let why = match answer {
             Ok(Ok(_committed)) => return true,
             Ok(Err(error)) => error.to_string(),
@@ -238,15 +243,6 @@ struct FreshPrice {
     rules: StockRules,
     /// How far its feed may be behind the market.
     delay: TimeDelta,
-}
-
-/// What is judged by late prices says so in its record.
-fn saying_delay(judgement: Judgement, delay: TimeDelta) -> Judgement {
-    if delay <= TimeDelta::zero() {
-        return judgement;
-    }
-    let rationale = format!("[prices up to {} min old] {}", delay.num_minutes(), judgement.rationale);
-    Judgement { rationale, ..judgement }
 }
 
 /// The quote's price, if it is fresh and near the one that was judged; else why not.

@@ -8,6 +8,7 @@
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`judging`] | control socket | Brain |
+//! | [`consultation`] | Brain | TradeLedger |
 //! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
 //! | [`ledger`] | everyone | TradeLedger |
 //! | [`occasions`] | MarketClock | TradeLedger |
@@ -16,6 +17,7 @@
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 //! | [`won`] | RiskGuard | TradeLedger, control socket |
 
+pub mod consultation;
 pub mod control;
 pub mod judging;
 pub mod ledger;

@@ -74,6 +74,11 @@ pub trait Oracle: Send + Sync + 'static {
         request.max_output_tokens
     }
 
+    /// The text as it may be kept: without the secrets that this model must not see.
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     /// One question, one answer; never retried by the adapter.
     fn ask(&self, request: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>>;
 }

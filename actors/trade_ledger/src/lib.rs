@@ -3,7 +3,7 @@
 //! The actor is [`TradeLedger`]; the database stands behind the port [`Store`]. The rules of booking are pure:
 //! [`claim`] says whose an order is, [`fills`] what was traded, [`booking`] what a list changes, [`outcome`] what a
 //! reply changes, [`holdings`] whether the books explain the account, [`resolution`] what a person may decide, and
-//! [`budget`] whether a language model may be asked once more.
+//! [`budget`] whether a language model may be asked once more, [`outcomes`] what came of purchases.
 
 pub mod booking;
 pub mod budget;
@@ -12,6 +12,7 @@ pub mod fills;
 pub mod holdings;
 pub mod ledger;
 pub mod outcome;
+pub mod outcomes;
 pub mod permit;
 pub mod resolution;
 pub mod store;

@@ -5,6 +5,7 @@
 //! A `Store` writes rows; it cannot make a permit, because that takes an `ApprovedOrder` and this crate's own hand.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -17,11 +18,11 @@ use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
     HoldingsCompared, RequestResolution, RequestSymbolRelease, Resolved, SymbolHalt, SymbolReleased,
 };
-use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
-    AccountSnapshot, ApprovalId, Confidence, Decision, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId,
-    HaltNonce, Instrument, IntentId, OpenIntent, OrderTerms, Outcome,
+    AccountSnapshot, ApprovalId, Confidence, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce,
+    Instrument, IntentId, OpenIntent, OrderTerms, Outcome,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
@@ -185,11 +186,23 @@ pub trait Store: Send {
     /// [`StoreError`] when the database failed.
     fn trading_state(&mut self) -> Result<StoredTradingState, StoreError>;
 
-    /// One judgement; a HOLD also becomes a row of the seed's table. The same id again changes nothing.
+    /// One judgement with what it rests on; a HOLD also becomes a row of the seed's table. The same id again changes nothing.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
-    fn record_decision(&mut self, decision: &Decision) -> Result<EventId, StoreError>;
+    fn record_decision(&mut self, made: &DecisionMade) -> Result<EventId, StoreError>;
+
+    /// What was asked of a language model in a reserved call, and what it said. The same call again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing may be decided by it.
+    fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError>;
+
+    /// What came of the latest purchases of a market that were sold again, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError>;
 
     /// Why a proposal was not approved.
     ///

@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use domain::messages::operator::{
-    ConsideredLine, DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage, StockWanted, Story,
+    ConsideredLine, ConsultationLine, DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage,
+    StockWanted, Story,
 };
 use domain::selection::GateCheck;
+use domain::text::harmless;
 
 use super::{UNKNOWN, instant};
+
+/// Most characters shown of a prompt or reply.
+const TEXT_SHOWN_CHARS: usize = 2_000;
 
 pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
     let Some(story) = story else {
@@ -22,8 +27,15 @@ pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
         Some(made) => judgement(&mut text, made),
         None => line(&mut text, "judgement", "none in the books: a person or a halt had it sold"),
     }
+    story.consultation.iter().for_each(|asked| consultation(&mut text, asked));
     story.refusals.iter().for_each(|refused| refusal(&mut text, refused));
     story.orders.iter().for_each(|ordered| order(&mut text, ordered));
+    if let Some(closed_at) = story.closed_at {
+        let result = story
+            .pnl_pct
+            .map_or_else(|| UNKNOWN.to_owned(), |pct| format!("{pct} % of its cost, before fees"));
+        line(&mut text, "result", &format!("closed {} UTC: {result}", instant(closed_at)));
+    }
     if story.orders.is_empty() {
         line(&mut text, "order", "none");
         line(&mut text, "more", &format!("kestrel why-not {}", story.instrument));
@@ -85,6 +97,44 @@ fn judgement(text: &mut String, made: &DecisionLine) {
         &format!("{at} UTC: {action}, confidence {confidence}, by {judge}, at {price} [{id}]"),
     );
     line(text, "reason", rationale);
+}
+
+fn consultation(text: &mut String, asked: &ConsultationLine) {
+    let ConsultationLine {
+        asked_at,
+        latency_ms,
+        asked_model,
+        prompt_version,
+        input_tokens,
+        output_tokens,
+        ..
+    } = asked;
+    let tokens = |known: &Option<u64>| known.map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string());
+    let (input, output) = (tokens(input_tokens), tokens(output_tokens));
+    line(
+        text,
+        "asked",
+        &format!(
+            "{} UTC: {asked_model}, prompt version {prompt_version}, {latency_ms} ms, tokens {input} in, {output} out",
+            instant(*asked_at)
+        ),
+    );
+    line(text, "prompt", &shortened(&asked.prompt));
+    match (&asked.reply, &asked.failure) {
+        (Some(reply), _) => line(text, "reply", &shortened(reply)),
+        (None, Some(why)) => line(text, "reply", &format!("none: {why}")),
+        (None, None) => line(text, "reply", UNKNOWN),
+    }
+    asked.withheld.iter().for_each(|why| line(text, "withheld", why));
+}
+
+/// Untrusted text on one line; a long one says where the whole stands.
+fn shortened(whole: &str) -> String {
+    let shown = harmless(whole, TEXT_SHOWN_CHARS);
+    if whole.chars().count() <= TEXT_SHOWN_CHARS {
+        return shown;
+    }
+    format!("{shown} ... ({} bytes; --json has them all)", whole.len())
 }
 
 fn refusal(text: &mut String, refused: &RefusalLine) {

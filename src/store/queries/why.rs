@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::messages::operator::{Answer, FillLine, OrderStory, RefusalLine, StockWanted, Story};
+use domain::messages::consultation::{Consultation, Heard};
+use domain::messages::operator::{
+    Answer, ConsultationLine, FillLine, OrderStory, RefusalLine, StockWanted, Story,
+};
 use domain::messages::trading::{Comparison, GateNumbers};
 use domain::{Confidence, Currency, Instrument};
 use trade_ledger::StoreError;
@@ -14,6 +17,7 @@ use crate::store::fault::Fault;
 use crate::store::rows::{ApprovalRow, IntentRow, instrument};
 use crate::store::schema::{approvals, decisions, fills, intents, refusals};
 use crate::store::values::{Micros, malformed, ms, parsed, shares, time};
+use crate::store::{consultations, outcomes};
 
 /// Most refusals and orders of one judgement that are shown; it has one or two.
 const LINKS_MAX: i64 = 50;
@@ -100,13 +104,45 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         Some(date) => selection::considered(conn, &link.stock, parsed("session date", &date)?)?,
         None => Vec::new(),
     };
+    let closed = outcomes::of_decision(conn, link.stock.market, &link.decision)?;
     Ok(Story {
+        consultation: consultation_of(conn, &link.decision)?.map(Box::new),
+        closed_at: closed.as_ref().map(|closed| closed.closed_at),
+        pnl_pct: closed.and_then(|closed| closed.pnl_pct),
         instrument: link.stock.clone(),
         considered,
         decision: decision.map(|row| decision_line(row, None)).transpose()?,
         refusals: refusals_of(conn, &link.decision)?,
         orders: orders_of(conn, &link.decision)?,
     })
+}
+
+/// What a language model was asked and said before this judgement.
+fn consultation_of(conn: &mut SqliteConnection, decision: &str) -> Result<Option<ConsultationLine>, Fault> {
+    let Some((booked, basis)) = consultations::behind(conn, decision)? else { return Ok(None) };
+    let Consultation {
+        asked_at, latency_ms, model: asked_model, prompt_version, system, prompt, heard, ..
+    } = booked.consultation;
+    let (reply, failure) = match heard {
+        Heard::Reply(reply) => (Some(reply), None),
+        Heard::Nothing(why) => (None, Some(why)),
+    };
+    let usage = reply.as_ref().map(|reply| reply.usage).unwrap_or_default();
+    Ok(Some(ConsultationLine {
+        asked_at,
+        latency_ms,
+        asked_model,
+        model: reply.as_ref().map(|reply| reply.model.clone()),
+        response_id: reply.as_ref().and_then(|reply| reply.response_id.clone()),
+        prompt_version,
+        input_tokens: usage.input,
+        output_tokens: usage.output,
+        system,
+        prompt,
+        reply: reply.map(|reply| reply.text),
+        failure,
+        withheld: basis.withheld,
+    }))
 }
 
 type RefusalRow =

@@ -127,7 +127,7 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-pub(super) const OF_THE_DAY: [Write; 10] = [
+pub(super) const OF_THE_DAY: [Write; 11] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
@@ -138,6 +138,7 @@ pub(super) const OF_THE_DAY: [Write; 10] = [
         let (quota_date, taken) = (today().session_date, CallCost { tokens: 1, money_micros: 1 });
         b.store.settle_oracle_call(&SettleOracleCall { quota_date, purpose: "y".into(), taken }, b.now)
     }),
+    ("record_consultation", |b| b.store.record_consultation(&consultation("y", b.now))),
     ("book_occasions", |b| {
         let (market, session_date) = (Market::Kr, today().session_date);
         let (kind, label) = (OccasionKind::Slot, "daily-1".into());
@@ -163,7 +164,7 @@ pub(super) const OF_THE_DAY: [Write; 10] = [
             session_date: today().session_date,
             judge: "rules".into(),
         };
-        b.store.record_decision(&decision).map(drop)
+        b.store.record_decision(&decision.clone().into()).map(drop)
     }),
     ("record_selections", |b| {
         let context = SelectionContext {

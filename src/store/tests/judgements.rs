@@ -1,9 +1,11 @@
 //! Decisions, losers, memory, events, budget, day starts.
 
+use domain::messages::consultation::{ClosedPositions, DecisionBasis};
 use domain::messages::ledger::{
     BookedCall, BudgetAnswer, CallCost, Ceiling, ConfidentLosers, EventKind, EventsAfter, RecentDecisions,
     RecordEvent, SettleOracleCall,
 };
+use domain::messages::trading::DecisionMade;
 use domain::{Action, Currency, Decision, EventId, SelectionContext, Signal};
 
 use super::*;
@@ -52,9 +54,9 @@ fn seed_rows(books: &mut Books) -> Vec<SeedRow> {
 fn a_hold_is_a_row_of_the_seeds_table_with_quantity_zero_and_no_price() {
     let mut books = Books::new();
     let hold = decision("1", Action::Hold);
-    books.store.record_decision(&hold).unwrap();
-    books.store.record_decision(&hold).unwrap();
-    books.store.record_decision(&decision("2", Action::Buy)).unwrap();
+    books.store.record_decision(&hold.clone().into()).unwrap();
+    books.store.record_decision(&hold.clone().into()).unwrap();
+    books.store.record_decision(&decision("2", Action::Buy).into()).unwrap();
     assert_eq!(books.trades(), ["HOLD 0 - 0 85"]);
     let expected = (
         "2026-11-24T00:30:00.000Z".to_owned(),
@@ -73,7 +75,7 @@ fn a_hold_is_a_row_of_the_seeds_table_with_quantity_zero_and_no_price() {
 #[test]
 fn an_execution_carries_the_judgement_behind_it_into_the_seeds_table() {
     let mut books = Books::new();
-    books.store.record_decision(&decision("1", Action::Buy)).unwrap();
+    books.store.record_decision(&decision("1", Action::Buy).into()).unwrap();
     books.accepted(&buy("1"), "101");
     books.book(vec![row("101", Side::Buy, 10, "69900")]);
     let [(_, _, rationale, price, _, _, selection)] = seed_rows(&mut books).try_into().unwrap();
@@ -82,8 +84,8 @@ fn an_execution_carries_the_judgement_behind_it_into_the_seeds_table() {
 }
 
 pub(super) fn losing_round_trip(books: &mut Books) {
-    books.store.record_decision(&decision("1", Action::Buy)).unwrap();
-    books.store.record_decision(&decision("2", Action::Sell)).unwrap();
+    books.store.record_decision(&decision("1", Action::Buy).into()).unwrap();
+    books.store.record_decision(&decision("2", Action::Sell).into()).unwrap();
     books.accepted(&buy("1"), "101");
     books.book(vec![row("101", Side::Buy, 10, "70000")]);
     let now = books.now;
@@ -111,7 +113,7 @@ fn a_sale_at_a_loss_names_the_confident_judgement_that_bought() {
 fn judgements_are_remembered_newest_first_with_what_came_of_them() {
     let mut books = Books::new();
     losing_round_trip(&mut books);
-    books.store.record_decision(&decision("3", Action::Hold)).unwrap();
+    books.store.record_decision(&decision("3", Action::Hold).into()).unwrap();
     let query = RecentDecisions { market: Market::Kr, limit: 10 };
     let remembered = books.store.recent_decisions(&query).unwrap();
     let shown: Vec<_> = remembered.iter().map(|r| (r.action, r.pnl_pct.map(|p| p.to_string()))).collect();
@@ -181,4 +183,56 @@ fn the_first_equity_of_a_day_stays() {
     let later = books.store.record_day_start(&record(900_000, Currency::Krw), start()).unwrap();
     assert_eq!((first, later.equity), (later, Money::new(1_000_000.into(), Currency::Krw)));
     assert!(books.store.record_day_start(&record(1, Currency::Usd), start()).is_err());
+}
+
+#[test]
+fn what_a_model_was_asked_and_said_is_kept_with_what_was_decided_by_it() {
+    let mut books = Books::new();
+    books.store.reserve_oracle_call(&model_call("KR/1", 2), start()).unwrap();
+    let asked = consultation("KR/1", start());
+    books.store.record_consultation(&asked).unwrap();
+    books.store.record_consultation(&Consultation { latency_ms: 9, ..asked.clone() }).unwrap();
+    let withheld = Some("No fresh price".to_owned());
+    let basis = DecisionBasis { call: asked.call.clone(), withheld, delay_minutes: 15 };
+    let made = DecisionMade { decision: decision("1", Action::Buy), basis: Some(basis.clone()) };
+    books.store.record_decision(&made).unwrap();
+    books.store.record_decision(&made).unwrap();
+    books.store.record_decision(&decision("2", Action::Hold).into()).unwrap();
+    let mut reader = books.database.reader().unwrap();
+    let [booked] = reader.consultations(today().session_date).unwrap().try_into().unwrap();
+    let Heard::Reply(reply) = &asked.heard else { panic!("a reply") };
+    assert_eq!((&booked.consultation, booked.reply_bytes), (&asked, reply.text.len() as u64));
+    let [judged] = booked.judgements.try_into().unwrap();
+    assert_eq!((judged.id, judged.basis), (made.decision.id, basis));
+    assert_eq!(reader.consultations("2026-11-23".parse().unwrap()).unwrap(), []);
+}
+
+#[test]
+fn a_reply_is_kept_up_to_its_bound_and_a_call_that_nobody_reserved_not_at_all() {
+    let mut books = Books::new();
+    books.store.reserve_oracle_call(&model_call("KR/1", 2), start()).unwrap();
+    let mut asked = consultation("KR/1", start());
+    let text = "\u{ac00}".repeat(30_000);
+    let Heard::Reply(reply) = &mut asked.heard else { panic!("a reply") };
+    reply.text.clone_from(&text);
+    books.store.record_consultation(&asked).unwrap();
+    let stranger = consultation("KR/2", start());
+    assert!(books.store.record_consultation(&stranger).is_err(), "no such call");
+    let mut reader = books.database.reader().unwrap();
+    let [booked] = reader.consultations(today().session_date).unwrap().try_into().unwrap();
+    let Heard::Reply(kept) = booked.consultation.heard else { panic!("a reply") };
+    assert_eq!((kept.text.len(), booked.reply_bytes), (65_535, 90_000));
+    assert!(text.starts_with(&kept.text));
+}
+
+#[test]
+fn a_purchase_whose_shares_were_all_sold_is_told_with_its_result_and_signal() {
+    let mut books = Books::new();
+    losing_round_trip(&mut books);
+    let query = ClosedPositions { market: Market::Kr, limit: 9 };
+    let [closed] = books.store.closed_positions(query).unwrap().try_into().unwrap();
+    assert_eq!((closed.decision, closed.signal), (decision("1", Action::Buy).id, Some(Signal::Oversold)));
+    assert_eq!(closed.pnl_pct.map(|pct| pct.to_string()), Some("-1.00".to_owned()));
+    let elsewhere = ClosedPositions { market: Market::Jp, ..query };
+    assert_eq!(books.store.closed_positions(elsewhere).unwrap(), []);
 }

@@ -121,6 +121,15 @@ fn newest_rows(version: &str) -> &'static str {
             "INSERT INTO selections (market, session_date, symbol, verdict, first_at_ms, last_at_ms, slot, evidence)
                  VALUES ('KR', '2026-11-24', '000270', 'wait', 96, 97, 'realtime-2', '{}');"
         }
+        "20261126000120" => {
+            "INSERT INTO consultations (quota_date, purpose, session_date, slot, stocks, threshold, prompt_version, asked_model,
+                                        system, prompt, asked_at_ms, latency_ms, reply, reply_bytes, model, response_id,
+                                        input_tokens, output_tokens, total_tokens)
+                 VALUES ('2026-11-24', 'KR/2', '2026-11-24', 'daily-2', '[]', 80, 1, 'm', 's', 'p', 70, 71, '[]', 2, 'm-1', 'r',
+                         3, 4, 7);
+             INSERT INTO decision_bases (decision_id, quota_date, purpose, withheld, delay_minutes)
+                 VALUES ('d-1', '2026-11-24', 'KR/2', 'No fresh price', 15);"
+        }
         "20261126000100" => {
             "INSERT INTO oracle_calls (quota_date, purpose, at_ms, markets, tokens_reserved, money_micros_reserved,
                                        tokens_taken, money_micros_taken, ended_at_ms)

@@ -165,7 +165,7 @@ fn a_judgement_is_shown_with_what_came_of_it() {
     let mut books = Books::new();
     for (name, symbol) in [("1", "005930"), ("2", "005930"), ("3", "000660")] {
         let made = judged(name, symbol, books.after(60).now);
-        books.store.record_decision(&made).unwrap();
+        books.store.record_decision(&made.clone().into()).unwrap();
     }
     books.trade("1", Side::Buy, "101", "69900");
     let refusal = ProposalRefused {
@@ -260,7 +260,7 @@ fn why_tells_the_whole_chain_of_the_newest_order_or_of_a_time() {
     assert_eq!(books.why("005930", None), None);
     for (name, seconds) in [("1", 0), ("2", 600)] {
         let made = judged(name, "005930", books.after(seconds).now);
-        books.store.record_decision(&made).unwrap();
+        books.store.record_decision(&made.clone().into()).unwrap();
         let refusal = refused(name, books.now, "310000");
         books.store.record_refusal(&refusal).unwrap();
         if name == "1" {
@@ -289,14 +289,14 @@ fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_pass
     let mut books = Books::new();
     assert_eq!(books.why_not("005930"), []);
     let hold = Decision { action: Action::Hold, ..judged("1", "005930", books.now) };
-    books.store.record_decision(&hold).unwrap();
+    books.store.record_decision(&hold.clone().into()).unwrap();
     let stage = |books: &Books| {
         let [found] = books.why_not("005930").try_into().unwrap();
         (found.stage, found.gate, found.numbers.map(|numbers| numbers.change().to_string()))
     };
     assert_eq!(stage(&books), (Stage::Judgement, "HOLD".into(), None));
     let buy = judged("2", "005930", books.after(60).now);
-    books.store.record_decision(&buy).unwrap();
+    books.store.record_decision(&buy.clone().into()).unwrap();
     assert_eq!(stage(&books), (Stage::Proposal, "Unanswered".into(), None));
     let refusal = refused("2", books.now, "310000");
     books.store.record_refusal(&refusal).unwrap();
@@ -372,7 +372,7 @@ fn a_stock_that_no_scan_chose_is_told_the_gate_and_what_was_missing() {
     assert_eq!(found.numbers.unwrap().change(), "0.3".parse().unwrap());
 
     let decision = judged("1", "005930", books.now);
-    books.store.record_decision(&decision).unwrap();
+    books.store.record_decision(&decision.clone().into()).unwrap();
     let story = books.why("005930", None).unwrap();
     assert_eq!(story.considered[0].verdict, "movement");
     let answer = books.ask(&Question::Why { stock: "005930".parse().unwrap(), at: None }, &[]);

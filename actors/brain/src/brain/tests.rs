@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::consultation::{ClosedPosition, Consultation, Heard};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::ledger::{
     BudgetAnswer, BudgetCeilings, Ceiling, Committed, LedgerError, RememberedDecision,
@@ -89,6 +90,8 @@ struct World {
 #[derive(Default)]
 struct Seen {
     decisions: Vec<Decision>,
+    bases: Vec<Option<domain::messages::consultation::DecisionBasis>>,
+    consultations: Vec<Consultation>,
     proposals: Vec<Proposal>,
     reservations: Vec<String>,
     ends: Vec<(String, u64)>,
@@ -136,6 +139,7 @@ impl Handler<DecisionMade> for World {
         }
         self.seen(|seen| {
             seen.decisions.push(made.decision);
+            seen.bases.push(made.basis);
             Ok(Committed { last_event: EventId(1) })
         })
     }
@@ -161,6 +165,26 @@ impl Handler<ReserveOracleCall> for World {
     fn handle(&mut self, reserve: ReserveOracleCall, _: &mut Self::Context) -> Self::Result {
         self.seen(|seen| seen.reservations.push(reserve.purpose));
         Ok(self.budget)
+    }
+}
+
+impl Handler<RecordConsultation> for World {
+    type Result = Result<(), LedgerError>;
+
+    fn handle(&mut self, record: RecordConsultation, _: &mut Self::Context) -> Self::Result {
+        if !self.ledger_works {
+            return Err(LedgerError::Storage("disk full".to_owned()));
+        }
+        self.seen(|seen| seen.consultations.push(record.consultation));
+        Ok(())
+    }
+}
+
+impl Handler<ClosedPositions> for World {
+    type Result = Result<Vec<ClosedPosition>, LedgerError>;
+
+    fn handle(&mut self, _: ClosedPositions, _: &mut Self::Context) -> Self::Result {
+        Ok(Vec::new())
     }
 }
 
@@ -264,6 +288,8 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
         oracle: oracle.map(|model| Arc::new(model) as Arc<dyn Oracle>),
         budget: Link::from_recipient(around.clone().recipient()),
         settle: Link::from_recipient(around.clone().recipient()),
+        consultations: Link::from_recipient(around.clone().recipient()),
+        outcomes: Link::from_recipient(around.clone().recipient()),
         memory: Link::from_recipient(around.clone().recipient()),
         decisions: Link::from_recipient(around.clone().recipient()),
         quotes: Link::from_recipient(around.clone().recipient()),
@@ -686,4 +712,83 @@ fn markets_that_open_together_are_judged_by_one_question() {
         assert_eq!(world.seen(|seen| seen.reservations.clone()), ["US_NASDAQ+US_NYSE/2026-11-24/daily-1"]);
         assert_eq!(world.decided().len(), 2);
     });
+}
+
+#[test]
+fn every_call_is_booked_with_question_reply_and_version_before_anything_is_decided_by_it() {
+    let answer = r#"[{"symbol":"000001","rationale":"a","action":"BUY","confidence":90}]"#;
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok(answer), takes: Duration::from_secs(3), world: world.clone() };
+        launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+        world.seen(|seen| {
+            let [call] = seen.consultations.as_slice() else { panic!("{:?}", seen.consultations) };
+            assert_eq!((call.model.as_str(), call.slot.as_str()), ("asked-model", "daily-1"));
+            assert_eq!((call.latency_ms, call.prompt_version), (3_000, crate::prompt::VERSION));
+            assert!(call.prompt.contains("000002") && call.system.contains("HOLD"));
+            assert!(matches!(&call.heard, Heard::Reply(reply) if reply.text == answer), "{call:?}");
+            assert_eq!(call.stocks[0].offered, [Action::Buy, Action::Hold]);
+            assert!(seen.bases.iter().all(|basis| basis.as_ref().unwrap().call == call.call));
+        });
+    });
+}
+
+#[test]
+fn a_call_without_a_reply_is_booked_too_and_a_reply_that_cannot_be_booked_is_not_used() {
+    in_virtual_time(async {
+        let world = World::default();
+        let answer = Err(OracleError::Unreachable("HTTP 503".to_owned()));
+        let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
+        launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+        world.seen(|seen| {
+            let heard: Vec<_> = seen.consultations.iter().map(|call| call.heard.clone()).collect();
+            assert_eq!(heard, vec![Heard::Nothing("the model did not answer: HTTP 503".to_owned()); 3]);
+            let last = &seen.consultations[2].call;
+            assert!(seen.bases.iter().all(|basis| basis.as_ref().unwrap().call == *last));
+        });
+        let mute = World { ledger_works: false, ..World::default() };
+        let answer = r#"[{"symbol":"000001","rationale":"a","action":"BUY","confidence":90}]"#;
+        let model = Model { answer: Ok(answer), takes: Duration::ZERO, world: mute.clone() };
+        let house = launch(&mute, Some(model));
+        house.decide(slot_key(Slot::Daily(1)), candidates()).await;
+        assert!(house.standing().await.trouble.unwrap().contains("could not be booked"));
+        assert_eq!((mute.decided(), mute.proposed()), (vec![], vec![]));
+    });
+}
+
+#[test]
+fn whatever_a_model_said_is_decided_anew_from_the_books_as_it_was() {
+    use crate::recompute::{is_equal, recompute};
+    use domain::messages::consultation::{BookedConsultation, BookedJudgement};
+
+    let answers = [
+        r#"[{"symbol":"000001","rationale":"a\nb","action":"BUY","confidence":90},
+            {"symbol":"000002","rationale":"b","action":"BUY","confidence":79},
+            {"symbol":"000003","rationale":"c","action":"SELL","confidence":99}]"#,
+        r#"[{"symbol":"000001","rationale":"a","action":"SELL","confidence":90}]"#,
+        "```json\n[]\n```",
+        "주식을 사세요",
+    ];
+    for (answer, quote) in
+        answers.into_iter().flat_map(|answer| [(answer, Some(100)), (answer, None), (answer, Some(900))])
+    {
+        in_virtual_time(async {
+            let world = World { quote, ..World::default() };
+            let model = Model { answer: Ok(answer), takes: Duration::ZERO, world: world.clone() };
+            launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
+            world.seen(|seen| {
+                let consultation = seen.consultations[0].clone();
+                let reply_bytes = answer.len() as u64;
+                let booked = BookedConsultation { consultation, reply_bytes, judgements: Vec::new() };
+                assert_eq!(seen.decisions.len(), 3);
+                for (decision, basis) in seen.decisions.iter().zip(&seen.bases) {
+                    let Decision { id, instrument, action, confidence, rationale, .. } = decision.clone();
+                    let basis = basis.clone().unwrap();
+                    let made = BookedJudgement { id, instrument, action, confidence, rationale, basis };
+                    let anew = recompute(&booked, &made).unwrap();
+                    assert!(is_equal(&anew, &made), "{anew:?} is not {made:?}");
+                }
+            });
+        });
+    }
 }

@@ -49,7 +49,7 @@ fn an_action_must_be_offered_and_sure_enough() {
     ];
     for (held, action, confidence, expected) in cases {
         let features: &[_] = if held { &[] } else { &[(Feature::Held, "0")] };
-        let settled = settle(judged(action, confidence), &candidate(held, features), threshold);
+        let settled = settle(judged(action, confidence), offered(&candidate(held, features)), threshold);
         assert_eq!(settled.action, expected, "{action} at {confidence}, held: {held}");
         assert_eq!(i64::from(settled.confidence), confidence, "the confidence stays as judged");
     }
@@ -58,13 +58,13 @@ fn an_action_must_be_offered_and_sure_enough() {
 #[test]
 fn a_recorded_reason_is_short_and_visible() {
     let long = Judgement { rationale: format!("a\nb{}", "x".repeat(900)), ..judged(Action::Buy, 90) };
-    let settled = settle(long, &candidate(true, &[]), Confidence::ZERO);
+    let settled = settle(long, offered(&candidate(true, &[])), Confidence::ZERO);
     assert_eq!(settled.rationale.chars().count(), Decision::RATIONALE_MAX_CHARS);
     assert!(settled.rationale.starts_with("BUY was not offered, only SELL or HOLD: a b"), "{settled:?}");
 }
 
 #[test]
 fn nothing_is_offered_while_nobody_knows_whether_the_stock_is_held() {
-    let blind = settle(judged(Action::Buy, 95), &candidate(false, &[]), Confidence::ZERO);
+    let blind = settle(judged(Action::Buy, 95), offered(&candidate(false, &[])), Confidence::ZERO);
     assert_eq!((blind.action, blind.rationale.as_str()), (Action::Hold, "BUY was not offered, only HOLD: r"));
 }

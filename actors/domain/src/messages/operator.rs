@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::selection::Evidence;
@@ -425,10 +426,50 @@ pub struct Story {
     pub considered: Vec<ConsideredLine>,
     /// The judgement; absent where a person or a halt had RiskGuard sell.
     pub decision: Option<DecisionLine>,
+    /// What a language model was asked and said; absent where none was asked.
+    #[serde(default)]
+    pub consultation: Option<Box<ConsultationLine>>,
     /// What RiskGuard refused of it, in order.
     pub refusals: Vec<RefusalLine>,
     /// The orders that came of it, in order.
     pub orders: Vec<OrderStory>,
+    /// When the position that it bought was closed.
+    #[serde(default)]
+    pub closed_at: Option<DateTime<Utc>>,
+    /// What that position made in percent of its cost, before fees; absent while it is open, and where a cost is unknown.
+    #[serde(default)]
+    pub pnl_pct: Option<Decimal>,
+}
+
+/// What a language model was asked and said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsultationLine {
+    /// When it was asked.
+    pub asked_at: DateTime<Utc>,
+    /// How long it took, in exchange time.
+    pub latency_ms: u64,
+    /// The model that was asked.
+    pub asked_model: String,
+    /// The model that answered, as it names itself.
+    pub model: Option<String>,
+    /// The answer's id at the server.
+    pub response_id: Option<String>,
+    /// The version of the prompt's form.
+    pub prompt_version: u32,
+    /// Tokens of the question.
+    pub input_tokens: Option<u64>,
+    /// Tokens of the answer, thoughts included.
+    pub output_tokens: Option<u64>,
+    /// What it was told about its task.
+    pub system: String,
+    /// The question.
+    pub prompt: String,
+    /// What it said, up to 64 KiB of it; untrusted text.
+    pub reply: Option<String>,
+    /// Why it said nothing.
+    pub failure: Option<String>,
+    /// Why a trade that it wanted was withheld.
+    pub withheld: Option<String>,
 }
 
 /// What scans of a session made of a stock, with the numbers of the last.

@@ -6,6 +6,7 @@ use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::consultation::DecisionBasis;
 use super::market_data::Quote;
 use super::schedule::SlotKey;
 use crate::{
@@ -78,6 +79,15 @@ pub struct Proposal {
 pub struct DecisionMade {
     /// The judgement.
     pub decision: Decision,
+    /// What it rests on, when a language model was asked.
+    pub basis: Option<DecisionBasis>,
+}
+
+impl From<Decision> for DecisionMade {
+    /// A judgement that no language model was asked about.
+    fn from(decision: Decision) -> Self {
+        Self { decision, basis: None }
+    }
 }
 
 /// Broker -> RiskGuard: an intent changed, as committed by the ledger. A tell that is never dropped.

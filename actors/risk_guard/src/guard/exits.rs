@@ -162,7 +162,7 @@ impl RiskGuard {
         self.exits.let_go(instrument);
         let decision = decision(&proposal, exit, now);
         let answer =
-            self.deps.ledger.decisions.ask(DecisionMade { decision }, LEDGER_WITHIN).into_actor(self);
+            self.deps.ledger.decisions.ask(DecisionMade::from(decision), LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| this.exit_recorded(proposal, answer, ctx)));
     }
 

@@ -1,5 +1,6 @@
 //! Judgements, day starts and budgets; events with their cursors; occasions; reports.
 
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, RecordConsultation};
 use domain::messages::ledger::{
     AllIntents, BookedCall, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter,
     GetCursor, IntentRecord, LedgerError, LedgerEvent, LosingTrade, OracleCallsOf, RecentDecisions,
@@ -19,7 +20,23 @@ impl Handler<DecisionMade> for TradeLedger {
     type Result = Result<Committed, LedgerError>;
 
     fn handle(&mut self, made: DecisionMade, ctx: &mut Self::Context) -> Self::Result {
-        self.committed(ctx, |store, _| store.record_decision(&made.decision))
+        self.committed(ctx, |store, _| store.record_decision(&made))
+    }
+}
+
+impl Handler<RecordConsultation> for TradeLedger {
+    type Result = Result<(), LedgerError>;
+
+    fn handle(&mut self, record: RecordConsultation, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, _| store.record_consultation(&record.consultation)).map_err(answer)
+    }
+}
+
+impl Handler<ClosedPositions> for TradeLedger {
+    type Result = Result<Vec<ClosedPosition>, LedgerError>;
+
+    fn handle(&mut self, query: ClosedPositions, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.closed_positions(query))
     }
 }
 

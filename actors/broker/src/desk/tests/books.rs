@@ -1,13 +1,14 @@
 //! A store in memory that books by the ledger's own rules.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
-use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::*;
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
@@ -241,7 +242,15 @@ impl Store for Memory {
         Ok(StoredTradingState { halts, limits: Vec::new(), epoch, fencing: FencingEpoch(1) })
     }
 
-    fn record_decision(&mut self, _decision: &Decision) -> Result<EventId, StoreError> {
+    fn record_consultation(&mut self, _consultation: &Consultation) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn closed_positions(&mut self, _query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {
+        unscripted()
+    }
+
+    fn record_decision(&mut self, _made: &DecisionMade) -> Result<EventId, StoreError> {
         unscripted()
     }
 

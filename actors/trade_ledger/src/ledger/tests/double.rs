@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
-use domain::messages::trading::{OrderUpdate, ProposalRefused};
+use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
-use domain::{AccountSnapshot, Decision, HaltId, Instrument, IntentId, OpenIntent, Outcome};
+use domain::{AccountSnapshot, HaltId, Instrument, IntentId, OpenIntent, Outcome};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
 use super::super::*;
@@ -150,7 +151,15 @@ impl Store for Scripted {
         Ok(StoredTradingState { halts: Vec::new(), limits: Vec::new(), epoch, fencing })
     }
 
-    fn record_decision(&mut self, _decision: &Decision) -> Result<EventId, StoreError> {
+    fn record_consultation(&mut self, _consultation: &Consultation) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn closed_positions(&mut self, _query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {
+        unscripted()
+    }
+
+    fn record_decision(&mut self, _made: &DecisionMade) -> Result<EventId, StoreError> {
         unscripted()
     }
 

@@ -1,0 +1,142 @@
+//! What was asked of a language model and what it said, as the books keep it: enough to decide anew from the reply alone.
+
+use actix::Message;
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::ledger::LedgerError;
+use crate::{Action, Confidence, DecisionId, Instrument, Market, OracleReply, Signal};
+
+/// Most bytes of a reply that the books keep: four times what a model may write about twenty stocks.
+pub const REPLY_KEPT_BYTES: usize = 64 * 1024;
+
+/// A call of the model, as it was reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallId {
+    /// The day of the quota.
+    pub quota_date: NaiveDate,
+    /// The purpose.
+    pub purpose: String,
+}
+
+/// A stock that was asked about, and what might be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedStock {
+    /// The stock.
+    pub instrument: Instrument,
+    /// The actions that were offered for it.
+    pub offered: Vec<Action>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A reply, not yet trusted.
+    Reply(OracleReply),
+    /// None, and why.
+    Nothing(String),
+}
+
+/// One call of the model: the question, what came of it, and how long it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consultation {
+    /// The reserved call.
+    pub call: CallId,
+    /// The session date of its slot.
+    pub session_date: NaiveDate,
+    /// The slot, e.g. `daily-1`.
+    pub slot: String,
+    /// The stocks, in the order in which they were asked about.
+    pub stocks: Vec<AskedStock>,
+    /// `CONFIDENCE_THRESHOLD` then.
+    pub threshold: Confidence,
+    /// The version of the prompt's form.
+    pub prompt_version: u32,
+    /// The model that was asked.
+    pub model: String,
+    /// What it was told about its task.
+    pub system: String,
+    /// The question.
+    pub prompt: String,
+    /// When it was asked.
+    pub asked_at: DateTime<Utc>,
+    /// How long it took, in exchange time.
+    pub latency_ms: u64,
+    /// What came of it.
+    pub heard: Heard,
+}
+
+/// Brain -> TradeLedger: a call of the model ended. Asked, 5 s; nothing is decided by a reply that is not booked.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), LedgerError>")]
+pub struct RecordConsultation {
+    /// The call.
+    pub consultation: Consultation,
+}
+
+/// What a judgement by a model rests on, beside the reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionBasis {
+    /// The call whose reply it was read from.
+    pub call: CallId,
+    /// Why it was held back although the model wanted a trade; none: it was not.
+    pub withheld: Option<String>,
+    /// How far the prices may have been behind the market, in minutes.
+    pub delay_minutes: i64,
+}
+
+/// A judgement by a model as the books hold it, for those who decide anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedJudgement {
+    /// Its id.
+    pub id: DecisionId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// What was decided.
+    pub action: Action,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why.
+    pub rationale: String,
+    /// What it rests on.
+    pub basis: DecisionBasis,
+}
+
+/// What the books hold of the calls behind a session's judgements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedConsultation {
+    /// The call; a reply may be cut to [`REPLY_KEPT_BYTES`].
+    pub consultation: Consultation,
+    /// Bytes of the reply as it came; 0 without one.
+    pub reply_bytes: u64,
+    /// What was decided by it, in order.
+    pub judgements: Vec<BookedJudgement>,
+}
+
+/// Brain -> TradeLedger: what came of the latest purchases of a market that were sold again, newest first. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<ClosedPosition>, LedgerError>")]
+pub struct ClosedPositions {
+    /// The market.
+    pub market: Market,
+    /// At most so many, 1 to 500.
+    pub limit: u16,
+}
+
+/// A purchase and what came of it, once everything of the stock that this agent held was sold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedPosition {
+    /// The judgement that bought.
+    pub decision: DecisionId,
+    /// The stock.
+    pub instrument: Instrument,
+    /// How sure it was.
+    pub confidence: Confidence,
+    /// Why the stock was looked at; none where the books do not know.
+    pub signal: Option<Signal>,
+    /// When the last of it was sold.
+    pub closed_at: DateTime<Utc>,
+    /// What the position made in percent of its cost, before fees; none when a cost is unknown.
+    pub pnl_pct: Option<Decimal>,
+}

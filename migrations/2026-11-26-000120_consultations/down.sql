@@ -1,0 +1,2 @@
+DROP TABLE decision_bases;
+DROP TABLE consultations;

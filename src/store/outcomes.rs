@@ -1,0 +1,98 @@
+//! What came of purchases, read from the executions themselves, so that it can never differ from them.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions};
+use domain::{Confidence, DecisionId, Market, SelectionContext};
+use trade_ledger::StoreError;
+use trade_ledger::outcomes::{Execution, closed};
+
+use super::fault::Fault;
+use super::rows::instrument;
+use super::values::{Micros, malformed, parsed, shares, time};
+
+/// Most executions looked back on; a position that was opened before them is left out.
+const EXECUTIONS_MAX: i64 = 5_000;
+
+const EXECUTIONS: &str = "
+    SELECT f.id AS id, i.market AS market, i.symbol AS symbol, i.side AS side, f.quantity AS quantity,
+           f.cost_micros AS cost_micros, f.pnl_micros AS pnl_micros, f.booked_at_ms AS booked_at_ms,
+           a.decision_id AS decision_id, a.confidence AS confidence, d.selection_context AS selection_context
+      FROM fills AS f
+      JOIN intents AS i ON i.id = f.intent_id
+      JOIN approvals AS a ON a.id = i.approval_id
+      LEFT JOIN decisions AS d ON d.id = a.decision_id
+     WHERE i.market = ?
+     ORDER BY f.id DESC LIMIT ?";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    market: String,
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Text)]
+    side: String,
+    #[diesel(sql_type = BigInt)]
+    quantity: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    cost_micros: Option<Micros>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pnl_micros: Option<Micros>,
+    #[diesel(sql_type = BigInt)]
+    booked_at_ms: i64,
+    #[diesel(sql_type = Text)]
+    decision_id: String,
+    #[diesel(sql_type = BigInt)]
+    confidence: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    selection_context: Option<String>,
+}
+
+/// Newest first.
+pub(super) fn closed_positions(
+    conn: &mut SqliteConnection,
+    query: ClosedPositions,
+) -> Result<Vec<ClosedPosition>, Fault> {
+    let mut positions = all(conn, query.market)?;
+    positions.reverse();
+    positions.truncate(usize::from(query.limit.clamp(1, 500)));
+    Ok(positions)
+}
+
+/// What came of one purchase, once its position is closed.
+pub(super) fn of_decision(
+    conn: &mut SqliteConnection,
+    market: Market,
+    decision: &str,
+) -> Result<Option<ClosedPosition>, Fault> {
+    Ok(all(conn, market)?.into_iter().find(|one| one.decision.as_str() == decision))
+}
+
+fn all(conn: &mut SqliteConnection, market: Market) -> Result<Vec<ClosedPosition>, Fault> {
+    let mut rows: Vec<Row> = diesel::sql_query(EXECUTIONS)
+        .bind::<Text, _>(market.code())
+        .bind::<BigInt, _>(EXECUTIONS_MAX)
+        .load(conn)?;
+    rows.reverse();
+    let executions = rows.into_iter().map(execution).collect::<Result<Vec<_>, _>>()?;
+    Ok(closed(&executions))
+}
+
+fn execution(row: Row) -> Result<Execution, StoreError> {
+    // What cannot be read is not known; it is no reason to know nothing of the rest.
+    let selection =
+        row.selection_context.and_then(|text| serde_json::from_str::<SelectionContext>(&text).ok());
+    let confidence = Confidence::new(row.confidence);
+    Ok(Execution {
+        instrument: instrument(&row.market, &row.symbol)?,
+        side: parsed("side", &row.side)?,
+        quantity: shares(row.quantity)?,
+        cost: row.cost_micros.map(Micros::decimal),
+        pnl: row.pnl_micros.map(Micros::decimal),
+        booked_at: time(row.booked_at_ms)?,
+        decision: DecisionId::from_stored(row.decision_id),
+        confidence: confidence.map_err(|_| malformed("confidence", &row.confidence.to_string()))?,
+        signal: selection.map(|selection| selection.signal),
+    })
+}
