@@ -19,7 +19,7 @@ use supervision::mutant::Mutant;
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
-pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat, ImportTradesArgs};
+pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat, ImportTradesArgs, ReplayArgs};
 pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs, WhyArgs, WhyNotArgs};
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
@@ -95,6 +95,8 @@ pub enum Command {
     Indicators(IndicatorsArgs),
     /// Show what the Brain makes of a language model's reply, read from standard input.
     ParseReply(ParseReplyArgs),
+    /// Decide a past session anew from the recorded replies of the language model; exit 1 on a difference.
+    Replay(ReplayArgs),
     /// List all settings.
     Settings(SettingsArgs),
 }

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod reading;
+mod replaying;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
         Some(Command::ParseReply(args)) => parse_reply(&args),
+        Some(Command::Replay(args)) => replaying::replay(&args),
         Some(Command::Settings(args)) => show_settings(args),
     }
 }

@@ -27,6 +27,7 @@ mod mutation;
 pub mod overrides;
 pub mod parse_reply;
 pub mod random;
+pub mod replay;
 mod service_manager;
 pub mod simulate;
 pub mod simulator;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
+use domain::Market;
 
 /// Which tables, and how they are written.
 #[derive(Clone, Debug, Args)]
@@ -41,6 +43,20 @@ pub struct BackupArgs {
     /// The copy; a file of that name must not exist.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which session is decided anew.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// The session date, by the market's own calendar, e.g. 2026-11-24.
+    #[arg(long, value_name = "DATE")]
+    pub date: NaiveDate,
+    /// This market only, e.g. KR.
+    #[arg(long, value_name = "CODE")]
+    pub market: Option<Market>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::rows::instrument;
 use super::values::{Micros, malformed, parsed, shares, time};
 
-/// Most executions looked back on; a position that was opened before them is left out.
+/// Most executions of all markets looked back on; a position that was opened before them is left out.
 const EXECUTIONS_MAX: i64 = 5_000;
 
 const EXECUTIONS: &str = "
@@ -22,8 +22,8 @@ const EXECUTIONS: &str = "
       JOIN intents AS i ON i.id = f.intent_id
       JOIN approvals AS a ON a.id = i.approval_id
       LEFT JOIN decisions AS d ON d.id = a.decision_id
-     WHERE i.market = ?
-     ORDER BY f.id DESC LIMIT ?";
+     WHERE f.id > (SELECT coalesce(max(id), 0) FROM fills) - ? AND i.market = ?
+     ORDER BY f.id";
 
 #[derive(QueryableByName)]
 struct Row {
@@ -70,11 +70,10 @@ pub(super) fn of_decision(
 }
 
 fn all(conn: &mut SqliteConnection, market: Market) -> Result<Vec<ClosedPosition>, Fault> {
-    let mut rows: Vec<Row> = diesel::sql_query(EXECUTIONS)
-        .bind::<Text, _>(market.code())
+    let rows: Vec<Row> = diesel::sql_query(EXECUTIONS)
         .bind::<BigInt, _>(EXECUTIONS_MAX)
+        .bind::<Text, _>(market.code())
         .load(conn)?;
-    rows.reverse();
     let executions = rows.into_iter().map(execution).collect::<Result<Vec<_>, _>>()?;
     Ok(closed(&executions))
 }

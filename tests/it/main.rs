@@ -31,6 +31,7 @@ mod phantom;
 mod privacy;
 mod proof;
 mod reading;
+mod replay;
 mod service_manager;
 mod shutdown;
 mod startup;
