@@ -1,7 +1,7 @@
 //! The whole agent on the simulated exchange in virtual time, with a door between them that counts every request and may
 //! falsify an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{HaltRecord, StatusQuery, TradingState, TradingStatus};
-use domain::{BoxFuture, Clock, HaltId, HaltNonce, Money, Random as _};
+use domain::{BoxFuture, Clock, HaltId, HaltNonce, Market, Money, Random as _};
 use kestrel::app::{self, House, OpenBooks, Placement, World};
 use kestrel::clock::VirtualClock;
 use kestrel::config::{Config, Credentials};
@@ -185,7 +185,7 @@ fn exchange(config: &Config, clock: &Arc<dyn Clock>, door: &Door) -> Arc<dyn bro
         fluctuation: config.scanner.fluctuation.clone(),
         volume: config.scanner.volume.clone(),
         truth_tag: false,
-        feed_is_live: true,
+        live_feeds: BTreeSet::from(Market::ALL),
     };
     Arc::new(kis::connect(kis_config, way.clone(), way, clock.clone(), Arc::new(Unpaced)).unwrap())
 }
