@@ -38,7 +38,7 @@ const ROUND: TimeDelta = TimeDelta::seconds(5);
 /// In rounds: another actor each.
 const RECYCLED_EVERY: u32 = 20;
 const RECYCLES_AFTER: u32 = 240;
-const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(80);
+const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(100);
 /// Long enough that the day is closed.
 const AFTER_CLOSE: TimeDelta = TimeDelta::minutes(40);
 /// The end, without faults.

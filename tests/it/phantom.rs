@@ -87,3 +87,17 @@ fn an_equity_that_nobody_can_confirm_allows_exits_only_until_it_is_told_again() 
         assert!(told(agent).await.iter().any(|line| line.contains("is confirmed again")));
     });
 }
+
+#[test]
+fn an_account_that_the_exchange_does_not_tell_allows_exits_only_within_two_and_a_half_minutes() {
+    in_virtual_time(&config("KR", &[]), START, false, async |agent| {
+        for offset_s in [0, 20, 40] {
+            agent.sleep(TimeDelta::seconds(150 + offset_s)).await;
+            agent.door.fail(u32::MAX);
+            agent.until(TradingState::Reducing, TimeDelta::seconds(150)).await;
+            assert!(agent.status().await.halts.is_empty());
+            agent.door.fail(0);
+            agent.until(TradingState::Active, TimeDelta::minutes(3)).await;
+        }
+    });
+}

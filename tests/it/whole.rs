@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{HaltRecord, StatusQuery, TradingState, TradingStatus};
 use domain::{BoxFuture, Clock, HaltId, HaltNonce, Market, Money, Random as _};
@@ -44,8 +45,8 @@ struct Facts {
 pub(crate) struct Lie {
     /// So many readings.
     pub(crate) readings: u32,
-    /// What they tell as the worth of the account, in won.
-    pub(crate) equity: String,
+    /// What they tell as the worth of the account, in won; none: the exchange fails.
+    pub(crate) equity: Option<String>,
 }
 
 impl Door {
@@ -59,7 +60,12 @@ impl Door {
     }
 
     pub(crate) fn lie(&self, readings: u32, equity: &str) {
-        self.held().lie = Some(Lie { readings, equity: equity.to_owned() });
+        self.held().lie = Some(Lie { readings, equity: Some(equity.to_owned()) });
+    }
+
+    /// The exchange fails at so many readings of the account.
+    pub(crate) fn fail(&self, readings: u32) {
+        self.held().lie = Some(Lie { readings, equity: None });
     }
 
     /// So many readings are still to be falsified.
@@ -68,7 +74,7 @@ impl Door {
     }
 
     /// What this reading is to tell, if it is to be falsified.
-    fn take_lie(&self, path: &str) -> Option<String> {
+    fn take_lie(&self, path: &str) -> Option<Option<String>> {
         let mut facts = self.held();
         let lie = facts
             .lie
@@ -86,7 +92,8 @@ impl Door {
         tokio::time::sleep(ANSWERS_WITHIN).await;
         let response = next.run(request).await;
         match lie {
-            Some(equity) => falsified(response, &equity).await,
+            Some(Some(equity)) => falsified(response, &equity).await,
+            Some(None) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             None => response,
         }
     }

@@ -65,8 +65,9 @@ impl Handler<AccountWatch> for Broker {
             if let Some(shared) = hold(&shared.readings).recent(currency, now) {
                 return Ok(shared);
             }
-            hold(&shared.readings).try_at(currency, now);
             let snapshot = account(&deps, &shared, AccountQuery { market: watch.market }).await?;
+            // A failure puts off nothing: Broker's own next reading is the one that tells RiskGuard of it.
+            hold(&shared.readings).try_at(currency, now);
             see_account(&deps, &shared, &snapshot);
             let update = AccountUpdated { snapshot: snapshot.clone() };
             warn(deps.risk.account_updated.tell(update), "the account");

@@ -19,14 +19,14 @@ pub(super) struct Readings(BTreeMap<Currency, Reading>);
 struct Reading {
     /// None once an order has moved since.
     snapshot: Option<AccountSnapshot>,
-    /// When RiskGuard was last told of it, or it was last tried in vain.
+    /// When what RiskGuard was told of last was asked for: an account, or that there is none.
     tried_at: Option<DateTime<Utc>>,
     /// When an order of ours was last seen to have moved.
     moved_at: Option<DateTime<Utc>>,
 }
 
 impl Readings {
-    /// It is being asked for, to be told to RiskGuard.
+    /// What was asked for at `now` is told to RiskGuard, be it an account or that there is none.
     pub(super) fn try_at(&mut self, currency: Currency, now: DateTime<Utc>) {
         self.0.entry(currency).or_default().tried_at = Some(now);
     }
