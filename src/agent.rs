@@ -88,6 +88,7 @@ fn open_page(config: &Config, answers: &Answers) -> Result<(), String> {
         markets: config.markets.clone(),
         trade_mode: config.trade_mode,
         books: config.database.clone(),
+        token: settings.token.clone(),
     };
     let address = web::open(settings, site)?;
     tracing::info!("the web answers at http://{address}");

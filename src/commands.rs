@@ -7,7 +7,6 @@ mod replaying;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use domain::messages::control::Durability;
 use domain::messages::operator::Question;
 use domain::messages::symbols::Resolution;
 use serde::Serialize;
@@ -208,7 +207,7 @@ fn budget(args: BudgetArgs) -> ExitCode {
     match client::ask(&data_directory(), &Request::Budget) {
         Ok(reply) => {
             show(&reply, args.json);
-            if is_done(&reply) { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+            if reply.is_done() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
         Err(ControlError::NotRunning { .. }) => match crate::budget::from_books() {
             Ok(report) => {
@@ -226,25 +225,9 @@ fn converse(request: Request, json: bool) -> ExitCode {
     match insist::ask(&data_directory(), &control::cleaned(request)) {
         Ok(reply) => {
             show(&reply, json);
-            if is_done(&reply) { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+            if reply.is_done() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
         Err(why) => failed(why, exit::FAILED),
-    }
-}
-
-/// A halt counts as done only when it is on disk and the Broker has confirmed it.
-fn is_done(reply: &Reply) -> bool {
-    match reply {
-        Reply::Halted(halted) => halted.broker_confirmed && halted.durability != Durability::NotDurable,
-        Reply::Resumed(_)
-        | Reply::Released(_)
-        | Reply::DisputeEnded(_)
-        | Reply::Status(_)
-        | Reply::Told(_)
-        | Reply::Limits(_)
-        | Reply::Budget(_)
-        | Reply::Done => true,
-        Reply::Error { .. } | Reply::ReadAlone { .. } => false,
     }
 }
 
@@ -326,7 +309,7 @@ fn failed(why: impl std::fmt::Display, code: u8) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
+    use domain::messages::control::{Durability, HaltLevel, HaltRecord, HaltSource};
 
     use super::*;
     use crate::control::wire::Halted;
@@ -350,7 +333,7 @@ mod tests {
                 nonce: domain::HaltNonce::default(),
             };
             let halted = Halted::bare(halt, durability, broker_confirmed, None);
-            assert_eq!(is_done(&Reply::Halted(halted)), done, "{durability:?} {broker_confirmed}");
+            assert_eq!(Reply::Halted(halted).is_done(), done, "{durability:?} {broker_confirmed}");
         }
     }
 }

@@ -279,6 +279,8 @@ pub struct Web {
     pub listen: SocketAddr,
     /// Names by which it may be called besides `localhost` and plain addresses, in lower case.
     pub hosts: Vec<String>,
+    /// What gives the right to halt, reduce and resume from the page; none: it is read-only. Cannot be printed.
+    pub token: Option<SecretString>,
 }
 
 /// Where the database is.

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use request::cleaned;
 pub use server::{
-    Answers, Counted, Desk, LastResort, OpenReader, Pulse, Running, Server, View, Wound, serve,
+    Answers, Counted, Desk, Door, LastResort, OpenReader, Pulse, Running, Server, View, Wound, serve,
 };
 
 /// Longest request line, in bytes (proof.md 8).

@@ -6,7 +6,7 @@ mod progress;
 pub mod report;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
     answers.open(desk(&config, &house, &reader, &clock, &venue));
     let page = open_page(&config, answers)?;
     let mut say = progress::Progress::new(args.json);
-    say.banner(args, &course, page);
+    say.banner(args, &course, &page);
     until_reconciled(&house).await?;
     let before = accounts(&house, &course.markets).await;
     watch(&house, &mut say, &clock, &course, Duration::from_secs(args.seconds)).await;
@@ -89,14 +89,20 @@ async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
     Ok(report)
 }
 
-/// On a free port of this machine: nothing of the demo is anybody's secret.
-fn open_page(config: &Config, answers: Answers) -> Result<SocketAddr, String> {
-    let settings = Web { listen: (Ipv4Addr::LOCALHOST, 0).into(), hosts: Vec::new() };
-    let books = config.database.clone();
-    web::open(
-        &settings,
-        Site { answers, markets: config.markets.clone(), trade_mode: config.trade_mode, books },
-    )
+/// On a free port of this machine, with a token for whoever started it: nothing of the demo is anybody's secret.
+fn open_page(config: &Config, answers: Answers) -> Result<String, String> {
+    let token = format!("{:016x}", Seeded::from_system().next_u64());
+    let listen = (Ipv4Addr::LOCALHOST, 0).into();
+    let settings = Web { listen, hosts: Vec::new(), token: Some(token.clone().into()) };
+    let site = Site {
+        answers,
+        markets: config.markets.clone(),
+        trade_mode: config.trade_mode,
+        books: config.database.clone(),
+        token: settings.token.clone(),
+    };
+    let address = web::open(&settings, site)?;
+    Ok(format!("http://{address}/#token={token}"))
 }
 
 fn last_resort(world: &World) -> LastResort {

@@ -1,7 +1,7 @@
 //! `kestrel markets`: where the ten markets stand at an instant, what comes next, and how well that is known.
 
 mod picture;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 

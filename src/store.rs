@@ -98,6 +98,7 @@ pub use self::open::{Database, OpenError, open, open_read_only};
 pub use self::original::{TakeOverError, TakenOver, take_over};
 pub use self::private::{keep_private, others_may_open};
 pub use self::queries::Sight;
+pub use self::reports::DayStarted;
 pub use self::tally::Tally;
 pub use self::watched::{Watch, Watched};
 
@@ -251,6 +252,14 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn last_commit(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.store.read(journal::last_commit)
+    }
+
+    /// The equity with which days began: the newest `limit` of each currency, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn day_starts(&mut self, limit: u16) -> Result<Vec<DayStarted>, StoreError> {
+        self.store.read(|conn| reports::days_started(conn, limit))
     }
 
     /// Counts of the books, all from one state of them.

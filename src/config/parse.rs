@@ -459,7 +459,8 @@ fn is_bot_token(text: &str) -> bool {
 fn web(reader: &mut Reader<'_>) -> Option<Web> {
     let listen = reader.value("WEB_LISTEN", web_listen);
     let hosts = reader.value("WEB_HOSTS", web_hosts);
-    Some(Web { listen: listen??, hosts: hosts? })
+    let token = reader.value("WEB_TOKEN", web_token);
+    Some(Web { listen: listen??, hosts: hosts?, token: token? })
 }
 
 /// The outer option is a mistake, the inner one is "not served".
@@ -468,6 +469,12 @@ pub(super) fn web_listen(text: &str) -> Option<Option<SocketAddr>> {
         "off" => Some(None),
         address => address.parse().ok().map(Some),
     }
+}
+
+/// The outer option is a mistake, the inner one is "read-only".
+fn web_token(text: &str) -> Option<Option<SecretString>> {
+    let is_token = (16..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() { Some(None) } else { is_token.then(|| Some(SecretString::from(text))) }
 }
 
 fn web_hosts(text: &str) -> Option<Vec<String>> {

@@ -118,8 +118,9 @@ settings! {
     telegram_enabled "TELEGRAM_ENABLED" = "true", "true, false", "Send notices to Telegram when token and chat are set.";
     telegram_bot_token "TELEGRAM_BOT_TOKEN" = "", "digits:text, from BotFather", "Bot that sends the notices.";
     telegram_chat_id "TELEGRAM_CHAT_ID" = "", "a whole number", "Chat that receives the notices.";
-    web_listen "WEB_LISTEN" = "off", "off, or an address and a port, e.g. 127.0.0.1:8686", "Where /healthz, /readyz and /metrics are served. Whoever reaches the address may read; 0.0.0.0 only inside a container.";
+    web_listen "WEB_LISTEN" = "off", "off, or an address and a port, e.g. 127.0.0.1:8686", "Where the page, /healthz, /readyz and /metrics are served. Whoever reaches the address may read; 0.0.0.0 only inside a container.";
     web_hosts "WEB_HOSTS" = "", "host names, separated by commas, e.g. kestrel.internal", "Names by which the web may be called besides localhost and plain addresses.";
+    web_token "WEB_TOKEN" = "", "16 to 200 visible characters", "What gives the right to halt, reduce and resume from the page, which is read-only without it.";
     db_path "DB_PATH" = "data/trades.db", "a file path, or :memory:", "Database; its folder also holds the control socket and the HALT file.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
     kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere.";
@@ -131,7 +132,8 @@ pub fn env_example() -> String {
         "# Settings of Kestrel. Copy to .env and fill in; everything here is optional.\n\
          # Made by `kestrel settings --env`; the README holds the same table.\n\
          # A secret may stand in a file of its own: KIS_APP_KEY_FILE=/run/secrets/kis_app_key instead of KIS_APP_KEY,\n\
-         # and the same for KIS_APP_SECRET, KIS_ACCOUNT_NO, GEMINI_API_KEY, LLM_API_KEY and TELEGRAM_BOT_TOKEN.\n",
+         # and the same for KIS_APP_SECRET, KIS_ACCOUNT_NO, GEMINI_API_KEY, LLM_API_KEY, TELEGRAM_BOT_TOKEN and\n\
+         # WEB_TOKEN.\n",
     );
     for setting in SETTINGS {
         let Setting { name, default, allowed, meaning } = setting;

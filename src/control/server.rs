@@ -1,6 +1,7 @@
 //! The answering side, on its own thread.
 
 mod commands;
+mod door;
 mod glance;
 mod questions;
 mod view;
@@ -15,13 +16,13 @@ use std::time::Duration;
 use brain::plan::BudgetPlan;
 use broker::Pacer;
 use domain::messages::control::{
-    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeWarrant, StatusQuery,
+    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
-use domain::{Clock, HaltId, Random};
+use domain::{Clock, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -38,6 +39,7 @@ use self::glance::{budget, status};
 use self::wounded::answer_wounded;
 
 pub(super) use self::commands::write_file;
+pub use self::door::Door;
 pub use self::view::{Answers, Counted, Pulse, Running, View};
 
 /// RiskGuard commits, then asks Broker: 2 s and 3 s, and a reserve.
@@ -227,7 +229,7 @@ async fn converse(stream: UnixStream, reception: Arc<Reception>, turn: Turn) {
             () = tokio::time::sleep(REQUEST_WITHIN) => return,
         };
         match request {
-            Ok(request) => answer(request, &reception).await,
+            Ok(request) => answer(request, &reception, Door::Socket).await,
             Err(message) => Reply::Error { message },
         }
     } else {
@@ -247,22 +249,26 @@ async fn read_request(reader: tokio::net::unix::OwnedReadHalf) -> Result<Request
     request::parse(&line)
 }
 
-async fn answer(request: Request, reception: &Reception) -> Reply {
+async fn answer(request: Request, reception: &Reception, door: Door) -> Reply {
     match reception.office.get() {
-        Some(Office::Open(desk)) => serve_at(desk, request, &reception.last_resort).await,
+        Some(Office::Open(desk)) => serve_at(desk, request, &reception.last_resort, door).await,
         Some(Office::Wounded(wound)) => answer_wounded(wound, request, &reception.last_resort),
-        None => answer_early(request, reception).await,
+        None => answer_early(request, reception, door.source()).await,
     }
 }
 
-async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort) -> Reply {
+async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door: Door) -> Reply {
     match request {
-        Request::Halt { reason, by } => halt(desk, last_resort, reason, by).await,
-        Request::Reduce { reason, by, flatten } => reduce(desk, last_resort, (reason, by), flatten).await,
-        Request::Resume { halt, by, reason, reducing } => {
-            let warrant = ResumeWarrant::ControlSocket { halt: halt.map(HaltId::from_stored) };
-            resume(desk, RequestResume { by, reason, warrant, into_reducing: reducing }).await
+        Request::Halt { reason, by } => {
+            halt(desk, last_resort, RequestHalt { source: door.source(), by, reason }).await
         }
+        Request::Reduce { reason, by, flatten } => {
+            reduce(desk, last_resort, RequestReduce { source: door.source(), by, reason, flatten }).await
+        }
+        Request::Resume { halt, by, reason, reducing } => match door.warrant(halt) {
+            Ok(warrant) => resume(desk, RequestResume { by, reason, warrant, into_reducing: reducing }).await,
+            Err(message) => Reply::Error { message },
+        },
         Request::Release { instrument, by, reason } => {
             stocks::release(desk, RequestSymbolRelease { instrument, by, reason }).await
         }
@@ -283,7 +289,7 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort) -> Re
 }
 
 /// Before there is a RiskGuard: a halt goes into the file, which is read before the first order.
-async fn answer_early(request: Request, reception: &Reception) -> Reply {
+async fn answer_early(request: Request, reception: &Reception, source: HaltSource) -> Reply {
     let (reason, by) = match request {
         Request::Halt { reason, by } | Request::Reduce { reason, by, .. } => (reason, by),
         Request::Resume { .. }
@@ -297,11 +303,11 @@ async fn answer_early(request: Request, reception: &Reception) -> Reply {
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return starting(),
     };
-    let request = RequestHalt { source: HaltSource::Operator, by: by.clone(), reason: reason.clone() };
-    let (halt_record, durability) = write_file(&reception.last_resort, request);
+    let request = RequestHalt { source, by, reason };
+    let (halt_record, durability) = write_file(&reception.last_resort, request.clone());
     // The agent may have started meanwhile, and have looked for the file a moment too early.
     if let Some(Office::Open(desk)) = reception.office.get() {
-        return halt(desk, &reception.last_resort, reason, by).await;
+        return halt(desk, &reception.last_resort, request).await;
     }
     let note = "The agent is only starting: nothing was sent, and it begins halted.";
     Reply::Halted(Halted::bare(halt_record, durability, true, Some(note.into())))

@@ -158,6 +158,24 @@ pub enum Reply {
     },
 }
 
+impl Reply {
+    /// True when what was asked for was carried out. A halt counts only when it is on disk and the Broker has confirmed it.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Reply::Halted(halted) => halted.broker_confirmed && halted.durability != Durability::NotDurable,
+            Reply::Resumed(_)
+            | Reply::Released(_)
+            | Reply::DisputeEnded(_)
+            | Reply::Status(_)
+            | Reply::Told(_)
+            | Reply::Limits(_)
+            | Reply::Budget(_)
+            | Reply::Done => true,
+            Reply::Error { .. } | Reply::ReadAlone { .. } => false,
+        }
+    }
+}
+
 /// What the books say, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {

@@ -1,7 +1,6 @@
 //! What happens, line by line: decisions, refusals, orders, fills. Made from committed events only.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
 use domain::messages::ledger::{EventKind, EventsAfter, LedgerEvent};
@@ -30,13 +29,13 @@ impl Progress {
         Self { quiet, cursor: EventId(0), counted: BTreeMap::new(), last_count: None }
     }
 
-    pub(super) fn banner(&self, args: &DemoArgs, course: &Course, page: SocketAddr) {
+    pub(super) fn banner(&self, args: &DemoArgs, course: &Course, page: &str) {
         let markets: Vec<_> = course.markets.iter().map(|market| market.code()).collect();
         self.say(format!(
             "kestrel {}: DEMO on the embedded exchange. No money, no credentials, no network.\n\
              Markets {}, realtime mode, local rule engine, clock {} times as fast, seed {}.\n\
              Exchange time starts at {} (an open); about {} s to go. {}\n\
-             Metrics until then: http://{page}/metrics, health at /healthz and /readyz.\n",
+             Watch it, halt and resume it until then: {page}\n",
             env!("CARGO_PKG_VERSION"),
             markets.join(", "),
             course.speed,

@@ -29,7 +29,8 @@ pub(super) fn text(calendar: &Calendar, views: &[MarketView], at: DateTime<Utc>)
     text
 }
 
-fn row(calendar: &Calendar, view: &MarketView) -> [String; 6] {
+/// Market, phase, local time, next change, how well the date is known, and why.
+pub(crate) fn row(calendar: &Calendar, view: &MarketView) -> [String; 6] {
     let local = view.at.with_timezone(&view.market.zone());
     let kind = calendar.day(view.market, view.market.date_at(view.at));
     [

@@ -1,5 +1,6 @@
 //! Questions about the past: losers, remembered judgements, totals.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::messages::ledger::{
@@ -11,7 +12,7 @@ use trade_ledger::StoreError;
 
 use super::fault::Fault;
 use super::rows::instrument;
-use super::schema::{decisions, fills, intents};
+use super::schema::{day_starts, decisions, fills, intents};
 use super::values::{Micros, count, day, malformed, parsed, time};
 
 /// Most remembered judgements of one answer.
@@ -190,6 +191,35 @@ fn profit_pct(realised: &[Realisation]) -> Option<Decimal> {
     let cost = sum(|r| r.cost_micros)?;
     let pnl = sum(|r| r.pnl_micros)?;
     (cost > Decimal::ZERO).then(|| (pnl / cost * Decimal::ONE_HUNDRED).round_dp(2))
+}
+
+/// The equity with which a day began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayStarted {
+    /// The session date.
+    pub session_date: NaiveDate,
+    /// When it was told.
+    pub at: DateTime<Utc>,
+    /// The equity.
+    pub equity: Money,
+}
+
+/// The newest `limit` of each currency, oldest first.
+pub(super) fn days_started(conn: &mut SqliteConnection, limit: u16) -> Result<Vec<DayStarted>, Fault> {
+    let mut started = Vec::new();
+    for currency in Currency::ALL {
+        let rows: Vec<(String, i64, Micros)> = day_starts::table
+            .filter(day_starts::currency.eq(currency.code()))
+            .order(day_starts::session_date.desc())
+            .limit(limit.into())
+            .select((day_starts::session_date, day_starts::at_ms, day_starts::equity_micros))
+            .load(conn)?;
+        for (session_date, at_ms, equity) in rows.into_iter().rev() {
+            let (session_date, at) = (parsed("session date", &session_date)?, time(at_ms)?);
+            started.push(DayStarted { session_date, at, equity: equity.money(currency) });
+        }
+    }
+    Ok(started)
 }
 
 pub(super) fn summary(conn: &mut SqliteConnection) -> Result<BooksSummary, Fault> {

@@ -19,8 +19,12 @@ const HEADERS_MAX: usize = 64;
 /// Longest life of a connection, whatever it does: a peer that does not read is hung up on.
 const CONNECTION_WITHIN: Duration = Duration::from_secs(600);
 
-/// Serves until the process ends. The newest callers are kept; where there are too many, the oldest is hung up on.
-pub(super) fn run(listener: std::net::TcpListener, router: Router) {
+/// Serves until the process ends, and does what is to be done beside it. The newest callers are kept; where there are too many, the oldest is hung up on.
+pub(super) fn run(
+    listener: std::net::TcpListener,
+    router: Router,
+    beside: impl Future<Output = ()> + Send + 'static,
+) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the web has no runtime"),
@@ -30,6 +34,7 @@ pub(super) fn run(listener: std::net::TcpListener, router: Router) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(%error, "the web cannot listen"),
         };
+        drop(tokio::spawn(beside));
         let mut crowd = Crowd::default();
         loop {
             match listener.accept().await {

@@ -3,18 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
-use super::Site;
+use domain::messages::operator::{Question, StockWanted};
+
 use super::health::Pulse;
+use super::page::{self, Books, Facts, Part};
+use super::{Site, curve, live};
 use crate::config::Database;
-use crate::control::{Counted, View};
+use crate::control::wire::{Reply, Request};
+use crate::control::{Counted, Door, View, answers};
+use crate::store::DayStarted;
 
 /// A look at the actors and at RiskGuard is good for so long.
 const VIEW_FRESH: Duration = Duration::from_millis(500);
 /// A count of the books is good for so long.
 const COUNTED_FRESH: Duration = Duration::from_secs(5);
+
+/// What the books say of positions, orders and decisions is good for so long.
+const BOOKS_FRESH: Duration = Duration::from_secs(1);
+/// The days of the equity curve are good for so long.
+const DAYS_FRESH: Duration = Duration::from_secs(60);
+/// Days of the equity curve.
+const DAYS: u16 = 250;
+/// Equity is looked at so often, in real time.
+const EQUITY_EVERY: Duration = Duration::from_secs(3);
 
 /// The room that the books have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +46,29 @@ type Seen<T> = Mutex<Option<(Instant, Arc<T>)>>;
 pub(super) struct Observer {
     pub(super) site: Site,
     opened_at: Instant,
+    /// Places for those who watch the page.
+    pub(super) watchers: Arc<Semaphore>,
     view: Seen<View>,
     counted: Seen<Result<Counted, String>>,
+    books: Seen<Result<Books, String>>,
+    days: Seen<Vec<DayStarted>>,
+    parts: Seen<Vec<Arc<Part>>>,
+    equity: Mutex<curve::Seen>,
 }
 
 impl Observer {
     pub(super) fn new(site: Site) -> Self {
-        Self { site, opened_at: Instant::now(), view: Mutex::default(), counted: Mutex::default() }
+        Self {
+            site,
+            opened_at: Instant::now(),
+            watchers: live::places(),
+            view: Mutex::default(),
+            counted: Mutex::default(),
+            books: Mutex::default(),
+            days: Mutex::default(),
+            parts: Mutex::default(),
+            equity: Mutex::default(),
+        }
     }
 
     /// The actors alone: asks nobody and waits for nobody.
@@ -54,6 +84,69 @@ impl Observer {
     /// Counts of the books.
     pub(super) async fn counted(&self) -> Arc<Result<Counted, String>> {
         fresh(&self.counted, COUNTED_FRESH, self.site.answers.counted()).await
+    }
+
+    /// The parts of the page.
+    pub(super) async fn parts(&self) -> Arc<Vec<Arc<Part>>> {
+        fresh(&self.parts, VIEW_FRESH, self.render()).await
+    }
+
+    async fn render(&self) -> Vec<Arc<Part>> {
+        let (view, counted) = (self.view().await, self.counted().await);
+        let books = fresh(&self.books, BOOKS_FRESH, self.read_books()).await;
+        // Where they cannot be read, the page says so of the books.
+        let days = async { self.site.answers.day_starts(DAYS).await.unwrap_or_default() };
+        let days = fresh(&self.days, DAYS_FRESH, days).await;
+        let curves = self.equity.lock().await.with_days(&days);
+        page::parts(&Facts {
+            view: &view,
+            counted: &counted,
+            books: &books,
+            curves: &curves,
+            may_command: self.site.token.is_some(),
+        })
+    }
+
+    async fn read_books(&self) -> Result<Books, String> {
+        let (_, answers) = self.site.answers.books(Books::questions()).await?;
+        Ok(Books::from_answers(answers))
+    }
+
+    /// Why a stock was traded, and why it was not, in words.
+    pub(super) async fn why(&self, stock: &StockWanted) -> Vec<String> {
+        let why = Question::Why { stock: stock.clone(), at: None };
+        let why_not = Question::WhyNot { stock: stock.clone(), on: None };
+        let mut told = Vec::new();
+        for question in [why, why_not] {
+            told.push(match self.site.answers.ask(Request::Ask(question), Door::Page { code: None }).await {
+                Reply::Told(told) => answers::show(&told.books),
+                other => other.to_string(),
+            });
+        }
+        told
+    }
+
+    /// After a command, whoever looks must see what it did.
+    pub(super) async fn forget(&self) {
+        *self.view.lock().await = None;
+        *self.parts.lock().await = None;
+    }
+
+    /// Notes the equity as the exchange tells it, as long as the process runs.
+    pub(super) fn watch_equity(self: Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        async move {
+            loop {
+                if let View::Running(running) = &*self.view().await
+                    && let Ok(status) = &running.trading
+                {
+                    let mut seen = self.equity.lock().await;
+                    for account in &status.accounts {
+                        account.equity.iter().for_each(|equity| seen.note(account.taken_at, *equity));
+                    }
+                }
+                tokio::time::sleep(EQUITY_EVERY).await;
+            }
+        }
     }
 
     /// None where there is no disk, or it cannot be looked at.

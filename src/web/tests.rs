@@ -89,8 +89,9 @@ async fn call(answers: &Answers, method: Method, path: &str, host: &str) -> (Sta
         markets: vec![Market::Kr],
         trade_mode: TradeMode::Daily,
         books: Database::Memory,
+        token: None,
     };
-    let settings = Web { listen: "127.0.0.1:0".parse().unwrap(), hosts: vec![] };
+    let settings = Web { listen: "127.0.0.1:0".parse().unwrap(), hosts: vec![], token: None };
     let router = routes::router(Arc::new(Observer::new(site)), Gate::new(&settings));
     let request = Request::builder().method(method).uri(path).header(header::HOST, host);
     let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bounds;
+mod browser;
 mod budget;
 mod calendar;
 mod canaries;

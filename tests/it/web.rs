@@ -82,17 +82,19 @@ fn it_tells_whether_the_agent_lives_and_may_trade_and_why_not() {
 }
 
 #[test]
-fn it_answers_while_every_actor_is_blocked_and_says_that_risk_guard_does_not() {
+fn it_answers_while_every_thread_is_blocked_and_says_that_risk_guard_does_not() {
     let dir = TempDir::new().unwrap();
     let address = free_address();
     let _agent = Agent::start(&dir, &[("WEB_LISTEN", &address.to_string())]);
-    for actor in ["brain", "risk_guard", "trade_ledger"] {
-        ask(&dir, &Request::Fault { actor: actor.into(), kind: FaultKind::Block });
-    }
+    let block = |actor: &str| ask(&dir, &Request::Fault { actor: actor.into(), kind: FaultKind::Block });
+    block("risk_guard");
     let silent =
         until(PATIENCE, || (local(address, "/readyz").0 == 503).then(|| local(address, "/readyz").1));
     let why = silent.expect("RiskGuard is silent");
     assert!(why.contains("RiskGuard did not answer"), "{why}");
+    // The last blocks the main thread, on which the supervisor lives.
+    block("trade_ledger");
+    block("brain");
     let (status, vitals) = local(address, "/healthz");
     assert!(status == 200 && vitals.contains("\"actor\":\"risk_guard\""), "{vitals}");
     let (_, metrics) = local(address, "/metrics");
@@ -153,4 +155,93 @@ fn nothing_is_served_unless_asked_for_and_a_taken_address_refuses_the_start() {
     assert!(log.contains("cannot be had") && log.contains("WEB_LISTEN=off"), "{log}");
     let ended = command(&dir, &[("WEB_LISTEN", "8686")]).arg("run").status().unwrap();
     assert!(ended.code() == Some(78) && log_of(&dir).contains("127.0.0.1:8686"), "{}", log_of(&dir));
+}
+
+const TOKEN: &str = "a-token-of-some-length";
+
+/// Sends a command as the page does; status and body.
+fn post(address: SocketAddr, command: &str, headers: &str, body: &str) -> (u16, String) {
+    let mut stream = connect(address);
+    let request = format!(
+        "POST /control/{command} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// What stands in an attribute of the page.
+fn attribute(html: &str, name: &str) -> Option<String> {
+    let (_, rest) = html.split_once(&format!("{name}=\""))?;
+    Some(rest.split('"').next()?.to_owned())
+}
+
+#[test]
+fn whoever_has_the_token_halts_and_resumes_by_name_and_code_and_each_is_booked_with_its_door() {
+    let dir = TempDir::new().unwrap();
+    let address = free_address();
+    let _agent = Agent::start(&dir, &[("WEB_LISTEN", &address.to_string()), ("WEB_TOKEN", TOKEN)]);
+    let mine = format!("X-Kestrel-Token: {TOKEN}\r\nOrigin: http://{address}\r\n");
+    let halt = r#"{"reason":"lunch","by":"ada"}"#;
+    for (headers, status) in [
+        (format!("Origin: http://{address}\r\n"), 401),
+        ("X-Kestrel-Token: a-token-of-some-lengtH\r\n".to_owned(), 401),
+        (format!("X-Kestrel-Token: {TOKEN}\r\nOrigin: http://evil.example\r\n"), 403),
+    ] {
+        assert_eq!(post(address, "halt", &headers, halt).0, status, "{headers}");
+    }
+    assert_eq!(post(address, "halt", &mine, r#"{"reason":"  "}"#).0, 400, "why, for the record");
+    assert_eq!(post(address, "halt", &mine, r#"{"reason":"x","flatten":true}"#).0, 400);
+    assert_eq!(post(address, "halt", &mine, &format!("{{\"reason\":\"{}\"}}", "x".repeat(5000))).0, 413);
+    assert!(!local(address, "/").1.contains("data-halt="), "nothing has halted it");
+
+    let (status, told) = post(address, "halt", &mine, halt);
+    assert!(status == 200 && told.contains("by ada (dashboard): lunch"), "{status} {told}");
+    let (status, page) = local(address, "/");
+    assert!(status == 200 && page.contains("data-state=\"halted\""), "{page}");
+    let (id, code) = (attribute(&page, "data-halt").unwrap(), attribute(&page, "data-code").unwrap());
+    let resume = |code: &str| format!(r#"{{"reason":"back","by":"bo","halt":"{id}","code":"{code}"}}"#);
+    let (status, told) = post(address, "resume", &mine, &resume("WRONG"));
+    assert!(status == 409 && told.contains("code"), "{status} {told}");
+    assert_eq!(post(address, "resume", &mine, r#"{"reason":"back"}"#).0, 409, "a resume names its halt");
+    let (status, told) = post(address, "resume", &mine, &resume(&code));
+    assert_eq!(status, 200, "{told}");
+    let active = until(PATIENCE, || local(address, "/").1.contains("data-state=\"active\"").then_some(()));
+    assert!(active.is_some(), "{}", local(address, "/").1);
+    let (status, told) = post(address, "reduce", &mine, halt);
+    assert!(status == 200 && told.contains("reduced to exits"), "{status} {told}");
+}
+
+#[test]
+fn the_page_is_told_of_a_halt_while_it_is_open_and_is_read_only_without_a_token() {
+    let dir = TempDir::new().unwrap();
+    let address = free_address();
+    let _agent = Agent::start(&dir, &[("WEB_LISTEN", &address.to_string())]);
+    let (status, page) = local(address, "/");
+    assert!(status == 200 && page.contains("read-only") && !page.contains("<button"), "{page}");
+    assert_eq!(post(address, "halt", &format!("X-Kestrel-Token: {TOKEN}\r\n"), "{}").0, 403);
+    for (path, status) in
+        [("/style.css", 200), ("/page.js", 200), ("/why?stock=KR:005930", 200), ("/why?stock=%3Cb%3E", 400)]
+    {
+        assert_eq!(local(address, path).0, status, "{path}");
+    }
+    let mut events = connect(address);
+    events.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut heard = String::new();
+    let mut listen_for = |what: &str| {
+        let found = until(PATIENCE, || {
+            let mut chunk = [0; 64 * 1024];
+            let read = events.read(&mut chunk).unwrap();
+            heard.push_str(&String::from_utf8_lossy(&chunk[..read]));
+            heard.contains(what).then_some(())
+        });
+        assert!(found.is_some(), "{what} is not in:\n{heard}");
+    };
+    listen_for("\"id\":\"actors\"");
+    ask(&dir, &Request::Halt { reason: "from elsewhere".into(), by: "ada".into() });
+    listen_for("from elsewhere");
 }

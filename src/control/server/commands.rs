@@ -9,8 +9,7 @@ use supervision::AskError;
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
 use crate::control::wire::{Halted, Reply, Resumed};
 
-pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, reason: String, by: String) -> Reply {
-    let request = RequestHalt { source: HaltSource::Operator, by, reason };
+pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
     match desk.halt.ask(request.clone(), HALT_WITHIN).await {
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
@@ -21,19 +20,13 @@ pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, reason: String, 
 }
 
 /// A RiskGuard that does not answer cannot let exits through either: then it is a halt.
-pub(super) async fn reduce(
-    desk: &Desk,
-    last_resort: &LastResort,
-    (reason, by): (String, String),
-    flatten: bool,
-) -> Reply {
-    let request =
-        RequestReduce { source: HaltSource::Operator, by: by.clone(), reason: reason.clone(), flatten };
-    match desk.reduce.ask(request, HALT_WITHIN).await {
+pub(super) async fn reduce(desk: &Desk, last_resort: &LastResort, request: RequestReduce) -> Reply {
+    match desk.reduce.ask(request.clone(), HALT_WITHIN).await {
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
-            emergency(last_resort, RequestHalt { source: HaltSource::Operator, by, reason })
+            let RequestReduce { source, by, reason, flatten: _ } = request;
+            emergency(last_resort, RequestHalt { source, by, reason })
         }
     }
 }

@@ -6,12 +6,15 @@ use brain::budget::quota_date;
 use broker::PacerFigures;
 use chrono::{DateTime, Utc};
 use domain::messages::control::{StatusQuery, TradingStatus};
+use domain::messages::operator::{Answer, Question};
 use supervision::Health;
 
 use super::questions::{READ_WITHIN, read};
-use super::{Desk, LastResort, Office, Reception, STATUS_WITHIN, Wound};
+use super::{Desk, Door, LastResort, Office, Reception, STATUS_WITHIN, Wound, answer};
 use crate::budget::BudgetReport;
-use crate::store::{SqliteReader, Tally};
+use crate::control::request::cleaned;
+use crate::control::wire::{Reply, Request};
+use crate::store::{DayStarted, Sight, SqliteReader, Tally};
 
 /// From what every door of the agent answers: the control socket, and the web. Cheap to clone, usable from any thread.
 #[derive(Clone)]
@@ -86,6 +89,45 @@ impl Answers {
         }
     }
 
+    /// Answers as the control socket does, to whoever came through `door`.
+    pub async fn ask(&self, request: Request, door: Door) -> Reply {
+        answer(cleaned(request), &self.0, door).await
+    }
+
+    /// Answers several questions to the books from one connection, in their order, with the exchange time of the answers.
+    ///
+    /// # Errors
+    /// Why they cannot be read, in words.
+    pub async fn books(&self, asked: Vec<Question>) -> Result<(DateTime<Utc>, Vec<Answer>), String> {
+        let desk = match self.0.office.get() {
+            None => return Err("the agent is starting".to_owned()),
+            Some(Office::Wounded(wound)) => return Err(wound.remedy.clone()),
+            Some(Office::Open(desk)) => desk,
+        };
+        let accounts = desk.status.ask(StatusQuery, STATUS_WITHIN).await.map_or(Vec::new(), |s| s.accounts);
+        let now = desk.clock.now();
+        let question = move |reader: &mut SqliteReader| {
+            let sight = Sight { now, accounts: &accounts };
+            asked.iter().map(|question| reader.answer(question, sight)).collect()
+        };
+        let reading = tokio::time::timeout(READ_WITHIN, read(desk.books.clone(), question));
+        Ok((now, reading.await.map_err(|_| late())??))
+    }
+
+    /// The equity with which days began, oldest first; the newest `limit` of each currency.
+    ///
+    /// # Errors
+    /// Why the books cannot be read, in words.
+    pub async fn day_starts(&self, limit: u16) -> Result<Vec<DayStarted>, String> {
+        match self.0.office.get() {
+            None | Some(Office::Wounded(_)) => Ok(Vec::new()),
+            Some(Office::Open(desk)) => {
+                let reading = read(desk.books.clone(), move |reader| reader.day_starts(limit));
+                tokio::time::timeout(READ_WITHIN, reading).await.map_err(|_| late())?
+            }
+        }
+    }
+
     /// The actors' health; asks nobody and waits for nobody.
     pub fn pulse(&self) -> Pulse {
         match self.0.office.get() {
@@ -104,8 +146,7 @@ impl Answers {
             None => Err("the agent is starting".to_owned()),
             Some(Office::Wounded(wound)) => Err(wound.remedy.clone()),
             Some(Office::Open(desk)) => {
-                let late = |_| format!("they were not read within {} s", READ_WITHIN.as_secs());
-                tokio::time::timeout(READ_WITHIN, count(desk)).await.map_err(late)?
+                tokio::time::timeout(READ_WITHIN, count(desk)).await.map_err(|_| late())?
             }
         }
     }
@@ -113,6 +154,10 @@ impl Answers {
     pub(super) fn reception(&self) -> Arc<Reception> {
         self.0.clone()
     }
+}
+
+fn late() -> String {
+    format!("they were not read within {} s", READ_WITHIN.as_secs())
 }
 
 async fn count(desk: &Desk) -> Result<Counted, String> {

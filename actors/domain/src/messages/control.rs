@@ -18,6 +18,8 @@ pub enum HaltSource {
     Operator,
     /// A person through Telegram.
     Telegram,
+    /// A person through the web page.
+    Dashboard,
     /// The daily-loss breaker.
     CircuitBreaker,
     /// Supervision gave up on an actor.
@@ -44,9 +46,10 @@ pub enum HaltSource {
 
 impl HaltSource {
     /// Every source.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Operator,
         Self::Telegram,
+        Self::Dashboard,
         Self::CircuitBreaker,
         Self::Supervision,
         Self::CrashLoop,
@@ -65,6 +68,7 @@ impl HaltSource {
         match self {
             Self::Operator => "operator",
             Self::Telegram => "telegram",
+            Self::Dashboard => "dashboard",
             Self::CircuitBreaker => "circuit_breaker",
             Self::Supervision => "supervision",
             Self::CrashLoop => "crash_loop",

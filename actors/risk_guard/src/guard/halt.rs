@@ -58,6 +58,7 @@ impl StandingHalt {
             HaltSource::Fencing => true,
             HaltSource::Operator
             | HaltSource::Telegram
+            | HaltSource::Dashboard
             | HaltSource::CircuitBreaker
             | HaltSource::Supervision
             | HaltSource::CrashLoop
