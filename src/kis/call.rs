@@ -198,7 +198,9 @@ impl Session {
             return told;
         }
         let before = learned.ticks.get(instrument).copied().unwrap_or_default();
-        if before.size(instrument.market, price) == step {
+        let is_of_it = |at: Price| before.size(instrument.market, at) == step;
+        // On the bound of two bands the exchange may tell the step of the one below.
+        if is_of_it(price) || Price::new(price.value() - step).is_ok_and(is_of_it) {
             return before;
         }
         learned.ticks.remove(instrument);

@@ -46,9 +46,10 @@ const TSE: [(i64, i64); 10] = [
 ];
 
 /// HKEX spread table, part A (Rules of the Exchange, Second Schedule): below the bound, in thousandths of a dollar, the steps,
-/// in thousandths. The columns: until 2025-08-03; since 2025-08-04, phase 1 of the reduction of minimum spreads (HKEX, "Reduction
-/// of Minimum Spreads in Hong Kong Securities Market", conclusions of June 2025), which took the bands from 10 to 50 dollars; its
-/// phase 2 of 2026, which takes the band from 0.5 to 10 dollars; and the finest step that is valid in all three.
+/// in thousandths. The columns: until 2025-08-03; since 2025-08-04, phase 1 of HKEX's "Reduction of Minimum Spreads" (conclusions
+/// of its consultation, December 2024), which took the bands from 10 to 50 dollars; its phase 2, planned for the middle of 2026,
+/// which takes the band from 0.5 to 10 dollars; and the finest step that is valid in all three. Both phases are of shares and
+/// REITs: exchange traded products have tables of their own, which are not here.
 const HONG_KONG: [(i64, [i64; 4]); 11] = [
     (250, [1, 1, 1, 1]),
     (500, [5, 5, 5, 5]),

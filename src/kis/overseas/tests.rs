@@ -71,7 +71,15 @@ async fn a_table_of_steps_once_learned_is_carried_by_later_quotes_until_a_told_s
             "00981",
             vec![("25.060", "0.020", HongKongSince2025), ("60.500", "0.050", HongKongSince2025)],
         ),
-        (Market::Hk, "01024", vec![("12.340", "0.010", HongKongSince2025), ("9.950", "", HongKongSince2025)]),
+        (
+            Market::Hk,
+            "01024",
+            vec![
+                ("19.990", "0.010", HongKongSince2025),
+                ("20.000", "0.010", HongKongSince2025),
+                ("9.950", "", HongKongSince2025),
+            ],
+        ),
         (
             Market::Hk,
             "01024",
