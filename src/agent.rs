@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::messages::ledger::{EventKind, RecordEvent};
 use domain::{Clock, HaltId, HaltNonce, Random};
+use notifier::Letter;
+use notifier::topic::Topic;
 use risk_guard::EmergencyHalt;
 use supervision::{Drained, Wedge};
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +31,8 @@ use wounded::Unfit;
 
 /// Longest drain of the actors; with the ledger's checkpoint the process ends within 8 s (supervision 7).
 const DRAIN_WITHIN: Duration = Duration::from_secs(6);
+/// Longest wait for the chat to take the last word.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 /// How long an escalation waits for RiskGuard's halt to be written before it drains.
 const HALT_GRACE: Duration = Duration::from_secs(3);
 
@@ -202,7 +207,7 @@ async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<E
         let _ = given_up.send(actor);
     };
     let house = app::build(&config, &prepared.world, Placement::Threads(patience()), escalated, end_wedged)?;
-    announce(&config, &prepared.venue);
+    announce(&config, &prepared.venue, &house);
     if let Some(path) = config.calendar_overrides.clone() {
         actix::spawn(crate::overrides::watch(path, house.overrides.clone()));
     }
@@ -216,9 +221,14 @@ async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<E
         _ = interrupt.recv() => None,
     };
     service_manager::stopping();
+    let ending = async {
+        let ended = end(&house, escalated).await;
+        say_goodbye(&config, &prepared.world, ended).await;
+        ended
+    };
     let ended = tokio::select! {
         biased;
-        ended = end(&house, escalated) => ended,
+        ended = ending => ended,
         _ = terminate.recv() => Ended::DrainTimedOut,
         _ = interrupt.recv() => Ended::DrainTimedOut,
     };
@@ -226,9 +236,41 @@ async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<E
     Ok(ended)
 }
 
-fn announce(config: &Config, venue: &Connected) {
+fn announce(config: &Config, venue: &Connected, house: &House) {
     let markets: Vec<_> = config.markets.iter().map(|market| market.code()).collect();
-    tracing::info!(venue = venue.name, markets = markets.join(","), mode = ?config.trade_mode, "kestrel trades on {}", venue.name);
+    let (name, markets) = (&venue.name, markets.join(","));
+    tracing::info!(venue = name, markets, mode = ?config.trade_mode, "kestrel trades on {name}");
+    let version = env!("CARGO_PKG_VERSION");
+    let text = format!("kestrel {version} started on {name}, markets {markets}");
+    let event = RecordEvent { kind: EventKind::Process, market: None, text };
+    if let Err(error) = house.record.tell(event) {
+        tracing::warn!(%error, "the ledger was not told of the start");
+    }
+}
+
+/// The last word to the chat, once all is settled: how it ended. One attempt, of a second at most.
+async fn say_goodbye(config: &Config, world: &World, ended: Ended) {
+    let (Some(messenger), Some(settings)) = (&world.messenger, &config.telegram) else { return };
+    if !settings.topics.wants(Topic::System) {
+        return;
+    }
+    let how = match ended {
+        Ended::Drained => "it was asked to, and everything is settled",
+        Ended::DrainTimedOut => {
+            "it was asked to, but something did not finish in time; the next start settles it"
+        }
+        Ended::Escalated => "an actor could not be kept alive; it must be started again",
+    };
+    let at = world.clock.now().format("%Y-%m-%d %H:%M:%S UTC");
+    let html = format!("<b>Agent</b>: kestrel stopped: {how}\n<i>{at}</i>");
+    let letter = Letter { html, is_silent: ended == Ended::Drained };
+    match tokio::time::timeout(GOODBYE_WITHIN, messenger.send(letter)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "nobody was told of the end"),
+        Err(_) => tracing::warn!(
+            "the messenger did not answer in time; whether anybody was told of the end is unknown"
+        ),
+    }
 }
 
 /// What a running house is asked through.

@@ -13,7 +13,7 @@ use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
 use domain::messages::judging::JudgeQuery;
-use domain::messages::ledger::{AllIntents, EventsAfter, OracleCallsOf, SummaryQuery};
+use domain::messages::ledger::{AllIntents, EventsAfter, OracleCallsOf, RecordEvent, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::{AccountQuery, QuoteQuery};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
@@ -149,6 +149,8 @@ pub struct House {
     pub intents: Link<AllIntents>,
     /// TradeLedger.
     pub events: Link<EventsAfter>,
+    /// TradeLedger: a line that people should see.
+    pub record: Link<RecordEvent>,
     /// Broker.
     pub account: Link<AccountQuery>,
     /// RiskGuard: a proposal has no authority, whoever makes it.

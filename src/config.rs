@@ -270,6 +270,10 @@ pub struct Telegram {
     pub bot_token: SecretString,
     /// The chat.
     pub chat_id: i64,
+    /// Where the Bot API answers, without a slash at the end.
+    pub api_url: String,
+    /// What is told besides halts and resumes.
+    pub topics: notifier::Topics,
 }
 
 /// Where and for whom the web is served.

@@ -1,21 +1,25 @@
-//! Telegram behind Notifier's port: plain-text messages through `sendMessage` (TELEGRAM.md 1 to 4).
+//! Telegram behind Notifier's port: messages through `sendMessage` (TELEGRAM.md 1 to 4).
 //!
 //! The token is part of the address, so no address is ever logged: the HTTP seam prints none.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::BoxFuture;
 use domain::text::harmless;
-use notifier::{Messenger, MessengerError};
+use notifier::html::{plain, split};
+use notifier::pace::Pace;
+use notifier::{Letter, Messenger, MessengerError};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::config::{self, Config};
 use crate::http::{CallLimits, NetError, Request, ReqwestTransport, Response, Transport};
 
-const API_URL: &str = "https://api.telegram.org";
 const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(15), max_body_bytes: 64 * 1024 };
 /// What to wait when a 429 does not say (TELEGRAM.md 3).
 const RETRY_AFTER_DEFAULT_S: u64 = 30;
@@ -31,7 +35,7 @@ const DESCRIPTION_MAX_CHARS: usize = 200;
 pub fn connect(config: &Config) -> Result<Option<Arc<dyn Messenger>>, String> {
     let Some(settings) = config.telegram.clone() else { return Ok(None) };
     let transport = ReqwestTransport::for_reads(None).map_err(|error| error.to_string())?;
-    Ok(Some(Arc::new(Telegram::new(settings, API_URL.into(), Arc::new(transport)))))
+    Ok(Some(Arc::new(Telegram::new(settings, Arc::new(transport)))))
 }
 
 /// Whether the bot that the settings name may write to its chat; none without one. Nothing is sent.
@@ -41,67 +45,133 @@ pub async fn check(config: &Config) -> Option<Result<(), String>> {
         Ok(transport) => transport,
         Err(error) => return Some(Err(error.to_string())),
     };
-    let bot = Telegram::new(settings, API_URL.into(), Arc::new(transport));
-    Some(bot.look_at_chat().await.map_err(|error| error.to_string()))
+    let bot = Telegram::new(settings, Arc::new(transport));
+    let body = json!({ "chat_id": bot.chat_id() });
+    Some(bot.call("getChat", &body).await.map(drop).map_err(|error| error.to_string()))
 }
 
 /// One bot and one chat.
 pub struct Telegram {
     settings: config::Telegram,
-    base_url: String,
+    /// The chat that notices go to; another one when Telegram says that it moved.
+    chat: AtomicI64,
     transport: Arc<dyn Transport>,
+    /// Everything that goes to the chat counts, whoever sends it.
+    pace: Mutex<Pace>,
+    /// The token is wrong: nothing is tried any more.
+    is_off: AtomicBool,
 }
 
 impl Telegram {
-    /// A bot that speaks through `transport`; `base_url` without a slash at the end.
-    pub fn new(settings: config::Telegram, base_url: String, transport: Arc<dyn Transport>) -> Self {
-        Self { settings, base_url, transport }
+    /// A bot that speaks through `transport`.
+    pub fn new(settings: config::Telegram, transport: Arc<dyn Transport>) -> Self {
+        let chat = AtomicI64::new(settings.chat_id);
+        Self { settings, chat, transport, pace: Mutex::default(), is_off: AtomicBool::new(false) }
     }
 
-    async fn look_at_chat(&self) -> Result<(), MessengerError> {
-        let (token, chat) = (self.settings.bot_token.expose_secret(), self.settings.chat_id);
-        let request = http::Request::get(format!("{}/bot{token}/getChat?chat_id={chat}", self.base_url));
-        // The error may quote the address, which holds the token: it is not passed on.
-        let request = request
-            .body(Bytes::new())
-            .map_err(|_| MessengerError::Refused("no request: the address is not valid".into()))?;
-        match self.transport.send(request, LIMITS).await {
+    fn chat_id(&self) -> i64 {
+        self.chat.load(Ordering::Relaxed)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls one method; the error says what to do next.
+    async fn call(&self, method: &str, body: &impl Serialize) -> Result<Value, Failure> {
+        if self.is_off.load(Ordering::Relaxed) {
+            return Err(Failure::Off("the token is not accepted".into()));
+        }
+        let outcome = match self.transport.send(self.request(method, body)?, LIMITS).await {
             Ok(response) => classify(&response),
-            Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => Err(MessengerError::Unreachable(why)),
+            Err(NetError::NotSent(why)) => Err(Failure::Unreachable(why)),
+            Err(NetError::Ambiguous(why)) => Err(Failure::Unanswered(why)),
+        };
+        match &outcome {
+            Err(Failure::Off(why)) if !self.is_off.swap(true, Ordering::Relaxed) => {
+                tracing::error!(
+                    why,
+                    "Telegram does not accept TELEGRAM_BOT_TOKEN: nobody is told of anything; trading goes on"
+                );
+            }
+            Err(Failure::RetryAfter(wait)) => self.pace().hold(Instant::now() + *wait),
+            Ok(_) | Err(_) => {}
+        }
+        outcome
+    }
+
+    fn request(&self, method: &str, body: &impl Serialize) -> Result<Request, Failure> {
+        let unusable = |error: &dyn std::fmt::Display| Failure::Refused(format!("no request: {error}"));
+        let body = serde_json::to_vec(body).map_err(|error| unusable(&error))?;
+        let (base, token) = (&self.settings.api_url, self.settings.bot_token.expose_secret());
+        let request = http::Request::post(format!("{base}/bot{token}/{method}"));
+        let request = request.header(http::header::CONTENT_TYPE, "application/json");
+        // The error may quote the address, which holds the token: it is not passed on.
+        request.body(Bytes::from(body)).map_err(|_| unusable(&"the address is not valid"))
+    }
+
+    /// Sends a text to the chat of the notices, in as many messages as it needs.
+    async fn send_all(&self, letter: &Letter) -> Result<(), Failure> {
+        let parts = split(&letter.html);
+        for (place, part) in parts.iter().enumerate() {
+            if place > 0 {
+                let wait = self.pace().wait(Instant::now());
+                tokio::time::sleep(wait).await;
+            }
+            self.send_part(part, letter.is_silent).await?;
+        }
+        Ok(())
+    }
+
+    /// Once; again without markup where Telegram cannot read it, and again where it says that the chat has moved.
+    async fn send_part(&self, html: &str, is_silent: bool) -> Result<Value, Failure> {
+        match self.send_once(html, is_silent).await {
+            Err(Failure::Unreadable(why)) => {
+                tracing::error!(why, "Telegram cannot read a message of ours; sending it as plain text");
+                let text = plain(html);
+                self.post(&message(self.chat_id(), &text, None, is_silent)).await
+            }
+            Err(Failure::Moved(chat)) => {
+                tracing::warn!(chat, "the chat of TELEGRAM_CHAT_ID has moved; set the new number there");
+                self.chat.store(chat, Ordering::Relaxed);
+                self.send_once(html, is_silent).await
+            }
+            outcome => outcome,
         }
     }
 
-    fn request(&self, text: &str) -> Result<Request, MessengerError> {
-        let unusable =
-            |error: &dyn std::fmt::Display| MessengerError::Refused(format!("no request: {error}"));
-        let preview = LinkPreview { is_disabled: true };
-        let body = SendMessage { chat_id: self.settings.chat_id, text, link_preview_options: preview };
-        let body = serde_json::to_vec(&body).map_err(|error| unusable(&error))?;
-        let address = format!("{}/bot{}/sendMessage", self.base_url, self.settings.bot_token.expose_secret());
-        let request = http::Request::post(address).header(http::header::CONTENT_TYPE, "application/json");
-        // The error may quote the address, which holds the token: it is not passed on.
-        request.body(Bytes::from(body)).map_err(|_| unusable(&"the address is not valid"))
+    async fn send_once(&self, html: &str, is_silent: bool) -> Result<Value, Failure> {
+        self.post(&message(self.chat_id(), html, Some("HTML"), is_silent)).await
+    }
+
+    async fn post(&self, message: &SendMessage<'_>) -> Result<Value, Failure> {
+        self.pace().sent(Instant::now());
+        self.call("sendMessage", message).await
     }
 }
 
 impl Messenger for Telegram {
-    fn send(&self, text: String) -> BoxFuture<'_, Result<(), MessengerError>> {
-        Box::pin(async move {
-            let request = self.request(&text)?;
-            match self.transport.send(request, LIMITS).await {
-                Ok(response) => classify(&response),
-                Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => {
-                    Err(MessengerError::Unreachable(why))
-                }
-            }
-        })
+    fn wait(&self) -> Duration {
+        self.pace().wait(Instant::now())
     }
+
+    fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), MessengerError>> {
+        Box::pin(async move { self.send_all(&letter).await.map_err(MessengerError::from) })
+    }
+}
+
+fn message<'a>(chat_id: i64, text: &'a str, parse_mode: Option<&'a str>, is_silent: bool) -> SendMessage<'a> {
+    let link_preview_options = LinkPreview { is_disabled: true };
+    SendMessage { chat_id, text, parse_mode, disable_notification: is_silent, link_preview_options }
 }
 
 #[derive(Serialize)]
 struct SendMessage<'a> {
     chat_id: i64,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parse_mode: Option<&'a str>,
+    disable_notification: bool,
     link_preview_options: LinkPreview,
 }
 
@@ -110,9 +180,53 @@ struct LinkPreview {
     is_disabled: bool,
 }
 
+/// Why a call failed, by what to do next (TELEGRAM.md 4).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Failure {
+    /// Wait, then call again.
+    #[error("Telegram asks to wait {} s", .0.as_secs())]
+    RetryAfter(Duration),
+    /// The markup is wrong: send it plain.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The chat has another number now.
+    #[error("the chat has moved to {0}")]
+    Moved(i64),
+    /// Another process reads the updates of this bot, or a webhook does.
+    #[error("{0}")]
+    Conflict(String),
+    /// It will never be done.
+    #[error("{0}")]
+    Refused(String),
+    /// The token is wrong.
+    #[error("{0}")]
+    Off(String),
+    /// It was not done.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It may have been done.
+    #[error("{0}")]
+    Unanswered(String),
+}
+
+impl From<Failure> for MessengerError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::RetryAfter(wait) => Self::RetryAfter(wait),
+            Failure::Off(why) => Self::Off(why),
+            Failure::Unreachable(why) => Self::Unreachable(why),
+            Failure::Unanswered(why) => Self::Unanswered(why),
+            moved @ Failure::Moved(_) => Self::Refused(moved.to_string()),
+            Failure::Unreadable(why) | Failure::Conflict(why) | Failure::Refused(why) => Self::Refused(why),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Answer {
     ok: bool,
+    #[serde(default)]
+    result: Value,
     #[serde(default)]
     description: String,
     #[serde(default)]
@@ -122,114 +236,48 @@ struct Answer {
 #[derive(Default, Deserialize)]
 struct Parameters {
     retry_after: Option<u64>,
+    migrate_to_chat_id: Option<i64>,
 }
 
 /// The body is read whatever the status; it may be HTML (TELEGRAM.md 1 and 4).
-fn classify(response: &Response) -> Result<(), MessengerError> {
+fn classify(response: &Response) -> Result<Value, Failure> {
     let status = response.status();
     let answer: Option<Answer> = serde_json::from_slice(response.body()).ok();
     match (status.as_u16(), answer) {
-        (200, Some(answer)) if answer.ok => Ok(()),
-        (429, answer) => {
-            let told = answer.and_then(|answer| answer.parameters.retry_after);
-            let seconds = told.unwrap_or(RETRY_AFTER_DEFAULT_S).min(RETRY_AFTER_MAX_S);
-            Err(MessengerError::RetryAfter(Duration::from_secs(seconds)))
+        (200, Some(answer)) if answer.ok => Ok(answer.result),
+        (429, answer) => Err(Failure::RetryAfter(retry_after(answer))),
+        (code @ 400..=499, answer) => Err(refused(code, answer)),
+        // The server failed before it answered: what it did is not known.
+        (200, _) => Err(Failure::Unanswered("the answer cannot be read".into())),
+        (_, _) => Err(Failure::Unreachable(status.to_string())),
+    }
+}
+
+/// The number that is told, or that ends the description, and never more than a day.
+fn retry_after(answer: Option<Answer>) -> Duration {
+    let told = answer.and_then(|answer| {
+        let last_word = || answer.description.rsplit(' ').next().and_then(|word| word.parse().ok());
+        answer.parameters.retry_after.or_else(last_word)
+    });
+    Duration::from_secs(told.unwrap_or(RETRY_AFTER_DEFAULT_S).min(RETRY_AFTER_MAX_S))
+}
+
+fn refused(code: u16, answer: Option<Answer>) -> Failure {
+    let (description, moved) = match answer {
+        Some(answer) => (answer.description, answer.parameters.migrate_to_chat_id),
+        None => (String::new(), None),
+    };
+    let why = harmless(&format!("{code} {description}"), DESCRIPTION_MAX_CHARS);
+    match (code, moved) {
+        (401 | 404, _) => Failure::Off(why),
+        (400, Some(chat)) => Failure::Moved(chat),
+        (400, None) if description.to_lowercase().contains("can't parse entities") => {
+            Failure::Unreadable(why)
         }
-        (400..=499, answer) => {
-            let why = answer.map(|answer| answer.description).unwrap_or_default();
-            Err(MessengerError::Refused(harmless(&format!("{status} {why}"), DESCRIPTION_MAX_CHARS)))
-        }
-        (_, _) => Err(MessengerError::Unreachable(status.to_string())),
+        (409, _) => Failure::Conflict(why),
+        (_, _) => Failure::Refused(why),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::InProcess;
-    use crate::mutation::Mutator;
-    use axum::Router;
-    use axum::http::StatusCode;
-    use axum::routing::post;
-    use secrecy::SecretString;
-    use std::sync::Mutex;
-
-    const TOKEN: &str = "12345:canary-token";
-
-    fn bot(status: StatusCode, body: &'static str) -> (Telegram, Arc<Mutex<Vec<String>>>) {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let kept = seen.clone();
-        let answer = move |text: String| {
-            kept.lock().unwrap().push(text);
-            async move { (status, body) }
-        };
-        let router = Router::new().route(&format!("/bot{TOKEN}/sendMessage"), post(answer));
-        let settings = config::Telegram { bot_token: SecretString::from(TOKEN), chat_id: -42 };
-        (Telegram::new(settings, "http://telegram.test".into(), Arc::new(InProcess(router))), seen)
-    }
-
-    #[tokio::test]
-    async fn a_message_goes_to_the_bots_chat_as_plain_text() {
-        let (bot, seen) = bot(StatusCode::OK, r#"{"ok":true,"result":{"message_id":1}}"#);
-        assert_eq!(bot.send("1 < 2 & halted".into()).await, Ok(()));
-        let sent: serde_json::Value = serde_json::from_str(&seen.lock().unwrap()[0]).unwrap();
-        assert_eq!((sent["chat_id"].as_i64(), sent["text"].as_str()), (Some(-42), Some("1 < 2 & halted")));
-        assert!(sent.get("parse_mode").is_none());
-    }
-
-    #[test]
-    fn invariant_24_broken_answers_are_refused_in_harmless_words_and_bounded_waits() {
-        let seeds = [
-            r#"{"ok":true,"result":{"message_id":1,"chat":{"id":-42}}}"#,
-            r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":7}}"#,
-            r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#,
-        ];
-        let mut mutator = Mutator::new(0x7e1e);
-        let mut sent = 0;
-        for case in 0..Mutator::cases() {
-            let body = mutator.mutate(seeds[(case % 3) as usize]);
-            let status = [200, 302, 400, 403, 429, 500][mutator.below(6)];
-            let text = String::from_utf8_lossy(&body).into_owned();
-            let response = http::Response::builder().status(status).body(Bytes::from(body)).unwrap();
-            match classify(&response) {
-                Ok(()) => {
-                    sent += 1;
-                    assert!(status == 200 && text.contains("true"), "{text}");
-                }
-                Err(MessengerError::RetryAfter(wait)) => {
-                    assert!(status == 429 && wait <= Duration::from_secs(RETRY_AFTER_MAX_S), "{text}");
-                }
-                Err(MessengerError::Refused(why) | MessengerError::Unreachable(why)) => {
-                    assert_eq!(why, harmless(&why, 300), "{text}");
-                }
-            }
-        }
-        println!("Telegram: {} payloads, {sent} taken for sent", Mutator::cases());
-        assert!(sent > 0);
-    }
-
-    #[tokio::test]
-    async fn each_answer_tells_the_caller_what_to_do_next() {
-        let wait = |seconds| MessengerError::RetryAfter(Duration::from_secs(seconds));
-        let cases = [
-            (
-                429,
-                r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":7}}"#,
-                wait(7),
-            ),
-            (429, "slow down", wait(30)),
-            (429, r#"{"ok":false,"parameters":{"retry_after":18446744073709551615}}"#, wait(24 * 60 * 60)),
-            (502, "<html>bad gateway</html>", MessengerError::Unreachable("502 Bad Gateway".into())),
-        ];
-        for (status, body, expected) in cases {
-            let (bot, _) = bot(StatusCode::from_u16(status).unwrap(), body);
-            assert_eq!(bot.send("x".into()).await, Err(expected), "{status} {body}");
-        }
-        let (bot, _) = bot(
-            StatusCode::FORBIDDEN,
-            r#"{"ok":false,"description":"Forbidden: bot was blocked by the user"}"#,
-        );
-        let Err(MessengerError::Refused(why)) = bot.send("x".into()).await else { panic!("not refused") };
-        assert!(why.contains("blocked") && !why.contains("canary"), "{why}");
-    }
-}
+mod tests;

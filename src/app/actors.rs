@@ -54,6 +54,7 @@ pub(super) struct Outside {
     summary: Link<domain::messages::ledger::SummaryQuery>,
     intents: Link<domain::messages::ledger::AllIntents>,
     events: Link<domain::messages::ledger::EventsAfter>,
+    record: Link<domain::messages::ledger::RecordEvent>,
     account: Link<domain::messages::market_data::AccountQuery>,
     proposals: Link<domain::messages::trading::Proposal>,
     quotes: Link<domain::messages::market_data::QuoteQuery>,
@@ -78,6 +79,7 @@ impl Outside {
             summary,
             intents,
             events,
+            record,
             account,
             proposals,
             quotes,
@@ -99,6 +101,7 @@ impl Outside {
             summary,
             intents,
             events,
+            record,
             account,
             proposals,
             quotes,
@@ -138,6 +141,7 @@ impl Slots {
             summary: self.ledger.link(),
             intents: self.ledger.link(),
             events: self.ledger.link(),
+            record: self.ledger.certain_link(),
             account: self.broker.link(),
             proposals: self.risk.link(),
             quotes: self.broker.link(),
@@ -298,12 +302,15 @@ impl Slots {
         }
     }
 
-    fn notifier_deps(&self, world: &World) -> NotifierDeps {
+    fn notifier_deps(&self, config: &Config, world: &World) -> NotifierDeps {
         NotifierDeps {
             messenger: world.messenger.clone(),
+            topics: config.telegram.as_ref().map(|settings| settings.topics.clone()).unwrap_or_default(),
             events_after: self.ledger.link(),
             get_cursor: self.ledger.link(),
             set_cursor: self.ledger.link(),
+            record: self.ledger.certain_link(),
+            status: self.risk.link(),
         }
     }
 
@@ -378,7 +385,7 @@ impl Wiring {
                 subscribers,
                 halt: slots.risk.urgent_link(),
             },
-            notifier: slots.notifier_deps(world),
+            notifier: slots.notifier_deps(config, world),
             broker: (settings::broker(config), slots.broker_deps(world, gate)),
             risk: (settings::risk(config)?, slots.risk_deps(world, keeper)),
             optimizer: (

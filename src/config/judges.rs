@@ -147,7 +147,7 @@ fn thinking(text: &str) -> Option<Thinking> {
 
 /// `https`, or `http` to this machine: a key and a portfolio never travel in the clear. No password, no query: they
 /// would be printed with the address.
-fn base_url(text: &str) -> Option<Option<String>> {
+pub(super) fn base_url(text: &str) -> Option<Option<String>> {
     if text.is_empty() {
         return Some(None);
     }

@@ -423,6 +423,8 @@ fn rate(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Dec
 
 fn telegram(reader: &mut Reader<'_>) -> Option<Telegram> {
     let enabled = reader.flag("TELEGRAM_ENABLED")?;
+    let topics = reader.value("TELEGRAM_NOTIFY", |text| text.parse().ok());
+    let api_url = reader.value("TELEGRAM_API_URL", |text| judges::base_url(text).flatten());
     let token = reader.set("TELEGRAM_BOT_TOKEN");
     let chat = reader.set("TELEGRAM_CHAT_ID");
     match (token, chat) {
@@ -439,8 +441,9 @@ fn telegram(reader: &mut Reader<'_>) -> Option<Telegram> {
             let bot_token =
                 reader.value("TELEGRAM_BOT_TOKEN", |t| is_bot_token(t).then(|| SecretString::from(t)));
             let chat_id = reader.value("TELEGRAM_CHAT_ID", |t| t.parse::<i64>().ok());
+            let (topics, api_url) = (topics?, api_url?);
             let (bot_token, chat_id) = (bot_token?, chat_id?);
-            enabled.then_some(Telegram { bot_token, chat_id })
+            enabled.then_some(Telegram { bot_token, chat_id, api_url, topics })
         }
     }
 }

@@ -118,6 +118,8 @@ settings! {
     telegram_enabled "TELEGRAM_ENABLED" = "true", "true, false", "Send notices to Telegram when token and chat are set.";
     telegram_bot_token "TELEGRAM_BOT_TOKEN" = "", "digits:text, from BotFather", "Bot that sends the notices.";
     telegram_chat_id "TELEGRAM_CHAT_ID" = "", "a whole number", "Chat that receives the notices.";
+    telegram_notify "TELEGRAM_NOTIFY" = "all", "all, none, or a list of trades, fat_finger, markets, system, alarms, reports", "What is told besides halts, breakers and resumes, which are always told.";
+    telegram_api_url "TELEGRAM_API_URL" = "https://api.telegram.org", "https://HOST, or http:// of this machine", "Where the Bot API answers: Telegram's own address, or a Bot API server that you run.";
     web_listen "WEB_LISTEN" = "off", "off, or an address and a port, e.g. 127.0.0.1:8686", "Where the page, /healthz, /readyz and /metrics are served. Whoever reaches the address may read; 0.0.0.0 only inside a container.";
     web_hosts "WEB_HOSTS" = "", "host names, separated by commas, e.g. kestrel.internal", "Names by which the web may be called besides localhost and plain addresses.";
     web_token "WEB_TOKEN" = "", "16 to 200 visible characters", "What gives the right to halt, reduce and resume from the page, which is read-only without it.";

@@ -76,7 +76,9 @@ impl Progress {
             | EventKind::Resume
             | EventKind::DayClosed
             | EventKind::Report
-            | EventKind::Alarm => self.line(event),
+            | EventKind::Alarm
+            | EventKind::Session
+            | EventKind::Process => self.line(event),
         }
     }
 

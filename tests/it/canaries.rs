@@ -15,7 +15,7 @@ use kestrel::http::{ReqwestTransport, Transport};
 use kestrel::kis::{self, Environment, KisConfig, Pace};
 use kestrel::llm::{Gemini, GeminiConfig};
 use kestrel::telegram::Telegram;
-use notifier::Messenger as _;
+use notifier::{Letter, Messenger as _};
 use tempfile::TempDir;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -126,10 +126,15 @@ async fn ask_all(base_url: &str, token_file: std::path::PathBuf) -> String {
         let kind = RankingKind::Volume;
         told += &format!("{:?}\n", kis.ranking(RankingQuery { market, kind }).await);
     }
-    let settings = config::Telegram { bot_token: format!("123456:{}", CANARIES[4]).into(), chat_id: -42 };
+    let settings = config::Telegram {
+        bot_token: format!("123456:{}", CANARIES[4]).into(),
+        chat_id: -42,
+        api_url: base_url.into(),
+        topics: notifier::Topics::default(),
+    };
     told += &format!("{settings:?}\n");
-    let telegram = Telegram::new(settings, base_url.into(), Arc::clone(&reads));
-    told += &format!("{:?}\n", telegram.send("hello".into()).await);
+    let telegram = Telegram::new(settings, Arc::clone(&reads));
+    told += &format!("{:?}\n", telegram.send(Letter { html: "hello".into(), is_silent: true }).await);
     let google = GeminiConfig { base_url: base_url.into(), ..GeminiConfig::with_key(CANARIES[5].into()) };
     told += &format!("{google:?}\n");
     let gemini = Gemini::new(google, reads, clock).unwrap();

@@ -1,50 +1,52 @@
-//! Pulls committed events, logs each, and messages those that matter, one after the other.
+//! Pulls committed events, logs each, and messages those that matter.
+
+mod delivery;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::EventId;
-use domain::messages::ledger::{EventsAfter, EventsCommitted, GetCursor, LedgerEvent, SetCursor};
+use domain::messages::control::StatusQuery;
+use domain::messages::ledger::{EventKind, EventsAfter, EventsCommitted, GetCursor, RecordEvent, SetCursor};
 use domain::messages::schedule::{SessionChanged, Trust};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::prelude::*;
-use tokio::time::Instant;
 
-use crate::Messenger;
-use crate::outage::Outage;
-use crate::wording::{Weight, message, pause, weight};
+use self::delivery::Delivery;
+use crate::sessions::{self, Sessions, Turn};
+use crate::{Messenger, Topics};
 
-/// The name of Notifier's cursor in the ledger.
-const SUBSCRIBER: &str = "notifier";
-const ASK_WITHIN: Duration = Duration::from_secs(5);
-const EVENTS_AT_ONCE: u16 = 100;
 /// After a round that failed, whether or not something new is committed. Real time.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// Telegram takes one message a second for a chat (TELEGRAM.md 3).
-const SPACING: Duration = Duration::from_secs(1);
+/// RiskGuard's own view of the day.
+const STATUS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whom Notifier asks, and where its messages go.
 #[derive(Clone)]
 pub struct NotifierDeps {
     /// Where messages go; none: log lines only.
     pub messenger: Option<Arc<dyn Messenger>>,
+    /// What is messaged besides halts and resumes.
+    pub topics: Topics,
     /// TradeLedger: what is new.
     pub events_after: Link<EventsAfter>,
     /// TradeLedger: what was delivered already.
     pub get_cursor: Link<GetCursor>,
     /// TradeLedger: what is delivered now.
     pub set_cursor: Link<SetCursor>,
+    /// TradeLedger: markets that open and close are events like all others.
+    pub record: Link<RecordEvent>,
+    /// RiskGuard: the day's result.
+    pub status: Link<StatusQuery>,
 }
 
 /// The actor.
 pub struct Notifier {
     deps: NotifierDeps,
-    /// One round of delivery runs at a time, so that messages keep their order.
-    delivering: bool,
+    /// What is known about delivery; absent while a round has it, so that messages keep their order.
+    delivery: Option<Delivery>,
     /// Events were committed while a round was running.
     again: bool,
-    /// Whether the messenger answers at present.
-    outage: Outage,
+    sessions: Sessions,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -54,31 +56,29 @@ impl Notifier {
     pub fn new(deps: NotifierDeps) -> Self {
         Self {
             deps,
-            delivering: false,
+            delivery: Some(Delivery::default()),
             again: false,
-            outage: Outage::default(),
+            sessions: Sessions::default(),
             obedience: Obedience::default(),
         }
     }
 
     fn deliver(&mut self, ctx: &mut Ctx<Self>) {
-        if self.delivering {
+        let Some(delivery) = self.delivery.take() else {
             self.again = true;
             return;
-        }
-        self.delivering = true;
+        };
         // Spawned rather than answered: a messenger that asks to wait is neither a stall nor a reason to hold the end.
-        let round = round(self.deps.clone(), std::mem::take(&mut self.outage)).into_actor(self);
-        ctx.spawn(round.map(|(outage, outcome), this, ctx| {
-            this.outage = outage;
+        let round = round(self.deps.clone(), delivery).into_actor(self);
+        ctx.spawn(round.map(|(delivery, outcome), this, ctx| {
+            this.delivery = Some(delivery);
             this.delivered(outcome, ctx);
         }));
     }
 
     fn delivered(&mut self, outcome: Result<(), String>, ctx: &mut Ctx<Self>) {
-        self.delivering = false;
         if let Err(why) = outcome {
-            // The cursor stands where it stood: the next round brings these events again.
+            // The cursors stand where they stood: the next round brings these events again.
             tracing::warn!(why, "events could not be read or marked as delivered");
             let wait = tokio::time::sleep(AGAIN_AFTER).into_actor(self);
             ctx.spawn(wait.map(|(), this, ctx| this.deliver(ctx)));
@@ -86,83 +86,34 @@ impl Notifier {
             self.deliver(ctx);
         }
     }
-}
 
-/// Delivers everything after the cursor.
-async fn round(deps: NotifierDeps, mut outage: Outage) -> (Outage, Result<(), String>) {
-    let outcome = deliver_all(&deps, &mut outage).await;
-    (outage, outcome)
-}
-
-async fn deliver_all(deps: &NotifierDeps, outage: &mut Outage) -> Result<(), String> {
-    let mut cursor = ask(&deps.get_cursor, GetCursor { subscriber: SUBSCRIBER.to_owned() }).await?;
-    loop {
-        let query = EventsAfter { after: cursor, limit: EVENTS_AT_ONCE };
-        let events = ask(&deps.events_after, query).await?;
-        let Some(last) = events.last().map(|event| event.id) else { return Ok(()) };
-        // The log does not wait for the messenger.
-        events.iter().for_each(log);
-        for event in events.iter().filter(|event| weight(event.kind) > Weight::Log) {
-            publish(deps, event, outage).await;
-            // Marked one by one: a crash here repeats at most the message that was on its way.
-            mark(deps, event.id).await?;
+    /// The event comes back as a notice, once it is in the books.
+    fn tell_of_session(&self, change: SessionChanged, turn: Turn, ctx: &mut Ctx<Self>) {
+        match turn {
+            Turn::Opened => record(&self.deps.record, &change, sessions::opened(&change)),
+            Turn::Closed => {
+                let (status, link) = (self.deps.status.clone(), self.deps.record.clone());
+                let told = async move {
+                    let status = status.ask(StatusQuery, STATUS_WITHIN).await.ok();
+                    record(&link, &change, sessions::closed(&change, status.as_ref()));
+                };
+                ctx.spawn(told.into_actor(self));
+            }
         }
-        mark(deps, last).await?;
-        cursor = last;
     }
 }
 
-async fn mark(deps: &NotifierDeps, at: EventId) -> Result<(), String> {
-    ask(&deps.set_cursor, SetCursor { subscriber: SUBSCRIBER.to_owned(), at }).await
-}
-
-async fn ask<M, T, E>(link: &Link<M>, message: M) -> Result<T, String>
-where
-    M: Message<Result = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: std::fmt::Display + Send + 'static,
-{
-    let answer = link.ask(message, ASK_WITHIN).await.map_err(|error| error.to_string())?;
-    answer.map_err(|error| error.to_string())
-}
-
-fn log(event: &LedgerEvent) {
-    let (kind, id) = (event.kind.code(), event.id.0);
-    match weight(event.kind) {
-        Weight::Log | Weight::Usual => tracing::info!(target: "events", id, kind, "{}", event.text),
-        Weight::Vital => tracing::warn!(target: "events", id, kind, "{}", event.text),
+fn record(link: &Link<RecordEvent>, change: &SessionChanged, text: String) {
+    let event = RecordEvent { kind: EventKind::Session, market: Some(change.market), text };
+    if let Err(error) = link.tell(event) {
+        tracing::warn!(%error, "the ledger was not told of a session");
     }
 }
 
-/// Messages one event, if there is a messenger; what is not vital is dropped at once while the messenger is down.
-async fn publish(deps: &NotifierDeps, event: &LedgerEvent, outage: &mut Outage) {
-    let Some(messenger) = &deps.messenger else { return };
-    let weight = weight(event.kind);
-    if weight < Weight::Vital && outage.skips(Instant::now()) {
-        return;
-    }
-    let text = outage.preface(message(event));
-    if send(&**messenger, weight, text).await {
-        outage.over();
-        tokio::time::sleep(SPACING).await;
-    } else {
-        outage.failed(Instant::now());
-    }
-}
-
-/// Sends, waits and sends again as long as the weight justifies; then the message is dropped with a word in the log.
-async fn send(messenger: &dyn Messenger, weight: Weight, text: String) -> bool {
-    let mut attempt = 1;
-    while let Err(error) = messenger.send(text.clone()).await {
-        let Some(wait) = pause(weight, attempt, &error) else {
-            tracing::warn!(%error, attempt, "a message is dropped; it is in the log and in the ledger");
-            return false;
-        };
-        tracing::debug!(%error, attempt, "a message waits for the next attempt");
-        tokio::time::sleep(wait).await;
-        attempt += 1;
-    }
-    true
+/// Delivers everything that is due.
+async fn round(deps: NotifierDeps, mut delivery: Delivery) -> (Delivery, Result<(), String>) {
+    let outcome = delivery.deliver_all(&deps).await;
+    (delivery, outcome)
 }
 
 impl Actor for Notifier {
@@ -184,12 +135,15 @@ impl Handler<EventsCommitted> for Notifier {
 impl Handler<SessionChanged> for Notifier {
     type Result = ();
 
-    fn handle(&mut self, change: SessionChanged, _ctx: &mut Self::Context) {
+    fn handle(&mut self, change: SessionChanged, ctx: &mut Self::Context) {
         let SessionChanged { market, session_date, phase, trust, .. } = change;
         if trust == Trust::Certain {
             tracing::info!(target: "events", %market, %session_date, %phase, "session changed");
         } else {
             tracing::warn!(target: "events", %market, %session_date, %phase, "session changed: {trust}");
+        }
+        if let Some(turn) = self.sessions.note(&change) {
+            self.tell_of_session(change, turn, ctx);
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Tells people what happened: a log line for every committed event, a message for those that matter.
 //!
-//! Notices are made from committed ledger events, pulled with a durable cursor: a crash neither loses nor doubles one.
-//! A messenger that fails never holds up trading.
+//! Notices are made from committed ledger events, pulled with durable cursors: a crash loses none, and repeats at most the
+//! message that was on its way, which its event number shows. A messenger that fails never holds up trading.
 
 pub mod actor;
-pub mod outage;
+pub mod html;
+pub mod pace;
+pub mod queue;
+pub mod sessions;
+pub mod topic;
 pub mod wording;
 
 use std::time::Duration;
@@ -12,11 +16,24 @@ use std::time::Duration;
 use domain::BoxFuture;
 
 pub use actor::{Notifier, NotifierDeps};
+pub use topic::Topics;
 
 /// The port to a chat.
 pub trait Messenger: Send + Sync + 'static {
-    /// Sends one message of plain text. Not retried by the adapter.
-    fn send(&self, text: String) -> BoxFuture<'_, Result<(), MessengerError>>;
+    /// How long the chat takes no further message; zero when it takes one. Real time.
+    fn wait(&self) -> Duration;
+
+    /// Sends one message. Not retried by the adapter, but for a text that the messenger cannot read, once and plain.
+    fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), MessengerError>>;
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Its text with Telegram's few tags; whatever is not ours is escaped.
+    pub html: String,
+    /// It arrives without a sound.
+    pub is_silent: bool,
 }
 
 /// Why a message was not delivered, in the caller's terms.
@@ -28,7 +45,13 @@ pub enum MessengerError {
     /// It will never take this message; sending again is useless.
     #[error("the messenger refuses the message: {0}")]
     Refused(String),
-    /// It did not answer; sending again may help, at the price of a double.
-    #[error("the messenger does not answer: {0}")]
+    /// It did not take the message; sending again later may help, and doubles nothing.
+    #[error("the messenger cannot be reached: {0}")]
     Unreachable(String),
+    /// It may have taken the message; sending again may double it.
+    #[error("the messenger does not answer: {0}")]
+    Unanswered(String),
+    /// It will never take anything of this bot: the token is wrong. The adapter has said so in the log.
+    #[error("the messenger is off: {0}")]
+    Off(String),
 }

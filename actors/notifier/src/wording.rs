@@ -1,117 +1,86 @@
-//! Which events a person is messaged about, and in what words.
+//! In what words a person is told.
 
-use std::time::Duration;
-
+use chrono::{DateTime, Utc};
+use domain::EventId;
 use domain::messages::ledger::{EventKind, LedgerEvent};
 
-use crate::MessengerError;
+use crate::html::escape;
+use crate::topic::Lane;
 
-/// Longest text of one message; Telegram takes 4096 characters (TELEGRAM.md).
-const TEXT_MAX_CHARS: usize = 3_900;
-/// Attempts for what a person must know, and for the rest.
-const ATTEMPTS_VITAL: u32 = 8;
-const ATTEMPTS_USUAL: u32 = 3;
-/// Longest pause between two attempts.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Longest text of one notice, in characters; events of the books are shorter.
+const TEXT_MAX_CHARS: usize = 600;
 
-/// How much an event matters to a person who is away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// For the log alone: it comes by the dozen each minute.
-    Log,
-    /// Worth a message.
-    Usual,
-    /// Must be known: trading stopped, or the books need a person.
-    Vital,
+/// One event, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The event: whoever gets a notice twice sees that it is the same.
+    pub id: EventId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// What kind, in words.
+    pub label: &'static str,
+    /// The ledger's own sentence.
+    pub text: String,
 }
 
-/// The weight of a kind of event.
-pub fn weight(kind: EventKind) -> Weight {
-    match kind {
-        EventKind::Decision | EventKind::Refusal | EventKind::Approval | EventKind::Order => Weight::Log,
-        EventKind::Fill | EventKind::DayClosed | EventKind::Report => Weight::Usual,
-        EventKind::Halt | EventKind::Resume | EventKind::Alarm => Weight::Vital,
+impl Notice {
+    /// The notice of an event.
+    pub fn new(event: &LedgerEvent, lane: Lane) -> Self {
+        let text = event.text.chars().take(TEXT_MAX_CHARS).collect();
+        Self { id: event.id, at: event.at, lane, label: label(event), text }
+    }
+
+    /// As Telegram reads it.
+    pub fn html(&self) -> String {
+        let (text, at) = (escape(&self.text), self.at.format("%Y-%m-%d %H:%M:%S UTC"));
+        format!("<b>{}</b>: {text}\n<i>{at}, event {}</i>", self.label, self.id)
     }
 }
 
-/// The message for an event: what kind, then the ledger's own sentence, cut to what the messenger takes.
-pub fn message(event: &LedgerEvent) -> String {
-    let label = match event.kind {
+fn label(event: &LedgerEvent) -> &'static str {
+    match event.kind {
         EventKind::Decision => "Decision",
-        EventKind::Refusal => "Refused",
+        EventKind::Refusal => "Fat-finger protection",
         EventKind::Approval => "Approved",
         EventKind::Order => "Order",
         EventKind::Fill => "Fill",
-        EventKind::Halt => "TRADING HALTED",
-        EventKind::Resume => "Trading resumed",
-        EventKind::DayClosed => "Day closed",
+        EventKind::Halt if event.text.contains("(circuit_breaker)") => "CIRCUIT BREAKER, TRADING STOPPED",
+        EventKind::Halt => "TRADING STOPPED",
+        EventKind::Resume => "Trading: a halt was lifted",
+        EventKind::DayClosed => "Books of the day closed",
         EventKind::Report => "Report",
         EventKind::Alarm => "ALARM",
-    };
-    let text = format!("{label}: {}", event.text);
-    if text.chars().count() <= TEXT_MAX_CHARS {
-        text
-    } else {
-        text.chars().take(TEXT_MAX_CHARS).chain("…".chars()).collect()
-    }
-}
-
-/// How long to wait before the next attempt, or none when it is given up. `attempt` counts from 1.
-pub fn pause(weight: Weight, attempt: u32, error: &MessengerError) -> Option<Duration> {
-    let attempts = match weight {
-        Weight::Log => return None,
-        Weight::Usual => ATTEMPTS_USUAL,
-        Weight::Vital => ATTEMPTS_VITAL,
-    };
-    if attempt >= attempts {
-        return None;
-    }
-    match error {
-        MessengerError::Refused(_) => None,
-        // Never earlier than told (TELEGRAM.md 3); what is not vital is not worth a long wait.
-        MessengerError::RetryAfter(wait) if *wait > PAUSE_MAX && weight < Weight::Vital => None,
-        MessengerError::RetryAfter(wait) => Some(*wait),
-        MessengerError::Unreachable(_) => Some(Duration::from_secs(1 << attempt.min(6)).min(PAUSE_MAX)),
+        EventKind::Session => "Market",
+        EventKind::Process => "Agent",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
-    use domain::EventId;
 
     fn event(kind: EventKind, text: &str) -> LedgerEvent {
-        LedgerEvent { id: EventId(1), at: DateTime::UNIX_EPOCH, kind, market: None, text: text.into() }
+        LedgerEvent { id: EventId(12), at: DateTime::UNIX_EPOCH, kind, market: None, text: text.into() }
     }
 
     #[test]
-    fn halts_and_alarms_are_vital_and_judgements_stay_in_the_log() {
-        assert_eq!(weight(EventKind::Halt), Weight::Vital);
-        assert_eq!(weight(EventKind::Alarm), Weight::Vital);
-        assert_eq!(weight(EventKind::Fill), Weight::Usual);
-        assert_eq!(weight(EventKind::Decision), Weight::Log);
-    }
-
-    #[test]
-    fn a_message_begins_with_what_happened_and_fits_the_messenger() {
-        assert_eq!(message(&event(EventKind::Halt, "by ada: feed")), "TRADING HALTED: by ada: feed");
-        let long = message(&event(EventKind::Report, &"x".repeat(10_000)));
-        assert!(long.chars().count() <= 4_096 && long.ends_with('…'));
-    }
-
-    #[test]
-    fn what_is_vital_is_tried_longer_and_a_refusal_never_again() {
-        let down = MessengerError::Unreachable("timeout".into());
-        assert_eq!(pause(Weight::Usual, 1, &down), Some(Duration::from_secs(2)));
-        assert_eq!(pause(Weight::Usual, 3, &down), None);
-        assert_eq!(pause(Weight::Vital, 7, &down), Some(Duration::from_secs(60)));
-        assert_eq!(pause(Weight::Vital, 8, &down), None);
-        assert_eq!(pause(Weight::Vital, 1, &MessengerError::Refused("chat not found".into())), None);
-        let wait = MessengerError::RetryAfter(Duration::from_secs(17));
-        assert_eq!(pause(Weight::Usual, 1, &wait), Some(Duration::from_secs(17)));
-        let long = MessengerError::RetryAfter(Duration::from_secs(300));
-        assert_eq!(pause(Weight::Usual, 1, &long), None);
-        assert_eq!(pause(Weight::Vital, 1, &long), Some(Duration::from_secs(300)));
+    fn a_notice_begins_with_what_happened_and_ends_with_its_event_and_is_never_markup_of_others() {
+        let halt = Notice::new(
+            &event(EventKind::Halt, "trading halted by <ada> & co (operator): feed"),
+            Lane::Vital,
+        );
+        assert_eq!(
+            halt.html(),
+            "<b>TRADING STOPPED</b>: trading halted by &lt;ada&gt; &amp; co (operator): feed\n\
+             <i>1970-01-01 00:00:00 UTC, event 12</i>"
+        );
+        let breaker = "trading halted by risk_guard (circuit_breaker): the day in KRW lost 3.2 %";
+        assert!(
+            Notice::new(&event(EventKind::Halt, breaker), Lane::Vital).html().contains("CIRCUIT BREAKER")
+        );
+        let long = Notice::new(&event(EventKind::Report, &"&".repeat(10_000)), Lane::Routine);
+        assert!(long.html().encode_utf16().count() <= crate::html::PART_MAX_UNITS);
     }
 }

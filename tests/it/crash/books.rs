@@ -58,7 +58,9 @@ fn nothing_sent_under_a_halt(events: &[LedgerEvent]) -> Finding {
             | EventKind::Fill
             | EventKind::DayClosed
             | EventKind::Report
-            | EventKind::Alarm => {}
+            | EventKind::Alarm
+            | EventKind::Session
+            | EventKind::Process => {}
         }
     }
     Finding { rule: "no order is sent while a halt stands", checked, broken }

@@ -87,11 +87,15 @@ pub enum EventKind {
     Report,
     /// Something a person should look at.
     Alarm,
+    /// A market opened or closed.
+    Session,
+    /// The agent started.
+    Process,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Decision,
         Self::Refusal,
         Self::Approval,
@@ -102,6 +106,8 @@ impl EventKind {
         Self::DayClosed,
         Self::Report,
         Self::Alarm,
+        Self::Session,
+        Self::Process,
     ];
 
     /// The word stored and shown.
@@ -117,6 +123,8 @@ impl EventKind {
             Self::DayClosed => "day_closed",
             Self::Report => "report",
             Self::Alarm => "alarm",
+            Self::Session => "session",
+            Self::Process => "process",
         }
     }
 }
@@ -303,11 +311,11 @@ pub struct LosingTrade {
     pub rationale: String,
 }
 
-/// MarketClock, Broker, RiskGuard -> TradeLedger: write a line that people should see. A tell.
+/// MarketClock, Broker, RiskGuard, Notifier, the process -> TradeLedger: write a line that people should see. A tell.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct RecordEvent {
-    /// `Report` or `Alarm`.
+    /// `Report`, `Alarm`, `Session` or `Process`.
     pub kind: EventKind,
     /// The market, if it is about one.
     pub market: Option<Market>,

@@ -1,22 +1,33 @@
 //! Notifier under the supervisor, in virtual time, with a ledger and a messenger that do as they are told.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use actix::{Context, System};
 use chrono::DateTime;
 use domain::BoxFuture;
-use domain::messages::ledger::{EventKind, LedgerError};
+use domain::messages::control::{TradingState, TradingStatus};
+use domain::messages::ledger::{LedgerError, LedgerEvent};
+use domain::messages::schedule::{DaySource, Phase};
+use domain::{Currency, EventId, HaltEpoch, Market};
 use supervision::{Child, Exhausted, Place, Policy, Restart, Strategy, Supervised, Supervisor, slot};
 
+use tokio::time::Instant;
+
 use super::*;
-use crate::MessengerError;
+use crate::html::plain;
+use crate::pace::Pace;
+use crate::{Letter, MessengerError};
 
 #[derive(Default)]
 struct Facts {
     events: Vec<LedgerEvent>,
-    cursor: EventId,
+    cursors: BTreeMap<String, EventId>,
     ledger_down: bool,
-    messenger_down: bool,
+    trouble: Option<MessengerError>,
+    pace: Pace,
+    /// Which life of Notifier is the present one; a test cannot kill an earlier one, but it can gag it.
+    life: u32,
     attempts: u32,
     sent: Vec<String>,
 }
@@ -39,8 +50,8 @@ impl Ledger {
 impl Handler<GetCursor> for Ledger {
     type Result = Result<EventId, LedgerError>;
 
-    fn handle(&mut self, _query: GetCursor, _ctx: &mut Self::Context) -> Self::Result {
-        self.facts().map(|facts| facts.cursor)
+    fn handle(&mut self, query: GetCursor, _ctx: &mut Self::Context) -> Self::Result {
+        Ok(*self.facts()?.cursors.entry(query.subscriber).or_default())
     }
 }
 
@@ -48,7 +59,9 @@ impl Handler<SetCursor> for Ledger {
     type Result = Result<(), LedgerError>;
 
     fn handle(&mut self, cursor: SetCursor, _ctx: &mut Self::Context) -> Self::Result {
-        self.facts().map(|mut facts| facts.cursor = cursor.at)
+        let mut facts = self.facts()?;
+        facts.cursors.insert(cursor.subscriber, cursor.at);
+        Ok(())
     }
 }
 
@@ -62,40 +75,106 @@ impl Handler<EventsAfter> for Ledger {
     }
 }
 
-struct Chat(Shared);
+impl Handler<RecordEvent> for Ledger {
+    type Result = ();
+
+    fn handle(&mut self, event: RecordEvent, _ctx: &mut Self::Context) {
+        commit(&self.0, event.kind, &event.text);
+    }
+}
+
+fn commit(shared: &Shared, kind: EventKind, text: &str) -> EventId {
+    let mut facts = shared.lock().unwrap();
+    let id = EventId(facts.events.len() as u64 + 1);
+    let event = LedgerEvent { id, at: DateTime::UNIX_EPOCH, kind, market: None, text: text.into() };
+    facts.events.push(event);
+    id
+}
+
+struct Chat(Shared, u32);
 
 impl Messenger for Chat {
-    fn send(&self, text: String) -> BoxFuture<'_, Result<(), MessengerError>> {
+    fn wait(&self) -> Duration {
+        self.0.lock().unwrap().pace.wait(Instant::now())
+    }
+
+    fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), MessengerError>> {
         let mut facts = self.0.lock().unwrap();
+        if facts.life != self.1 {
+            return Box::pin(std::future::pending());
+        }
         facts.attempts += 1;
-        let answer = if facts.messenger_down {
-            Err(MessengerError::Unreachable("down".into()))
-        } else {
-            facts.sent.push(text);
-            Ok(())
+        facts.pace.sent(Instant::now());
+        let answer = match facts.trouble.clone() {
+            Some(error) => Err(error),
+            None => {
+                facts.sent.push(plain(&letter.html).split("\n1970").next().unwrap().to_owned());
+                Ok(())
+            }
         };
         Box::pin(async move { answer })
+    }
+}
+
+struct Risk;
+
+impl Actor for Risk {
+    type Context = Context<Self>;
+}
+
+impl Handler<StatusQuery> for Risk {
+    type Result = MessageResult<StatusQuery>;
+
+    fn handle(&mut self, _query: StatusQuery, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(TradingStatus {
+            state: TradingState::Active,
+            halts: vec![],
+            symbol_halts: vec![],
+            entry_blocks: vec![],
+            waits: vec![],
+            blind: vec![],
+            sessions: vec![],
+            live: vec![],
+            epoch: HaltEpoch(0),
+            day_pnl_pct: vec![(Currency::Krw, Some("-0.5".parse().unwrap()))],
+            won: None,
+            accounts: vec![],
+        })
     }
 }
 
 struct World {
     shared: Shared,
     news: Link<EventsCommitted>,
+    phases: Link<SessionChanged>,
     _supervised: Supervised,
 }
 
 impl World {
     fn start() -> Self {
         let shared = Shared::default();
+        Self::over(shared, Topics::default())
+    }
+
+    /// A life of Notifier over what an earlier one left.
+    fn over(shared: Shared, topics: Topics) -> Self {
+        let life = {
+            let mut facts = shared.lock().unwrap();
+            facts.life += 1;
+            facts.life
+        };
         let ledger = Ledger(shared.clone()).start();
         let deps = NotifierDeps {
-            messenger: Some(Arc::new(Chat(shared.clone()))),
+            messenger: Some(Arc::new(Chat(shared.clone(), life))),
             events_after: Link::from_recipient(ledger.clone().recipient()),
             get_cursor: Link::from_recipient(ledger.clone().recipient()),
-            set_cursor: Link::from_recipient(ledger.recipient()),
+            set_cursor: Link::from_recipient(ledger.clone().recipient()),
+            record: Link::from_recipient(ledger.recipient()),
+            status: Link::from_recipient(Risk.start().recipient()),
+            topics,
         };
         let slot = slot::<Notifier>("notifier", 64);
-        let news = slot.lossy_link();
+        let (news, phases) = (slot.lossy_link(), slot.link());
         let policy = Policy {
             strategy: Strategy::OneForOne,
             max_restarts: 3,
@@ -115,7 +194,7 @@ impl World {
         };
         let mut family = Supervisor::new(policy, |_escalation| ());
         family.child(child, slot, move |_ctx| Ok(Notifier::new(deps.clone())));
-        Self { shared, news, _supervised: family.launch() }
+        Self { shared, news, phases, _supervised: family.launch() }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -123,11 +202,7 @@ impl World {
     }
 
     fn commit(&self, kind: EventKind, text: &str) {
-        let mut facts = self.facts();
-        let id = EventId(facts.events.len() as u64 + 1);
-        let event = LedgerEvent { id, at: DateTime::UNIX_EPOCH, kind, market: None, text: text.into() };
-        facts.events.push(event);
-        drop(facts);
+        let id = commit(&self.shared, kind, text);
         self.news.tell(EventsCommitted { last_id: id }).unwrap();
     }
 
@@ -147,16 +222,47 @@ fn run(test: impl AsyncFnOnce(World)) {
 }
 
 #[test]
-fn what_matters_is_messaged_once_in_order_and_a_second_apart() {
+fn what_matters_is_messaged_once_a_second_apart_and_a_halt_overtakes() {
     run(async |world| {
         world.commit(EventKind::Decision, "HOLD");
         world.commit(EventKind::Fill, "bought 7");
-        world.commit(EventKind::Halt, "by kim");
+        world.pass(0).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(world.sent(), ["Fill: bought 7"]);
+        world.commit(EventKind::Report, "losers");
+        world.commit(EventKind::Fill, "sold 7");
+        world.commit(EventKind::Halt, "by kim");
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        assert!(world.sent().is_empty(), "not within the second");
         world.pass(10).await;
-        assert_eq!(world.sent(), ["TRADING HALTED: by kim"]);
-        assert_eq!(world.facts().cursor, EventId(3));
+        assert_eq!(world.sent(), ["TRADING STOPPED: by kim", "Fill: sold 7", "Report: losers"]);
+        assert_eq!(world.facts().cursors["notifier"], EventId(5));
+    });
+}
+
+#[test]
+fn what_waits_survives_a_crash_and_what_overtook_it_is_not_told_again() {
+    run(async |world| {
+        world.commit(EventKind::Report, "losers");
+        world.commit(EventKind::Report, "days");
+        world.pass(10).await;
+        assert_eq!(world.sent().len(), 1);
+        world.facts().pace.hold(Instant::now() + Duration::from_secs(3));
+        world.commit(EventKind::Report, "first");
+        world.commit(EventKind::Halt, "by kim");
+        world.pass(1).await;
+        world.facts().pace = Pace::default();
+        while world.facts().sent.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let shared = world.shared.clone();
+        drop(world);
+        assert_eq!(shared.lock().unwrap().cursors["notifier.vital"], EventId(4));
+        assert_eq!(shared.lock().unwrap().cursors["notifier"], EventId(2));
+        let next = World::over(shared, Topics::default());
+        next.pass(10).await;
+        assert_eq!(next.sent(), ["TRADING STOPPED: by kim", "Report: first"]);
+        assert_eq!(next.facts().cursors["notifier"], EventId(4));
     });
 }
 
@@ -173,22 +279,94 @@ fn a_ledger_that_failed_is_asked_again_without_new_events() {
 }
 
 #[test]
-fn a_halt_gets_through_after_an_outage_and_dropped_messages_are_counted() {
+fn after_an_outage_the_halt_comes_first_and_the_fills_together() {
     run(async |world| {
-        world.facts().messenger_down = true;
-        for number in 1..=20 {
+        world.facts().trouble = Some(MessengerError::Unreachable("down".into()));
+        for number in 1..=12 {
             world.commit(EventKind::Fill, &format!("fill {number}"));
         }
         world.commit(EventKind::Halt, "by kim");
+        world.pass(40).await;
+        assert!(world.facts().attempts < 10, "one attempt at a time, each after a longer pause");
+        world.facts().trouble = None;
+        world.pass(90).await;
+        let sent = world.sent();
+        assert_eq!((sent.len(), sent[0].as_str()), (2, "TRADING STOPPED: by kim"));
+        assert!(sent[1].starts_with("12 × Fill\nFill: fill 1"), "{sent:?}");
+    });
+}
+
+#[test]
+fn a_wait_that_the_messenger_asks_for_is_kept_for_everything() {
+    run(async |world| {
+        world.facts().trouble = Some(MessengerError::RetryAfter(Duration::from_secs(17)));
+        world.commit(EventKind::Halt, "by kim");
+        world.pass(1).await;
+        world.facts().trouble = None;
+        world.commit(EventKind::Halt, "by lee");
+        world.pass(14).await;
+        assert!(world.sent().is_empty());
+        assert_eq!(world.facts().attempts, 1);
         world.pass(10).await;
-        assert!(world.facts().attempts < 10, "the fills are not tried one by one");
-        world.pass(30).await;
-        world.facts().messenger_down = false;
+        assert_eq!(world.sent().len(), 2);
+    });
+}
+
+#[test]
+fn a_message_that_may_have_arrived_is_repeated_only_for_a_halt() {
+    run(async |world| {
+        world.facts().trouble = Some(MessengerError::Unanswered("timeout".into()));
+        world.commit(EventKind::Fill, "bought 7");
+        world.pass(1).await;
+        world.commit(EventKind::Halt, "by kim");
+        world.pass(5).await;
+        world.facts().trouble = None;
         world.pass(70).await;
         let sent = world.sent();
-        assert_eq!(sent, ["(20 earlier messages were not delivered)\nTRADING HALTED: by kim"]);
-        world.commit(EventKind::Fill, "fill 21");
-        world.pass(2).await;
-        assert_eq!(world.sent(), ["Fill: fill 21"]);
+        assert_eq!(sent.len(), 1);
+        assert!(sent[0].contains("1 earlier notice") && sent[0].ends_with("STOPPED: by kim"), "{sent:?}");
+    });
+}
+
+#[test]
+fn a_wrong_token_ends_all_attempts_and_the_events_are_still_logged() {
+    run(async |world| {
+        world.facts().trouble = Some(MessengerError::Off("401".into()));
+        world.commit(EventKind::Halt, "by kim");
+        world.pass(5).await;
+        world.commit(EventKind::Halt, "by lee");
+        world.pass(200).await;
+        assert_eq!(world.facts().attempts, 1);
+        assert_eq!(world.facts().cursors["notifier"], EventId(2));
+    });
+}
+
+#[test]
+fn a_market_that_closes_is_told_with_its_result_and_only_if_that_is_wanted() {
+    let change = |phase| SessionChanged {
+        market: Market::Kr,
+        session_date: "2026-11-26".parse().unwrap(),
+        phase,
+        trust: Trust::Certain,
+        source: DaySource::Calendar,
+        orders_until: None,
+        at: DateTime::UNIX_EPOCH,
+    };
+    run(async |world| {
+        for phase in [Phase::PreMarket, Phase::Continuous, Phase::PostClose] {
+            world.phases.tell(change(phase)).unwrap();
+            world.pass(2).await;
+            world.news.tell(EventsCommitted { last_id: EventId(0) }).unwrap();
+            world.pass(5).await;
+        }
+        let closed = "Market: KR is closed, session 2026-11-26; result of the day in KRW: -0.5 %";
+        assert_eq!(world.sent(), ["Market: KR is open, session 2026-11-26", closed]);
+        let shared = world.shared.clone();
+        drop(world);
+        let choosy = World::over(shared, "trades".parse().unwrap());
+        choosy.commit(EventKind::Session, "KR is open");
+        choosy.commit(EventKind::Fill, "bought 7");
+        choosy.pass(10).await;
+        assert_eq!(choosy.sent(), ["Fill: bought 7"]);
     });
 }
