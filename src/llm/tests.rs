@@ -96,3 +96,48 @@ fn invariant_21_no_action_that_was_not_offered_and_no_hostile_word_survives() {
         }
     }
 }
+
+/// Each setting of the model, and what it changes for whoever asks it. What travels is tested beside each client.
+#[test]
+fn the_settings_say_who_is_asked_how_often_and_at_what_cost() {
+    use crate::config::Config;
+
+    let config = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::from_pairs(&pairs).unwrap()
+    };
+    let clock: std::sync::Arc<dyn domain::Clock> = std::sync::Arc::new(crate::clock::SystemClock);
+    let name =
+        |pairs: &[(&str, &str)]| super::connect(&config(pairs), &clock).unwrap().map(|model| model.name());
+    let (key, ollama) = (("GEMINI_API_KEY", "k"), ("LLM_BASE_URL", "http://localhost:11434/v1"));
+    assert_eq!(name(&[]), None);
+    assert_eq!(name(&[key, ("LLM_PROVIDER", "rules")]), None);
+    assert_eq!(name(&[key]).as_deref(), Some("gemini-3.5-flash-lite"));
+    assert_eq!(name(&[key, ("LLM_MODEL", "gemini-3.8-flash")]).as_deref(), Some("gemini-3.8-flash"));
+    let server = [("LLM_PROVIDER", "openai_compatible"), ollama, ("LLM_MODEL", "qwen3:8b")];
+    assert_eq!(name(&server).as_deref(), Some("qwen3:8b"));
+    assert_eq!(config(&[("LLM_TIMEOUT_S", "7")]).answer_within.as_secs(), 7);
+    let question = domain::OracleRequest {
+        system: String::new(),
+        prompt: String::new(),
+        schema: None,
+        max_output_tokens: 0,
+        timeout: std::time::Duration::ZERO,
+    };
+    let most = |level: &str| {
+        let model = super::connect(&config(&[key, ("LLM_THINKING", level)]), &clock).unwrap().unwrap();
+        model.most_output_tokens(&question)
+    };
+    assert_eq!(["minimal", "low", "medium", "high"].map(most), [512, 1_024, 8_192, 24_576]);
+    let plan = crate::app::budget(&config(&[
+        ("LLM_CALLS_PER_DAY", "3"),
+        ("LLM_TOKENS_PER_DAY", "1000"),
+        ("LLM_USD_PER_DAY", "2"),
+        ("LLM_INPUT_USD_PER_MTOK", "1"),
+        ("LLM_OUTPUT_USD_PER_MTOK", "4"),
+    ]));
+    assert_eq!((plan.ceilings.calls, plan.ceilings.tokens), (3, Some(1_000)));
+    assert_eq!(plan.ceilings.money_micros, Some(2_000_000));
+    assert_eq!(plan.worst(&question, 100).money_micros, 256 + 400);
+    assert_eq!(plan.shares.iter().map(|share| share.floor).collect::<Vec<_>>(), [2, 1]);
+}

@@ -28,6 +28,8 @@ struct Status {
     #[serde(default)]
     message: String,
     #[serde(default)]
+    status: String,
+    #[serde(default)]
     details: Vec<Detail>,
 }
 
@@ -57,6 +59,8 @@ pub(super) fn classify(code: StatusCode, body: &[u8], now: DateTime<Utc>) -> Ora
         400 if status.details.iter().any(|detail| detail.reason.as_deref() == Some("API_KEY_INVALID")) => {
             OracleError::Unauthorized(told)
         }
+        // Not offered in this country, or not without billing: a person must act.
+        400 if status.status == "FAILED_PRECONDITION" => OracleError::Unauthorized(told),
         400 => OracleError::Malformed(format!("the question was refused, {told}")),
         401 | 403 => OracleError::Unauthorized(told),
         // A retired model answers so, too.

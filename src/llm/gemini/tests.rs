@@ -151,6 +151,12 @@ async fn an_answer_that_did_not_end_well_is_none() {
     assert!(matches!(error, OracleError::Malformed(_)), "{error}");
 }
 
+#[tokio::test]
+async fn a_body_of_thirty_megabytes_is_cut_off_and_not_worth_asking_for_again() {
+    let error = ask(&google(200, &"x".repeat(30 * 1024 * 1024))).await.unwrap_err();
+    assert!(matches!(&error, OracleError::Malformed(why) if why.contains("longer than")), "{error}");
+}
+
 fn refusal(message: &str, details: &Value) -> String {
     json!({"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}})
         .to_string()
@@ -195,6 +201,7 @@ async fn other_refusals_are_told_apart_and_show_no_key() {
     let cases = [
         (400, key.to_string(), unauthorized),
         (400, plain.clone(), malformed),
+        (400, json!({"error": {"message": "x", "status": "FAILED_PRECONDITION"}}).to_string(), unauthorized),
         (403, plain.clone(), unauthorized),
         (404, plain.clone(), no_such_model),
         (408, plain.clone(), unreachable),

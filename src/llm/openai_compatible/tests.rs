@@ -126,6 +126,7 @@ async fn a_question_is_a_strict_form_in_the_dialect_of_the_host() {
             key.map(|_| "Bearer canary")
         );
         assert_eq!((&body[tokens], &body[other]), (&json!(4_096), &Value::Null), "{base_url}");
+        assert_eq!(body["model"], "qwen3:8b");
         assert_eq!((&body["provider"], &body["stream"]), (&provider, &json!(false)));
         assert_eq!(body["messages"][0], json!({"role": "system", "content": "You judge."}));
         let form = &body["response_format"]["json_schema"];

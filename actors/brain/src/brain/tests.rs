@@ -792,3 +792,25 @@ fn whatever_a_model_said_is_decided_anew_from_the_books_as_it_was() {
         });
     }
 }
+
+#[test]
+fn reasons_in_another_language_are_recorded_and_keys_in_another_language_are_hold() {
+    let korean = r#"[{"symbol":"000001","rationale":"과매도 상태입니다","action":"BUY","confidence":90},
+        {"symbol":"000002","이유":"과매도","행동":"매수","신뢰도":90},
+        {"symbol":"000003","rationale":"손절","action":"매도","confidence":90}]"#;
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok(korean), takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        house.decide(slot_key(Slot::Daily(1)), candidates()).await;
+        let decided = [
+            text("000001", Action::Buy, 90),
+            text("000002", Action::Hold, 0),
+            text("000003", Action::Hold, 0),
+        ];
+        assert_eq!(world.decided(), decided);
+        assert_eq!(world.rationale(0), "과매도 상태입니다");
+        assert!(world.rationale(1).contains("missing_field") && world.rationale(2).contains("bad_action"));
+        assert!(house.standing().await.trouble.unwrap().contains("2 of 3 answers cannot be used"));
+    });
+}
