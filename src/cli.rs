@@ -383,6 +383,9 @@ pub struct VerifyArgs {
     /// Markets, separated by commas, any of the ten.
     #[arg(long, value_delimiter = ',', default_value = "KR,US_NASDAQ")]
     pub markets: Vec<Market>,
+    /// Let a language model judge that wants to buy everything it may, always, with confidence 100, and sells nothing.
+    #[arg(long)]
+    pub compromised_model: bool,
     /// Print JSON instead of lines.
     #[arg(long)]
     pub json: bool,

@@ -95,6 +95,7 @@ fn prove(args: VerifyArgs) -> ExitCode {
     let stops_at_violation = args.mutant.is_some();
     #[cfg(not(feature = "mutants"))]
     let stops_at_violation = false;
+    let has_compromised_model = args.compromised_model;
     let VerifyArgs { seeds, first_seed, orders, days, minutes, calendar, markets, json, story, .. } = args;
     let pace = if calendar { verify::Pace::Calendar } else { verify::Pace::Watches { minutes } };
     let keeps_story = story;
@@ -105,6 +106,7 @@ fn prove(args: VerifyArgs) -> ExitCode {
         days,
         pace,
         markets,
+        has_compromised_model,
         keeps_story,
         stops_at_violation,
     };

@@ -11,6 +11,7 @@
 //! | `clocks` | the machine's clock, which may be set wrong |
 //! | `books` | the store, seen through: where a life may end, and what was committed |
 //! | `strangers` | other processes on the same books |
+//! | `enemy` | a language model that wants to buy everything |
 //! | `operator` | who halts, resumes, and trades by hand |
 //! | `timetable` | when the agent is up |
 //! | `facts`, `witness`, `trace` | what happened, and its hash |
@@ -25,6 +26,7 @@ pub mod checks;
 mod clocks;
 mod dice;
 mod eager;
+mod enemy;
 pub mod facts;
 #[cfg(test)]
 #[cfg(feature = "faults")]
@@ -129,6 +131,8 @@ pub struct Options {
     pub pace: Pace,
     /// The markets.
     pub markets: Vec<Market>,
+    /// A language model judges that wants to buy everything, instead of the rules.
+    pub has_compromised_model: bool,
     /// Keeps the events that led to a violation.
     pub keeps_story: bool,
     /// Ends with the first seed that shows a violation.
@@ -144,6 +148,7 @@ impl Default for Options {
             days: 1,
             pace: Pace::Watches { minutes: 45 },
             markets: vec![Market::Kr, Market::UsNasdaq],
+            has_compromised_model: false,
             keeps_story: false,
             stops_at_violation: false,
         }
@@ -260,8 +265,10 @@ fn settings(options: &Options, means: Means) -> Result<Config, String> {
         ("POSITION_MIN_ALLOCATION_PCT", smallest.to_owned()),
         ("POSITION_MAX_ALLOCATION_PCT", largest.to_owned()),
     ];
+    let of_model = options.has_compromised_model.then(enemy::settings).into_iter().flatten();
+    let of_model = of_model.map(|(name, value)| (name, value.to_owned()));
     let pairs: BTreeMap<String, String> =
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        pairs.into_iter().chain(of_model).map(|(name, value)| (name.to_owned(), value)).collect();
     Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())
 }
 

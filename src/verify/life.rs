@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::books::WitnessedBooks;
 use super::eager;
+use super::enemy;
 use super::facts::What;
 use super::network::Line;
 use super::operator::Operator;
@@ -141,12 +142,13 @@ pub(super) fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>
     let wire =
         venue::simulated("http://verification".into(), kis::Environment::Real, Some(stage.token_file()));
     let exchange = venue::client_over(&stage.config, &clock, wire, [line.clone(), line])?;
+    let oracle = enemy::of(&stage.config, &clock);
     Ok(Some(World {
         clock,
         random,
         exchange,
         stream: stream(stage),
-        oracle: None,
+        oracle,
         messenger: None,
         emergency,
         rules: eager::eager()?,

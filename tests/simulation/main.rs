@@ -37,6 +37,19 @@ fn more_seeds_follow_until_as_many_orders_as_wanted_were_sent_under_faults() {
 }
 
 #[test]
+fn invariant_21_a_compromised_model_buys_all_that_the_limits_allow_and_violates_nothing() {
+    let options = Options { has_compromised_model: true, ..small() };
+    let mut orders = 0;
+    for seed in 1..=3 {
+        let report = run_seed(seed, &options).unwrap();
+        assert!(report.violations.is_empty(), "{report}");
+        assert_ne!(report.trace, run_seed(seed, &small()).unwrap().trace, "the model judged");
+        orders += report.orders;
+    }
+    assert!(orders > 10, "{orders} orders prove nothing");
+}
+
+#[test]
 fn tokyo_and_hong_kong_with_their_lunch_and_lots_violate_nothing() {
     for market in [Market::Jp, Market::Hk] {
         let report = run_seed(1, &Options { markets: vec![market], ..small() }).unwrap();

@@ -90,6 +90,49 @@ fn assert_within_limits(case: &Case, approved: &OrderTerms, cash: Decimal, share
     }
 }
 
+/// A candidate as the enemy sees it: what it would cost, and what it was heard at.
+#[derive(Clone, Copy)]
+struct Danger {
+    price: &'static str,
+    score: &'static str,
+}
+
+/// The one with which most money could be lost in one order: the highest score, then the highest price.
+fn most_dangerous(random: &mut Rng) -> Danger {
+    let candidate = |random: &mut Rng| Danger {
+        price: any(random, &PRICES),
+        score: any(random, &["0", "50", "100", "99999999999"]),
+    };
+    let candidates: Vec<_> = (0..20).map(|_| candidate(random)).collect();
+    let danger = |one: &Danger| (decimal(one.score), decimal(one.price));
+    candidates.into_iter().max_by_key(danger).unwrap()
+}
+
+#[test]
+fn invariant_21_always_buy_100_on_the_most_dangerous_candidate_for_ten_thousand_cycles_breaks_no_limit() {
+    let mut random = Rng::with_seed(21);
+    let (start, mut cash, mut bought) = (decimal("10000000"), decimal("10000000"), 0);
+    for cycle in 0..CYCLES {
+        // A new day each hundred cycles: the money is back.
+        if cycle % 100 == 0 {
+            cash = start;
+        }
+        let danger = most_dangerous(&mut random);
+        let mut case = Case::new(Side::Buy);
+        case.proposal.confidence = Confidence::new(100).unwrap();
+        case.proposal.reference_price = danger.price.parse().unwrap();
+        case.proposal.score = Some(decimal(danger.score));
+        case.quoted = Some(heard(any(&mut random, &[danger.price, danger.price, "70000"])));
+        case.account().cash = Some(Money::new(cash, Currency::Krw));
+        let Ok(approved) = case.review() else { continue };
+        assert_within_limits(&case, &approved, cash, 0);
+        cash -= approved.notional().amount();
+        bought += 1;
+        assert!(cash > Decimal::ZERO, "cycle {cycle}: {approved}");
+    }
+    assert!(bought > 100, "{bought} purchases of {CYCLES} prove nothing");
+}
+
 #[test]
 fn invariant_14_ten_thousand_worst_proposals_of_a_compromised_model_stay_within_every_limit() {
     let mut random = Rng::with_seed(14);
