@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::messages::ledger::EventKind;
 use domain::messages::symbols::{HoldingsCompared, SymbolHaltCause};
-use domain::{AccountSnapshot, Currency, Instrument, Market, OrderState, Side, is_ahead};
+use domain::{AccountSnapshot, Currency, Instrument, Market, OrderState, Quantity, Side, is_ahead};
 use trade_ledger::booking::SymbolDoubt;
 use trade_ledger::fills::FillDelta;
 use trade_ledger::holdings::{Doubt, Sight, Verdict, judge};
@@ -16,7 +16,7 @@ use trade_ledger::holdings::{Doubt, Sight, Verdict, judge};
 use super::fault::Fault;
 use super::journal::append;
 use super::rows::instrument;
-use super::schema::{adopted_accounts, external_shares, net_shares, order_lists, share_doubts};
+use super::schema::{adopted_accounts, external_shares, net_shares, order_lists, other_shares, share_doubts};
 use super::values::{ms, stored, time};
 use super::{loading, symbol_halts};
 
@@ -123,6 +123,17 @@ fn explained(conn: &mut SqliteConnection) -> Result<BTreeMap<Instrument, i64>, F
     let rows: Vec<ExplainedRow> = diesel::sql_query(EXPLAINED).load(conn)?;
     let one = |row: ExplainedRow| Ok((instrument(&row.market, &row.symbol)?, row.quantity));
     rows.into_iter().map(one).collect()
+}
+
+/// The shares of one stock that the books explain, whoever they belong to.
+pub(super) fn explained_of(conn: &mut SqliteConnection, stock: &Instrument) -> Result<Quantity, Fault> {
+    let key = || (stock.market.code(), stock.symbol.as_str());
+    let own: Option<i64> =
+        net_shares::table.find(key()).select(net_shares::quantity).first(conn).optional()?;
+    let others: Option<i64> =
+        other_shares::table.find(key()).select(other_shares::quantity).first(conn).optional()?;
+    let shares = own.unwrap_or(0).saturating_add(others.unwrap_or(0));
+    Ok(Quantity::new(u64::try_from(shares).unwrap_or(0)))
 }
 
 fn last_fills(conn: &mut SqliteConnection) -> Result<BTreeMap<Instrument, DateTime<Utc>>, Fault> {

@@ -197,10 +197,12 @@ fn book_fill(
         Side::Buy => (held.bought(fill), None),
         Side::Sell => held.sold(fill),
     };
+    holdings::count_fill(conn, &terms.instrument, terms.side, fill, at)?;
+    // The sale of what an order of unknown fate had bought may have been booked before that purchase.
+    let after = after.at_most(holdings::explained_of(conn, &terms.instrument)?);
     // A holding dates from the purchase before which there was none.
     let since = if held.quantity.is_zero() { Some(at) } else { since };
     set_position(conn, &terms.instrument, after, since.filter(|_| !after.quantity.is_zero()))?;
-    holdings::count_fill(conn, &terms.instrument, terms.side, fill, at)?;
     insert_fill(conn, loaded, fill, realised, at)?;
     insert_trade(conn, loaded, fill, realised, at)?;
     let line = fill_line(loaded, fill, realised);

@@ -129,6 +129,18 @@ impl Position {
         (Self { quantity: left, cost: self.cost - cost }, Some(realised))
     }
 
+    /// No more than `shares`, at the same cost each: of a stock of which the books explain fewer shares in all, whoever they
+    /// belong to, a part was sold before its purchase was booked.
+    pub fn at_most(self, shares: Quantity) -> Self {
+        if shares >= self.quantity {
+            return self;
+        }
+        Self {
+            quantity: shares,
+            cost: if shares.is_zero() { Decimal::ZERO } else { self.share_of_cost(shares) },
+        }
+    }
+
     fn share_of_cost(self, quantity: Quantity) -> Decimal {
         let average = self.cost / Decimal::from(self.quantity.get());
         to_amount(average * Decimal::from(quantity.get()))

@@ -172,6 +172,21 @@ fn invariant_09_a_purchase_and_its_sale_in_one_list_leave_nothing_held_and_a_kno
 }
 
 #[test]
+fn invariant_09_a_sale_that_a_list_shows_before_its_purchase_leaves_nothing_held_once_both_are_booked() {
+    let mut books = Books::new();
+    // The reply to the purchase is lost, and lists lag; the account shows its shares already.
+    books.unknown(&buy("1"));
+    books.accepted(&intent("2", Side::Sell, start()), "102");
+    books.book(vec![row("102", Side::Sell, 6, "69300")]);
+    books.book(vec![row("102", Side::Sell, 6, "69300"), row("101", Side::Buy, 10, "70000")]);
+    let held: Vec<_> =
+        books.store.own_positions().unwrap().into_iter().map(|one| one.quantity.get()).collect();
+    assert_eq!(held, [4], "ten were bought and six sold");
+    books.book(vec![row("102", Side::Sell, 10, "69300"), row("101", Side::Buy, 10, "70000")]);
+    assert_eq!(books.store.own_positions().unwrap(), []);
+}
+
+#[test]
 fn an_approval_by_a_clock_that_ran_ahead_ends_with_the_next_list() {
     let mut books = Books::new();
     let ahead = books.after(3_600).now;

@@ -107,7 +107,10 @@ fn profit_and_loss_counts_what_is_known_and_names_the_rest() {
     books.trade("1", Side::Buy, "101", "69900");
     books.trade("2", Side::Sell, "102", "70000");
     let noon = books.after(3600).now;
-    // A sale of shares that these books never bought: their cost is unknown.
+    // A sale of shares that were there before and that these books never bought: their cost is unknown.
+    let there = "INSERT INTO external_shares (market, symbol, quantity, at_ms, by_whom, event_id)
+                 SELECT 'KR', '005930', 10, 0, 'mina', max(id) FROM events";
+    diesel::sql_query(there).execute(&mut books.store.connection).unwrap();
     books.trade("3", Side::Sell, "103", "70000");
     books.trade("4", Side::Buy, "104", "70000");
     let [line] = books.pnl(None, &[]).try_into().unwrap();

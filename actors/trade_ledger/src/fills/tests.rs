@@ -94,3 +94,13 @@ fn selling_shares_this_agent_never_bought_realises_nothing_known() {
     assert_eq!(held.sold(&fill(4, "200")), (Position::default(), None));
     assert_eq!(Position::default().sold(&fill(1, "50")).1, None);
 }
+
+#[test]
+fn invariant_09_what_was_sold_before_its_purchase_was_booked_is_held_no_more() {
+    let held = Position { quantity: Quantity::new(10), cost: Decimal::from(700_001) };
+    let cases = [(11, 10, "700001"), (10, 10, "700001"), (3, 3, "210000.3"), (0, 0, "0")];
+    for (most, quantity, cost) in cases {
+        let expected = Position { quantity: Quantity::new(quantity), cost: cost.parse().unwrap() };
+        assert_eq!(held.at_most(Quantity::new(most)), expected, "{most}");
+    }
+}
