@@ -23,11 +23,13 @@
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
 //! | `tally` | what is counted for whoever watches |
+//! | `audit` | executions and holdings, to be compared with the exchange's |
 //! | `copy`, `export` | the books taken elsewhere |
 //! | [`lock_data_dir`] | one agent per data directory |
 //! | [`HaltFile`] | the emergency halt |
 //! | [`Watched`] | a store that tests and simulations watch |
 
+mod audit;
 mod consultations;
 mod copy;
 mod export;
@@ -90,6 +92,7 @@ use trade_ledger::{
     Store, StoreError,
 };
 
+pub use self::audit::{BookedFill, HeldAtCost};
 pub use self::copy::{Copied, CopyError, copy};
 pub use self::export::{Column, ExportError};
 pub use self::halt_file::HaltFile;

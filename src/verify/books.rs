@@ -19,8 +19,8 @@ use domain::messages::symbols::{
 use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
-    AccountSnapshot, Clock as _, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, OrderState,
-    Outcome, Quantity,
+    AccountSnapshot, Clock as _, EventId, FencingEpoch, HaltId, Instrument, IntentId, Money, OpenIntent,
+    OrderState, Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::store::Store;
@@ -173,10 +173,15 @@ fn tell_sending(stage: &Stage, request: &SendingRequest, begun: &Begun) {
             stage.witness.note(What::Sending { intent, epoch: request.fencing.0 });
         }
         Begun::Refused(why) => {
-            if *why == PermitRefused::Halted {
-                stage.witness.saw(Sometimes::HaltBeforePermit);
-            }
-            stage.witness.saw(Sometimes::FencedOrExpired);
+            let rare = match why {
+                PermitRefused::Halted => Some(Sometimes::HaltBeforePermit),
+                PermitRefused::Fenced => Some(Sometimes::PermitFenced),
+                PermitRefused::Expired => Some(Sometimes::PermitExpired),
+                PermitRefused::NotApproved | PermitRefused::SymbolHalted(_) | PermitRefused::Storage(_) => {
+                    None
+                }
+            };
+            rare.into_iter().for_each(|rare| stage.witness.saw(rare));
             stage.witness.trace("no permit", &why.to_string());
         }
     }
@@ -186,6 +191,9 @@ fn tell_halt(stage: &Stage, record: &HaltRecord) {
     let id = record.id.clone();
     if record.source == HaltSource::ClockSkew {
         stage.witness.saw(Sometimes::ClockHalt);
+    }
+    if record.source == HaltSource::CircuitBreaker {
+        stage.witness.saw(Sometimes::BreakerHalt);
     }
     stage.witness.note(match record.level {
         HaltLevel::Halted => What::Halt { id },
@@ -227,14 +235,26 @@ impl Store for WitnessedBooks {
     }
 
     fn begin_sending(&mut self, request: &SendingRequest) -> Result<Begun, StoreError> {
+        let (mut request, mut is_late) = (request.clone(), false);
         if !self.life.is_dead() {
-            self.overtaken_sends(request);
+            self.overtaken_sends(&request);
             self.stage.halt_before_sending_perhaps();
+            is_late = self.stage.clock_outruns_approvals_perhaps();
+            if is_late {
+                // As if the ledger had read the clock just after that.
+                request.at = self.stage.machine.now();
+            }
         }
         self.step(
             ("begin_sending", KEY),
-            |store| store.begin_sending(request),
-            |stage, begun| tell_sending(stage, request, begun),
+            |store| store.begin_sending(&request),
+            |stage, begun| {
+                tell_sending(stage, &request, begun);
+                if is_late && *begun == Begun::Sending {
+                    let what = format!("{} got its permit after its approval had run out", request.intent);
+                    stage.witness.odd(what);
+                }
+            },
         )
     }
 
@@ -488,6 +508,8 @@ impl Store for WitnessedBooks {
             ("compare_holdings", OTHER),
             |store| store.compare_holdings(snapshot, at),
             |stage, compared| {
+                let cash = snapshot.cash.map(Money::amount);
+                stage.witness.notes().seen.insert(snapshot.currency, cash);
                 if *compared != HoldingsCompared::default() {
                     stage.witness.trace("holdings compared", &format!("{compared:?}"));
                 }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::dice::Dice;
 use super::sometimes::Sometimes;
+use super::stage::Stage;
 use crate::clock::VirtualClock;
 
 /// Of ten thousand jumps, so many go forward; of any ten thousand, so many are of seconds; and of the others, so many are
@@ -25,6 +26,10 @@ const SLIGHT: u32 = 5_000;
 const SLIGHT_MILLISECONDS: std::ops::RangeInclusive<u64> = 1..=7_000;
 const MINUTES: std::ops::RangeInclusive<u64> = 1..=59;
 const HOURS_IN_MINUTES: std::ops::RangeInclusive<u64> = 60..=1_500;
+
+/// In ten thousand permits, so many are asked for just after the clock was set forward by longer than an approval lives.
+const OUTRUNS_APPROVALS: u32 = 40;
+const LONGER_THAN_APPROVALS_SECONDS: std::ops::RangeInclusive<u64> = 31..=59;
 
 /// Whether the agent runs while somebody sets the clock of its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,20 @@ fn slight_jump(dice: &Dice, machine: Machine, is_forward: bool) -> (TimeDelta, S
         (Machine::Runs, false) => (-by, Sometimes::ClockSecondsBack),
         (Machine::Down, true) => (by, Sometimes::ClockForwardDown),
         (Machine::Down, false) => (-by, Sometimes::ClockBackDown),
+    }
+}
+
+impl Stage {
+    /// Now and then somebody sets the clock forward between the last look at an approval and its permit; true when one did.
+    pub(super) fn clock_outruns_approvals_perhaps(&self) -> bool {
+        let is_right = self.machine.wrong_by().is_zero();
+        if !self.is_faulty() || !is_right || !self.operator.chance(OUTRUNS_APPROVALS) {
+            return false;
+        }
+        let by = self.operator.seconds(LONGER_THAN_APPROVALS_SECONDS);
+        self.set_clock(TimeDelta::from_std(by).unwrap_or(TimeDelta::minutes(1)));
+        self.witness.saw(Sometimes::ClockSecondsForward);
+        true
     }
 }
 

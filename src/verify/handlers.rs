@@ -176,7 +176,7 @@ fn lives_through(fault: Fault) {
     let options = Options { markets: vec![Market::Kr], ..Options::default() };
     let date = Market::Kr.date_at(timetable::watches(seed, &options)[0].start);
     let session = Calendar::official().session_on(Market::Kr, date).unwrap();
-    let (mut config, means) = (settings(&options, Means::Ample).unwrap(), Means::Ample);
+    let (mut config, means) = (settings(1, &options, Means::Ample).unwrap(), Means::Ample);
     // Few stocks: it is the handlers that count.
     config.scanner.top_n = 4;
     let stage = Arc::new(Stage::new(seed, config, session.close - BEFORE_CLOSE, true, means).unwrap());

@@ -81,7 +81,8 @@ catalogue! {
     DisputeResolved, "disputed order given to its intent, or to none, by a person";
     StockReleased, "halted stock released by a person";
     DayClosedAtBoot, "past day closed by a later start";
-    FencedOrExpired, "permit refused";
+    PermitFenced, "permit refused to a stale process";
+    PermitExpired, "permit refused because its approval had run out";
     ClockSecondsForward, "machine's clock set forward by seconds while the agent runs";
     ClockSecondsBack, "machine's clock set back by seconds while the agent runs";
     ClockForward, "machine's clock set forward by minutes or hours while the agent runs";
@@ -91,6 +92,7 @@ catalogue! {
     ClockForwardDown, "machine's clock set forward between two lives";
     ClockBackDown, "machine's clock set back between two lives";
     ClockHalt, "halt because the machine's clock is wrong";
+    BreakerHalt, "halt because the day has lost too much";
     BootInWrongTime, "start on a machine whose clock is wrong";
     StruckApproval, "panic of the ledger at an approval";
     StruckSending, "panic of the ledger at Sending";

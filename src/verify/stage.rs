@@ -67,6 +67,8 @@ pub(super) struct Stage {
     /// What the agent's machine shows.
     pub(super) machine: MachineClock,
     pub(super) config: Config,
+    /// The account's cash at the beginning.
+    pub(super) began_with: Vec<Money>,
     pub(super) venue: Arc<Exchange>,
     pub(super) network: Network,
     pub(super) database: Database,
@@ -106,11 +108,12 @@ impl Stage {
     ) -> Result<Self, String> {
         let clock = VirtualClock::new(start);
         let venue_clock = VenueClock::new(clock.clone());
+        let began_with = cash(&config, means);
         let venue = Arc::new(Exchange::new(SimulatorConfig {
             clock: Arc::new(venue_clock.clone()),
             seed,
             markets: config.markets.clone(),
-            cash: cash(&config, means),
+            cash: began_with.clone(),
             environment: Environment::Real,
             data: MarketData::Seeded,
             closed: crate::venue::closed_dates(&config.markets),
@@ -123,6 +126,7 @@ impl Stage {
             machine: MachineClock::new(clock.clone()),
             clock,
             config,
+            began_with,
             venue,
             network,
             reader: Mutex::new(database.reader().map_err(|error| error.to_string())?),

@@ -1,11 +1,12 @@
 //! The witness: writes down every fact as it happens, hashes the trace, and counts rare events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use domain::messages::trading::OrderUpdate;
-use domain::{Clock, OrderState};
+use domain::{Clock, Currency, OrderState};
+use rust_decimal::Decimal;
 use trade_ledger::DayKey;
 
 use super::facts::{Fact, Follower, What};
@@ -32,6 +33,8 @@ pub(super) struct Notes {
     pub(super) oddities: Vec<String>,
     pub(super) crashes: u64,
     pub(super) follower: Follower,
+    /// The cash of the last account that the agent was shown, by currency.
+    pub(super) seen: BTreeMap<Currency, Option<Decimal>>,
     standing: BTreeSet<String>,
     reducing: BTreeSet<String>,
     closed: BTreeSet<DayKey>,
@@ -48,6 +51,7 @@ impl Witness {
             oddities: Vec::new(),
             crashes: 0,
             follower: Follower::default(),
+            seen: BTreeMap::new(),
             standing: BTreeSet::new(),
             reducing: BTreeSet::new(),
             closed: BTreeSet::new(),

@@ -18,6 +18,9 @@ struct Run {
     unclosed: Vec<DayKey>,
     alarms: Vec<String>,
     own: Vec<OwnPosition>,
+    fills: Vec<BookedFill>,
+    held: Vec<HeldAtCost>,
+    seen: BTreeMap<Currency, Option<Decimal>>,
 }
 
 impl Run {
@@ -30,6 +33,12 @@ impl Run {
             unclosed: &self.unclosed,
             alarms: &self.alarms,
             own: &self.own,
+            money: MoneyEvidence {
+                fills: &self.fills,
+                held: &self.held,
+                began_with: &[Money::new(BEGAN_WITH, Currency::Krw)],
+                seen: &self.seen,
+            },
         })
     }
 
@@ -39,6 +48,10 @@ impl Run {
         self.facts.insert(index, Fact { at, what });
     }
 }
+
+/// The cash before and after the one purchase.
+const BEGAN_WITH: Decimal = Decimal::from_parts(10_000_000, 0, 0, false, 0);
+const LEFT: Decimal = Decimal::from_parts(9_300_000, 0, 0, false, 0);
 
 const APPROVED: usize = 1;
 const SENDING: usize = 2;
@@ -115,6 +128,20 @@ fn own(shares: u64) -> OwnPosition {
     OwnPosition { instrument: terms().instrument, quantity: Quantity::new(shares), entry: None, since: None }
 }
 
+fn fill(intent: &str, side: Side, shares: u64, amount: i64) -> BookedFill {
+    BookedFill {
+        intent: domain::IntentId::from_stored(intent.into()),
+        instrument: terms().instrument,
+        side,
+        quantity: Quantity::new(shares),
+        amount: amount.into(),
+    }
+}
+
+fn at_cost(shares: u64, cost: i64) -> HeldAtCost {
+    HeldAtCost { instrument: terms().instrument, quantity: Quantity::new(shares), cost: cost.into() }
+}
+
 fn record(intent: &str, number: Option<&str>, state: OrderState) -> IntentRecord {
     IntentRecord {
         id: domain::IntentId::from_stored(intent.into()),
@@ -153,7 +180,7 @@ fn clean() -> Run {
         venue: VenueBooks {
             orders: vec![order("0000000001", Some("i"))],
             positions: vec![held(10)],
-            cash: Vec::new(),
+            cash: vec![Money::new(LEFT, Currency::Krw)],
             order_posts: 1,
             order_posts_refused: 0,
         },
@@ -161,6 +188,9 @@ fn clean() -> Run {
         unclosed: Vec::new(),
         alarms: Vec::new(),
         own: vec![own(10)],
+        fills: vec![fill("i", Side::Buy, 4, 280_000), fill("i", Side::Buy, 6, 420_000)],
+        held: vec![at_cost(10, 700_000)],
+        seen: BTreeMap::from([(Currency::Krw, Some(LEFT))]),
     }
 }
 
@@ -282,6 +312,8 @@ fn an_order_of_the_same_terms_by_another_hand_may_be_taken_for_ours_but_must_be_
     let twin = |run: &mut Run| {
         run.venue.orders.push(order("0000000002", None));
         run.venue.positions = vec![held(20)];
+        run.venue.cash = vec![Money::new(LEFT - Decimal::from(700_000), Currency::Krw)];
+        run.seen.insert(Currency::Krw, Some(LEFT - Decimal::from(700_000)));
         run.ledger[0].venue_order = Some(order("0000000002", None).id);
     };
     check_finds(2, twin);
@@ -319,6 +351,8 @@ fn invariant_09_a_wrong_position_is_found() {
     let others = spoiled(|run| {
         run.venue.orders.push(VenueOrder { quantity: Quantity::new(12), ..order("2", None) });
         run.venue.positions = vec![held(20)];
+        run.venue.cash = vec![Money::new(LEFT - Decimal::from(700_000), Currency::Krw)];
+        run.seen.insert(Currency::Krw, Some(LEFT - Decimal::from(700_000)));
         run.alarms.push(format!("order {} is not of this agent", order("2", None).id));
     });
     assert!(others.is_empty(), "shares of other hands are no difference: {others:?}");
@@ -393,6 +427,65 @@ fn invariant_09_a_table_of_own_positions_that_is_not_what_was_filled_is_found() 
         let instrument = Instrument { market: Market::Kr, symbol: "910020".parse().unwrap() };
         run.own.push(OwnPosition { instrument, ..own(1) });
     });
+}
+
+#[test]
+fn invariant_02_an_amount_that_is_not_what_the_exchange_traded_for_is_found() {
+    check_finds(2, |run| run.fills[0].amount += Decimal::from(1));
+    check_finds(2, |run| run.fills[0].quantity = Quantity::new(5));
+    check_finds(2, |run| drop(run.fills.pop()));
+    let rounded = spoiled(|run| run.fills[0].amount += Decimal::new(5, 4));
+    assert!(!rounded.contains(&2), "the exchange's lists round: {rounded:?}");
+}
+
+#[test]
+fn invariant_09_a_cost_that_the_fills_do_not_come_to_is_found() {
+    check_finds(9, |run| run.held = vec![at_cost(10, 700_001)]);
+    check_finds(9, |run| run.held = vec![at_cost(9, 700_000)]);
+    check_finds(9, |run| run.held.clear());
+    // Booked in the wrong order: the sale before what it sold.
+    check_finds(9, |run| {
+        run.fills.insert(0, fill("j", Side::Sell, 10, 700_000));
+        run.venue.positions.clear();
+    });
+    // Three of ten shares are sold: seven tenths of the cost stay.
+    let sold = |cost| {
+        let mut run = clean();
+        run.fills.push(fill("j", Side::Sell, 3, 240_000));
+        run.held = vec![at_cost(7, cost)];
+        let evidence = MoneyEvidence { fills: &run.fills, held: &run.held, began_with: &[], seen: &run.seen };
+        let all = Evidence {
+            facts: &run.facts,
+            departures: &run.departures,
+            venue: &run.venue,
+            ledger: &run.ledger,
+            unclosed: &run.unclosed,
+            alarms: &run.alarms,
+            own: &run.own,
+            money: evidence,
+        };
+        money::costs(&all)
+    };
+    assert_eq!(sold(490_000), [] as [String; 0]);
+    assert_eq!(sold(490_001).len(), 1);
+}
+
+#[test]
+fn invariant_09_cash_that_the_books_do_not_explain_or_the_agent_does_not_see_is_found() {
+    let other = LEFT - Decimal::from(1);
+    check_finds(9, |run| run.venue.cash = vec![Money::new(other, Currency::Krw)]);
+    check_finds(9, |run| run.venue.cash.clear());
+    check_finds(9, |run| run.venue.orders[0].fees = Decimal::from(105));
+    for seen in [Some(LEFT + Decimal::from(1)), Some(LEFT - Decimal::from(10_000)), None] {
+        check_finds(9, |run| run.seen = BTreeMap::from([(Currency::Krw, seen)]));
+    }
+    let fees = spoiled(|run| {
+        run.venue.orders[0].fees = Decimal::from(1);
+        run.venue.cash = vec![Money::new(other, Currency::Krw)];
+        // Less the fee of a purchase for all of it.
+        run.seen.insert(Currency::Krw, Some(other - Decimal::from(1_395)));
+    });
+    assert!(fees.is_empty(), "fees are the exchange's to tell: {fees:?}");
 }
 
 #[test]
