@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{BoxFuture, Oracle, OracleError, OracleReply, OracleRequest};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::config::{Config, Credentials, LanguageModel, Telegram, Venue};
 use crate::llm::{GeminiConfig, OpenAiConfig};
@@ -27,7 +27,7 @@ impl Redacted {
     }
 
     fn without(&self, text: &str) -> String {
-        let exposed = self.secrets.iter().map(|secret| secret.expose_secret());
+        let exposed = self.secrets.iter().map(secrecy::ExposeSecret::expose_secret);
         let secrets = exposed.filter(|secret| secret.len() >= SECRET_MIN_BYTES);
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
     }

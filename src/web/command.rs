@@ -122,7 +122,7 @@ fn is_of_this_site(headers: &HeaderMap) -> bool {
     let is_same_site = text("sec-fetch-site").is_none_or(|site| site == "same-origin");
     let Some(origin) = text("origin") else { return is_same_site };
     let origin = origin.parse::<Uri>().ok().filter(|origin| origin.scheme().is_some());
-    let authority = origin.as_ref().and_then(Uri::authority).map(|authority| authority.as_str());
+    let authority = origin.as_ref().and_then(Uri::authority).map(http::uri::Authority::as_str);
     is_same_site && authority.is_some() && authority == text("host")
 }
 

@@ -118,9 +118,11 @@ impl Observer {
         let why_not = Question::WhyNot { stock: stock.clone(), on: None };
         let mut told = Vec::new();
         for question in [why, why_not] {
-            told.push(match self.site.answers.ask(Request::Ask(question), Door::Page { code: None }).await {
-                Reply::Told(told) => answers::show(&told.books),
-                other => other.to_string(),
+            let reply = self.site.answers.ask(Request::Ask(question), Door::Page { code: None }).await;
+            told.push(if let Reply::Told(told) = &reply {
+                answers::show(&told.books)
+            } else {
+                reply.to_string()
             });
         }
         told
@@ -133,19 +135,17 @@ impl Observer {
     }
 
     /// Notes the equity as the exchange tells it, as long as the process runs.
-    pub(super) fn watch_equity(self: Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
-        async move {
-            loop {
-                if let View::Running(running) = &*self.view().await
-                    && let Ok(status) = &running.trading
-                {
-                    let mut seen = self.equity.lock().await;
-                    for account in &status.accounts {
-                        account.equity.iter().for_each(|equity| seen.note(account.taken_at, *equity));
-                    }
+    pub(super) async fn watch_equity(self: Arc<Self>) {
+        loop {
+            if let View::Running(running) = &*self.view().await
+                && let Ok(status) = &running.trading
+            {
+                let mut seen = self.equity.lock().await;
+                for account in &status.accounts {
+                    account.equity.iter().for_each(|equity| seen.note(account.taken_at, *equity));
                 }
-                tokio::time::sleep(EQUITY_EVERY).await;
             }
+            tokio::time::sleep(EQUITY_EVERY).await;
         }
     }
 

@@ -1,5 +1,6 @@
 //! Texts of strangers stay texts, and whoever cannot see or has no mouse can use the page.
 
+use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltLevel, TradingState};
 use domain::messages::ledger::EventKind;
 use domain::messages::operator::{DatedPrice, PriceSource};
@@ -34,35 +35,10 @@ fn amount() -> Amount {
     Amount { used: 1, reserved: 0, limit: Some(20), left: Some(19) }
 }
 
-/// The whole page, with `text` wherever a text of somebody else can stand.
-fn page_with(text: &str, may_command: bool) -> String {
-    let at = "2026-11-26T00:59:00Z".parse().unwrap();
-    let instrument: Instrument = "KR:005930".parse().unwrap();
-    let mut status = trading(TradingState::Halted);
-    let mut record = halt(HaltLevel::Halted);
-    (record.id, record.by, record.reason) = (text.into(), text.into(), text.into());
-    status.halts = vec![record];
-    status.entry_blocks = vec![text.into()];
-    status.blind = vec![instrument.clone()];
-    let cause = WaitCause::Refused { why: text.into() };
-    status.waits = vec![(instrument.clone(), Wait { cause, until: at })];
-    let (cause, reason) = (SymbolHaltCause::Dispute, text.to_owned());
-    status.symbol_halts = vec![SymbolHalt { id: 1, instrument: instrument.clone(), at, cause, reason }];
-    let View::Running(mut agent) = running(Ok(status)) else { panic!("it runs") };
-    agent.venue = text.into();
-    agent.actors[0].last_error = Some(text.into());
-    agent.actors[1].last_error = Some(text.into());
-    let budget = BudgetReport {
-        judge: text.into(),
-        quota_date: "2026-11-25".parse().unwrap(),
-        resets_at: at,
-        calls: amount(),
-        tokens: amount(),
-        usd_micros: amount(),
-        shares: vec![],
-    };
+/// Books with one of everything, `text` in each.
+fn books_with(text: &str, at: DateTime<Utc>, instrument: &Instrument) -> Books {
     let price = "70000".parse().unwrap();
-    let books = Books {
+    Books {
         positions: vec![PositionLine {
             instrument: instrument.clone(),
             quantity: Quantity::new(3),
@@ -114,7 +90,37 @@ fn page_with(text: &str, may_command: bool) -> String {
             market: None,
             text: text.into(),
         }],
+    }
+}
+
+/// The whole page, with `text` wherever a text of somebody else can stand.
+fn page_with(text: &str, may_command: bool) -> String {
+    let at = "2026-11-26T00:59:00Z".parse().unwrap();
+    let instrument: Instrument = "KR:005930".parse().unwrap();
+    let mut status = trading(TradingState::Halted);
+    let mut record = halt(HaltLevel::Halted);
+    (record.id, record.by, record.reason) = (text.into(), text.into(), text.into());
+    status.halts = vec![record];
+    status.entry_blocks = vec![text.into()];
+    status.blind = vec![instrument.clone()];
+    let cause = WaitCause::Refused { why: text.into() };
+    status.waits = vec![(instrument.clone(), Wait { cause, until: at })];
+    let (cause, reason) = (SymbolHaltCause::Dispute, text.to_owned());
+    status.symbol_halts = vec![SymbolHalt { id: 1, instrument: instrument.clone(), at, cause, reason }];
+    let View::Running(mut agent) = running(Ok(status)) else { panic!("it runs") };
+    agent.venue = text.into();
+    agent.actors[0].last_error = Some(text.into());
+    agent.actors[1].last_error = Some(text.into());
+    let budget = BudgetReport {
+        judge: text.into(),
+        quota_date: "2026-11-25".parse().unwrap(),
+        resets_at: at,
+        calls: amount(),
+        tokens: amount(),
+        usd_micros: amount(),
+        shares: vec![],
     };
+    let books = books_with(text, at, &instrument);
     let facts = Facts {
         view: &View::Running(agent),
         counted: &Ok(Counted { tally: Tally::default(), budget }),
