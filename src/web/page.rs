@@ -33,7 +33,7 @@ pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
 /// Judgements and orders are shown that are younger.
 const LATELY_S: u32 = 24 * 3600;
 /// Lines of a table.
-const LINES: u16 = 60;
+const LINES: u16 = 30;
 /// Events.
 const EVENTS: u16 = 20;
 /// What stands where something is not known.

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 
+use crate::http::{CallLimits, ReqwestTransport, Transport as _};
+
 /// RiskGuard answers within two seconds, or is told not to have answered.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(5), max_body_bytes: 256 * 1024 };
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +38,11 @@ pub fn ask(listen: SocketAddr, asked: Asked) -> Result<(bool, String), String> {
     Ok((status == StatusCode::OK, text.trim().to_owned()))
 }
 
-async fn fetch(url: &str) -> reqwest::Result<(StatusCode, String)> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(ANSWERED_WITHIN)
-        .build()?;
-    let response = client.get(url).send().await?;
-    Ok((response.status(), response.text().await?))
+async fn fetch(url: &str) -> Result<(StatusCode, String), String> {
+    let request = http::Request::get(url).body(Bytes::new()).map_err(|error| error.to_string())?;
+    let transport = ReqwestTransport::for_reads(None).map_err(|error| error.to_string())?;
+    let response = transport.send(request, LIMITS).await.map_err(|error| error.to_string())?;
+    Ok((response.status(), String::from_utf8_lossy(response.body()).into_owned()))
 }
 
 /// Who listens everywhere is asked here.
