@@ -19,6 +19,7 @@ use crate::clock::SystemClock;
 use crate::commands::exit;
 use crate::config::{Config, Database};
 use crate::control::{self, Answers, Desk, LastResort, OpenReader, wire};
+use crate::overrides::Watched;
 use crate::random::Seeded;
 use crate::service_manager;
 use crate::store::{self, HaltFile, OpenError};
@@ -67,6 +68,7 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let lock =
         data_dir.as_deref().map(store::lock_data_dir).transpose().map_err(|error| error.to_string())?;
     tell_what_is_exposed(&config.database);
+    let overrides = overrides(&config, data_dir.as_deref())?;
     let random: Arc<dyn Random> = Arc::new(Seeded::from_system());
     let emergency = emergency(data_dir.as_deref());
     // The socket answers before it is known what time the exchange has, so a halt of the first moments has wall time.
@@ -77,12 +79,18 @@ pub fn run(config: Config) -> Result<Ended, String> {
     open_page(&config, &answers)?;
     let located = venue::locate(&config)?;
     let ended = match Prepared::new(&config, located, &early, data_dir) {
-        Ok(prepared) => actix::System::new().block_on(live(config, prepared, &answers))?,
+        Ok(prepared) => actix::System::new().block_on(live(config, prepared, overrides, &answers))?,
         Err(Unfit::Refused(why)) => return Err(why),
         Err(Unfit::Wounded { source, why }) => wounded::sit_out(source, why, &early, &answers)?,
     };
     drop(lock);
     Ok(ended)
+}
+
+/// What the operator changed in the calendar: without it a day that he closed would be open.
+fn overrides(config: &Config, data_dir: Option<&Path>) -> Result<Option<Watched>, String> {
+    let path = config.calendar_overrides.as_deref();
+    path.map(|path| Watched::open(path, data_dir, SystemClock.now())).transpose()
 }
 
 /// Serves the web where the settings want it.
@@ -198,7 +206,12 @@ pub(crate) fn boot(
     Ok(report.fencing)
 }
 
-async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<Ended, String> {
+async fn live(
+    config: Config,
+    prepared: Prepared,
+    overrides: Option<Watched>,
+    answers: &Answers,
+) -> Result<Ended, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let (given_up, mut escalations) = mpsc::unbounded_channel();
@@ -208,8 +221,8 @@ async fn live(config: Config, prepared: Prepared, answers: &Answers) -> Result<E
     };
     let house = app::build(&config, &prepared.world, Placement::Threads(patience()), escalated, end_wedged)?;
     announce(&config, &prepared.venue, &house);
-    if let Some(path) = config.calendar_overrides.clone() {
-        actix::spawn(crate::overrides::watch(path, house.overrides.clone()));
+    if let Some(file) = overrides {
+        actix::spawn(crate::overrides::watch(file, house.overrides.clone()));
     }
     answers.open(desk(&config, &house, &prepared.reader, &prepared.world.clock, &prepared.venue));
     service_manager::ready(&format!("answers; trades on {}", prepared.venue.name));

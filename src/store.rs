@@ -99,7 +99,7 @@ pub use self::halt_file::HaltFile;
 pub use self::lock::{DirLock, LockError, is_data_dir, lock_data_dir};
 pub use self::open::{Database, OpenError, open, open_read_only};
 pub use self::original::{TakeOverError, TakenOver, take_over};
-pub use self::private::{keep_private, others_may_open};
+pub use self::private::{KEPT_OVERRIDES, keep_private, others_may_open, write_private};
 pub use self::queries::Sight;
 pub use self::reports::DayStarted;
 pub use self::tally::Tally;

@@ -1,8 +1,12 @@
 //! Files that only the agent's user may open. New ones are made so by the umask; older ones are mended at the start.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+/// The last good override file of the calendar.
+pub const KEPT_OVERRIDES: &str = "calendar_overrides.last_good";
 
 /// Bits of a mode that let group and others in.
 const OTHERS: u32 = 0o077;
@@ -20,6 +24,24 @@ pub fn keep_private(directory: &Path, database: &Path) -> Vec<String> {
     complaints
 }
 
+/// Replaces `file`: written beside it and renamed, so that a crash leaves the old one or the new one, whole.
+///
+/// # Errors
+/// What the disk says; the old one is still there.
+pub fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = file.with_added_extension("tmp");
+    // A leftover could have other permissions; `mode` applies to new files only.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    new.write_all(bytes)?;
+    new.sync_all()?;
+    fs::rename(&beside, file)?;
+    file.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
 /// Which of the agent's own files, and its directory, others may open. Nothing is changed.
 pub fn others_may_open(directory: &Path, database: &Path) -> Vec<PathBuf> {
     let files = own_files(directory, database);
@@ -32,8 +54,8 @@ fn own_files(directory: &Path, database: &Path) -> Vec<PathBuf> {
         name.push(end);
         PathBuf::from(name)
     };
-    let named =
-        ["HALT", "kestrel.lock", "kis_token.json", "exchange_token.json"].map(|name| directory.join(name));
+    let named = ["HALT", "kestrel.lock", "kis_token.json", "exchange_token.json", KEPT_OVERRIDES]
+        .map(|name| directory.join(name));
     ["", "-wal", "-shm"].map(beside).into_iter().chain(named).collect()
 }
 

@@ -23,6 +23,7 @@ fn a_holiday_is_closed_and_one_that_the_operator_opens_against_the_exchanges_lis
     // Christmas, eleven in the morning in Korea.
     let exchange = Exchange::start(&dir, &["--start", "2026-12-25T02:00:00Z", "--markets", "KR"]);
     let file = dir.path().join("calendar.json");
+    std::fs::write(&file, "{}").unwrap();
     let file_name = file.to_str().unwrap();
     let settings = [
         ("KESTREL_EXCHANGE_URL", exchange.url.as_str()),
@@ -51,6 +52,40 @@ fn a_holiday_is_closed_and_one_that_the_operator_opens_against_the_exchanges_lis
     assert_eq!(json[0]["found"]["trust"], "disputed", "{json}");
     let then = shown(&["--at", "2026-12-25T02:00:00Z"]);
     assert!(then.contains("opened by the override file") && !then.contains("has found"), "{then}");
+}
+
+#[test]
+fn a_day_that_the_operator_closed_stays_closed_when_the_file_breaks_and_the_agent_starts_again() {
+    let dir = TempDir::new().unwrap();
+    // A usual Thursday, eleven in the morning in Korea.
+    let exchange = Exchange::start(&dir, &["--start", "2026-12-24T02:00:00Z", "--markets", "KR"]);
+    let file = dir.path().join("calendar.json");
+    let settings = [
+        ("KESTREL_EXCHANGE_URL", exchange.url.as_str()),
+        ("ENABLED_MARKETS", "KR"),
+        ("CALENDAR_OVERRIDES", file.to_str().unwrap()),
+    ];
+    std::fs::write(&file, "{\"KR\": {\n\"closed\": [\"2026-12-24\"],}}").unwrap();
+    let refused = command(&dir, &settings).arg("run").stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(78), "{said}");
+    assert!(
+        said.contains("calendar.json: line 2: ") && said.contains("there is no last good one in "),
+        "{said}"
+    );
+
+    std::fs::write(&file, r#"{"KR": {"closed": ["2026-12-24"]}}"#).unwrap();
+    drop(Agent::start(&dir, &settings));
+    std::fs::write(&file, r#"{"KR": {"closed": ["2026-12-24"]},}"#).unwrap();
+    let _agent = Agent::start(&dir, &settings);
+    let closed = korea(&dir, |_any| true);
+    assert_eq!((closed.phase.as_str(), closed.trust.as_str()), ("closed", "certain"), "{closed}");
+    let alarm = || {
+        log_of(&dir)
+            .contains("the override file of the calendar is wrong, the last good one, read at ")
+            .then_some(())
+    };
+    assert!(until(PATIENCE, alarm).is_some(), "{}", log_of(&dir));
 }
 
 #[test]

@@ -416,9 +416,12 @@ impl MarketClock {
     fn take(&mut self, overrides: Overrides) {
         self.settings.exits = overrides.exits.clone();
         let text = format!("the override file of the calendar says: {overrides}");
+        let idle = overrides.idle.clone();
         self.overrides = overrides;
         self.redraw();
-        self.say(EventKind::Report, None, text);
+        for text in [text].into_iter().chain(idle) {
+            self.say(EventKind::Report, None, text);
+        }
     }
 
     fn say(&self, kind: EventKind, market: Option<Market>, text: String) {
@@ -439,13 +442,17 @@ impl Handler<OverrideFile> for MarketClock {
         if is_news {
             self.take(file.overrides().clone());
         }
-        if let Some(why) = file.fault()
-            && self.heard.as_ref().and_then(OverrideFile::fault) != Some(why)
-        {
-            let text = format!(
-                "the override file of the calendar is wrong, the last good one stays in force: {why}"
-            );
-            self.say(EventKind::Alarm, None, text);
+        match &file {
+            OverrideFile::Bad { why, since, .. }
+                if self.heard.as_ref().and_then(OverrideFile::fault) != Some(why) =>
+            {
+                let since = since.format("%Y-%m-%d %H:%M:%S UTC");
+                let text = format!(
+                    "the override file of the calendar is wrong, the last good one, read at {since}, stays in force: {why}"
+                );
+                self.say(EventKind::Alarm, None, text);
+            }
+            OverrideFile::Bad { .. } | OverrideFile::Good(_) => {}
         }
         self.heard = Some(file);
         match (knew_enough, self.knows_enough()) {

@@ -9,9 +9,10 @@ mod source;
 mod table;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use domain::Market;
 use domain::messages::schedule::{DateStatus, Phase};
 
@@ -61,12 +62,16 @@ pub enum TableError {
         hours: Hours,
     },
     /// A day that reaches into the next one.
-    #[error("the session of {market} on {date} reaches into the next one")]
+    #[error(
+        "the sessions of {market} on {one} and on {next} overlap; allowed: each day, with its phases, ends before the next begins"
+    )]
     Overlap {
         /// The market.
         market: Market,
         /// The earlier day.
-        date: NaiveDate,
+        one: LocalDay,
+        /// The day it reaches into.
+        next: LocalDay,
     },
     /// A day that the table does not reach.
     #[error("{date} is outside the calendar; allowed: {first} to {last}")]
@@ -78,6 +83,29 @@ pub enum TableError {
         /// The table's last day.
         last: NaiveDate,
     },
+}
+
+/// A session in the local time of its market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalDay {
+    /// The session's date.
+    pub date: NaiveDate,
+    /// From the open to the close.
+    pub trading: (NaiveDateTime, NaiveDateTime),
+    /// From the first phase to the last.
+    pub phases: (NaiveDateTime, NaiveDateTime),
+}
+
+impl fmt::Display for LocalDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |at: NaiveDateTime| {
+            let format = if at.date() == self.date { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+            at.format(format)
+        };
+        let ((open, close), (begins, ends)) = (self.trading, self.phases);
+        let (open, close, begins, ends) = (time(open), time(close), time(begins), time(ends));
+        write!(f, "{} ({open} to {close}, with its phases {begins} to {ends})", self.date)
+    }
 }
 
 /// What somebody who knows better says about one day of one market.
@@ -400,9 +428,9 @@ impl Calendar {
         self.base.source.as_ref().ok().map(|source| (source.first, source.last))
     }
 
-    /// The hours that the embedded data gives `date` if it is a session; none outside the table.
+    /// The hours of a usual day of the time of `date`, also where `date` is a half day; none before the table.
     pub fn usual_hours(&self, market: Market, date: NaiveDate) -> Option<Hours> {
-        self.source(market)?.1.hours(date)
+        self.source(market)?.1.usual_hours(date)
     }
 
     /// What is changed in the embedded data.

@@ -316,9 +316,14 @@ pub fn contradictions(calendar: &Calendar, market: Market, days: &[ListedDay]) -
         let ListedDay { date, opens } = *day;
         let is_session = calendar.session_on(market, date).is_some();
         match (is_session, opens) {
-            (true, false) => Some(format!(
-                "{market}: the broker's list has {date} closed, the calendar open; no purchases then"
-            )),
+            (true, false) => {
+                let then = if is_opened(calendar, market, date) {
+                    "only exits then until the list agrees or a trade is seen"
+                } else {
+                    "no orders then, and only exits if its session has begun"
+                };
+                Some(format!("{market}: the broker's list has {date} closed, the calendar open; {then}"))
+            }
             (false, true) => Some(format!(
                 "{market}: the broker's list has {date} open, the calendar closed; it stays closed unless the override file opens it"
             )),

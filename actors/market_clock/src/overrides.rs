@@ -11,22 +11,25 @@
 //! }
 //! ```
 //!
-//! Each name comes once in its object. Hours move a session; a day without one is named under `open` too. Hours that
-//! are left out stay as usual; `"break": null` means no break. `exits` lists days that no calendar reaches
-//! and on which what is held may be sold all the same.
+//! Each name comes once in its object, and each date once in its list. Hours move a session; a day without one is named under
+//! `open` too. Hours that are left out are those of a usual day, break included, also on a half day; `"break": null` means no
+//! break. `exits` lists days that no calendar reaches and on which what is held may be sold all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
 use actix::Message;
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::Market;
 use domain::messages::schedule::DateStatus;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::calendar::{Calendar, DayChange, DayChanges, SpecialHours};
+mod mentions;
+
+use crate::calendar::{Calendar, DayChange, DayChanges, SpecialHours, TableError};
+use mentions::{Mentions, Word};
 
 /// A later year of an exit is a slip of the pen.
 const EXITS_UNTIL_YEAR: i32 = 2099;
@@ -38,6 +41,8 @@ pub struct Overrides {
     pub changes: DayChanges,
     /// Days that no calendar reaches and on which exits are allowed.
     pub exits: BTreeSet<(Market, NaiveDate)>,
+    /// What changes nothing, in a sentence each: whoever wrote it may have meant another day.
+    pub idle: Vec<String>,
 }
 
 /// The watcher of the override file -> MarketClock: what it says now. Repeated; what is the same changes nothing. A
@@ -51,8 +56,10 @@ pub enum OverrideFile {
     Bad {
         /// Why, in one sentence.
         why: String,
-        /// The last good one, which stays in force, also in a new life of MarketClock; empty when there was none.
+        /// The last good one, which stays in force, also in a new life of MarketClock or of the process.
         last_good: Overrides,
+        /// When it was first read so, by the wall clock.
+        since: DateTime<Utc>,
     },
 }
 
@@ -88,13 +95,13 @@ pub struct OverrideError {
 #[serde(deny_unknown_fields, expecting = "an object with closed, open, hours or exits")]
 struct Part {
     #[serde(default)]
-    closed: BTreeSet<Date>,
+    closed: Vec<Date>,
     #[serde(default)]
-    open: BTreeSet<Date>,
+    open: Vec<Date>,
     #[serde(default)]
     hours: Once<Date, SpecialHours>,
     #[serde(default)]
-    exits: BTreeSet<Date>,
+    exits: Vec<Date>,
 }
 
 /// A date in its one form, `YYYY-MM-DD`: it can be found again in the text.
@@ -156,48 +163,112 @@ impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Visitor
 }
 
 impl Overrides {
+    /// Reads the file's bytes against the calendar it changes.
+    ///
+    /// # Errors
+    /// [`OverrideError`] names the line that is no UTF-8, or what [`Overrides::parse`] names.
+    pub fn read(bytes: &[u8], calendar: &Calendar) -> Result<Self, OverrideError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            OverrideError { line, problem: "the text is no UTF-8; allowed: UTF-8".into() }
+        })?;
+        Self::parse(text, calendar)
+    }
+
     /// Reads the file's text against the calendar it changes.
     ///
     /// # Errors
     /// [`OverrideError`] names the first line that is wrong: no JSON of this form, a market or word that does not exist,
     /// a date outside the calendar, a date named twice, or hours that cannot be.
     pub fn parse(text: &str, calendar: &Calendar) -> Result<Self, OverrideError> {
+        if text.starts_with('\u{feff}') {
+            let problem = "the text begins with a byte order mark; allowed: UTF-8 without one".into();
+            return Err(OverrideError { line: 1, problem });
+        }
         let Once(parts): Once<Market, Part> = serde_json::from_str(text).map_err(|error| in_words(&error))?;
+        let mentions = Mentions::of(text);
         let mut overrides = Self::default();
         for (market, part) in parts {
-            let wrong = |date, problem| OverrideError { line: line_of(text, market, date), problem };
-            for &Date(date) in &part.exits {
-                exit_fits(calendar, market, date).map_err(|problem| wrong(date, problem))?;
-                overrides.exits.insert((market, date));
-            }
-            for (date, change) in changes(calendar, market, &part) {
-                let change = change.map_err(|problem| wrong(date, problem))?;
-                let one = DayChanges::from([((market, date), change)]);
-                calendar.with_changes(&one).map_err(|error| wrong(date, error.to_string()))?;
-                if overrides.changes.insert((market, date), change).is_some() {
-                    return Err(wrong(
-                        date,
-                        format!(
-                            "{market} {date} is named twice; allowed: once, or under both open and hours"
-                        ),
-                    ));
-                }
-            }
+            overrides.add(market, &part, calendar, &mentions)?;
         }
         let all = calendar.with_changes(&overrides.changes);
-        all.map_err(|error| OverrideError { line: 1, problem: error.to_string() })?;
+        all.map_err(|error| together_wrong(&error, &mentions))?;
         Ok(overrides)
+    }
+
+    fn add(
+        &mut self,
+        market: Market,
+        part: &Part,
+        calendar: &Calendar,
+        mentions: &Mentions,
+    ) -> Result<(), OverrideError> {
+        each_once(market, part, mentions)?;
+        for &Date(date) in &part.exits {
+            exit_fits(calendar, market, date)
+                .map_err(|problem| mentions.wrong(market, &[Word::Exits], date, problem))?;
+            self.exits.insert((market, date));
+        }
+        for (word, date, change) in changes(calendar, market, part) {
+            let wrong = |problem| mentions.wrong(market, &[word], date, problem);
+            let change = change.map_err(wrong)?;
+            let one = DayChanges::from([((market, date), change)]);
+            calendar.with_changes(&one).map_err(|error| wrong(error.to_string()))?;
+            if change == DayChange::Closed && calendar.session_on(market, date).is_none() {
+                self.idle.push(format!(
+                    "{market} {date} is closed anyway: naming it under closed changes nothing"
+                ));
+            }
+            if self.changes.insert((market, date), change).is_some() {
+                let problem =
+                    format!("{market} {date} is named twice; allowed: once, or under both open and hours");
+                return Err(mentions.wrong(market, &[Word::Closed, Word::Open, Word::Hours], date, problem));
+            }
+        }
+        Ok(())
     }
 }
 
+/// A date stands once in each of its lists.
+fn each_once(market: Market, part: &Part, mentions: &Mentions) -> Result<(), OverrideError> {
+    for (word, dates) in [(Word::Closed, &part.closed), (Word::Open, &part.open), (Word::Exits, &part.exits)]
+    {
+        let mut seen = BTreeSet::new();
+        if let Some(&Date(date)) = dates.iter().find(|date| !seen.insert(**date)) {
+            let problem = format!("{market} {date} is named twice under {word}; allowed: once");
+            return Err(mentions.wrong(market, &[word], date, problem));
+        }
+    }
+    Ok(())
+}
+
+/// Days that fit one by one and not beside each other: the mistake is at the later mention of the two.
+fn together_wrong(error: &TableError, mentions: &Mentions) -> OverrideError {
+    const CHANGES: [Word; 3] = [Word::Closed, Word::Open, Word::Hours];
+    let line = match error {
+        TableError::Overlap { market, one, next } => {
+            let lines = [one.date, next.date].map(|date| mentions.line(*market, &CHANGES, date));
+            lines.into_iter().flatten().max()
+        }
+        TableError::Hours { market, date, .. } | TableError::NoHours { market, date } => {
+            mentions.line(*market, &CHANGES, *date)
+        }
+        TableError::Checksum { .. } | TableError::Malformed(_) | TableError::Outside { .. } => None,
+    };
+    OverrideError { line: line.unwrap_or(1), problem: error.to_string() }
+}
+
+type NamedChange = (Word, NaiveDate, Result<DayChange, String>);
+
 /// What a part says of each day; under both open and hours it is one change.
-fn changes(calendar: &Calendar, market: Market, part: &Part) -> Vec<(NaiveDate, Result<DayChange, String>)> {
-    let closed = part.closed.iter().map(|date| (date.0, Ok(DayChange::Closed)));
+fn changes(calendar: &Calendar, market: Market, part: &Part) -> Vec<NamedChange> {
+    let closed = part.closed.iter().map(|date| (Word::Closed, date.0, Ok(DayChange::Closed)));
     let plainly = part.open.iter().filter(|date| !part.hours.0.contains_key(date));
-    let open = plainly.map(|date| (date.0, Ok(DayChange::Open)));
+    let open = plainly.map(|date| (Word::Open, date.0, Ok(DayChange::Open)));
     let hours = part.hours.0.iter().map(|(date, special)| {
         let is_opened = part.open.contains(date);
-        (date.0, hours(calendar, market, date.0, *special, is_opened))
+        (Word::Hours, date.0, hours(calendar, market, date.0, *special, is_opened))
     });
     closed.chain(open).chain(hours).collect()
 }
@@ -246,17 +317,6 @@ fn in_words(error: &serde_json::Error) -> OverrideError {
     OverrideError { line: error.line().max(1), problem: format!("{problem}; {allowed}") }
 }
 
-/// The last line of the market's part that names the date: a date named twice is wrong there.
-fn line_of(text: &str, market: Market, date: NaiveDate) -> usize {
-    let (quoted, date) = (|market: Market| format!("\"{market}\""), date.to_string());
-    let begin = text.find(&quoted(market)).unwrap_or(0);
-    let later = |other: Market| text.match_indices(&quoted(other)).map(|(at, _)| at).find(|at| *at > begin);
-    let end = Market::ALL.into_iter().filter_map(later).min().unwrap_or(text.len());
-    let part = text.get(begin..end).unwrap_or(text);
-    let at = part.rfind(&date).map_or(begin, |at| begin + at);
-    text.get(..at).unwrap_or_default().matches('\n').count() + 1
-}
-
 impl fmt::Display for Overrides {
     /// Each day with what is said of it, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,100 +336,4 @@ impl fmt::Display for Overrides {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Overrides, String> {
-        Overrides::parse(text, &Calendar::official()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_file_closes_opens_and_moves_days_and_allows_exits() {
-        let text = r#"{
-            "KR": {"closed": ["2026-12-24"], "open": ["2026-12-26"], "exits": ["2028-01-03"],
-                   "hours": {"2026-11-30": {"open": "10:00", "close": "16:30"}}},
-            "HK": {"hours": {"2026-11-30": {"close": "12:00", "break": null}}}
-        }"#;
-        let overrides = parse(text).unwrap();
-        let said = "KR 2026-11-30 other hours, KR 2026-12-24 closed, KR 2026-12-26 open, HK 2026-11-30 other hours, \
-                    KR 2028-01-03 exits allowed";
-        assert_eq!(overrides.to_string(), said);
-        let calendar = Calendar::official().with_changes(&overrides.changes).unwrap();
-        let session = calendar.session_on(Market::Hk, "2026-11-30".parse().unwrap()).unwrap();
-        assert_eq!((session.lunch, session.close), (None, "2026-11-30T04:00:00Z".parse().unwrap()));
-        let late = calendar.session_on(Market::Kr, "2026-11-30".parse().unwrap()).unwrap();
-        assert_eq!(late.open, "2026-11-30T01:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap());
-        assert_eq!(parse("{}").unwrap(), Overrides::default());
-        let opened = parse(r#"{"KR": {"open": ["2026-12-25"], "hours": {"2026-12-25": {"open": "10:00"}}}}"#);
-        assert_eq!(opened.unwrap().to_string(), "KR 2026-12-25 other hours");
-    }
-
-    #[test]
-    fn each_mistake_is_named_with_its_line_and_what_is_allowed() {
-        for (text, line, words) in [
-            ("", "line 1: ", "ends too early"),
-            ("{\n\"KR\": {\"closed\": [\"2026-12-24\"],}\n}", "line 2: ", "allowed: markets with closed"),
-            ("{\n\"KOREA\": {}\n}", "line 2: ", "unknown market `KOREA`, expected one of `KR`"),
-            (
-                "{\"KR\": {\n\"close\": [\"2026-12-24\"]}}",
-                "line 2: ",
-                "unknown field `close`, expected one of `closed`",
-            ),
-            ("{\"KR\": {\n\n\"closed\": [\"24.12.2026\"]}}", "line 3: ", "dates as \"2026-12-24\""),
-            (
-                "{\"KR\": {\n\"closed\": [\"2031-12-24\"]}}",
-                "line 2: ",
-                "2031-12-24 is outside the calendar; allowed: 2015-01-01 to 2027-12-31",
-            ),
-            (
-                "{\"KR\": {\"closed\": [\"2026-12-24\"],\n\"open\": [\"2026-12-24\"]}}",
-                "line 2: ",
-                "KR 2026-12-24 is named twice",
-            ),
-            (
-                "{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"open\": \"25:00\"}}}}",
-                "line 2: ",
-                "'25:00' is no time",
-            ),
-            (
-                "{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"close\": \"12:00\"}}}}",
-                "line 2: ",
-                "a break between them",
-            ),
-            (
-                "{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"open\": \"16:00\"}}}}",
-                "line 2: ",
-                "open before close",
-            ),
-            ("{\"KR\": {\"closed\": [\"2026-12-23\"]},\n\"KR\": {}}", "line 2: ", "KR is named twice"),
-            (
-                "{\"KR\": {\"hours\": {\"2026-12-23\": {},\n\"2026-12-23\": {\"open\": \"10:00\"}}}}",
-                "line 2: ",
-                "2026-12-23 is named twice",
-            ),
-            ("{\"KR\": {\n\"hours\": {\"2026-12-25\": {}}}}", "line 2: ", "name it under open too"),
-            (
-                "{\"KR\": {\n\"hours\": {\"2026-12-23\": \"09:00-12:00\"}}}",
-                "line 2: ",
-                "string \"09:00-12:00\", expected an object with open, close or break",
-            ),
-            (
-                "{\"KR\": {\n\"closed\": [\"2031-12-24\"]},\n\"JP\": {\"exits\": [\"2031-12-24\"]}}",
-                "line 2: ",
-                "2031-12-24 is outside",
-            ),
-            ("{\"KR\": {\n\"closed\": [\"2026-2-3\"]}}", "line 2: ", "'2026-2-3' is no date"),
-            ("{\"KR\": {\n\"exits\": [\"2026-12-24\"]}}", "line 2: ", "is in the calendar"),
-            ("{\"KR\": {\n\"exits\": [\"9999-01-01\"]}}", "line 2: ", "too far away"),
-            (
-                "{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"open\": \"+9:+5\"}}}}",
-                "line 2: ",
-                "'+9:+5' is no time",
-            ),
-            ("{\"JP\": {\"hours\":\n{\"2026-12-24\": {\"open\": \"16:00\"}}}}", "line 2: ", "16:00 to 15:30"),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert!(error.starts_with(line) && error.contains(words), "{text}: {error}");
-        }
-    }
-}
+mod tests;

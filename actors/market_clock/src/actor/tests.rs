@@ -586,7 +586,8 @@ fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_o
         sleep(Duration::from_secs(1)).await;
         listener.heard();
         let closed = says(r#"{"KR": {"closed": ["2026-11-24"]}}"#);
-        let bad = OverrideFile::Bad { why: "line 1: no JSON".into(), last_good: closed.overrides().clone() };
+        let (why, since) = ("line 1: no JSON".into(), "2026-11-20T01:02:03Z".parse().unwrap());
+        let bad = OverrideFile::Bad { why, last_good: closed.overrides().clone(), since };
         file.tell(closed).unwrap();
         sleep(Duration::from_secs(61)).await;
         assert_eq!(listener.heard(), ["Closed"], "the day is no session any more, and no slot follows");
@@ -596,7 +597,8 @@ fn an_override_is_in_force_within_a_wake_and_a_wrong_file_leaves_the_last_good_o
         assert_eq!(listener.heard(), Vec::<String>::new());
         let said = books.2.lock().unwrap().clone();
         assert_eq!(said.len(), 2, "{said:?}");
-        assert!(said[0].contains("KR 2026-11-24 closed") && said[1].contains("stays in force"), "{said:?}");
+        let told = "the last good one, read at 2026-11-20 01:02:03 UTC, stays in force: line 1: no JSON";
+        assert!(said[0].contains("KR 2026-11-24 closed") && said[1].contains(told), "{said:?}");
         file.tell(OverrideFile::Good(Overrides::default())).unwrap();
         sleep(Duration::from_secs(31)).await;
         assert_eq!(listener.heard().first().map(String::as_str), Some("Continuous"));
@@ -621,7 +623,11 @@ fn a_restarted_clock_tells_nothing_before_it_has_heard_the_override_file_even_a_
         assert_eq!(listener.heard(), ["Closed", "closed 2026-11-23"]);
         for said in [
             closed.clone(),
-            OverrideFile::Bad { why: "it is gone".into(), last_good: closed.overrides().clone() },
+            OverrideFile::Bad {
+                why: "it is gone".into(),
+                last_good: closed.overrides().clone(),
+                since: "2026-11-20T01:02:03Z".parse().unwrap(),
+            },
         ] {
             assert!(supervised.recycle("market_clock"));
             sleep(Duration::from_secs(4)).await;

@@ -270,10 +270,15 @@ impl CalendarSource {
         self.special.contains_key(&date)
     }
 
+    /// The hours of a usual day of that time.
+    pub(super) fn usual_hours(&self, date: NaiveDate) -> Option<Hours> {
+        let regime = self.hours.iter().rfind(|regime| regime.from <= date)?;
+        Some(Hours { open: regime.open, close: regime.close, lunch: regime.lunch })
+    }
+
     /// The hours that hold on `date` if it is a session.
     pub(super) fn hours(&self, date: NaiveDate) -> Option<Hours> {
-        let regime = self.hours.iter().rfind(|regime| regime.from <= date)?;
-        let usual = Hours { open: regime.open, close: regime.close, lunch: regime.lunch };
+        let usual = self.usual_hours(date)?;
         Some(self.special.get(&date).map_or(usual, |special| special.instead_of(usual)))
     }
 }

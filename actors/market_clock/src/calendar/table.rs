@@ -5,9 +5,9 @@ use chrono_tz::Tz;
 use domain::Market;
 use domain::messages::schedule::DateStatus;
 
-use super::TableError;
 use super::session::{Session, Span};
 use super::source::{CalendarSource, Hours, MarketSource, NamedPhase, Source};
+use super::{LocalDay, TableError};
 
 /// Minutes from the open, negative before it.
 type Minutes = (i16, i16);
@@ -48,6 +48,15 @@ impl Row {
     fn ends_s(&self) -> i64 {
         let latest = self.named.iter().flatten().map(|(_, end)| *end).max().unwrap_or(0);
         self.after_open(latest.max(self.close))
+    }
+
+    fn local_day(&self, market: Market) -> LocalDay {
+        let local = |at_s: i64| instant(at_s).with_timezone(&market.zone()).naive_local();
+        LocalDay {
+            date: self.date,
+            trading: (local(self.open_s), local(self.close_s())),
+            phases: (local(self.begins_s()), local(self.ends_s())),
+        }
     }
 
     fn after_open(&self, minutes: i16) -> i64 {
@@ -127,9 +136,12 @@ impl Table {
             [one, next] => one.date >= next.date || one.ends_s() > next.begins_s(),
             _ => false,
         });
-        match overlap.and_then(|pair| pair.first()) {
-            Some(row) => Err(TableError::Overlap { market, date: row.date }),
-            None => Ok(()),
+        match overlap {
+            Some([one, next]) => {
+                let [one, next] = [one, next].map(|row| row.local_day(market));
+                Err(TableError::Overlap { market, one, next })
+            }
+            Some(_) | None => Ok(()),
         }
     }
 

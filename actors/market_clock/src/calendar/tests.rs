@@ -53,7 +53,12 @@ fn data_whose_days_overlap_or_contradict_themselves_is_refused() {
         Calendar::from_text(&text, checksum(&text)).fault().map(ToString::to_string).unwrap()
     };
     let overlap = broken("\"close+240\"", "\"close+1440\"");
-    assert_eq!(overlap, "the session of US_NASDAQ on 2015-01-05 reaches into the next one");
+    assert_eq!(
+        overlap,
+        "the sessions of US_NASDAQ on 2015-01-05 (09:30 to 16:00, with its phases 04:00 to 2015-01-06 16:00) and on \
+                 2015-01-06 (09:30 to 16:00, with its phases 04:00 to 2015-01-07 16:00) overlap; allowed: each day, with \
+                 its phases, ends before the next begins"
+    );
     let hours = broken("\"2015-11-27\":{\"close\":\"13:00\"}", "\"2015-11-27\":{\"close\":\"09:00\"}");
     assert!(hours.contains("US_NASDAQ on 2015-11-27"), "{hours}");
     assert!(broken("open-30", "opne-30").contains("'opne-30'"));

@@ -322,3 +322,14 @@ fn what_was_booked_for_a_time_that_has_not_come_is_not_recalled() {
     };
     assert_eq!((trust(20), trust(310)), (Trust::Certain, Trust::SuspectedClosed));
 }
+
+#[test]
+fn the_operator_is_told_what_a_list_that_closes_a_session_leaves_possible() {
+    let day = session(Market::Kr, "2026-11-24");
+    let closed = [ListedDay { date: day.date, opens: false }];
+    let said = |calendar: &Calendar| contradictions(calendar, Market::Kr, &closed).concat();
+    assert!(said(&Calendar::official()).ends_with("no orders then, and only exits if its session has begun"));
+    let opened = DayChanges::from([((Market::Kr, day.date), DayChange::Open)]);
+    let opened = Calendar::official().with_changes(&opened).unwrap();
+    assert!(said(&opened).ends_with("only exits then until the list agrees or a trade is seen"));
+}
