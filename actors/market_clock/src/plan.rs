@@ -16,7 +16,7 @@ use domain::{Currency, Market, takes_orders_until};
 use crate::calendar::{Calendar, DayChange, DayKind, Session};
 use crate::evidence::Evidence;
 use crate::notice;
-use crate::slots::{self, Cadence, DueSlot, ToldSlots};
+use crate::slots::{self, Cadence, Day, DueSlot, ToldSlots};
 
 /// A day counts as closed so long after its close: late fills and closing prices have arrived.
 pub const SETTLING: TimeDelta = TimeDelta::minutes(10);
@@ -24,7 +24,7 @@ pub const SETTLING: TimeDelta = TimeDelta::minutes(10);
 pub const LONGEST_SLEEP: TimeDelta = TimeDelta::seconds(30);
 /// Closed days are told from so many days ago on; older ones are closed by the Broker, which knows what is open.
 pub const LOOKS_BACK: Days = Days::new(14);
-/// The daily slots of so many session dates are remembered: those that are looked back at, and some of a clock that ran ahead.
+/// The daily slots of so many session dates are remembered, and which began: those that are looked back at, and some of a clock that ran ahead.
 const DATES_KEPT: usize = 32;
 
 /// What the plan follows.
@@ -103,6 +103,8 @@ struct ToldOf {
     daily: BTreeMap<NaiveDate, ToldSlots>,
     exits: Option<DateTime<Utc>>,
     day_closed: Option<NaiveDate>,
+    /// The sessions that have begun, as they were then: the operator may close one that is under way.
+    begun: BTreeMap<NaiveDate, Session>,
     /// The last day that was over.
     ended: Option<DayClosed>,
     notice: Option<NaiveDate>,
@@ -126,7 +128,11 @@ impl Told {
         for occasion in until_now {
             let of = told.of(occasion.market);
             match occasion.kind {
-                OccasionKind::Phase => {}
+                OccasionKind::Phase => {
+                    let is_begun = occasion.label == Phase::Continuous.code();
+                    let session = Calendar::official().session_on(occasion.market, occasion.session_date);
+                    session.filter(|_| is_begun).into_iter().for_each(|session| of.note_begun(session));
+                }
                 OccasionKind::Slot => of.slot = of.slot.max(Some(occasion.begins_at)),
                 OccasionKind::Exits => of.exits = of.exits.max(Some(occasion.begins_at)),
                 OccasionKind::DayClosed => {
@@ -167,6 +173,13 @@ impl Told {
 }
 
 impl ToldOf {
+    fn note_begun(&mut self, session: Session) {
+        self.begun.insert(session.date, session);
+        while self.begun.len() > DATES_KEPT {
+            self.begun.pop_first();
+        }
+    }
+
     fn note_daily(&mut self, session_date: NaiveDate, number: u32, begins_at: DateTime<Utc>) {
         self.daily.entry(session_date).or_default().insert(number, begins_at);
         while self.daily.len() > DATES_KEPT {
@@ -234,6 +247,16 @@ fn group_of(event: &Event) -> Option<(Slot, NaiveDate, DateTime<Utc>, Currency)>
     }
 }
 
+/// The other enabled markets' sessions with the open and the currency of `session`: a prompt has one of each.
+fn beside(settings: &Settings, session: &Session) -> Vec<Session> {
+    let others = settings
+        .markets
+        .iter()
+        .filter(|market| **market != session.market && market.currency() == session.market.currency());
+    let sessions = others.filter_map(|market| settings.calendar.session_on(*market, session.date));
+    sessions.filter(|other| other.open == session.open).collect()
+}
+
 /// When to look again: the next phase, slot, look or settled day of any market, but at most [`LONGEST_SLEEP`] from `now`.
 pub fn next_wake(known: Known<'_>, now: DateTime<Utc>) -> DateTime<Utc> {
     let Known { settings, evidence } = known;
@@ -246,7 +269,8 @@ pub fn next_wake(known: Known<'_>, now: DateTime<Utc>) -> DateTime<Utc> {
 
 fn next_event(settings: &Settings, market: Market, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let of_session = |session: Session| {
-        let slot = slots::next_slot(&session, settings.cadence, now);
+        let (beside, told) = (beside(settings, &session), ToldSlots::new());
+        let slot = Day::new(&session, &beside, settings.cadence, &told).next_slot(now);
         slot.into_iter().chain([settled_at(&session)]).collect::<Vec<_>>()
     };
     // The session that is under way, and the next one: nothing of a later one comes before its first change of phase.
@@ -333,6 +357,9 @@ fn urgency(trust: Trust) -> EventKind {
 /// A slot of the plan, or else a look at what is held. While the session is looked at for the first time a slot waits.
 fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
     let settings = known.settings;
+    if settings.calendar.phase(market, now) == Phase::Unknown {
+        return look_at_unknown(known, told, market, now);
+    }
     let session = settings.calendar.session_of(market, now)?;
     let trust = known.trust(market, session.date);
     if !trust.allows_exits() {
@@ -340,7 +367,9 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
     }
     let last = |told: Option<DateTime<Utc>>| told.filter(|at| *at <= now);
     let daily = told.daily_of(session.date);
-    let slot = slots::due_slot(&session, settings.cadence, now, last(told.slot), &daily);
+    let beside = beside(settings, &session);
+    let day = Day::new(&session, &beside, settings.cadence, &daily);
+    let slot = day.due_slot(now, last(told.slot));
     let is_held_back = known.evidence.is_first_look(&session, now);
     if let Some(due) = slot.filter(|_| trust.allows_entries() && !is_held_back) {
         told.slot = Some(due.starts_at);
@@ -348,18 +377,34 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
             Slot::Daily(number) => told.note_daily(session.date, number, due.starts_at),
             Slot::Realtime(_) | Slot::Exits(_) => {}
         }
-        return Some(slot_event(&session, due, OccasionKind::Slot));
+        return Some(slot_event((market, session.date), due, OccasionKind::Slot));
     }
-    let due = slots::due_exits(&session, settings.cadence, now, trust.allows_entries())?;
-    if last(told.exits).is_some_and(|last| last >= due.starts_at) {
+    let due = day.due_exits(now, trust.allows_entries())?;
+    look(told, (market, session.date), due, now)
+}
+
+/// Where no calendar reaches: a look each minute at what is held, on the operator's word and while the broker takes orders.
+fn look_at_unknown(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Option<Event> {
+    let today = market.date_at(now);
+    let orders_until = takes_orders_until(market, now)?;
+    if known.trust(market, today) != (Trust::Unknown { exits: true }) {
+        return None;
+    }
+    let midnight = today.and_time(NaiveTime::MIN).and_local_timezone(market.zone()).earliest()?.to_utc();
+    let due = slots::look_by_the_clock(midnight, now)?;
+    let due = DueSlot { expires_at: due.expires_at.min(orders_until), ..due };
+    look(told, (market, today), due, now)
+}
+
+fn look(told: &mut ToldOf, day: (Market, NaiveDate), due: DueSlot, now: DateTime<Utc>) -> Option<Event> {
+    if told.exits.is_some_and(|last| last <= now && last >= due.starts_at) {
         return None;
     }
     told.exits = Some(due.starts_at);
-    Some(slot_event(&session, due, OccasionKind::Exits))
+    Some(slot_event(day, due, OccasionKind::Exits))
 }
 
-fn slot_event(session: &Session, due: DueSlot, kind: OccasionKind) -> Event {
-    let Session { market, date: session_date, .. } = *session;
+fn slot_event((market, session_date): (Market, NaiveDate), due: DueSlot, kind: OccasionKind) -> Event {
     let DueSlot { slot, starts_at: begins_at, expires_at } = due;
     let key = SlotKey { market, session_date, slot };
     Event {
@@ -369,16 +414,32 @@ fn slot_event(session: &Session, due: DueSlot, kind: OccasionKind) -> Event {
 }
 
 /// Settled sessions after the last one told, of the last two weeks; where none was ever told, the last one alone. A new life
-/// tells all of them that the books have: nobody knows which of them were heard.
+/// tells all of them that the books have: nobody knows which of them were heard. A session that the operator closed while it was
+/// under way ends when it would have.
 fn days_due(settings: &Settings, told: &mut ToldOf, market: Market, now: DateTime<Utc>) -> Vec<Event> {
-    let Some(last) = settings.calendar.last_ended(market, now - SETTLING) else { return Vec::new() };
+    let calendar = &settings.calendar;
+    if let Some(session) = calendar.session_of(market, now) {
+        told.note_begun(session);
+    }
+    let is_cut = |session: &&Session| {
+        calendar.session_on(market, session.date).is_none() && settled_at(session) <= now
+    };
+    let cut: Vec<Session> = told.begun.values().filter(is_cut).copied().collect();
+    let by_calendar = calendar.last_ended(market, now - SETTLING);
+    let Some(last) = by_calendar.into_iter().chain(cut.iter().copied()).max_by_key(|session| session.date)
+    else {
+        return Vec::new();
+    };
     let oldest = last.date.checked_sub_days(LOOKS_BACK).unwrap_or(last.date);
     // A later one was told by a clock that ran ahead: it is still to end.
     let told_until = told.day_closed.replace(last.date).map(|date| date.min(last.date));
     let first = told_until.and_then(|date| date.succ_opt()).unwrap_or(last.date).max(oldest);
-    let sessions = settings.calendar.sessions_between(market, first, last.date);
+    let sessions = calendar.sessions_between(market, first, last.date);
+    let cut = cut.into_iter().filter(|session| (first..=last.date).contains(&session.date));
     told.ended = Some(day_closed(&last));
-    sessions.map(|session| day_event(&session)).collect()
+    let mut ended: Vec<_> = sessions.chain(cut).collect();
+    ended.sort_by_key(|session| session.date);
+    ended.iter().map(day_event).collect()
 }
 
 fn day_event(session: &Session) -> Event {

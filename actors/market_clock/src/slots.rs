@@ -90,33 +90,58 @@ pub struct DueSlot {
 /// The daily slots of one session date that were told: their numbers, and when each began.
 pub type ToldSlots = BTreeMap<u32, DateTime<Utc>>;
 
-/// The times of the slots of `session`, in order; each lies in continuous trading. None in realtime mode.
-pub fn planned_slots(session: &Session, cadence: Cadence) -> Vec<DateTime<Utc>> {
-    match cadence {
-        Cadence::Daily(plan) => daily_slots(session, plan),
-        Cadence::Fixed { plan, anchor } => fixed_slots(session, plan, anchor),
-        Cadence::Realtime => Vec::new(),
+/// One session and its slots: what is planned, and what was told.
+#[derive(Clone, Debug)]
+pub struct Day<'a> {
+    session: &'a Session,
+    cadence: Cadence,
+    planned: Vec<DateTime<Utc>>,
+    told: &'a ToldSlots,
+}
+
+impl<'a> Day<'a> {
+    /// `session`, of whose date `told` was told. Sessions `beside` it that open at the same moment and trade in the same
+    /// currency share each decision: a slot that one of them must begin later begins later for all.
+    pub fn new(session: &'a Session, beside: &[Session], cadence: Cadence, told: &'a ToldSlots) -> Self {
+        let planned = match cadence {
+            Cadence::Daily(plan) => daily_slots(session, beside, plan),
+            Cadence::Fixed { plan, anchor } => fixed_slots(session, plan, anchor),
+            Cadence::Realtime => Vec::new(),
+        };
+        Self { session, cadence, planned, told }
     }
 }
 
-/// Open + 10 min, then every interval up to close - 20 min; what falls into lunch or an auction moves 5 min behind it;
-/// where at least a third of an interval is left, the last slot is at close - 20 min (CALENDARS.md 5.4).
-fn daily_slots(session: &Session, plan: DailyPlan) -> Vec<DateTime<Utc>> {
+/// Open + 10 min, then every interval up to close - 20 min; what falls into lunch or an auction moves 5 min behind it, and is
+/// dropped where the next one is nearer than a third of an interval; where at least a third of an interval is left, the last slot
+/// is at close - 20 min (CALENDARS.md 5.4).
+fn daily_slots(session: &Session, beside: &[Session], plan: DailyPlan) -> Vec<DateTime<Utc>> {
     let interval = plan.interval();
     let latest = session.close - BEFORE_CLOSE;
     let grid = (0..plan.sessions).map_while(|index| {
         let index = i32::try_from(index).ok()?;
         let at = session.open + AFTER_OPEN + interval * index;
-        (at <= latest).then(|| after_pause(session, at))
+        (at <= latest).then(|| (at, begun_together(session, beside, at)))
     });
-    let mut slots: Vec<_> = grid.collect();
-    slots.dedup();
+    let grid: Vec<_> = grid.collect();
+    let next = grid.iter().skip(1).map(|(_, at)| Some(*at)).chain([None]);
+    let is_worth_it = |((planned, at), next): &(&(DateTime<Utc>, DateTime<Utc>), Option<DateTime<Utc>>)| {
+        planned == at || next.is_none_or(|next| next - *at >= interval / 3)
+    };
+    let mut slots: Vec<_> = grid.iter().zip(next).filter(is_worth_it).map(|((_, at), _)| *at).collect();
     let rest_is_long = slots.last().is_some_and(|last| latest - *last >= interval / 3);
     let room_is_left = u32::try_from(slots.len()).is_ok_and(|count| count < plan.sessions);
     if rest_is_long && room_is_left {
         slots.push(latest);
     }
     slots
+}
+
+/// `at`, or so much later that no session of the group is in a pause; a later one in a pause of this session is of no use to it.
+fn begun_together(session: &Session, beside: &[Session], at: DateTime<Utc>) -> DateTime<Utc> {
+    let own = after_pause(session, at);
+    let latest = beside.iter().map(|other| after_pause(other, at)).fold(own, DateTime::max);
+    if session.phase(latest).is_tradable() { latest } else { own }
 }
 
 /// The grid's instants at which continuous trading goes on for long enough: the others are skipped and not counted.
@@ -129,63 +154,61 @@ fn fixed_slots(session: &Session, plan: DailyPlan, anchor: DateTime<Utc>) -> Vec
     worth_it.take(usize::try_from(plan.sessions).unwrap_or(0)).collect()
 }
 
-/// The slot of `session` that may be begun at `at`, if any; only in continuous trading, and only one that begins
-/// after the `last` one and is none of those `told` of its date.
-pub fn due_slot(
-    session: &Session,
-    cadence: Cadence,
-    at: DateTime<Utc>,
-    last: Option<DateTime<Utc>>,
-    told: &ToldSlots,
-) -> Option<DueSlot> {
-    if !session.phase(at).is_tradable() {
-        return None;
+impl Day<'_> {
+    /// The slot that may be begun at `at`, if any; only in continuous trading, and only one that begins after the `last` one
+    /// and is none of those that were told of its date.
+    pub fn due_slot(&self, at: DateTime<Utc>, last: Option<DateTime<Utc>>) -> Option<DueSlot> {
+        if !self.session.phase(at).is_tradable() {
+            return None;
+        }
+        let due = match self.cadence {
+            Cadence::Daily(_) | Cadence::Fixed { .. } => self.planned_due(at, last),
+            Cadence::Realtime => cycle(self.session, at, Slot::Realtime),
+        }?;
+        last.is_none_or(|last| last < due.starts_at).then_some(due)
     }
-    let due = match cadence {
-        Cadence::Daily(_) | Cadence::Fixed { .. } => planned_due(session, cadence, at, last, told),
-        Cadence::Realtime => cycle(session, at, Slot::Realtime),
-    }?;
-    last.is_none_or(|last| last < due.starts_at).then_some(due)
-}
 
-/// The look at what is held that may be begun at `at`, between slots; realtime cycles look at it anyway. On a day without
-/// `slots` it is the only look there is.
-pub fn due_exits(session: &Session, cadence: Cadence, at: DateTime<Utc>, slots: bool) -> Option<DueSlot> {
-    if (slots && cadence == Cadence::Realtime) || !session.phase(at).is_tradable() {
-        return None;
+    /// The look at what is held that may be begun at `at`, between slots that are told; realtime cycles look at it anyway. On a
+    /// day without `slots` it is the only look there is.
+    pub fn due_exits(&self, at: DateTime<Utc>, slots: bool) -> Option<DueSlot> {
+        if (slots && self.cadence == Cadence::Realtime) || !self.session.phase(at).is_tradable() {
+            return None;
+        }
+        let due = cycle(self.session, at, Slot::Exits)?;
+        let is_near = |slot: DateTime<Utc>| slot > due.starts_at - CYCLE && slot <= due.expires_at;
+        let is_told = |index, slot| {
+            self.told.values().any(|begun| *begun == slot)
+                || number(self.cadence, index, slot, self.told).is_some()
+        };
+        let is_beside_a_slot =
+            (1..).zip(&self.planned).any(|(index, slot)| is_near(*slot) && is_told(index, *slot));
+        (!slots || !is_beside_a_slot).then_some(due)
     }
-    let due = cycle(session, at, Slot::Exits)?;
-    let near = |slot: &DateTime<Utc>| *slot > due.starts_at - CYCLE && *slot <= due.expires_at;
-    (!slots || !planned_slots(session, cadence).iter().any(near)).then_some(due)
-}
 
-/// The next instant strictly after `at` at which anything of `session` may begin, apart from the open itself.
-pub fn next_slot(session: &Session, cadence: Cadence, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let planned = planned_slots(session, cadence).into_iter().find(|start| *start > at);
-    let tradable = session.phase(at).is_tradable();
-    let minute = tradable.then(|| cycle(session, at, Slot::Realtime)).flatten().map(|cycle| cycle.expires_at);
-    planned.into_iter().chain(minute.filter(|next| *next < session.close)).min()
-}
+    /// The next instant strictly after `at` at which anything of the session may begin, apart from the open itself.
+    pub fn next_slot(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let planned = self.planned.iter().copied().find(|start| *start > at);
+        let tradable = self.session.phase(at).is_tradable();
+        let minute = tradable.then(|| cycle(self.session, at, Slot::Realtime)).flatten();
+        let minute = minute.map(|cycle| cycle.expires_at).filter(|next| *next < self.session.close);
+        planned.into_iter().chain(minute).min()
+    }
 
-/// A slot is begun on time; one that was missed only while it is young and enough trading is left; and a session that had none
-/// gets a late one.
-fn planned_due(
-    session: &Session,
-    cadence: Cadence,
-    at: DateTime<Utc>,
-    last: Option<DateTime<Utc>>,
-    told: &ToldSlots,
-) -> Option<DueSlot> {
-    let begun = (1..).zip(planned_slots(session, cadence)).take_while(|(_index, start)| *start <= at);
-    let (index, starts_at) = begun.last()?;
-    let number = number(cadence, index, starts_at, told)?;
-    let had_none = last.is_none_or(|last| last < session.open);
-    let is_late_worth = had_none && session.close - at >= WORTH_A_LATE_SLOT;
-    let age = traded_between(session, starts_at, at);
-    let is_young = age < MADE_UP_WITHIN || is_late_worth;
-    let is_worth_it = age < CYCLE || (has_room(session, at) && !is_reopening(session, starts_at, at));
-    let expires_at = (at + LONGEST_SLOT).min(session.phase_end(at));
-    (is_young && is_worth_it).then_some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
+    /// A slot is begun on time; one that was missed only while it is young and enough trading is left; and a session that had
+    /// none gets a late one.
+    fn planned_due(&self, at: DateTime<Utc>, last: Option<DateTime<Utc>>) -> Option<DueSlot> {
+        let session = self.session;
+        let begun = (1..).zip(self.planned.iter().copied()).take_while(|(_index, start)| *start <= at);
+        let (index, starts_at) = begun.last()?;
+        let number = number(self.cadence, index, starts_at, self.told)?;
+        let had_none = last.is_none_or(|last| last < session.open);
+        let is_late_worth = had_none && session.close - at >= WORTH_A_LATE_SLOT;
+        let age = traded_between(session, starts_at, at);
+        let is_young = age < MADE_UP_WITHIN || is_late_worth;
+        let is_worth_it = age < CYCLE || (has_room(session, at) && !is_reopening(session, starts_at, at));
+        let expires_at = (at + LONGEST_SLOT).min(session.phase_end(at));
+        (is_young && is_worth_it).then_some(DueSlot { slot: Slot::Daily(number), starts_at, expires_at })
+    }
 }
 
 /// The number of the slot that is the `index`-th of the plan; none where the books have it, or as many as there may be.
@@ -226,8 +249,17 @@ fn is_reopening(session: &Session, starts_at: DateTime<Utc>, at: DateTime<Utc>) 
 }
 
 fn cycle(session: &Session, at: DateTime<Utc>, slot: fn(u32) -> Slot) -> Option<DueSlot> {
-    let index = (at - session.open).num_seconds().checked_div(CYCLE.num_seconds())?;
-    let starts_at = session.open + CYCLE * i32::try_from(index).ok()?;
+    minute_since(session.open, at, slot)
+}
+
+/// The look of the minute of `at`, counted since `midnight`: for a day whose open nobody knows.
+pub fn look_by_the_clock(midnight: DateTime<Utc>, at: DateTime<Utc>) -> Option<DueSlot> {
+    minute_since(midnight, at, Slot::Exits)
+}
+
+fn minute_since(start: DateTime<Utc>, at: DateTime<Utc>, slot: fn(u32) -> Slot) -> Option<DueSlot> {
+    let index = (at - start).num_seconds().checked_div(CYCLE.num_seconds())?;
+    let starts_at = start + CYCLE * i32::try_from(index).ok()?;
     let slot = slot(u32::try_from(index).ok()?);
     Some(DueSlot { slot, starts_at, expires_at: starts_at + CYCLE })
 }

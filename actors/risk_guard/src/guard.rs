@@ -353,7 +353,8 @@ impl Handler<SessionChanged> for RiskGuard {
     type Result = ();
 
     fn handle(&mut self, change: SessionChanged, _ctx: &mut Self::Context) {
-        self.sight.enter(change.market, change.phase, self.now());
+        let now = self.now();
+        self.sight.enter(change.market, change.trades(now), now);
         self.sessions.insert(change.market, change);
     }
 }

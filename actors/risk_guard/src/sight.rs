@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::schedule::Phase;
 use domain::{AccountSnapshot, Instrument, Market, Price};
 
 use crate::limits::is_ahead;
@@ -47,7 +46,7 @@ pub enum Change {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
     seen: BTreeMap<Instrument, Seen>,
-    /// Markets in continuous trading, and since when this life knows it.
+    /// Markets that trade, and since when this life knows it.
     trading: BTreeMap<Market, DateTime<Utc>>,
     /// Holdings that were told to be out of sight.
     told: BTreeSet<Instrument>,
@@ -70,9 +69,9 @@ impl Sight {
         }
     }
 
-    /// A market's phase at `now`.
-    pub fn enter(&mut self, market: Market, phase: Phase, now: DateTime<Utc>) {
-        if phase.is_tradable() {
+    /// Whether a market trades at `now`.
+    pub fn enter(&mut self, market: Market, trades: bool, now: DateTime<Utc>) {
+        if trades {
             self.trading.entry(market).or_insert(now);
         } else {
             self.trading.remove(&market);
@@ -84,12 +83,12 @@ impl Sight {
         self.seen.get(instrument).copied()
     }
 
-    /// Since when this life knows that a market is in continuous trading; none when it is not.
+    /// Since when this life knows that a market trades; none when it does not.
     pub fn trading_since(&self, market: Market) -> Option<DateTime<Utc>> {
         self.trading.get(&market).copied()
     }
 
-    /// True when any market is in continuous trading.
+    /// True when any market trades.
     pub fn is_any_trading(&self) -> bool {
         !self.trading.is_empty()
     }
@@ -140,7 +139,7 @@ mod tests {
         let mut sight = Sight::default();
         let age = |sight: &Sight, seconds| sight.blind(&samsung, at(seconds)).map(|blind| blind.age_s);
         assert_eq!(age(&sight, 9_999), None, "nobody said that the market trades");
-        sight.enter(Market::Kr, Phase::Continuous, at(1000));
+        sight.enter(Market::Kr, true, at(1000));
         assert_eq!(
             (age(&sight, 1119), age(&sight, 1120)),
             (None, Some(120)),
@@ -153,13 +152,11 @@ mod tests {
             (None, Some(120)),
             "an old word does not hide a newer one"
         );
-        sight.enter(Market::Kr, Phase::Continuous, at(1200));
+        sight.enter(Market::Kr, true, at(1200));
         assert_eq!(age(&sight, 1220), Some(120), "the same phase told again is no new beginning");
-        for phase in [Phase::Lunch, Phase::ClosingAuction, Phase::Closed, Phase::Unknown] {
-            sight.enter(Market::Kr, phase, at(1200));
-            assert_eq!(age(&sight, 9_999), None, "{phase}");
-        }
-        sight.enter(Market::Kr, Phase::Continuous, at(5000));
+        sight.enter(Market::Kr, false, at(1200));
+        assert_eq!(age(&sight, 9_999), None, "it no longer trades");
+        sight.enter(Market::Kr, true, at(5000));
         assert_eq!((age(&sight, 5100), age(&sight, 5120)), (None, Some(120)));
     }
 
@@ -168,7 +165,7 @@ mod tests {
         let samsung = stock("KR:005930");
         let held = BTreeSet::from([samsung.clone()]);
         let mut sight = Sight::default();
-        sight.enter(Market::Kr, Phase::Continuous, at(86_400));
+        sight.enter(Market::Kr, true, at(86_400));
         sight.see(&samsung, won(), at(86_460));
         assert_eq!(sight.changes(&held, at(0)), []);
         let blind = Change::Lost(Blind { instrument: samsung.clone(), age_s: 120 });
@@ -182,7 +179,7 @@ mod tests {
         let (samsung, hynix) = (stock("KR:005930"), stock("KR:000660"));
         let held = BTreeSet::from([samsung.clone(), hynix.clone()]);
         let mut sight = Sight::default();
-        sight.enter(Market::Kr, Phase::Continuous, at(0));
+        sight.enter(Market::Kr, true, at(0));
         sight.see(&hynix, won(), at(60));
         let lost = |stock: &Instrument, age_s| Change::Lost(Blind { instrument: stock.clone(), age_s });
         assert_eq!(sight.changes(&held, at(130)), [lost(&samsung, 130)]);
@@ -192,7 +189,7 @@ mod tests {
         assert_eq!(sight.changes(&held, at(190)), [Change::Found(samsung.clone())]);
         assert_eq!(sight.changes(&BTreeSet::from([samsung.clone()]), at(200)), [Change::Found(hynix)]);
         assert_eq!(sight.changes(&BTreeSet::from([samsung.clone()]), at(305)), [lost(&samsung, 120)]);
-        sight.enter(Market::Kr, Phase::ClosingAuction, at(310));
+        sight.enter(Market::Kr, false, at(310));
         assert_eq!(sight.changes(&BTreeSet::from([samsung.clone()]), at(310)), [Change::Found(samsung)]);
     }
 }

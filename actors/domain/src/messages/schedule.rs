@@ -260,6 +260,15 @@ pub struct SessionChanged {
     pub at: DateTime<Utc>,
 }
 
+impl SessionChanged {
+    /// True while the market trades as far as anybody can know: in continuous trading, and on a day that no calendar reaches for
+    /// which the operator allows exits, while the broker takes orders.
+    pub fn trades(&self, now: DateTime<Utc>) -> bool {
+        let is_at_word = self.phase == Phase::Unknown && self.trust == Trust::Unknown { exits: true };
+        self.phase.is_tradable() || (is_at_word && self.orders_until.is_some_and(|until| now < until))
+    }
+}
+
 /// A slot is worth something for at most so long after it was told. One that ends later was told by a clock that ran ahead.
 pub const LONGEST_SLOT: TimeDelta = TimeDelta::minutes(10);
 

@@ -3,6 +3,7 @@
 use domain::messages::schedule::Slot;
 
 use super::*;
+use crate::calendar::DayChanges;
 use crate::evidence::Look;
 use crate::slots::DailyPlan;
 
@@ -239,6 +240,22 @@ fn where_no_calendar_reaches_exits_are_allowed_on_the_operators_word_only() {
         let events = now_due(&settings, &mut Told::default(), now, true);
         let What::Session(change) = &events[0].what else { panic!("{events:?}") };
         assert_eq!((change.phase, change.trust), (Phase::Unknown, Trust::Unknown { exits }));
+        let looks = |from: &str, to: &str| {
+            let journal = run(&settings, &mut Told::default(), from, to);
+            let slots = journal.into_iter().filter_map(|(_, event)| match event.what {
+                What::Slot(scan, _) => Some(scan.key.slot),
+                What::Session(_) | What::Day(_) | What::Notice(..) => None,
+            });
+            slots.collect::<Vec<_>>()
+        };
+        // Midnight in Seoul is 15:00 UTC.
+        let each_minute = if exits { vec![Slot::Exits(600), Slot::Exits(601)] } else { Vec::new() };
+        assert_eq!(looks("2028-01-03T01:00:00Z", "2028-01-03T01:01:59Z"), each_minute);
+        assert_eq!(
+            looks("2028-01-03T11:00:00Z", "2028-01-03T11:05:00Z"),
+            [],
+            "the broker takes no orders then"
+        );
     }
 }
 
@@ -301,6 +318,65 @@ fn slots_of_one_open_and_currency_share_a_decision_and_others_stand_alone() {
     assert_eq!(asia[&Market::CnSza], [Market::CnSha, Market::CnSza]);
     let slots_of_both = together(&[Market::CnSha, Market::CnSza], "2026-11-25T01:40:00Z", 1);
     assert_eq!(slots_of_both[&Market::CnSza], [], "the other slot is not new");
+}
+
+#[test]
+fn hanoi_and_saigon_share_their_slots_and_one_of_them_alone_waits_for_nobody() {
+    let first = |markets: &[Market]| {
+        let journal = run(
+            &settings(markets, daily()),
+            &mut Told::default(),
+            "2026-11-26T02:00:00Z",
+            "2026-11-26T02:30:00Z",
+        );
+        let (now, events) = journal.iter().filter(|(_, event)| is_slot(event)).fold(
+            (None, Vec::new()),
+            |(_, mut events), (now, event)| {
+                events.push(event.clone());
+                (Some(*now), events)
+            },
+        );
+        let told = share(events.clone(), &vec![true; events.len()]);
+        let together = told.into_iter().filter_map(|(event, _)| match event.what {
+            What::Slot(_, decide) => Some(decide.together),
+            What::Session(_) | What::Day(_) | What::Notice(..) => None,
+        });
+        (now.unwrap(), together.collect::<Vec<_>>())
+    };
+    let both = [Market::VnHan, Market::VnHcm];
+    assert_eq!(first(&both), (at("2026-11-26T02:20:00Z"), vec![both.to_vec(), both.to_vec()]));
+    assert_eq!(first(&[Market::VnHan]), (at("2026-11-26T02:10:00Z"), vec![Vec::new()]));
+}
+
+#[test]
+fn a_session_that_the_operator_closes_while_it_is_under_way_is_settled_at_its_close() {
+    let date = "2026-11-24".parse().unwrap();
+    let closed = DayChanges::from([((Market::Kr, date), DayChange::Closed)]);
+    let open = settings(&[Market::Kr], daily());
+    let shut = Settings { calendar: Calendar::official().with_changes(&closed).unwrap(), ..open.clone() };
+    let mut told = Told::default();
+    let mut booked: Vec<_> = run(&open, &mut told, "2026-11-23T23:00:00Z", "2026-11-24T01:00:00Z")
+        .into_iter()
+        .map(|(_, event)| event.occasion)
+        .collect();
+    let mut restarted = Told::recalled(&booked, at("2026-11-24T01:00:00Z"));
+    let days = |told: &mut Told, from: &str, to: &str| {
+        let journal = run(&shut, told, from, to);
+        let days = journal.iter().filter(|(_, event)| matches!(event.what, What::Day(_)));
+        days.map(line).collect::<Vec<_>>()
+    };
+    let expected = ["24 06:40:00 KR 2026-11-24 settled", "25 06:40:00 KR 2026-11-25 settled"];
+    assert_eq!(days(&mut told, "2026-11-24T01:00:30Z", "2026-11-25T07:00:00Z"), expected);
+    let again = days(&mut restarted, "2026-11-24T01:00:30Z", "2026-11-25T07:00:00Z");
+    assert_eq!(
+        again,
+        [&["24 01:00:30 KR 2026-11-23 settled"], &expected[..]].concat(),
+        "a restart remembers"
+    );
+    booked.retain(|occasion| occasion.label != Phase::Continuous.code());
+    let mut closed_before = Told::recalled(&booked, at("2026-11-24T01:00:00Z"));
+    let none = days(&mut closed_before, "2026-11-24T01:00:30Z", "2026-11-25T06:00:00Z");
+    assert_eq!(none, ["24 01:00:30 KR 2026-11-23 settled"], "a day that never began never ends");
 }
 
 #[test]

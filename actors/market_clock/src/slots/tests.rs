@@ -5,12 +5,31 @@ use domain::Market;
 use super::*;
 use crate::calendar::Calendar;
 
+/// A session that shares its slots with no other.
+fn alone<'a>(session: &'a Session, cadence: Cadence, told: &'a ToldSlots) -> Day<'a> {
+    Day::new(session, &[], cadence, told)
+}
+
+fn planned_slots(session: &Session, cadence: Cadence) -> Vec<DateTime<Utc>> {
+    alone(session, cadence, &ToldSlots::new()).planned
+}
+
+fn due_slot(
+    session: &Session,
+    cadence: Cadence,
+    at: DateTime<Utc>,
+    last: Option<DateTime<Utc>>,
+    told: &ToldSlots,
+) -> Option<DueSlot> {
+    alone(session, cadence, told).due_slot(at, last)
+}
+
 fn session(market: Market) -> Session {
     Calendar::official().session_on(market, "2026-07-02".parse().unwrap()).unwrap()
 }
 
 fn local_slots(market: Market, sessions: u32, interval_hours: u32) -> String {
-    let slots = daily_slots(&session(market), DailyPlan { sessions, interval_hours });
+    let slots = daily_slots(&session(market), &[], DailyPlan { sessions, interval_hours });
     let local = slots.iter().map(|slot| slot.with_timezone(&market.zone()).format("%H:%M").to_string());
     local.collect::<Vec<_>>().join(" ")
 }
@@ -34,9 +53,10 @@ fn the_default_plan_gives_every_market_two_slots_a_session() {
 fn slots_leave_lunch_and_never_exceed_their_number() {
     for (market, sessions, interval, slots) in [
         (Market::Kr, 4, 2, "09:10 11:10 13:10 15:10"),
-        (Market::CnSza, 4, 2, "09:40 13:05 13:40 14:40"),
-        (Market::CnSza, 3, 2, "09:40 13:05 13:40"),
-        (Market::VnHan, 10, 1, "09:10 10:10 11:10 13:05 13:10 14:10"),
+        (Market::CnSza, 4, 2, "09:40 13:40 14:40"),
+        (Market::CnSza, 3, 2, "09:40 13:40 14:40"),
+        (Market::CnSza, 4, 1, "09:40 10:40 13:05 14:40"),
+        (Market::VnHan, 10, 1, "09:10 10:10 11:10 13:10 14:10"),
         (Market::Kr, 1, 6, "09:10"),
         (Market::Kr, 4, 24, "09:10"),
         (Market::Kr, 2, 1, "09:10 10:10"),
@@ -46,12 +66,54 @@ fn slots_leave_lunch_and_never_exceed_their_number() {
 }
 
 #[test]
+fn no_slot_that_moved_behind_a_pause_comes_shortly_before_the_next() {
+    for market in Market::ALL {
+        for (sessions, interval_hours) in
+            (1..=10).flat_map(|sessions| (1..=24).map(move |hours| (sessions, hours)))
+        {
+            let plan = DailyPlan { sessions, interval_hours };
+            let slots = daily_slots(&session(market), &[], plan);
+            let apart = slots.windows(2).map(|pair| pair[1] - pair[0]).min();
+            assert!(apart.is_none_or(|apart| apart >= plan.interval() / 3), "{market} {plan:?} {slots:?}");
+        }
+    }
+}
+
+#[test]
+fn markets_that_decide_together_begin_each_slot_when_the_last_of_them_may() {
+    let (hanoi, saigon) = (session(Market::VnHan), session(Market::VnHcm));
+    let plan = DailyPlan { sessions: 4, interval_hours: 6 };
+    assert_ne!(daily_slots(&hanoi, &[], plan), daily_slots(&saigon, &[], plan));
+    assert_eq!(daily_slots(&hanoi, &[saigon], plan), daily_slots(&saigon, &[], plan));
+    assert_eq!(daily_slots(&saigon, &[hanoi], plan), daily_slots(&saigon, &[], plan));
+}
+
+#[test]
+fn what_is_held_is_looked_at_where_a_planned_slot_will_not_be_told() {
+    let session = session(Market::Kr);
+    let after_open = |minutes| session.open + TimeDelta::minutes(minutes);
+    let plan = DailyPlan { sessions: 2, interval_hours: 1 };
+    let cadence = Cadence::Fixed { plan, anchor: after_open(31) };
+    let looked = |told: &ToldSlots, minute| {
+        alone(&session, cadence, told).due_exits(after_open(minute), true).is_some()
+    };
+    let none = ToldSlots::new();
+    assert_eq!((looked(&none, 30), looked(&none, 31), looked(&none, 32)), (false, false, true));
+    let this = ToldSlots::from([(1, after_open(31))]);
+    assert!(!looked(&this, 31), "the slot looks");
+    let lives = ToldSlots::from([(1, after_open(25))]);
+    assert!(looked(&lives, 30) && looked(&lives, 31), "an earlier one still lives");
+    let full = ToldSlots::from([(1, after_open(5)), (2, after_open(15))]);
+    assert!(looked(&full, 30) && looked(&full, 31), "as many as there may be were told");
+}
+
+#[test]
 fn every_slot_of_every_plan_lies_in_open_trading_and_in_order() {
     for market in Market::ALL {
         for sessions in 1..=10 {
             for interval_hours in 1..=24 {
                 let session = session(market);
-                let slots = daily_slots(&session, DailyPlan { sessions, interval_hours });
+                let slots = daily_slots(&session, &[], DailyPlan { sessions, interval_hours });
                 assert!((1..=sessions as usize).contains(&slots.len()));
                 assert!(slots.iter().all(|slot| session.phase(*slot).is_tradable()), "{market} {slots:?}");
                 assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{market} {slots:?}");
@@ -145,7 +207,9 @@ fn what_is_held_is_looked_at_every_minute_between_slots() {
     let plan = DailyPlan { sessions: 4, interval_hours: 6 };
     let looks = |cadence| {
         let minutes = (0..390).map(|minute| session.open + TimeDelta::minutes(minute));
-        minutes.filter(|at| due_exits(&session, cadence, *at, true).is_some()).count()
+        minutes
+            .filter(|at| alone(&session, cadence, &ToldSlots::new()).due_exits(*at, true).is_some())
+            .count()
     };
     // 385 minutes without the closing auction, 60 of them lunch; two slots keep two minutes each for themselves.
     assert_eq!(looks(Cadence::Daily(plan)), 385 - 60 - 2 * 2);

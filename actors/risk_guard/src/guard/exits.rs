@@ -93,8 +93,8 @@ impl RiskGuard {
     }
 
     fn may_exit(&self, market: Market) -> bool {
-        let session = self.sessions.get(&market);
-        session.is_some_and(|session| session.phase.is_tradable() && session.trust.allows_exits())
+        let (session, now) = (self.sessions.get(&market), self.now());
+        session.is_some_and(|session| session.trades(now) && session.trust.allows_exits())
     }
 
     fn usable_price(&self, instrument: &Instrument) -> Option<Price> {

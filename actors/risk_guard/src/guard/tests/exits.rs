@@ -165,6 +165,34 @@ fn a_day_that_allows_no_exits_sells_nothing() {
 }
 
 #[test]
+fn where_no_calendar_reaches_what_is_held_is_sold_on_the_operators_word_alone() {
+    for (exits, broker_takes_orders, expected) in [
+        (false, true, Vec::new()),
+        (true, false, Vec::new()),
+        (true, true, vec!["decision: stop-loss at 980", "broker: order"]),
+    ] {
+        trading(async |world| {
+            holding(&world, 1).await;
+            let now = world.clock.now();
+            let unknown = SessionChanged {
+                market: Market::Kr,
+                session_date: Market::Kr.date_at(now),
+                phase: Phase::Unknown,
+                trust: Trust::Unknown { exits },
+                source: DaySource::Calendar,
+                orders_until: broker_takes_orders.then_some(now + TimeDelta::hours(5)),
+                at: now,
+            };
+            let price = PriceSeen { instrument: stock("005930"), price: "900".parse().unwrap(), at: now };
+            world.session.tell(unknown).unwrap();
+            world.price.tell(price).unwrap();
+            world.settle().await;
+            assert_eq!(done(&world), expected, "{exits} {broker_takes_orders}");
+        });
+    }
+}
+
+#[test]
 fn what_should_be_sold_and_is_not_is_told_once_for_each_reason() {
     trading(async |world| {
         holding(&world, 1).await;
