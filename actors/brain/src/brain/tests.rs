@@ -96,6 +96,7 @@ struct Seen {
     reservations: Vec<String>,
     ends: Vec<(String, u64)>,
     questions: usize,
+    timeouts: Vec<Duration>,
 }
 
 impl Default for World {
@@ -249,9 +250,12 @@ impl Oracle for Model {
         "asked-model".to_owned()
     }
 
-    fn ask(&self, _: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>> {
+    fn ask(&self, request: OracleRequest) -> BoxFuture<'_, Result<OracleReply, OracleError>> {
         Box::pin(async move {
-            self.world.seen(|seen| seen.questions += 1);
+            self.world.seen(|seen| {
+                seen.questions += 1;
+                seen.timeouts.push(request.timeout);
+            });
             sleep(self.takes).await;
             let text = self.answer.clone()?.to_owned();
             let usage = TokenUsage { input: Some(300), output: Some(45), total: None };
@@ -812,5 +816,40 @@ fn reasons_in_another_language_are_recorded_and_keys_in_another_language_are_hol
         assert_eq!(world.rationale(0), "과매도 상태입니다");
         assert!(world.rationale(1).contains("missing_field") && world.rationale(2).contains("bad_action"));
         assert!(house.standing().await.trouble.unwrap().contains("2 of 3 answers cannot be used"));
+    });
+}
+
+#[test]
+fn an_empty_list_of_candidates_is_no_question_no_call_and_no_decision() {
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok("[]"), takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        house.decide(slot_key(Slot::Daily(1)), Vec::new()).await;
+        assert_eq!(
+            world.seen(|seen| (seen.questions, seen.reservations.len(), seen.decisions.len())),
+            (0, 0, 0)
+        );
+        house.decide(slot_key(Slot::Daily(2)), candidates()).await;
+        assert_eq!(world.seen(|seen| (seen.questions, seen.decisions.len())), (1, 3), "and trading goes on");
+    });
+}
+
+#[test]
+fn an_answer_is_waited_for_as_long_as_set_but_not_beyond_the_slot_nor_30_s_for_one_stock() {
+    in_virtual_time(async {
+        let world = World::default();
+        let model = Model { answer: Ok("[]"), takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        house.decide(slot_key(Slot::Daily(1)), candidates()).await;
+        let key = slot_key(Slot::Daily(2));
+        let expires_at = open() + TimeDelta::seconds(50);
+        house.found.tell(CandidatesFound { key, candidates: candidates(), expires_at }).unwrap();
+        house.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
+        sleep(Duration::from_secs(10)).await;
+        house.decide(slot_key(Slot::Realtime(1)), candidates()[..1].to_vec()).await;
+        let waits: Vec<_> =
+            world.seen(|seen| seen.timeouts.iter().map(|wait| (wait.as_millis() + 500) / 1_000).collect());
+        assert_eq!(waits, [90, 40, 30]);
     });
 }
