@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::messages::ledger::{EventKind, RecordEvent};
 use domain::{Clock, HaltId, HaltNonce, Random};
-use notifier::Letter;
 use notifier::topic::Topic;
+use notifier::{Letter, Messenger};
 use risk_guard::EmergencyHalt;
 use supervision::{Drained, Wedge};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +23,8 @@ use crate::overrides::Watched;
 use crate::random::Seeded;
 use crate::service_manager;
 use crate::store::{self, HaltFile, OpenError};
+use crate::telegram::Telegram;
+use crate::telegram::poll::Wires;
 use crate::venue::{self, Connected, Located};
 use crate::web;
 
@@ -130,6 +132,7 @@ struct Prepared {
     world: World,
     reader: OpenReader,
     venue: Connected,
+    bot: Option<Arc<Telegram>>,
 }
 
 impl Prepared {
@@ -147,9 +150,10 @@ impl Prepared {
         let wall: Arc<dyn Clock> = Arc::new(SystemClock);
         let fencing = boot(&books, [&clock, &wall], &random, &*emergency)?;
         let venue = venue::connect(config, &located, random.next_u64(), data_dir.as_deref())?;
+        let bot = crate::telegram::connect(config)?;
         let world = World {
             oracle: crate::llm::connect(config, &clock)?,
-            messenger: crate::telegram::connect(config)?,
+            messenger: bot.clone().map(|bot| -> Arc<dyn Messenger> { bot }),
             exchange: venue.exchange.clone(),
             stream: Some(venue.stream.clone()),
             rules: rules(config)?,
@@ -159,7 +163,7 @@ impl Prepared {
             books,
             fencing,
         };
-        Ok(Self { world, reader, venue })
+        Ok(Self { world, reader, venue, bot })
     }
 }
 
@@ -196,6 +200,12 @@ pub(crate) fn boot(
         halt_nonce: HaltNonce::new(random.next_u64()),
     };
     let report = store.boot(&facts)?;
+    // In new books Notifier begins here, before the first event of the actors, and not wherever it first asks.
+    for cursor in notifier::actor::cursors() {
+        if let Err(error) = store.cursor(cursor) {
+            tracing::warn!(%error, cursor, "where notices begin is not kept yet");
+        }
+    }
     for intent in &report.unknown {
         tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
     }
@@ -227,6 +237,7 @@ async fn live(
     answers.open(desk(&config, &house, &prepared.reader, &prepared.world.clock, &prepared.venue));
     service_manager::ready(&format!("answers; trades on {}", prepared.venue.name));
     let signs_of_life = actix::spawn(service_manager::signs_of_life());
+    take_commands(&config, &prepared, &house, answers)?;
     let escalated = tokio::select! {
         biased;
         Some(actor) = escalations.recv() => Some(actor),
@@ -259,6 +270,26 @@ fn announce(config: &Config, venue: &Connected, house: &House) {
     if let Err(error) = house.record.tell(event) {
         tracing::warn!(%error, "the ledger was not told of the start");
     }
+}
+
+/// Lets people command from the chat where the settings name some.
+fn take_commands(
+    config: &Config,
+    prepared: &Prepared,
+    house: &House,
+    answers: &Answers,
+) -> Result<(), String> {
+    let (Some(bot), Some(settings)) = (&prepared.bot, &config.telegram) else { return Ok(()) };
+    let wires = Wires {
+        bot: bot.clone(),
+        answers: answers.clone(),
+        place: house.chat_place.clone(),
+        book: house.book_chat.clone(),
+        record: house.record.clone(),
+        clock: Arc::new(SystemClock),
+        random: prepared.world.random.clone(),
+    };
+    crate::telegram::poll::open(settings, wires)
 }
 
 /// The last word to the chat, once all is settled: how it ended. One attempt, of a second at most.

@@ -9,6 +9,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::messages::chat::{BookChat, ChatOffset};
 use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
@@ -151,6 +152,10 @@ pub struct House {
     pub events: Link<EventsAfter>,
     /// TradeLedger: a line that people should see.
     pub record: Link<RecordEvent>,
+    /// TradeLedger: where the chat was read to.
+    pub chat_place: Link<ChatOffset>,
+    /// TradeLedger: what came through the chat.
+    pub book_chat: Link<BookChat>,
     /// Broker.
     pub account: Link<AccountQuery>,
     /// RiskGuard: a proposal has no authority, whoever makes it.

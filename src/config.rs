@@ -274,6 +274,8 @@ pub struct Telegram {
     pub api_url: String,
     /// What is told besides halts and resumes.
     pub topics: notifier::Topics,
+    /// Who may command; nobody unless both lists are set.
+    pub commands: notifier::chat::Policy,
 }
 
 /// Where and for whom the web is served.

@@ -23,6 +23,7 @@
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
 //! | `tally` | what is counted for whoever watches |
+//! | `chat` | commands from the chat, and where it was read to |
 //! | `audit` | executions and holdings, to be compared with the exchange's |
 //! | `copy`, `export` | the books taken elsewhere |
 //! | [`lock_data_dir`] | one agent per data directory |
@@ -30,6 +31,7 @@
 //! | [`Watched`] | a store that tests and simulations watch |
 
 mod audit;
+mod chat;
 mod consultations;
 mod copy;
 mod export;
@@ -69,6 +71,7 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use domain::messages::chat::{BookChat, ChatPlace};
 use domain::messages::consultation::{BookedConsultation, ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
@@ -440,6 +443,14 @@ impl Store for SqliteStore {
 
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError> {
         self.write(|conn| journal::set_cursor(conn, subscriber, at))
+    }
+
+    fn chat_place(&mut self) -> Result<Option<ChatPlace>, StoreError> {
+        self.read(chat::place)
+    }
+
+    fn book_chat(&mut self, book: &BookChat) -> Result<bool, StoreError> {
+        self.write(|conn| chat::book(conn, book))
     }
 
     fn book_occasions(&mut self, told: &[Occasion], at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {

@@ -2,6 +2,10 @@
 //!
 //! The token is part of the address, so no address is ever logged: the HTTP seam prints none.
 
+mod chat;
+pub(crate) mod poll;
+mod updates;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,7 +36,7 @@ const DESCRIPTION_MAX_CHARS: usize = 200;
 ///
 /// # Errors
 /// When no HTTP client can be made; in words.
-pub fn connect(config: &Config) -> Result<Option<Arc<dyn Messenger>>, String> {
+pub fn connect(config: &Config) -> Result<Option<Arc<Telegram>>, String> {
     let Some(settings) = config.telegram.clone() else { return Ok(None) };
     let transport = ReqwestTransport::for_reads(None).map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(Telegram::new(settings, Arc::new(transport)))))
@@ -79,10 +83,19 @@ impl Telegram {
 
     /// Calls one method; the error says what to do next.
     async fn call(&self, method: &str, body: &impl Serialize) -> Result<Value, Failure> {
+        self.call_within(method, body, LIMITS).await
+    }
+
+    async fn call_within(
+        &self,
+        method: &str,
+        body: &impl Serialize,
+        limits: CallLimits,
+    ) -> Result<Value, Failure> {
         if self.is_off.load(Ordering::Relaxed) {
             return Err(Failure::Off("the token is not accepted".into()));
         }
-        let outcome = match self.transport.send(self.request(method, body)?, LIMITS).await {
+        let outcome = match self.transport.send(self.request(method, body)?, limits).await {
             Ok(response) => classify(&response),
             Err(NetError::NotSent(why)) => Err(Failure::Unreachable(why)),
             Err(NetError::Ambiguous(why)) => Err(Failure::Unanswered(why)),
@@ -140,6 +153,40 @@ impl Telegram {
         }
     }
 
+    /// Answers in any chat, in as many messages as it needs, the buttons under the last one; the number of that one.
+    async fn say_to(
+        &self,
+        chat_id: i64,
+        html: &str,
+        keyboard: Option<Value>,
+    ) -> Result<Option<i64>, Failure> {
+        let parts = split(html);
+        let mut last = Value::Null;
+        for (place, part) in parts.iter().enumerate() {
+            let wait = self.pace().wait(Instant::now());
+            tokio::time::sleep(wait).await;
+            let reply_markup = keyboard.clone().filter(|_| place + 1 == parts.len());
+            let formatted = SendMessage { reply_markup, ..message(chat_id, part, Some("HTML"), false) };
+            last = match self.post(&formatted).await {
+                Err(Failure::Unreadable(why)) => {
+                    tracing::error!(why, "Telegram cannot read an answer of ours; sending it as plain text");
+                    let text = plain(part);
+                    self.post(&SendMessage { text: &text, parse_mode: None, ..formatted }).await?
+                }
+                outcome => outcome?,
+            };
+        }
+        Ok(last.get("message_id").and_then(Value::as_i64))
+    }
+
+    /// Replaces a message of ours; that counts like a new one.
+    async fn edit(&self, body: &Value) -> Result<Value, Failure> {
+        let wait = self.pace().wait(Instant::now());
+        tokio::time::sleep(wait).await;
+        self.pace().sent(Instant::now());
+        self.call("editMessageText", body).await
+    }
+
     async fn send_once(&self, html: &str, is_silent: bool) -> Result<Value, Failure> {
         self.post(&message(self.chat_id(), html, Some("HTML"), is_silent)).await
     }
@@ -162,7 +209,14 @@ impl Messenger for Telegram {
 
 fn message<'a>(chat_id: i64, text: &'a str, parse_mode: Option<&'a str>, is_silent: bool) -> SendMessage<'a> {
     let link_preview_options = LinkPreview { is_disabled: true };
-    SendMessage { chat_id, text, parse_mode, disable_notification: is_silent, link_preview_options }
+    SendMessage {
+        chat_id,
+        text,
+        parse_mode,
+        disable_notification: is_silent,
+        link_preview_options,
+        reply_markup: None,
+    }
 }
 
 #[derive(Serialize)]
@@ -173,6 +227,8 @@ struct SendMessage<'a> {
     parse_mode: Option<&'a str>,
     disable_notification: bool,
     link_preview_options: LinkPreview,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_markup: Option<Value>,
 }
 
 #[derive(Serialize)]

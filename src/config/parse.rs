@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::messages::limits::LimitName;
 use domain::text::harmless;
 use domain::{Confidence, Instrument, Market, Percent};
+use notifier::chat::Policy;
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -424,6 +425,7 @@ fn rate(reader: &mut Reader<'_>, environment: Option<Environment>) -> Option<Dec
 fn telegram(reader: &mut Reader<'_>) -> Option<Telegram> {
     let enabled = reader.flag("TELEGRAM_ENABLED")?;
     let topics = reader.value("TELEGRAM_NOTIFY", |text| text.parse().ok());
+    let commands = commanders(reader);
     let api_url = reader.value("TELEGRAM_API_URL", |text| judges::base_url(text).flatten());
     let token = reader.set("TELEGRAM_BOT_TOKEN");
     let chat = reader.set("TELEGRAM_CHAT_ID");
@@ -441,11 +443,33 @@ fn telegram(reader: &mut Reader<'_>) -> Option<Telegram> {
             let bot_token =
                 reader.value("TELEGRAM_BOT_TOKEN", |t| is_bot_token(t).then(|| SecretString::from(t)));
             let chat_id = reader.value("TELEGRAM_CHAT_ID", |t| t.parse::<i64>().ok());
-            let (topics, api_url) = (topics?, api_url?);
+            let (topics, api_url, commands) = (topics?, api_url?, commands?);
             let (bot_token, chat_id) = (bot_token?, chat_id?);
-            enabled.then_some(Telegram { bot_token, chat_id, api_url, topics })
+            enabled.then_some(Telegram { bot_token, chat_id, api_url, topics, commands })
         }
     }
+}
+
+/// Both lists or none: a chat alone would let every member of a group command.
+fn commanders(reader: &mut Reader<'_>) -> Option<Policy> {
+    let chats = reader.value("TELEGRAM_ALLOWED_CHATS", |text| numbers(text, |id| id != 0))?;
+    let users = reader.value("TELEGRAM_ALLOWED_USERS", |text| numbers(text, |id| id > 0))?;
+    for (name, is_missing) in [
+        ("TELEGRAM_ALLOWED_CHATS", chats.is_empty() && !users.is_empty()),
+        ("TELEGRAM_ALLOWED_USERS", users.is_empty() && !chats.is_empty()),
+    ] {
+        if is_missing {
+            reader.mistake(name, "is missing; commands need both lists, of chats and of people");
+        }
+    }
+    Some(Policy { chats, users })
+}
+
+fn numbers(text: &str, is_allowed: impl Fn(i64) -> bool) -> Option<Vec<i64>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    text.split(',').map(|one| one.trim().parse().ok().filter(|id| is_allowed(*id))).collect()
 }
 
 /// Bot tokens are digits, a colon and text (TELEGRAM.md).

@@ -119,6 +119,8 @@ settings! {
     telegram_bot_token "TELEGRAM_BOT_TOKEN" = "", "digits:text, from BotFather", "Bot that sends the notices.";
     telegram_chat_id "TELEGRAM_CHAT_ID" = "", "a whole number", "Chat that receives the notices.";
     telegram_notify "TELEGRAM_NOTIFY" = "all", "all, none, or a list of trades, fat_finger, markets, system, alarms, reports", "What is told besides halts, breakers and resumes, which are always told.";
+    telegram_allowed_chats "TELEGRAM_ALLOWED_CHATS" = "", "whole numbers, separated by commas; a group's is negative", "Chats in which commands are taken; none are taken without it and TELEGRAM_ALLOWED_USERS.";
+    telegram_allowed_users "TELEGRAM_ALLOWED_USERS" = "", "numbers above 0, separated by commas", "People who may command in those chats, by their number; names count for nothing.";
     telegram_api_url "TELEGRAM_API_URL" = "https://api.telegram.org", "https://HOST, or http:// of this machine", "Where the Bot API answers: Telegram's own address, or a Bot API server that you run.";
     web_listen "WEB_LISTEN" = "off", "off, or an address and a port, e.g. 127.0.0.1:8686", "Where the page, /healthz, /readyz and /metrics are served. Whoever reaches the address may read; 0.0.0.0 only inside a container.";
     web_hosts "WEB_HOSTS" = "", "host names, separated by commas, e.g. kestrel.internal", "Names by which the web may be called besides localhost and plain addresses.";

@@ -73,6 +73,8 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("RATE_LIMIT_RPS", "20", "at most 19"),
         ("TELEGRAM_CHAT_ID", "7", "TELEGRAM_BOT_TOKEN"),
         ("TELEGRAM_NOTIFY", "trade", "fat_finger"),
+        ("TELEGRAM_ALLOWED_CHATS", "kim", "whole numbers"),
+        ("TELEGRAM_ALLOWED_USERS", "-7", "above 0"),
         ("TELEGRAM_API_URL", "http://api.telegram.org", "https://HOST"),
         ("KIS_APP_KEY", "key", "KIS_APP_SECRET"),
         ("SCANNER_TOPN", "3", "SCANNER_TOP_N"),

@@ -458,6 +458,27 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    chat_place (id) {
+        id -> BigInt,
+        update_id -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    chat_commands (seq) {
+        seq -> BigInt,
+        update_id -> BigInt,
+        at_ms -> BigInt,
+        chat_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        command -> Text,
+        verdict -> Text,
+        unbooked -> BigInt,
+    }
+}
+
 diesel::joinable!(intents -> approvals (approval_id));
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -3,6 +3,7 @@
 //! Crash tests die here, simulations count and compare here; the product's own store is not wrapped.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::chat::{BookChat, ChatPlace};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
@@ -211,6 +212,14 @@ impl<W: Watch> Store for Watched<W> {
 
     fn settle_oracle_call(&mut self, end: &SettleOracleCall, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.step("settle_oracle_call", |store| store.settle_oracle_call(end, at))
+    }
+
+    fn chat_place(&mut self) -> Result<Option<ChatPlace>, StoreError> {
+        self.step("chat_place", |store| store.chat_place())
+    }
+
+    fn book_chat(&mut self, book: &BookChat) -> Result<bool, StoreError> {
+        self.step("book_chat", |store| store.book_chat(book))
     }
 
     fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {

@@ -28,6 +28,7 @@ fn bot(answers: Answers) -> (Telegram, Arc<Mutex<Vec<Value>>>) {
         chat_id: -42,
         api_url: "http://telegram.test".into(),
         topics: notifier::Topics::default(),
+        commands: notifier::chat::Policy::default(),
     };
     (Telegram::new(settings, Arc::new(InProcess(router))), seen)
 }

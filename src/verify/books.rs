@@ -425,6 +425,14 @@ impl Store for WitnessedBooks {
         self.step(("settle_oracle_call", OTHER), |store| store.settle_oracle_call(end, at), |_, _| ())
     }
 
+    fn chat_place(&mut self) -> Result<Option<domain::messages::chat::ChatPlace>, StoreError> {
+        self.read(|store| store.chat_place())
+    }
+
+    fn book_chat(&mut self, book: &domain::messages::chat::BookChat) -> Result<bool, StoreError> {
+        self.step(("book_chat", OTHER), |store| store.book_chat(book), |_, _| {})
+    }
+
     fn oracle_calls(&mut self, quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
         self.read(|store| store.oracle_calls(quota_date))
     }

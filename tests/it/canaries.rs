@@ -131,6 +131,7 @@ async fn ask_all(base_url: &str, token_file: std::path::PathBuf) -> String {
         chat_id: -42,
         api_url: base_url.into(),
         topics: notifier::Topics::default(),
+        commands: notifier::chat::Policy::default(),
     };
     told += &format!("{settings:?}\n");
     let telegram = Telegram::new(settings, Arc::clone(&reads));

@@ -40,6 +40,7 @@ mod stocks;
 mod stream;
 mod supervision;
 mod supply_chain;
+mod telegram;
 mod tools;
 mod traps;
 mod web;

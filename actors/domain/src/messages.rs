@@ -6,6 +6,7 @@
 //! | [`market_data`] | Scanner, Brain, RiskGuard | Broker |
 //! | [`proof`] | MarketClock | Broker |
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
+//! | [`chat`] | Telegram | TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`judging`] | control socket | Brain |
 //! | [`consultation`] | Brain | TradeLedger |
@@ -17,6 +18,7 @@
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 //! | [`won`] | RiskGuard | TradeLedger, control socket |
 
+pub mod chat;
 pub mod consultation;
 pub mod control;
 pub mod judging;

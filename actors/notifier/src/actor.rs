@@ -13,12 +13,18 @@ use supervision::prelude::*;
 
 use self::delivery::Delivery;
 use crate::sessions::{self, Sessions, Turn};
+use crate::topic::Lane;
 use crate::{Messenger, Topics};
 
 /// After a round that failed, whether or not something new is committed. Real time.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// RiskGuard's own view of the day.
 const STATUS_WITHIN: Duration = Duration::from_secs(2);
+
+/// The names of Notifier's cursors, in the order in which they must be made: none of a lane behind the common one.
+pub fn cursors() -> impl Iterator<Item = &'static str> {
+    Lane::ALL.into_iter().map(Lane::cursor).chain([delivery::DONE])
+}
 
 /// Whom Notifier asks, and where its messages go.
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 //! message that was on its way, which its event number shows. A messenger that fails never holds up trading.
 
 pub mod actor;
+pub mod chat;
 pub mod html;
 pub mod pace;
 pub mod queue;

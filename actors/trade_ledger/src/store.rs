@@ -5,6 +5,7 @@
 //! A `Store` writes rows; it cannot make a permit, because that takes an `ApprovedOrder` and this crate's own hand.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::chat::{BookChat, ChatPlace};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
@@ -285,6 +286,19 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn set_cursor(&mut self, subscriber: &str, at: EventId) -> Result<(), StoreError>;
+
+    /// Up to where the chat was handled; none before the first update.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn chat_place(&mut self) -> Result<Option<ChatPlace>, StoreError>;
+
+    /// Books what came through the chat; false, and nothing is written, when it was handled before. Numbers that begin anew
+    /// are new when the last one is a week old.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing of it may be done.
+    fn book_chat(&mut self, book: &BookChat) -> Result<bool, StoreError>;
 
     /// Writes down what is about to happen; says of each whether it is new: of its market, session date and kind none with
     /// its beginning was written down before.

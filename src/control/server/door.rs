@@ -13,6 +13,11 @@ pub enum Door {
         /// The code that was shown with the halt that is to be lifted; none: nothing is to be lifted.
         code: Option<HaltNonce>,
     },
+    /// The Telegram chat, behind its doorman.
+    Chat {
+        /// The code of the halt that a button was made for; none: nothing is to be lifted.
+        code: Option<HaltNonce>,
+    },
 }
 
 impl Door {
@@ -20,6 +25,7 @@ impl Door {
         match self {
             Self::Socket => HaltSource::Operator,
             Self::Page { .. } => HaltSource::Dashboard,
+            Self::Chat { .. } => HaltSource::Telegram,
         }
     }
 
@@ -33,6 +39,12 @@ impl Door {
             (Self::Socket, halt) => Ok(ResumeWarrant::ControlSocket { halt }),
             (Self::Page { code: Some(nonce) }, Some(halt)) => {
                 Ok(ResumeWarrant::Remote { source: HaltSource::Dashboard, halt, nonce })
+            }
+            (Self::Chat { code: Some(nonce) }, Some(halt)) => {
+                Ok(ResumeWarrant::Remote { source: HaltSource::Telegram, halt, nonce })
+            }
+            (Self::Chat { .. }, _) => {
+                Err("a resume from the chat is confirmed by its button: /resume".to_owned())
             }
             (Self::Page { .. }, _) => {
                 Err("a resume from the page names the halt and its code; load the page again".to_owned())
@@ -55,6 +67,10 @@ mod tests {
         let warrant = page(Some(&code)).warrant(halt()).unwrap();
         assert_eq!(warrant.source(), HaltSource::Dashboard);
         assert!(matches!(warrant, ResumeWarrant::Remote { nonce, .. } if nonce == code));
+        let chat = |code: Option<&HaltNonce>| Door::Chat { code: code.cloned() };
+        assert!(chat(None).warrant(halt()).is_err() && chat(Some(&code)).warrant(None).is_err());
+        let Ok(ResumeWarrant::Remote { source, .. }) = chat(Some(&code)).warrant(halt()) else { panic!() };
+        assert_eq!(source, HaltSource::Telegram);
         assert_eq!(Door::Socket.warrant(None), Ok(ResumeWarrant::ControlSocket { halt: None }));
     }
 }

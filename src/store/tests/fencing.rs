@@ -127,7 +127,7 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-pub(super) const OF_THE_DAY: [Write; 11] = [
+pub(super) const OF_THE_DAY: [Write; 12] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
@@ -150,6 +150,11 @@ pub(super) const OF_THE_DAY: [Write; 11] = [
         b.store.compare_holdings(&snapshot, b.now).map(drop)
     }),
     ("cursor", |b| b.store.cursor("somebody new").map(drop)),
+    ("book_chat", |b| {
+        let place = domain::messages::chat::ChatPlace { update_id: 9, at: b.now };
+        let book = domain::messages::chat::BookChat { place, commands: Vec::new() };
+        b.store.book_chat(&book).map(drop)
+    }),
     ("set_cursor", |b| b.store.set_cursor("notifier", EventId(3))),
     ("record_decision", |b| {
         let decision = Decision {

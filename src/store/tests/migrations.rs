@@ -142,6 +142,11 @@ fn newest_rows(version: &str) -> &'static str {
                                     first_seen_ms)
                  VALUES ('foreign', 'KR', '035720', '2026-11-24', '06010', '903', 903, 'SELL', 3, 2, 101);"
         }
+        "20261126000125" => {
+            "INSERT INTO chat_place (id, update_id, at_ms) VALUES (1, 120, 121);
+             INSERT INTO chat_commands (update_id, at_ms, chat_id, user_id, command, verdict, unbooked)
+                 VALUES (120, 121, -70, 7, 'halt', 'accepted', 0);"
+        }
         _ => "",
     }
 }

@@ -333,6 +333,9 @@ pub enum ResumeError {
     /// The nonce is not that of the halt.
     #[error("the code is not that of halt {0}; quote the code that was shown with it")]
     WrongNonce(String),
+    /// The breaker's reason still holds.
+    #[error("the breaker's halt cannot be lifted from the chat: {0}; at the machine: kestrel resume")]
+    NotFromChat(String),
     /// This process can never trade again.
     #[error("this halt cannot be lifted: {0}")]
     ForGood(String),

@@ -17,7 +17,7 @@ use crate::wording::Notice;
 use crate::{Messenger, MessengerError};
 
 /// The cursor up to which everything is done.
-const DONE: &str = "notifier";
+pub(super) const DONE: &str = "notifier";
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 const EVENTS_AT_ONCE: u16 = 100;
 /// While a message waits, the books are read again so often: something more urgent may have come.

@@ -61,7 +61,20 @@ impl RiskGuard {
             let why = "another process owns these books now; stop this one".into();
             return Err(ResumeError::ForGood(why));
         }
+        if request.warrant.source() == HaltSource::Telegram {
+            self.refuse_breaker_from_chat(&record)?;
+        }
         Ok(record)
+    }
+
+    /// Who sees the books may go on in spite of a loss; from the chat the loss itself must be over.
+    fn refuse_breaker_from_chat(&self, record: &HaltRecord) -> Result<(), ResumeError> {
+        if record.source != HaltSource::CircuitBreaker || self.is_every_loss_over() {
+            return Ok(());
+        }
+        let limit = self.settings.limits.max_loss_pct();
+        let why = format!("the day's loss is not known to be within {limit} % again");
+        Err(ResumeError::NotFromChat(why))
     }
 
     /// Somebody guesses, or quotes the code of a halt that was lifted: a person should know.

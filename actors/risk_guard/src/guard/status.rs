@@ -101,6 +101,15 @@ impl RiskGuard {
         desk.map_or(DayLoss::Unknown, |desk| desk.reading(self.settings.basis, self.now()).halting)
     }
 
+    /// Every day's result is known and within the limit; what is unknown is not over.
+    pub(super) fn is_every_loss_over(&self) -> bool {
+        let limit = self.settings.limits.max_loss_pct();
+        let is_over = |loss: DayLoss| loss != DayLoss::Unknown && !loss.is_below(limit);
+        self.reconciled.is_some()
+            && self.currencies().all(|currency| is_over(self.day_loss(currency)))
+            && !self.is_won_below()
+    }
+
     fn day_pnl_pct(&self, currency: Currency) -> Option<Decimal> {
         self.day_loss(currency).known()
     }

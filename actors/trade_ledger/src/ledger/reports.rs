@@ -1,5 +1,6 @@
 //! Judgements, day starts and budgets; events with their cursors; occasions; reports.
 
+use domain::messages::chat::{BookChat, ChatOffset, ChatPlace};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, RecordConsultation};
 use domain::messages::ledger::{
     AllIntents, BookedCall, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter,
@@ -87,6 +88,22 @@ impl Handler<OracleCallsOf> for TradeLedger {
 
     fn handle(&mut self, query: OracleCallsOf, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.oracle_calls(query.quota_date))
+    }
+}
+
+impl Handler<ChatOffset> for TradeLedger {
+    type Result = Result<Option<ChatPlace>, LedgerError>;
+
+    fn handle(&mut self, _query: ChatOffset, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.chat_place())
+    }
+}
+
+impl Handler<BookChat> for TradeLedger {
+    type Result = Result<bool, LedgerError>;
+
+    fn handle(&mut self, book: BookChat, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, _| store.book_chat(&book)).map_err(answer)
     }
 }
 

@@ -297,6 +297,14 @@ impl Store for Memory {
         unscripted()
     }
 
+    fn chat_place(&mut self) -> Result<Option<domain::messages::chat::ChatPlace>, StoreError> {
+        unscripted()
+    }
+
+    fn book_chat(&mut self, _book: &domain::messages::chat::BookChat) -> Result<bool, StoreError> {
+        unscripted()
+    }
+
     fn oracle_calls(&mut self, _quota_date: NaiveDate) -> Result<Vec<BookedCall>, StoreError> {
         unscripted()
     }

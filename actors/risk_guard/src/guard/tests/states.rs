@@ -632,3 +632,26 @@ fn a_holding_without_a_price_closes_its_market_to_purchases_until_it_has_one() {
         assert!(!is_blind().await, "it clears by itself");
     });
 }
+
+#[test]
+fn invariant_25_a_breakers_halt_is_lifted_from_the_chat_only_when_its_loss_is_over() {
+    trading(async |world| {
+        world.tell_account(9_699_999).await;
+        world.tell_account(9_699_999).await;
+        let breaker = world.facts().halts[0].clone();
+        let remote = || RequestResume {
+            warrant: ResumeWarrant::Remote {
+                source: HaltSource::Telegram,
+                halt: HaltId::from_stored(breaker.id.clone()),
+                nonce: breaker.nonce.clone(),
+            },
+            ..RequestResume::local("kim", None)
+        };
+        let refused = world.ask_resume(remote()).await;
+        assert!(matches!(refused, Err(ResumeError::NotFromChat(_))), "{refused:?}");
+        assert!(!world.gate.is_open());
+        world.tell_account(9_800_000).await;
+        world.tell_account(9_800_000).await;
+        assert!(world.ask_resume(remote()).await.is_ok());
+    });
+}

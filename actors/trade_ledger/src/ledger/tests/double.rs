@@ -227,6 +227,14 @@ impl Store for Scripted {
         unscripted()
     }
 
+    fn chat_place(&mut self) -> Result<Option<domain::messages::chat::ChatPlace>, StoreError> {
+        unscripted()
+    }
+
+    fn book_chat(&mut self, _book: &domain::messages::chat::BookChat) -> Result<bool, StoreError> {
+        unscripted()
+    }
+
     fn book_occasions(&mut self, _told: &[Occasion], _at: DateTime<Utc>) -> Result<Vec<bool>, StoreError> {
         unscripted()
     }

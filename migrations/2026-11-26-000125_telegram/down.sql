@@ -1,0 +1,2 @@
+DROP TABLE chat_commands;
+DROP TABLE chat_place;

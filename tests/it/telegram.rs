@@ -1,0 +1,325 @@
+//! A person and strangers in a chat: the true program, and a Bot API that keeps to its sheet (TELEGRAM.md 9).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use domain::messages::control::{HaltSource, TradingState};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
+
+const TOKEN: &str = "123456:canary-of-the-chat";
+const CHAT: i64 = 70;
+const USER: i64 = 7;
+
+/// What the Bot API knows.
+#[derive(Default)]
+struct Facts {
+    /// Updates that nobody has confirmed, by their number.
+    updates: BTreeMap<i64, Value>,
+    next_update: i64,
+    next_message: i64,
+    /// Grows with each poll: an older one that still waits gets 409.
+    polls: u64,
+    /// The offsets that were asked for.
+    offsets: Vec<Option<i64>>,
+    /// What was called, in order.
+    calls: Vec<(String, Value)>,
+}
+
+#[derive(Clone, Default)]
+struct Stub(Arc<Mutex<Facts>>);
+
+impl Stub {
+    /// Begins to answer on loopback; the address.
+    fn serve(&self) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/{bot}/{method}", post(answer)).with_state(self.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                axum::serve(listener, router).await.unwrap();
+            });
+        });
+        url
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap()
+    }
+
+    fn push(&self, mut update: Value) {
+        let mut facts = self.facts();
+        facts.next_update += 1;
+        let id = 1_000 + facts.next_update;
+        update["update_id"] = json!(id);
+        facts.updates.insert(id, update);
+    }
+
+    fn type_as(&self, user: i64, text: &str, changes: Value) {
+        let head = text.split(' ').next().unwrap().encode_utf16().count();
+        let mut message = json!({
+            "message_id": 1, "date": now_s(), "text": text,
+            "chat": { "id": CHAT, "type": "private" },
+            "from": { "id": user, "is_bot": false, "first_name": "Kim" },
+            "entities": [{ "type": "bot_command", "offset": 0, "length": head }],
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            message[key] = value.clone();
+        }
+        self.push(json!({ "message": message }));
+    }
+
+    fn type_text(&self, text: &str) {
+        self.type_as(USER, text, json!({}));
+    }
+
+    fn press(&self, user: i64, message: i64, data: &str) {
+        self.push(json!({ "callback_query": {
+            "id": format!("q{message}"), "data": data, "from": { "id": user, "is_bot": false },
+            "message": { "message_id": message, "date": now_s(), "chat": { "id": CHAT, "type": "private" } },
+        }}));
+    }
+
+    /// The first call of that method whose text has `part`, from the `skip`th call on.
+    fn find(&self, method: &str, part: &str) -> Option<(usize, Value)> {
+        let facts = self.facts();
+        let mut calls = facts.calls.iter().enumerate();
+        let found = calls
+            .find(|(_, (name, body))| name == method && body["text"].as_str().unwrap_or("").contains(part));
+        found.map(|(place, (_, body))| (place, body.clone()))
+    }
+
+    fn wait_for(&self, dir: &TempDir, method: &str, part: &str) -> Value {
+        let found = until(PATIENCE, || self.find(method, part));
+        let Some((_, body)) = found else {
+            panic!("no {method} with {part:?}; calls: {:#?}; log: {}", self.facts().calls, log_of(dir));
+        };
+        body
+    }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+type Answer = (StatusCode, Json<Value>);
+
+fn refuse(code: u16, description: &str) -> Answer {
+    let body = json!({ "ok": false, "error_code": code, "description": description });
+    (StatusCode::from_u16(code).unwrap(), Json(body))
+}
+
+fn good(result: Value) -> Answer {
+    (StatusCode::OK, Json(json!({ "ok": true, "result": result })))
+}
+
+async fn answer(
+    State(stub): State<Stub>,
+    Path((bot, method)): Path<(String, String)>,
+    Json(body): Json<Value>,
+) -> Answer {
+    if bot != format!("bot{TOKEN}") {
+        return refuse(401, "Unauthorized");
+    }
+    match method.as_str() {
+        "getUpdates" => poll(&stub, &body).await,
+        "getMe" => good(json!({ "id": 123_456, "is_bot": true, "username": "kestrel_bot" })),
+        "sendMessage" | "editMessageText" | "answerCallbackQuery" | "setMyCommands" => {
+            let mut facts = stub.facts();
+            facts.calls.push((method, body.clone()));
+            facts.next_message += 1;
+            let number = facts.next_message + 500;
+            drop(facts);
+            match fault_of(&body) {
+                Some(fault) => refuse(400, fault),
+                None => good(json!({ "message_id": number, "chat": { "id": CHAT } })),
+            }
+        }
+        _ => refuse(404, "Not Found"),
+    }
+}
+
+/// As the server itself would: length, tags, and the size of what buttons carry.
+fn fault_of(body: &Value) -> Option<&'static str> {
+    let text = body["text"].as_str().unwrap_or("");
+    let balanced = ["b", "i", "pre"]
+        .iter()
+        .all(|tag| text.matches(&format!("<{tag}>")).count() == text.matches(&format!("</{tag}>")).count());
+    let tags: usize = ["b", "i", "pre"].iter().map(|tag| text.matches(&format!("<{tag}>")).count()).sum();
+    if text.matches('<').count() != 2 * tags || !balanced {
+        return Some("Bad Request: can't parse entities");
+    }
+    if text.encode_utf16().count() > 4_096 {
+        return Some("Bad Request: message is too long");
+    }
+    let rows = body["reply_markup"]["inline_keyboard"].as_array().cloned().unwrap_or_default();
+    let fits = |button: &Value| (1..=64).contains(&button["callback_data"].as_str().unwrap_or("").len());
+    let all_fit = rows.iter().flat_map(|row| row.as_array().unwrap()).all(fits);
+    (!all_fit).then_some("Bad Request: BUTTON_DATA_INVALID")
+}
+
+async fn poll(stub: &Stub, body: &Value) -> Answer {
+    let offset = body["offset"].as_i64();
+    let mine = {
+        let mut facts = stub.facts();
+        facts.offsets.push(offset);
+        facts.updates.retain(|id, _| offset.is_none_or(|offset| *id >= offset));
+        facts.polls += 1;
+        facts.polls
+    };
+    let held = Duration::from_secs(body["timeout"].as_u64().unwrap());
+    let until = tokio::time::Instant::now() + held;
+    loop {
+        {
+            let facts = stub.facts();
+            if facts.polls != mine {
+                return refuse(409, "Conflict: terminated by other getUpdates request");
+            }
+            if !facts.updates.is_empty() || tokio::time::Instant::now() >= until {
+                return good(facts.updates.values().cloned().collect());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn start(dir: &TempDir, url: &str) -> Agent {
+    let (chat, user) = (CHAT.to_string(), USER.to_string());
+    let settings = [
+        ("TELEGRAM_BOT_TOKEN", TOKEN),
+        ("TELEGRAM_CHAT_ID", &chat),
+        ("TELEGRAM_ALLOWED_CHATS", &chat),
+        ("TELEGRAM_ALLOWED_USERS", &user),
+        ("TELEGRAM_API_URL", url),
+        ("TELEGRAM_NOTIFY", "system"),
+    ];
+    Agent::start(dir, &settings)
+}
+
+/// The commands of the books: number, command, verdict.
+fn booked(dir: &TempDir) -> Vec<(String, String)> {
+    let export = command(dir, &[])
+        .args(["export", "--format", "json", "--table", "chat_commands"])
+        .stdout(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let tables: Value = serde_json::from_slice(&export.stdout).unwrap();
+    let rows = tables["chat_commands"].as_array().unwrap();
+    let word = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    rows.iter().map(|row| (word(row, "command"), word(row, "verdict"))).collect()
+}
+
+fn buttons(question: &Value) -> Vec<String> {
+    let rows = question["reply_markup"]["inline_keyboard"].as_array().unwrap();
+    let data = |button: &Value| button["callback_data"].as_str().unwrap().to_owned();
+    rows.iter().flat_map(|row| row.as_array().unwrap()).map(data).collect()
+}
+
+#[test]
+fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
+    let dir = TempDir::new().unwrap();
+    let stub = Stub::default();
+    let url = stub.serve();
+    let old = json!({ "date": now_s() - 3_600 });
+    stub.type_as(USER, "/halt of yesterday", old.clone());
+    stub.type_as(USER, "/resume", json!({ "date": now_s() - 100 }));
+    let agent = start(&dir, &url);
+    stub.wait_for(&dir, "sendMessage", "kestrel");
+    stub.wait_for(&dir, "sendMessage", "Ignored 2 commands");
+
+    stub.type_as(8, "/halt", json!({}));
+    stub.type_as(USER, "/halt", json!({ "chat": { "id": -5, "type": "group" } }));
+    stub.type_as(USER, "/halt", json!({ "forward_origin": { "type": "user" } }));
+    stub.type_as(USER, "/halt", json!({ "sender_chat": { "id": CHAT } }));
+    stub.type_as(USER, "/halt@other_bot", json!({}));
+    stub.push(json!({ "edited_message": { "message_id": 1, "text": "/halt", "date": now_s(), "chat": { "id": CHAT },
+        "from": { "id": USER, "is_bot": false }, "entities": [{ "type": "bot_command", "offset": 0, "length": 5 }] } }));
+    stub.press(8, 501, "yes:0000000000000001");
+    stub.type_text("/status@kestrel_bot");
+    stub.wait_for(&dir, "sendMessage", "trading: ");
+    let halts = status_of(&dir).unwrap().halts;
+    assert!(halts.is_empty(), "{halts:?}");
+
+    stub.type_text("/STOP the feed is <odd> & late");
+    stub.wait_for(&dir, "sendMessage", "Trading is halted");
+    let status = status_of(&dir).unwrap();
+    assert_eq!(status.trading, Some(TradingState::Halted));
+    let halt = status.halts[0].clone();
+    assert_eq!((halt.source, halt.by.as_str()), (HaltSource::Telegram, "telegram user 7"));
+    assert_eq!(halt.reason, "the feed is <odd> & late");
+    stub.wait_for(&dir, "sendMessage", "<b>TRADING STOPPED</b>");
+
+    stub.type_text("/resume");
+    let question = stub.wait_for(&dir, "sendMessage", "1 halts stand");
+    let [lift, leave] = buttons(&question).try_into().unwrap();
+    assert!(lift.starts_with("yes:") && leave.starts_with("no:"));
+    // The number that the stub gave the question: 500 and the calls up to it.
+    let (place, _) = stub.find("sendMessage", "1 halts stand").unwrap();
+    let message = 501 + i64::try_from(place).unwrap();
+    stub.press(USER, message + 1, &lift);
+    stub.wait_for(&dir, "answerCallbackQuery", "not yours");
+    stub.press(USER, message, "yes:00000000deadbeef");
+    stub.wait_for(&dir, "answerCallbackQuery", "does not work any more");
+    assert_eq!(status_of(&dir).unwrap().halts.len(), 1);
+    stub.press(USER, message, &lift);
+    stub.wait_for(&dir, "editMessageText", "Lifted");
+    assert!(status_of(&dir).unwrap().halts.is_empty());
+
+    for text in stub.facts().calls.iter().map(|(_, body)| body.to_string()) {
+        assert!(!text.contains(halt.nonce.as_str()) && !text.contains("canary"), "{text}");
+    }
+    assert!(!log_of(&dir).contains("canary"));
+    let booked = booked(&dir);
+    for (name, verdict) in [
+        ("-", "foreign_user"),
+        ("-", "foreign_chat"),
+        ("-", "not_typed"),
+        ("status", "accepted"),
+        ("halt", "accepted"),
+        ("resume", "age"),
+        ("resume", "accepted"),
+        ("button", "button_foreign"),
+        ("button", "button_unknown"),
+        ("resume_confirmed", "accepted"),
+    ] {
+        assert!(booked.contains(&(name.to_owned(), verdict.to_owned())), "{name} {verdict}: {booked:?}");
+    }
+
+    // After a crash the chat is read from where it was, and what was done is not done again.
+    let seen = 1_000 + stub.facts().next_update;
+    agent.kill_9();
+    stub.facts().offsets.clear();
+    let _agent = start(&dir, &url);
+    let asked = until(PATIENCE, || stub.facts().offsets.first().copied()).unwrap();
+    assert_eq!(asked, Some(seen + 1));
+    assert!(status_of(&dir).unwrap().halts.is_empty());
+}
+
+#[test]
+fn without_both_lists_nobody_reads_the_chat_and_a_wrong_token_is_one_error() {
+    let dir = TempDir::new().unwrap();
+    let stub = Stub::default();
+    let url = stub.serve();
+    let settings = [
+        ("TELEGRAM_BOT_TOKEN", "123456:another-token"),
+        ("TELEGRAM_CHAT_ID", "70"),
+        ("TELEGRAM_API_URL", url.as_str()),
+    ];
+    let mut agent = Agent::start(&dir, &settings);
+    let said = || log_of(&dir).contains("does not accept TELEGRAM_BOT_TOKEN").then_some(());
+    until(PATIENCE, said).expect("the token is refused");
+    agent.terminate();
+    assert_eq!(agent.wait().code(), Some(0), "trading goes on and ends as ever");
+    assert_eq!(log_of(&dir).matches("does not accept TELEGRAM_BOT_TOKEN").count(), 1);
+    assert!(stub.facts().offsets.is_empty());
+}
