@@ -156,6 +156,34 @@ mod tests {
     }
 
     #[test]
+    fn the_status_says_of_each_stock_that_waits_why_and_until_when_in_words_and_in_json() {
+        use domain::{Wait, WaitCause};
+
+        use crate::control::wire::WaitingStock;
+        let until = "2026-11-24T01:30:00Z".parse().unwrap();
+        let wait = |stock: &str, cause| WaitingStock {
+            instrument: stock.parse().unwrap(),
+            wait: Wait { cause, until },
+        };
+        let waits = vec![
+            wait("KR:005930", WaitCause::Refused { why: "NoCash".into() }),
+            wait("KR:000660", WaitCause::Lost),
+            wait("US_NASDAQ:AAPL", WaitCause::Sold { price: "185.5".parse().unwrap() }),
+        ];
+        let status = Status { waits, ..status(&["running"]) };
+        let text = status.to_string();
+        for line in [
+            "  KR:005930 is not bought until 2026-11-24 01:30:00 UTC: a purchase was refused (NoCash)\n",
+            "  KR:000660 is not bought until 2026-11-24 01:30:00 UTC: it was sold at a loss\n",
+            "  US_NASDAQ:AAPL is not bought above 185.5 until 2026-11-24 01:30:00 UTC: it was sold for that\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        let json = serde_json::to_string(&status).unwrap();
+        assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), status, "it survives the socket: {json}");
+    }
+
+    #[test]
     fn health_is_good_only_when_every_actor_runs() {
         for (states, is_well) in [
             (&["running", "running"][..], true),
