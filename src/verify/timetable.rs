@@ -114,8 +114,8 @@ fn watch(dice: &Dice, market: Market, date: NaiveDate, minutes: Option<u32>) -> 
     let drawn = |range| TimeDelta::minutes(i64::try_from(dice.within(range)).unwrap_or(30));
     let before = match minutes.map(u64::from) {
         Some(minutes) => drawn(minutes / 2..=minutes + minutes / 2),
-        // Every stock is bought within a few minutes.
-        None => TimeDelta::minutes(4),
+        // Every stock is bought within a few minutes; a slot that is made up needs five of them.
+        None => TimeDelta::minutes(7),
     };
     let after = match (minutes.is_none(), dice.chance(ENDS_EARLY)) {
         (true, _) => TimeDelta::minutes(45),
