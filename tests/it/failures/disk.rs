@@ -136,11 +136,15 @@ fn input_and_output_errors_make_no_wrong_book() {
     );
     let mut agent = Agent::of(run.spawn().unwrap());
     meets(&rig, &mut agent, "database");
-    drop(agent);
     // A write that fails half way looks like a full disk to SQLite.
-    let log = log_of(&rig.dir);
-    let told = ["the database failed", "the disk is full", "is damaged", "cannot open the database"];
-    assert!(told.iter().any(|words| log.contains(words)), "the operator is told: {log}");
+    let words = ["the database failed", "the disk is full", "is damaged", "cannot open the database"];
+    // The log is written beside the work, so it may come after the status.
+    let told = until(PATIENCE, || {
+        let log = log_of(&rig.dir);
+        words.iter().any(|words| log.contains(words)).then_some(())
+    });
+    assert!(told.is_some(), "the operator is told: {}, ended {:?}", log_of(&rig.dir), agent.ended());
+    drop(agent);
     rig.ends_well();
 }
 
