@@ -64,9 +64,11 @@ struct Kept {
 impl Kept {
     fn load(file: &Path, path: &Path) -> Result<(Self, Overrides), String> {
         let shown = file.display();
-        let bytes = std::fs::read(file).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => format!("there is no last good one in {shown}"),
-            _other => format!("the last good one cannot be read: {shown}: {error}"),
+        let bytes = std::fs::read(file).map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                return format!("there is no last good one in {shown}");
+            }
+            format!("the last good one cannot be read: {shown}: {error}")
         })?;
         let kept: Self = serde_json::from_slice(&bytes)
             .map_err(|error| format!("the last good one cannot be read: {shown}: {error}"))?;

@@ -138,7 +138,10 @@ impl Conversation {
         match self.send(chat, html, Some(keyboard(rows))).await {
             Ok(Some(message)) => nonces.iter().for_each(|nonce| self.open().bind(*nonce, message)),
             Ok(None) => {
-                tracing::warn!(chat, "Telegram did not say which message a button is under; it will not work")
+                tracing::warn!(
+                    chat,
+                    "Telegram did not say which message a button is under; it will not work"
+                );
             }
             Err(error) => tracing::warn!(chat, %error, "a question with buttons was not delivered"),
         }

@@ -178,7 +178,7 @@ impl Poller {
                 name.into_iter().for_each(|name| self.doorman.is_called(name.to_owned()));
             }
             Err(error) => {
-                tracing::warn!(%error, "the bot's own name is not known: commands that name it are not taken")
+                tracing::warn!(%error, "the bot's own name is not known: commands that name it are not taken");
             }
         }
         let menu: Vec<Value> =

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::Clock as _;
 use domain::messages::control::{HaltSource, TradingState};
+use kestrel::clock::SystemClock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -109,7 +111,7 @@ impl Stub {
 }
 
 fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    u64::try_from(SystemClock.now().timestamp()).unwrap()
 }
 
 type Answer = (StatusCode, Json<Value>);

@@ -125,10 +125,11 @@ fn daily_slots(session: &Session, beside: &[Session], plan: DailyPlan) -> Vec<Da
     });
     let grid: Vec<_> = grid.collect();
     let next = grid.iter().skip(1).map(|(_, at)| Some(*at)).chain([None]);
-    let is_worth_it = |((planned, at), next): &(&(DateTime<Utc>, DateTime<Utc>), Option<DateTime<Utc>>)| {
-        planned == at || next.is_none_or(|next| next - *at >= interval / 3)
+    let is_worth_it = |planned: DateTime<Utc>, at: DateTime<Utc>, next: Option<DateTime<Utc>>| {
+        planned == at || next.is_none_or(|next| next - at >= interval / 3)
     };
-    let mut slots: Vec<_> = grid.iter().zip(next).filter(is_worth_it).map(|((_, at), _)| *at).collect();
+    let worth = grid.iter().zip(next).filter(|((planned, at), next)| is_worth_it(*planned, *at, *next));
+    let mut slots: Vec<_> = worth.map(|((_, at), _)| *at).collect();
     let rest_is_long = slots.last().is_some_and(|last| latest - *last >= interval / 3);
     let room_is_left = u32::try_from(slots.len()).is_ok_and(|count| count < plan.sessions);
     if rest_is_long && room_is_left {
