@@ -5,6 +5,7 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -46,6 +47,9 @@ pub struct MarketView {
     /// What a running agent has found, where its phase differs from the calendar's or it does not trust the day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<MarketStanding>,
+    /// No calendar reaches its day, and the override file lets exits through.
+    #[serde(skip)]
+    exits_allowed: bool,
     /// The days from the local date on, only when they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<DayView>,
@@ -89,8 +93,14 @@ impl MarketView {
             next_session_open: calendar.next_session_open(market, at),
             next_change: calendar.next_change(market, at).map(|change| change.at),
             found: None,
+            exits_allowed: false,
             days: dates.map(|date| DayView::on(calendar, market, date)).collect(),
         }
+    }
+
+    /// Adds the operator's word for exits on a day that no calendar reaches.
+    fn with_word(self, exits: &BTreeSet<(Market, NaiveDate)>) -> Self {
+        Self { exits_allowed: exits.contains(&(self.market, self.market.date_at(self.at))), ..self }
     }
 
     /// Adds what a running agent has found of this market, unless it says the same as the calendar.
@@ -140,19 +150,20 @@ fn why(kind: DayKind) -> String {
 /// # Errors
 /// Why the override file cannot be read, or the picture or the JSON written, in words.
 pub fn run(args: &MarketsArgs, overrides: Option<&Path>, found: &[MarketStanding]) -> Result<(), String> {
-    let calendar = calendar(overrides)?;
+    let (calendar, exits) = calendar(overrides)?;
     if let Some(fault) = calendar.fault() {
         terminal::complain(format!("{fault}; every market is unknown"));
     }
     let at = args.at.unwrap_or_else(|| SystemClock.now());
-    let markets = if args.markets.is_empty() { Market::ALL.to_vec() } else { args.markets.clone() };
+    let markets = chosen(&args.markets);
     if let Some(path) = &args.svg {
         write(path, &draw(&calendar, &markets, at))?;
         if !args.json {
             terminal::line(format!("The week is drawn in {}.\n", path.display()));
         }
     }
-    let view = |market: &Market| MarketView::at(&calendar, *market, at, args.days).beside(found);
+    let view =
+        |market: &Market| MarketView::at(&calendar, *market, at, args.days).with_word(&exits).beside(found);
     let views: Vec<_> = markets.iter().map(view).collect();
     if args.json {
         terminal::line(serde_json::to_string_pretty(&views).map_err(|error| error.to_string())?);
@@ -163,12 +174,24 @@ pub fn run(args: &MarketsArgs, overrides: Option<&Path>, found: &[MarketStanding
     Ok(())
 }
 
-/// The built-in calendar, with the override file if one is named.
-fn calendar(overrides: Option<&Path>) -> Result<Calendar, String> {
+/// Each market that was asked for once, in the order asked; all when none was.
+fn chosen(asked: &[Market]) -> Vec<Market> {
+    let mut chosen = Vec::new();
+    for market in asked {
+        if !chosen.contains(market) {
+            chosen.push(*market);
+        }
+    }
+    if chosen.is_empty() { Market::ALL.to_vec() } else { chosen }
+}
+
+/// The built-in calendar with the override file, if one is named, and the days on which that file lets exits through.
+fn calendar(overrides: Option<&Path>) -> Result<(Calendar, BTreeSet<(Market, NaiveDate)>), String> {
     let official = Calendar::official();
-    let Some(path) = overrides else { return Ok(official) };
+    let Some(path) = overrides else { return Ok((official, BTreeSet::new())) };
     let overrides = crate::overrides::read(path)?;
-    official.with_changes(&overrides.changes).map_err(|error| error.to_string())
+    let calendar = official.with_changes(&overrides.changes).map_err(|error| error.to_string())?;
+    Ok((calendar, overrides.exits))
 }
 
 fn write(path: &Path, svg: &str) -> Result<(), String> {

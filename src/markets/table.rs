@@ -119,7 +119,10 @@ fn caution(calendar: &Calendar, view: &MarketView) -> String {
     let market = view.market;
     let today = market.date_at(view.at);
     match view.date_status {
-        DateStatus::Unknown => format!("\n{market}: no calendar reaches {today}; nothing is bought there.\n"),
+        DateStatus::Unknown if view.exits_allowed => format!(
+            "\n{market}: no calendar reaches {today}; nothing is bought there, and exits go by the override file's word.\n"
+        ),
+        DateStatus::Unknown => format!("\n{market}: no calendar reaches {today}; nothing is traded there.\n"),
         DateStatus::Estimated | DateStatus::Uncertain => {
             format!(
                 "\n{market}: {today} is {}; nothing is traded there before it is confirmed.\n",

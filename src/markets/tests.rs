@@ -62,7 +62,7 @@ fn the_table_says_phase_next_change_and_why() {
     assert!(holiday.contains("Thu 2026-11-26 15:00:00 UTC, Fri 00:00 in Korea"), "{holiday}");
     assert!(holiday.contains("settles its ledger until 00:10"), "{holiday}");
     let unknown = text(Market::Kr, "2030-01-07T01:00:00Z");
-    assert!(unknown.contains("KR: no calendar reaches 2030-01-07; nothing is bought there."), "{unknown}");
+    assert!(unknown.contains("KR: no calendar reaches 2030-01-07; nothing is traded there."), "{unknown}");
     let estimated = text(Market::Kr, "2027-03-02T01:00:00Z");
     assert!(estimated.contains("KR: 2027-03-02 is estimated"), "{estimated}");
     let soon = text(Market::CnSha, "2026-12-02T02:00:00Z");
@@ -166,4 +166,26 @@ fn every_finding_of_a_running_agent_that_differs_from_the_calendar_is_shown_with
     }
     let (text, json) = shown(Market::Kr, standing(open, Trust::Certain, DaySource::Calendar));
     assert!(!text.contains("has found") && json.is_null(), "it says the same: {text}");
+}
+
+#[test]
+fn a_market_that_is_asked_for_twice_is_shown_once() {
+    assert_eq!(chosen(&[Market::Jp, Market::Kr, Market::Jp]), [Market::Jp, Market::Kr]);
+    assert_eq!(chosen(&[]), Market::ALL);
+}
+
+#[test]
+fn the_operators_word_for_exits_is_shown_on_its_day_and_market_alone() {
+    let exits = BTreeSet::from([(Market::Kr, "2028-01-03".parse().unwrap())]);
+    let calendar = Calendar::official();
+    for (market, when, is_allowed) in [
+        (Market::Kr, "2028-01-03T01:00:00Z", true),
+        (Market::Kr, "2028-01-04T01:00:00Z", false),
+        (Market::Jp, "2028-01-03T01:00:00Z", false),
+    ] {
+        let view = MarketView::at(&calendar, market, at(when), 0).with_word(&exits);
+        let text = table::text(&calendar, &[view], at(when));
+        assert_eq!(text.contains("exits go by the override file's word"), is_allowed, "{text}");
+        assert_eq!(text.contains("nothing is traded there"), !is_allowed, "{text}");
+    }
 }
