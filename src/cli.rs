@@ -116,6 +116,12 @@ pub struct DemoArgs {
     /// Seed of prices and order flow; the same seed gives the same market.
     #[arg(long, default_value_t = 15)]
     pub seed: u64,
+    /// Where it keeps its books and its exchange; data/demo if not given. One that was ended early goes on from there.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Begin anew although one that was ended early could go on.
+    #[arg(long)]
+    pub fresh: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
@@ -140,7 +146,15 @@ fn market_list(text: &str) -> Result<MarketList, String> {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { seconds: 60, speed: None, markets: MarketList::default(), seed: 15, json: false }
+        Self {
+            seconds: 60,
+            speed: None,
+            markets: MarketList::default(),
+            seed: 15,
+            data: None,
+            fresh: false,
+            json: false,
+        }
     }
 }
 

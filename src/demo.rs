@@ -2,34 +2,35 @@
 
 pub mod audit;
 mod course;
+mod place;
 mod progress;
 pub mod report;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::messages::control::{HaltSource, RequestHalt, StatusQuery};
+use domain::messages::control::{HaltSource, RequestHalt, StatusQuery, TradingState, TradingStatus};
 use domain::messages::ledger::{AllIntents, SummaryQuery};
 use domain::messages::market_data::AccountQuery;
 use domain::{AccountSnapshot, Clock, Market, Random};
-use tempfile::TempDir;
 
 use crate::agent::{boot, desk, end_wedged, library};
 use crate::app::{self, House, OpenBooks, Patience, Placement, World};
 use crate::cli::DemoArgs;
 use crate::clock::{ScaledClock, SystemClock};
 use crate::config::{Config, LogFormat, Web};
-use crate::control::{Answers, LastResort};
+use crate::control::{self, Answers, LastResort};
 use crate::random::Seeded;
 use crate::store::HaltFile;
 use crate::venue::{self, Connected, Located};
 use crate::web::{self, Site};
 use crate::{telemetry, terminal};
 use course::Course;
+use place::Place;
 use report::Report;
 
 /// Longest wait, in real time, for the exchange to be reconciled at the start.
@@ -45,11 +46,11 @@ const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why it could not run, in words.
 pub fn run(args: &DemoArgs) -> Result<bool, String> {
-    let folder =
-        TempDir::with_prefix("kestrel-demo-").map_err(|error| format!("no temporary folder: {error}"))?;
+    let course = Course::plan(args)?;
+    let place = Place::take(args, &course)?;
     let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "off,panic=error,kestrel=error".into());
     let log = telemetry::start(&filter, LogFormat::Auto)?;
-    let report = actix::System::new().block_on(trade(args, folder.path()))?;
+    let report = actix::System::new().block_on(trade(args, &course, &place))?;
     show(&report, args.json)?;
     drop(log);
     Ok(report.is_clean())
@@ -64,29 +65,57 @@ fn show(report: &Report, json: bool) -> Result<(), String> {
     Ok(())
 }
 
-async fn trade(args: &DemoArgs, folder: &Path) -> Result<Report, String> {
-    let course = Course::plan(args)?;
-    let config = settings(&course.markets, folder)?;
-    let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(course.start, course.speed, course.jump()));
-    let random: Arc<dyn Random> = Arc::new(Seeded::new(args.seed));
-    let venue = venue::connect(&config, &Located::embedded(clock.clone()), args.seed, None)?;
+async fn trade(args: &DemoArgs, course: &Course, place: &Place) -> Result<Report, String> {
+    let config = settings(&course.markets, place.books())?;
+    let goes_on_at = place.goes_on_at(course.speed);
+    let from = goes_on_at.unwrap_or(course.start);
+    let clock: Arc<dyn Clock> = Arc::new(ScaledClock::new(from, course.speed, course.jump()));
+    // A demo that goes on makes other ids than the one before it.
+    let random: Arc<dyn Random> = match goes_on_at {
+        None => Arc::new(Seeded::new(args.seed)),
+        Some(_) => Arc::new(Seeded::from_system()),
+    };
+    let venue = venue::connect(&config, &Located::kept(clock.clone(), place.kept()), args.seed, None)?;
     let (books, reader) = library(&config.database).map_err(|error| error.to_string())?;
-    let world = world(&config, folder, &clock, &random, &venue, books)?;
+    let world = world(&config, place.folder(), &clock, &random, &venue, books)?;
     let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
     let house = app::build(&config, &world, Placement::Threads(Patience::default()), escalated, end_wedged)?;
     let answers = Answers::new(last_resort(&world));
     answers.open(desk(&config, &house, &reader, &clock, &venue));
-    let page = open_page(&config, answers)?;
-    let mut say = progress::Progress::new(args.json);
-    say.banner(args, &course, &page);
-    until_reconciled(&house).await?;
+    let _socket = control::serve(place.folder(), answers.clone()).map_err(|error| error.to_string())?;
+    let doors = progress::Doors { page: open_page(&config, answers)?, books: place.books() };
+    let mut say = progress::Progress::new(args.json, goes_on_at);
+    say.banner(args, course, &doors);
+    say.standing(&until_reconciled(&house).await?);
     let before = accounts(&house, &course.markets).await;
-    watch(&house, &mut say, &clock, &course, Duration::from_secs(args.seconds)).await;
-    settle(&house, &mut say, &clock).await;
+    let run = Run { house: &house, venue: &venue, clock: &clock, course };
+    watch(&run, &mut say, Duration::from_secs(args.seconds)).await;
+    settle(&run, &mut say).await;
     let after = accounts(&house, &course.markets).await;
     let report = conclude(&house, &venue, clock.now() - course.start, [before, after]).await?;
+    if let Some(embedded) = &venue.embedded {
+        embedded.venue.note_end();
+    }
     house.supervised.shutdown(Duration::from_secs(6)).await;
     Ok(report)
+}
+
+/// What runs, and what is looked at.
+struct Run<'a> {
+    house: &'a House,
+    venue: &'a Connected,
+    clock: &'a Arc<dyn Clock>,
+    course: &'a Course,
+}
+
+impl Run<'_> {
+    /// Waits until the next look; the exchange writes down each second how late it is.
+    async fn until_next_look(&self) {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Some(embedded) = &self.venue.embedded {
+            embedded.venue.note_time(TimeDelta::seconds(i64::from(self.course.speed)));
+        }
+    }
 }
 
 /// On a free port of this machine, with a token for whoever started it: nothing of the demo is anybody's secret.
@@ -110,14 +139,14 @@ fn last_resort(world: &World) -> LastResort {
     LastResort { emergency, clock, random }
 }
 
-fn settings(markets: &[Market], folder: &Path) -> Result<Config, String> {
+fn settings(markets: &[Market], books: PathBuf) -> Result<Config, String> {
     let markets: Vec<_> = markets.iter().map(|market| market.code()).collect();
     let pairs = BTreeMap::from([
         ("ENABLED_MARKETS".to_owned(), markets.join(",")),
         ("TRADE_MODE".to_owned(), "realtime".to_owned()),
         // More to look at than the default three.
         ("SCANNER_TOP_N".to_owned(), "8".to_owned()),
-        ("DB_PATH".to_owned(), folder.join("trades.db").to_string_lossy().into_owned()),
+        ("DB_PATH".to_owned(), books.to_string_lossy().into_owned()),
     ]);
     Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())
 }
@@ -148,12 +177,15 @@ fn world(
     })
 }
 
-async fn until_reconciled(house: &House) -> Result<(), String> {
+/// Waits until the agent trades, or is halted or reduced from before: then it has looked at the exchange too.
+async fn until_reconciled(house: &House) -> Result<TradingStatus, String> {
     let start = tokio::time::Instant::now();
     loop {
         let status = house.status.ask(StatusQuery, ASK_WITHIN).await;
-        if status.is_ok_and(|status| status.state == domain::messages::control::TradingState::Active) {
-            return Ok(());
+        if let Ok(status) = status
+            && status.state != TradingState::Starting
+        {
+            return Ok(status);
         }
         if start.elapsed() > READY_WITHIN {
             return Err("the agent was not ready in time; run with KESTREL_LOG=info to see why".into());
@@ -162,37 +194,31 @@ async fn until_reconciled(house: &House) -> Result<(), String> {
     }
 }
 
-async fn watch(
-    house: &House,
-    say: &mut progress::Progress,
-    clock: &Arc<dyn Clock>,
-    course: &Course,
-    asked: Duration,
-) {
+async fn watch(run: &Run<'_>, say: &mut progress::Progress, asked: Duration) {
     let start = tokio::time::Instant::now();
-    while !course.is_over(start.elapsed(), asked) {
-        tokio::time::sleep(LOOK_EVERY).await;
-        for market in say.news(house, clock.now()).await {
-            course.has_traded(market);
+    while !run.course.is_over(start.elapsed(), asked) {
+        run.until_next_look().await;
+        for market in say.news(run.house, run.clock.now()).await {
+            run.course.has_traded(market);
         }
     }
 }
 
 /// Stops deciding, then lets the working orders end: filled, or cancelled when their time is over.
-async fn settle(house: &House, say: &mut progress::Progress, clock: &Arc<dyn Clock>) {
+async fn settle(run: &Run<'_>, say: &mut progress::Progress) {
     let request = RequestHalt {
         source: HaltSource::Operator,
         by: "demo".into(),
         reason: "the demo is over; working orders end".into(),
     };
-    if let Err(error) = house.halt.ask(request, Duration::from_secs(8)).await {
+    if let Err(error) = run.house.halt.ask(request, Duration::from_secs(8)).await {
         tracing::error!(%error, "the halt at the demo's end was not confirmed");
     }
     let start = tokio::time::Instant::now();
     while start.elapsed() < SETTLE_WITHIN {
-        tokio::time::sleep(LOOK_EVERY).await;
-        say.news(house, clock.now()).await;
-        let status = house.status.ask(StatusQuery, ASK_WITHIN).await;
+        run.until_next_look().await;
+        say.news(run.house, run.clock.now()).await;
+        let status = run.house.status.ask(StatusQuery, ASK_WITHIN).await;
         if status.is_ok_and(|status| status.live.is_empty()) {
             return;
         }

@@ -17,6 +17,7 @@ mod book;
 mod call;
 mod closed;
 mod desks;
+mod diary;
 mod domestic;
 mod domestic_bars;
 mod domestic_calendar;
@@ -66,12 +67,14 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use account::Account;
+use diary::Diary;
 use gateway::Gateway;
 use orders::Order;
 use stream::Streams;
 use venue::Venue;
 
 pub use closed::ClosedDates;
+pub use diary::{Begun, DiaryError, Kept, Past};
 pub use faults::{FREEZE_SECONDS, VenueFaults};
 pub use listing::has_stocks_of;
 pub use web::{router, serve};
@@ -140,6 +143,8 @@ struct State {
     streams: Streams,
     order_posts: u64,
     order_posts_refused: u64,
+    /// Where it writes down what it takes, when it is to outlive the process.
+    diary: Option<Diary>,
 }
 
 impl Exchange {
@@ -151,12 +156,36 @@ impl Exchange {
 
     /// The same, with another limit on requests per second for one app key.
     pub fn with_rate(config: SimulatorConfig, requests_per_second: u32) -> Self {
+        let now = config.clock.now();
+        Self::begun_at(config, requests_per_second, now)
+    }
+
+    /// An exchange that outlives its process: it goes on from what is kept, or begins, and writes down what it takes. Seed and markets are
+    /// those of `kept`; the clock must not be behind it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn kept(config: SimulatorConfig, kept: &Kept) -> Result<Self, DiaryError> {
+        let Begun { seed, markets, .. } = kept.begun.clone();
+        let config = SimulatorConfig { seed, markets, ..config };
+        let rate = config.environment.requests_per_second();
+        let exchange = Self::begun_at(config, rate, kept.begun.start);
+        {
+            let mut state = exchange.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(past) = &kept.past {
+                diary::repeat(&mut state, exchange.environment, past);
+            }
+            state.diary = Some(Diary::open(kept)?);
+        }
+        Ok(exchange)
+    }
+
+    fn begun_at(config: SimulatorConfig, requests_per_second: u32, start: DateTime<Utc>) -> Self {
         let mut cash: BTreeMap<Currency, Decimal> = BTreeMap::new();
         for money in &config.cash {
             *cash.entry(money.currency()).or_default() += money.amount();
         }
-        let now = config.clock.now();
-        let mut venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), now);
+        let mut venue = Venue::new(config.seed, config.data, config.markets, Account::new(cash), start);
         venue.closed = Arc::new(config.closed);
         let gateway = Gateway::new(config.environment, requests_per_second, config.seed);
         let state = State {
@@ -165,6 +194,7 @@ impl Exchange {
             streams: Streams::new(config.seed),
             order_posts: 0,
             order_posts_refused: 0,
+            diary: None,
         };
         Self { clock: config.clock, environment: config.environment, state: Mutex::new(state) }
     }

@@ -18,7 +18,7 @@ use crate::kis::stream::{self, StreamConfig, StreamPorts};
 use crate::kis::{self, KisConfig};
 use crate::random::Seeded;
 use crate::simulate::client::{self as simulate, Sighting};
-use crate::simulator::{self, ClosedDates, SimulatorConfig};
+use crate::simulator::{self, ClosedDates, Kept, SimulatorConfig};
 
 /// KIS's hosts (KIS.md 1).
 const LIVE_URL: &str = "https://openapi.koreainvestment.com:9443";
@@ -38,7 +38,7 @@ pub struct Located {
 
 /// Whose orders these will be.
 enum Host {
-    Embedded,
+    Embedded { kept: Option<Kept> },
     External { url: String, environment: kis::Environment },
     Kis { environment: Environment, credentials: Credentials },
 }
@@ -46,7 +46,12 @@ enum Host {
 impl Located {
     /// The embedded exchange, on a clock of the caller's choice.
     pub fn embedded(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, host: Host::Embedded }
+        Self { clock, host: Host::Embedded { kept: None } }
+    }
+
+    /// The embedded exchange, going on from what an earlier process has kept.
+    pub fn kept(clock: Arc<dyn Clock>, kept: Kept) -> Self {
+        Self { clock, host: Host::Embedded { kept: Some(kept) } }
     }
 }
 
@@ -111,7 +116,7 @@ pub fn connect(
 ) -> Result<Connected, String> {
     let clock = &located.clock;
     let (wire, name) = match &located.host {
-        Host::Embedded => return embedded(config, clock, seed),
+        Host::Embedded { kept } => return embedded(config, clock, seed, kept.as_ref()),
         Host::External { url, environment } => {
             let token_file = data_dir.map(|dir| dir.join("exchange_token.json"));
             let wire = simulated(url.clone(), *environment, token_file);
@@ -280,8 +285,13 @@ fn mortal(orders: Arc<dyn Transport>) -> Result<Arc<dyn Transport>, String> {
     Ok(crate::faults::transport(orders, crate::faults::crash()?))
 }
 
-fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connected, String> {
-    let venue = simulator::Exchange::new(SimulatorConfig {
+fn embedded(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    seed: u64,
+    kept: Option<&Kept>,
+) -> Result<Connected, String> {
+    let made_of = SimulatorConfig {
         clock: clock.clone(),
         seed,
         markets: config.markets.clone(),
@@ -289,7 +299,11 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>, seed: u64) -> Result<Connec
         environment: simulator::Environment::Real,
         data: simulator::MarketData::default(),
         closed: closed_dates(&config.markets),
-    });
+    };
+    let venue = match kept {
+        Some(kept) => simulator::Exchange::kept(made_of, kept).map_err(|error| error.to_string())?,
+        None => simulator::Exchange::new(made_of),
+    };
     let embedded = embedded::start(Arc::new(venue))?;
     // The embedded exchange forgets its tokens with the process.
     let wire = simulated(embedded.base_url.clone(), kis::Environment::Real, None);

@@ -1,14 +1,17 @@
 //! What happens, line by line: decisions, refusals, orders, fills. Made from committed events only.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use domain::messages::control::TradingStatus;
 use domain::messages::ledger::{EventKind, EventsAfter, LedgerEvent};
 use domain::{EventId, Market};
 
 use super::course::Course;
 use crate::app::House;
 use crate::cli::DemoArgs;
+use crate::control::wire;
 use crate::terminal;
 
 const EVENTS_AT_ONCE: u16 = 500;
@@ -21,29 +24,58 @@ pub(super) struct Progress {
     cursor: EventId,
     counted: BTreeMap<&'static str, u64>,
     last_count: Option<DateTime<Utc>>,
+    /// Where an earlier demo is gone on from: what it has said is not said again.
+    goes_on_at: Option<DateTime<Utc>>,
+}
+
+/// How the demo is reached while it runs.
+pub(super) struct Doors {
+    /// The page, token included.
+    pub(super) page: String,
+    /// The database, for the command line.
+    pub(super) books: PathBuf,
 }
 
 impl Progress {
     /// Prints nothing when `quiet`: a program reads the summary alone.
-    pub(super) fn new(quiet: bool) -> Self {
-        Self { quiet, cursor: EventId(0), counted: BTreeMap::new(), last_count: None }
+    pub(super) fn new(quiet: bool, goes_on_at: Option<DateTime<Utc>>) -> Self {
+        Self { quiet, cursor: EventId(0), counted: BTreeMap::new(), last_count: None, goes_on_at }
     }
 
-    pub(super) fn banner(&self, args: &DemoArgs, course: &Course, page: &str) {
+    pub(super) fn banner(&self, args: &DemoArgs, course: &Course, doors: &Doors) {
         let markets: Vec<_> = course.markets.iter().map(|market| market.code()).collect();
+        let time = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
+        let begins = match self.goes_on_at {
+            None => format!("Exchange time starts at {} (an open)", time(course.start)),
+            Some(at) => format!(
+                "An earlier demo was ended early: this goes on from it, at {} (--fresh begins anew)",
+                time(at)
+            ),
+        };
         self.say(format!(
             "kestrel {}: DEMO on the embedded exchange. No money, no credentials, no network.\n\
              Markets {}, realtime mode, local rule engine, clock {} times as fast, seed {}.\n\
-             Exchange time starts at {} (an open); about {} s to go. {}\n\
-             Watch it, halt and resume it until then: {page}\n",
+             {begins}; about {} s to go. {}\n\
+             Watch it, halt and resume it until then: {}\n{}",
             env!("CARGO_PKG_VERSION"),
             markets.join(", "),
             course.speed,
             args.seed,
-            course.start.format("%Y-%m-%d %H:%M UTC"),
             args.seconds,
             course.skips(),
+            doors.page,
+            commands(doors),
         ));
+    }
+
+    /// Says what an earlier demo was stopped by, and how it goes on.
+    pub(super) fn standing(&self, status: &TradingStatus) {
+        for halt in &status.halts {
+            self.say(format!("Trading is {}", wire::describe(halt)));
+        }
+        if !status.halts.is_empty() {
+            self.say(format!("Go on with: {} resume\n", program()));
+        }
     }
 
     /// Prints what was committed since the last call; the markets on which anything was filled.
@@ -59,6 +91,9 @@ impl Progress {
     }
 
     fn event(&mut self, event: &LedgerEvent) {
+        if self.goes_on_at.is_some_and(|from| event.at < from) {
+            return;
+        }
         match event.kind {
             EventKind::Decision | EventKind::Refusal | EventKind::Approval => {
                 *self.counted.entry(event.kind.code()).or_default() += 1;
@@ -103,4 +138,26 @@ impl Progress {
             terminal::line(text);
         }
     }
+}
+
+/// What may be typed in another terminal.
+fn commands(doors: &Doors) -> String {
+    let (program, books) = (program(), doors.books.display());
+    let (address, token) = doors.page.split_once("/#token=").unwrap_or((&doors.page, ""));
+    format!(
+        "From another terminal, the questions afterwards too:\n  \
+           export DB_PATH='{books}'\n  \
+           {program} status | positions | orders | decisions | pnl | why STOCK | why-not STOCK | events --follow\n  \
+           {program} halt --reason 'a look'   and   {program} resume\n  \
+           curl -H 'X-Kestrel-Token: {token}' --json '{{\"reason\": \"a look\"}}' {address}/control/halt\n\
+         Kill it as you like (kill -9 {pid}): the same command goes on from there, and what halted it still does.\n",
+        pid = std::process::id(),
+    )
+}
+
+/// This program, as it can be typed from here.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("kestrel"));
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(&path).display().to_string()
 }

@@ -4,6 +4,7 @@ mod board;
 mod calendar;
 mod checklist;
 mod contract;
+mod diary;
 mod door;
 mod foreign;
 mod ledger;

@@ -164,6 +164,9 @@ fn answer(
     }
     state.streams.note_account(call.get("CANO"), call.get("ACNT_PRDT_CD"));
     let reply = (endpoint.handler)(&mut state.venue, &call)?;
+    if let (Verb::Post, Some(diary)) = (endpoint.verb, &mut state.diary) {
+        diary.taken(state.venue.now(), endpoint.path, &call);
+    }
     Ok((reply, tr_id(&parts.headers)))
 }
 

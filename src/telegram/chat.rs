@@ -62,6 +62,9 @@ impl Conversation {
                 self.tell(chat, Request::Ask(Question::Pnl { since })).await;
             }
             Command::Why(stock) => self.tell(chat, Request::Ask(Question::Why { stock, at: None })).await,
+            Command::WhyNot(stock) => {
+                self.tell(chat, Request::Ask(Question::WhyNot { stock, on: None })).await;
+            }
             Command::Decisions => {
                 let wanted = DecisionsWanted { stock: None, since: None, limit: DECISIONS };
                 self.tell(chat, Request::Ask(Question::Decisions(wanted))).await;

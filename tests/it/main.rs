@@ -27,6 +27,7 @@ mod indicators;
 mod limits;
 mod model_budget;
 mod mutants;
+mod operator;
 mod parse_reply;
 mod phantom;
 mod privacy;

@@ -12,7 +12,9 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::simulator::{Environment, Exchange, MarketData, SimulatorConfig, VenueOrder, router};
+use crate::simulator::{
+    Begun, Environment, Exchange, Kept, MarketData, Past, SimulatorConfig, VenueOrder, router,
+};
 
 /// 09:00 in Korea on a Tuesday.
 pub(super) const KOREAN_OPEN: &str = "2026-11-24T00:00:00Z";
@@ -99,6 +101,22 @@ impl Default for Setting {
     }
 }
 
+impl Setting {
+    fn config(&self, now: DateTime<Utc>) -> (Arc<HandClock>, SimulatorConfig) {
+        let clock = Arc::new(HandClock(Mutex::new(now)));
+        let config = SimulatorConfig {
+            clock: clock.clone(),
+            seed: self.seed,
+            markets: self.markets.to_vec(),
+            cash: crate::venue::starting_cash(self.markets),
+            environment: self.environment,
+            data: MarketData::default(),
+            closed: self.closed.iter().map(|(market, date)| (*market, date.parse().unwrap())).collect(),
+        };
+        (clock, config)
+    }
+}
+
 impl World {
     pub(super) async fn at(start: &'static str) -> Self {
         Self::of(Setting { start, ..Setting::default() }).await
@@ -111,17 +129,25 @@ impl World {
     }
 
     pub(super) fn without_token(setting: Setting) -> Self {
-        let clock = Arc::new(HandClock(Mutex::new(setting.start.parse().unwrap())));
-        let config = SimulatorConfig {
-            clock: clock.clone(),
-            seed: setting.seed,
-            markets: setting.markets.to_vec(),
-            cash: crate::venue::starting_cash(setting.markets),
-            environment: setting.environment,
-            data: MarketData::default(),
-            closed: setting.closed.iter().map(|(market, date)| (*market, date.parse().unwrap())).collect(),
-        };
-        let exchange = Arc::new(Exchange::with_rate(config, setting.rate));
+        let (clock, config) = setting.config(setting.start.parse().unwrap());
+        Self::over(clock, Exchange::with_rate(config, setting.rate))
+    }
+
+    /// An exchange that goes on from `path`, or begins there, at `now`.
+    pub(super) async fn kept(path: &std::path::Path, now: DateTime<Utc>) -> Self {
+        let setting = Setting::default();
+        let (clock, config) = setting.config(now);
+        let begun = Begun { start: now, seed: setting.seed, markets: setting.markets.to_vec() };
+        let past = Past::read(path).unwrap();
+        let begun = past.as_ref().map_or(begun, |past| past.begun.clone());
+        let kept = Kept { path: path.to_owned(), begun, past };
+        let mut world = Self::over(clock, Exchange::kept(config, &kept).unwrap());
+        world.renew().await;
+        world
+    }
+
+    fn over(clock: Arc<HandClock>, exchange: Exchange) -> Self {
+        let exchange = Arc::new(exchange);
         let router = router(exchange.clone());
         Self { clock, exchange, token: String::new(), router }
     }

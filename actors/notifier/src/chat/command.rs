@@ -26,6 +26,8 @@ pub enum Command {
     Report,
     /// How a stock came to be traded.
     Why(StockWanted),
+    /// What kept a stock from being traded.
+    WhyNot(StockWanted),
     /// The newest judgements.
     Decisions,
     /// What the language model may still be asked.
@@ -50,11 +52,12 @@ pub enum Command {
 }
 
 /// The commands as the chat lists them: name, and what it does.
-pub const MENU: [(&str, &str); 11] = [
+pub const MENU: [(&str, &str); 12] = [
     ("status", "how the agent stands, and which halts stand"),
     ("positions", "what is held"),
     ("report", "profit and loss of the last 24 hours, per currency"),
-    ("why", "why a stock was traded or not: /why KR:005930"),
+    ("why", "how a stock came to be traded: /why KR:005930"),
+    ("whynot", "what kept a stock from being traded: /whynot KR:005930"),
     ("decisions", "the newest judgements"),
     ("budget", "what the language model may still be asked today"),
     ("halt", "stop trading at once; words behind it are the reason"),
@@ -104,7 +107,8 @@ impl Command {
             "status" => Ok(Self::Status),
             "positions" => Ok(Self::Positions),
             "report" => Ok(Self::Report),
-            "why" => rest.trim().parse().map(Self::Why).map_err(|_| Unclear::Wrong(WHY.to_owned())),
+            "why" => stock(name, rest).map(Self::Why),
+            "whynot" | "why_not" => stock("whynot", rest).map(Self::WhyNot),
             "decisions" => Ok(Self::Decisions),
             "budget" => Ok(Self::Budget),
             // What is typed in a hurry, and what other systems call it.
@@ -124,6 +128,7 @@ impl Command {
             Self::Positions => "positions",
             Self::Report => "report",
             Self::Why(_) => "why",
+            Self::WhyNot(_) => "whynot",
             Self::Decisions => "decisions",
             Self::Budget => "budget",
             Self::Halt { .. } => "halt",
@@ -142,6 +147,7 @@ impl Command {
             | Self::Positions
             | Self::Report
             | Self::Why(_)
+            | Self::WhyNot(_)
             | Self::Decisions
             | Self::Budget
             | Self::Flatten { .. }
@@ -155,7 +161,12 @@ impl Command {
     }
 }
 
-const WHY: &str = "name a stock: /why KR:005930, or the code alone: /why 005930";
+fn stock(command: &str, rest: &str) -> Result<StockWanted, Unclear> {
+    let named = rest.trim().parse();
+    named.map_err(|_| {
+        Unclear::Wrong(format!("name a stock: /{command} KR:005930, or the code alone: /{command} 005930"))
+    })
+}
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,6 +206,8 @@ mod tests {
             ("/report", Command::Report),
             ("/why KR:005930", Command::Why("KR:005930".parse().unwrap())),
             ("/why  aapl ", Command::Why("AAPL".parse().unwrap())),
+            ("/WhyNot KR:005930", Command::WhyNot("KR:005930".parse().unwrap())),
+            ("/why_not aapl", Command::WhyNot("AAPL".parse().unwrap())),
             ("/decisions", Command::Decisions),
             ("/budget", Command::Budget),
             ("/STOP", Command::Halt { reason: reason() }),
@@ -221,6 +234,7 @@ mod tests {
         );
         assert_eq!(parse("/foo"), Err(Unclear::Unknown("foo".into())));
         assert_eq!(parse("/"), Err(Unclear::Unknown(String::new())));
+        assert!(matches!(parse("/whynot"), Err(Unclear::Wrong(what)) if what.contains("/whynot KR:005930")));
         assert!(matches!(parse("/why"), Err(Unclear::Wrong(what)) if what.contains("/why KR:005930")));
         assert!(matches!(parse("/why ; DROP TABLE"), Err(Unclear::Wrong(_))));
     }
