@@ -1,5 +1,6 @@
 //! The command line.
 
+mod data;
 mod elsewhere;
 mod reading;
 
@@ -19,6 +20,7 @@ use supervision::mutant::Mutant;
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
+pub use data::{DataArgs, DataCommand, DataImportArgs, DataStatusArgs};
 pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat, ImportTradesArgs, ReplayArgs};
 pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs, WhyArgs, WhyNotArgs};
 
@@ -83,6 +85,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Take over the trades of a database of the Python original, each row once; the agent must not be running.
     ImportTrades(ImportTradesArgs),
+    /// Take daily bars of a file into the books, or show what they hold of bars.
+    Data(DataArgs),
     /// Look at everything that trading needs and say what to do; exit 1 on a problem.
     Doctor(ShowArgs),
     /// Show what the language model may still be asked today: used, reserved, planned, and when it is full again.

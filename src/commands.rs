@@ -1,5 +1,6 @@
 //! The commands: what each does, and the exit code it ends with.
 
+mod data;
 mod elsewhere;
 mod reading;
 mod replaying;
@@ -60,6 +61,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Export(args)) => elsewhere::export(&args),
         Some(Command::Backup(args)) => elsewhere::backup(&args),
         Some(Command::ImportTrades(args)) => elsewhere::import_trades(&args),
+        Some(Command::Data(args)) => data::data(&args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),
         Some(Command::Budget(args)) => budget(args),

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod data;
 pub mod demo;
 pub mod doctor;
 pub mod embedded;

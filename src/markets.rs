@@ -186,7 +186,9 @@ fn chosen(asked: &[Market]) -> Vec<Market> {
 }
 
 /// The built-in calendar with the override file, if one is named, and the days on which that file lets exits through.
-fn calendar(overrides: Option<&Path>) -> Result<(Calendar, BTreeSet<(Market, NaiveDate)>), String> {
+pub(crate) fn calendar(
+    overrides: Option<&Path>,
+) -> Result<(Calendar, BTreeSet<(Market, NaiveDate)>), String> {
     let official = Calendar::official();
     let Some(path) = overrides else { return Ok((official, BTreeSet::new())) };
     let overrides = crate::overrides::read(path)?;

@@ -20,6 +20,7 @@
 //! | `oracle_calls` | the language model's budget |
 //! | `occasions` | what MarketClock told |
 //! | `selections` | what became of the stocks that were considered, what was traded last |
+//! | `bars`, `bar_files` | daily bars, told by the exchange and read from files |
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
 //! | `tally` | what is counted for whoever watches |
@@ -31,6 +32,8 @@
 //! | [`Watched`] | a store that tests and simulations watch |
 
 mod audit;
+mod bar_files;
+mod bars;
 mod chat;
 mod consultations;
 mod copy;
@@ -71,6 +74,7 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};
 use domain::messages::consultation::{BookedConsultation, ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
@@ -88,14 +92,20 @@ use domain::messages::symbols::{
 };
 use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
-use domain::{AccountSnapshot, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome};
+use domain::{
+    AccountSnapshot, EventId, FencingEpoch, HaltId, Instrument, IntentId, Market, OpenIntent, Outcome,
+};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
+use trade_ledger::bars::BarsRecorded;
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
     Store, StoreError,
 };
 
 pub use self::audit::{BookedFill, HeldAtCost};
+pub use self::bar_files::{
+    BarFile, BarsImported, BookedImport, FileBar, HeldBars, ImportBarsError, RefusedRow, import_bars,
+};
 pub use self::copy::{Copied, CopyError, copy};
 pub use self::export::{Column, ExportError};
 pub use self::halt_file::HaltFile;
@@ -467,6 +477,18 @@ impl Store for SqliteStore {
 
     fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
         self.read(|conn| selections::recently_traded(conn, query))
+    }
+
+    fn record_bars(&mut self, seen: &BarsSeen, at: DateTime<Utc>) -> Result<BarsRecorded, StoreError> {
+        self.write(|conn| bars::record(conn, seen, at))
+    }
+
+    fn bars_of(&mut self, query: &BarsOf) -> Result<BarSeries, StoreError> {
+        self.read(|conn| bars::of_stock(conn, query))
+    }
+
+    fn stocks_with_bars(&mut self, market: Market) -> Result<Vec<Instrument>, StoreError> {
+        self.read(|conn| bars::stocks(conn, market))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

@@ -289,6 +289,7 @@ impl Slots {
             waits: self.risk.link(),
             traded: self.ledger.link(),
             selections: self.ledger.lossy_link(),
+            bars_seen: self.ledger.lossy_link(),
             candidates: self.brain.lossy_link(),
         }
     }

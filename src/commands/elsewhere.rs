@@ -15,7 +15,7 @@ use crate::store::{Column, Copied, ExportError, TakenOver, copy, lock_data_dir, 
 use crate::web::probe::{self, Asked};
 use crate::{hardening, terminal};
 
-fn database() -> Result<std::path::PathBuf, String> {
+pub(super) fn database() -> Result<std::path::PathBuf, String> {
     match Config::database_setting() {
         Database::File(path) => Ok(path),
         Database::Memory => {

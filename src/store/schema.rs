@@ -479,6 +479,78 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    bar_imports (seq) {
+        seq -> BigInt,
+        at_ms -> BigInt,
+        market -> Text,
+        file_name -> Text,
+        rows_read -> BigInt,
+        taken -> BigInt,
+        changed -> BigInt,
+        known -> BigInt,
+        refused -> BigInt,
+    }
+}
+
+diesel::table! {
+    bar_refusals (import_seq, line) {
+        import_seq -> BigInt,
+        line -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    bar_adjustments (seq) {
+        seq -> BigInt,
+        market -> Text,
+        symbol -> Text,
+        before_date -> Text,
+        factor_trillionths -> Nullable<BigInt>,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    bars (market, symbol, session_date, version) {
+        market -> Text,
+        symbol -> Text,
+        session_date -> Text,
+        version -> BigInt,
+        open_micros -> BigInt,
+        high_micros -> BigInt,
+        low_micros -> BigInt,
+        close_micros -> BigInt,
+        volume -> BigInt,
+        factor_trillionths -> BigInt,
+        change_trillionths -> Nullable<BigInt>,
+        after_adjustment -> BigInt,
+        import_seq -> Nullable<BigInt>,
+        seen_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A view: the newest version of each day.
+    newest_bars (market, symbol, session_date) {
+        market -> Text,
+        symbol -> Text,
+        session_date -> Text,
+        version -> BigInt,
+        open_micros -> BigInt,
+        high_micros -> BigInt,
+        low_micros -> BigInt,
+        close_micros -> BigInt,
+        volume -> BigInt,
+        factor_trillionths -> BigInt,
+        change_trillionths -> Nullable<BigInt>,
+        after_adjustment -> BigInt,
+        import_seq -> Nullable<BigInt>,
+        seen_at_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(intents -> approvals (approval_id));
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -3,6 +3,7 @@
 //! Crash tests die here, simulations count and compare here; the product's own store is not wrapped.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;
@@ -19,8 +20,11 @@ use domain::messages::symbols::{
 };
 use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
-use domain::{AccountSnapshot, EventId, FencingEpoch, HaltId, Instrument, IntentId, OpenIntent, Outcome};
+use domain::{
+    AccountSnapshot, EventId, FencingEpoch, HaltId, Instrument, IntentId, Market, OpenIntent, Outcome,
+};
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
+use trade_ledger::bars::BarsRecorded;
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, SendingRequest,
     Store, StoreError,
@@ -256,6 +260,18 @@ impl<W: Watch> Store for Watched<W> {
 
     fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
         self.step("recently_traded", |store| store.recently_traded(query))
+    }
+
+    fn record_bars(&mut self, seen: &BarsSeen, at: DateTime<Utc>) -> Result<BarsRecorded, StoreError> {
+        self.step("record_bars", |store| store.record_bars(seen, at))
+    }
+
+    fn bars_of(&mut self, query: &BarsOf) -> Result<BarSeries, StoreError> {
+        self.step("bars_of", |store| store.bars_of(query))
+    }
+
+    fn stocks_with_bars(&mut self, market: Market) -> Result<Vec<Instrument>, StoreError> {
+        self.step("stocks_with_bars", |store| store.stocks_with_bars(market))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

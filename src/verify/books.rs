@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
@@ -19,10 +20,11 @@ use domain::messages::symbols::{
 use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
-    AccountSnapshot, Clock as _, EventId, FencingEpoch, HaltId, Instrument, IntentId, Money, OpenIntent,
-    OrderState, Outcome, Quantity,
+    AccountSnapshot, Clock as _, EventId, FencingEpoch, HaltId, Instrument, IntentId, Market, Money,
+    OpenIntent, OrderState, Outcome, Quantity,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
+use trade_ledger::bars::BarsRecorded;
 use trade_ledger::store::Store;
 use trade_ledger::{
     Begun, BookInquiry, BootFacts, BootReport, DayBooked, DayKey, InquiryBooked, NewIntent, PermitRefused,
@@ -467,6 +469,18 @@ impl Store for WitnessedBooks {
 
     fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
         self.read(|store| store.recently_traded(query))
+    }
+
+    fn record_bars(&mut self, seen: &BarsSeen, at: DateTime<Utc>) -> Result<BarsRecorded, StoreError> {
+        self.step(("record_bars", OTHER), |store| store.record_bars(seen, at), |_, _| ())
+    }
+
+    fn bars_of(&mut self, query: &BarsOf) -> Result<BarSeries, StoreError> {
+        self.read(|store| store.bars_of(query))
+    }
+
+    fn stocks_with_bars(&mut self, market: Market) -> Result<Vec<Instrument>, StoreError> {
+        self.read(|store| store.stocks_with_bars(market))
     }
 
     fn confident_losers(&mut self, query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {

@@ -6,6 +6,7 @@
 //! | [`market_data`] | Scanner, Brain, RiskGuard | Broker |
 //! | [`proof`] | MarketClock | Broker |
 //! | [`trading`] | Scanner, Brain, Broker | Brain, RiskGuard, TradeLedger |
+//! | [`bars`] | Scanner, Optimizer | TradeLedger |
 //! | [`chat`] | Telegram | TradeLedger |
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`judging`] | control socket | Brain |
@@ -18,6 +19,7 @@
 //! | [`symbols`] | Broker, control socket | RiskGuard, TradeLedger |
 //! | [`won`] | RiskGuard | TradeLedger, control socket |
 
+pub mod bars;
 pub mod chat;
 pub mod consultation;
 pub mod control;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use domain::messages::bars::BarsSeen;
 use domain::messages::limits::WaitsQuery;
 use domain::messages::market_data::{AccountWatch, BarsQuery, QuoteQuery, RankingQuery};
 use domain::messages::schedule::{ScanDue, SlotKey};
@@ -39,6 +40,8 @@ pub struct Deps {
     pub traded: Link<RecentlyTraded>,
     /// TradeLedger: what became of the stocks.
     pub selections: Link<SelectionsMade>,
+    /// TradeLedger: the past of the stocks, so that there is more of it one day.
+    pub bars_seen: Link<BarsSeen>,
     /// Brain.
     pub candidates: Link<CandidatesFound>,
 }

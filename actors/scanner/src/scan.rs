@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::messages::bars::BarsSeen;
 use domain::messages::limits::WaitsQuery;
 use domain::messages::market_data::{
     AccountWatch, BarInterval, BarsQuery, ListedStatus, QueryError, Quote, QuoteQuery, RankedStock,
@@ -234,7 +235,16 @@ impl Scan {
         let answer = self.deps.bars.ask(query, ANSWER_WITHIN).await;
         let bars = self.unpack(answer, "bars", Some(instrument))?;
         let past = candidate::before_session(bars, instrument, self.due.key.session_date);
+        self.write_down(instrument, &past);
         Some(self.session.keep_bars(instrument, past))
+    }
+
+    /// Has the books keep finished days; a letter that is lost is written again in the next session.
+    fn write_down(&self, instrument: &Instrument, past: &[Candle]) {
+        let seen = BarsSeen::finished(instrument.clone(), self.due.key.session_date, past);
+        if let Err(error) = self.deps.bars_seen.tell(seen) {
+            tracing::debug!(scan = %self.due.key, stock = %instrument, %error, "its bars are not written down");
+        }
     }
 
     /// The answer, or a log line that says what is missing and why.

@@ -12,9 +12,11 @@ use domain::{Clock, EventId, FencingEpoch};
 use supervision::prelude::*;
 use tracing::{error, warn};
 
+use self::bars::Unwritten;
 use crate::store::{Store, StoreError};
 
 mod authority;
+mod bars;
 mod orders;
 mod reports;
 mod stocks;
@@ -43,6 +45,8 @@ pub struct TradeLedger {
     announced: EventId,
     /// Why a halt was asked for, while nothing was written since: RiskGuard's own attempt to write it must not ask again.
     unwritable: Option<&'static str>,
+    /// Bars that wait to be written.
+    unwritten: Unwritten,
     /// Another process has started on these books, and RiskGuard was told.
     is_overtaken: bool,
 }
@@ -52,7 +56,14 @@ impl TradeLedger {
     /// for this process only, for as long as no younger one has started.
     pub fn new(mut store: Box<dyn Store>, deps: LedgerDeps) -> Self {
         store.fence(deps.fencing);
-        Self { store, deps, announced: EventId(0), unwritable: None, is_overtaken: false }
+        Self {
+            store,
+            deps,
+            announced: EventId(0),
+            unwritable: None,
+            unwritten: Unwritten::default(),
+            is_overtaken: false,
+        }
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -3,8 +3,10 @@
 //! The actor is [`TradeLedger`]; the database stands behind the port [`Store`]. The rules of booking are pure:
 //! [`claim`] says whose an order is, [`fills`] what was traded, [`booking`] what a list changes, [`outcome`] what a
 //! reply changes, [`holdings`] whether the books explain the account, [`resolution`] what a person may decide, and
-//! [`budget`] whether a language model may be asked once more, [`outcomes`] what came of purchases.
+//! [`budget`] whether a language model may be asked once more, [`outcomes`] what came of purchases,
+//! [`bars`] how two readings of the same days compare.
 
+pub mod bars;
 pub mod booking;
 pub mod budget;
 pub mod claim;

@@ -5,6 +5,7 @@
 //! A `Store` writes rows; it cannot make a permit, because that takes an `ApprovedOrder` and this crate's own hand.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
@@ -23,10 +24,11 @@ use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
     AccountSnapshot, ApprovalId, Confidence, DecisionId, EventId, FencingEpoch, HaltEpoch, HaltId, HaltNonce,
-    Instrument, IntentId, OpenIntent, OrderTerms, Outcome,
+    Instrument, IntentId, Market, OpenIntent, OrderTerms, Outcome,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
+use crate::bars::BarsRecorded;
 use crate::permit::{DayBooked, DayKey, InquiryBooked, PermitRefused};
 
 /// Boots within this time of the wall clock that make a crash loop.
@@ -326,6 +328,25 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn recently_traded(&mut self, query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError>;
+
+    /// Keeps what the exchange says of a stock's finished days; see [`crate::bars`]. A day that reads as it stands is not
+    /// written again, one that reads differently gets a further version.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a day that is not over.
+    fn record_bars(&mut self, seen: &BarsSeen, at: DateTime<Utc>) -> Result<BarsRecorded, StoreError>;
+
+    /// The newest bars of a stock as one comparable series.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn bars_of(&mut self, query: &BarsOf) -> Result<BarSeries, StoreError>;
+
+    /// The stocks of a market that have bars, by symbol.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn stocks_with_bars(&mut self, market: Market) -> Result<Vec<Instrument>, StoreError>;
 
     /// Sales of a day at a loss, although the purchase was confident; the largest loss first.
     ///

@@ -127,7 +127,7 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-pub(super) const OF_THE_DAY: [Write; 12] = [
+pub(super) const OF_THE_DAY: [Write; 13] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
@@ -170,6 +170,18 @@ pub(super) const OF_THE_DAY: [Write; 12] = [
             judge: "rules".into(),
         };
         b.store.record_decision(&decision.clone().into()).map(drop)
+    }),
+    ("record_bars", |b| {
+        let bar = domain::messages::bars::DayBar {
+            session_date: today().session_date.pred_opt().unwrap(),
+            open_micros: 1,
+            high_micros: 1,
+            low_micros: 1,
+            close_micros: 1,
+            volume: 0,
+        };
+        let seen = domain::messages::bars::BarsSeen { instrument: stock("005930"), bars: vec![bar] };
+        b.store.record_bars(&seen, b.now).map(drop)
     }),
     ("record_selections", |b| {
         let context = SelectionContext {

@@ -142,6 +142,19 @@ fn newest_rows(version: &str) -> &'static str {
                                     first_seen_ms)
                  VALUES ('foreign', 'KR', '035720', '2026-11-24', '06010', '903', 903, 'SELL', 3, 2, 101);"
         }
+        "20261126000140" => {
+            "INSERT INTO bar_imports (seq, at_ms, market, file_name, rows_read, taken, changed, known, refused)
+                 VALUES (1, 140, 'KR', 'kr.csv', 2, 1, 0, 0, 1);
+             INSERT INTO bar_refusals (import_seq, line, reason) VALUES (1, 3, 'the volume is missing');
+             INSERT INTO bar_adjustments (seq, market, symbol, before_date, factor_trillionths, at_ms)
+                 VALUES (1, 'KR', '005930', '2026-11-23', 20000000000, 141);
+             INSERT INTO bars (market, symbol, session_date, version, open_micros, high_micros, low_micros, close_micros, volume,
+                               factor_trillionths, change_trillionths, after_adjustment, import_seq, seen_at_ms)
+                 VALUES ('KR', '005930', '2026-11-23', 1, 70000000000, 71000000000, 69000000000, 70000000000, 9,
+                         1000000000000, NULL, 0, 1, 140),
+                        ('KR', '005930', '2026-11-23', 2, 70000000000, 71000000000, 69000000000, 70500000000, 9,
+                         1000000000000, 1007142857143, 1, NULL, 142);"
+        }
         "20261126000125" => {
             "INSERT INTO chat_place (id, update_id, at_ms) VALUES (1, 120, 121);
              INSERT INTO chat_commands (update_id, at_ms, chat_id, user_id, command, verdict, unbooked)

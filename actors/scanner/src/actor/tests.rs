@@ -237,6 +237,7 @@ impl Handler<WaitsQuery> for Broker {
 struct Brain {
     found: Arc<Mutex<Vec<CandidatesFound>>>,
     selections: Arc<Mutex<Vec<SelectionsMade>>>,
+    bars: Arc<Mutex<Vec<BarsSeen>>>,
 }
 
 fn taken<T>(letters: &Mutex<Vec<T>>) -> Vec<T> {
@@ -279,6 +280,14 @@ impl Handler<SelectionsMade> for Brain {
     }
 }
 
+impl Handler<BarsSeen> for Brain {
+    type Result = ();
+
+    fn handle(&mut self, seen: BarsSeen, _: &mut Self::Context) {
+        self.bars.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+    }
+}
+
 fn settings() -> Settings {
     Settings {
         top_n: 2,
@@ -315,6 +324,7 @@ where
         waits: Link::from_recipient(address.clone().recipient()),
         traded: Link::from_recipient(address.recipient()),
         selections: Link::from_recipient(told.clone().recipient()),
+        bars_seen: Link::from_recipient(told.clone().recipient()),
         candidates: Link::from_recipient(told.recipient()),
     };
     let scanner = slot::<Scanner>("scanner", 16);
@@ -405,6 +415,15 @@ fn bars_are_asked_for_once_a_session_and_of_candidates_only() {
         assert_eq!(brain.found().len(), 3);
         assert_eq!((broker.asked("bars 000001"), broker.asked("quote 000001")), (1, 3));
         assert_eq!((broker.asked("bars"), broker.asked("bars 000003")), (2, 0), "candidates only");
+        let seen = taken(&brain.bars);
+        let stocks: Vec<_> = seen.iter().map(|seen| seen.instrument.symbol.as_str()).collect();
+        assert_eq!(stocks, ["000001", "000002"], "each is written down once");
+        let today = open().date_naive();
+        assert!(seen.iter().all(|seen| !seen.bars.is_empty()));
+        assert!(
+            seen.iter().flat_map(|seen| &seen.bars).all(|bar| bar.session_date < today),
+            "finished days only"
+        );
         assert_eq!(
             (broker.asked("quote 000003"), broker.asked("quote 000004")),
             (3, 0),

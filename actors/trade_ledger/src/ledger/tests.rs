@@ -5,6 +5,7 @@ mod double;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use domain::messages::bars::BarsSeen;
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, HaltReport};
 use domain::messages::ledger::{BooksSummary, EventKind, RecordEvent, SummaryQuery};
 use domain::messages::trading::OrderUpdate;
@@ -88,6 +89,7 @@ struct World {
     abandon: Link<AbandonSending>,
     state: Link<LoadTradingState>,
     epoch: Link<HaltEpochQuery>,
+    bars: Link<BarsSeen>,
     _supervised: Supervised,
 }
 
@@ -100,7 +102,7 @@ impl World {
         let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt };
         let slot = slot::<TradeLedger>("trade_ledger", 64);
         let (event, summary, abandon, state) = (slot.link(), slot.link(), slot.link(), slot.link());
-        let epoch = slot.link();
+        let (epoch, bars) = (slot.link(), slot.lossy_link());
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -110,7 +112,7 @@ impl World {
         let mut family = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| ());
         let shared = facts.clone();
         family.child(spec, slot, move |_ctx| Ok(TradeLedger::new(Scripted::open(&shared), deps.clone())));
-        Self { facts, event, summary, abandon, state, epoch, _supervised: family.launch() }
+        Self { facts, event, summary, abandon, state, epoch, bars, _supervised: family.launch() }
     }
 
     async fn settle(&self) {
@@ -191,6 +193,41 @@ fn a_connection_that_cannot_be_trusted_is_answered_for_and_then_reopened() {
         assert_eq!(world.opened(), 2);
         assert_eq!(world.abandon().await, Ok(Vec::new()));
         assert_eq!(world.told(), [1, 1], "the new life repeats what the old one may not have told");
+    });
+}
+
+#[test]
+fn bars_wait_for_everything_else_and_are_written_one_stock_at_a_time() {
+    with_world(async |world| {
+        let recorded = |world: &World| world.facts.lock().unwrap().recorded.clone();
+        for symbol in ["000001", "000002", "000001", "000003"] {
+            let instrument =
+                domain::Instrument { market: domain::Market::Kr, symbol: symbol.parse().unwrap() };
+            world.bars.tell(BarsSeen { instrument, bars: Vec::new() }).unwrap();
+        }
+        assert_eq!(world.abandon().await, Ok(Vec::new()));
+        assert_eq!(recorded(&world), [""; 0], "what came after them was done before them");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(recorded(&world), ["000001"]);
+        world.settle().await;
+        assert_eq!(recorded(&world), ["000001", "000002", "000003"], "each stock once");
+    });
+}
+
+#[test]
+fn more_bars_than_may_wait_are_left_for_another_session() {
+    with_world(async |world| {
+        for number in 0..600 {
+            let symbol = format!("{number:06}").parse().unwrap();
+            let instrument = domain::Instrument { market: domain::Market::Kr, symbol };
+            world.bars.tell(BarsSeen { instrument, bars: Vec::new() }).unwrap();
+            if number % 32 == 0 {
+                world.summary().await.unwrap();
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let recorded = world.facts.lock().unwrap().recorded.len();
+        assert_eq!(recorded, 512);
     });
 }
 

@@ -341,6 +341,25 @@ impl Store for Memory {
         unscripted()
     }
 
+    fn record_bars(
+        &mut self,
+        _seen: &domain::messages::bars::BarsSeen,
+        _at: DateTime<Utc>,
+    ) -> Result<trade_ledger::bars::BarsRecorded, StoreError> {
+        unscripted()
+    }
+
+    fn bars_of(
+        &mut self,
+        _query: &domain::messages::bars::BarsOf,
+    ) -> Result<domain::messages::bars::BarSeries, StoreError> {
+        unscripted()
+    }
+
+    fn stocks_with_bars(&mut self, _market: domain::Market) -> Result<Vec<Instrument>, StoreError> {
+        unscripted()
+    }
+
     fn confident_losers(&mut self, _query: &ConfidentLosers) -> Result<Vec<LosingTrade>, StoreError> {
         unscripted()
     }

@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) fenced_to: Option<FencingEpoch>,
     /// Starts of other processes since.
     pub(super) later_boots: u64,
+    /// Stocks whose bars were written.
+    pub(super) recorded: Vec<String>,
     /// Halts that were asked for.
     pub(super) halts: Vec<String>,
 }
@@ -248,6 +250,28 @@ impl Store for Scripted {
     }
 
     fn recently_traded(&mut self, _query: RecentlyTraded) -> Result<Vec<Instrument>, StoreError> {
+        unscripted()
+    }
+
+    fn record_bars(
+        &mut self,
+        seen: &domain::messages::bars::BarsSeen,
+        _at: DateTime<Utc>,
+    ) -> Result<crate::bars::BarsRecorded, StoreError> {
+        let alignment = crate::bars::Alignment::Same;
+        self.taken()?;
+        self.facts.lock().unwrap().recorded.push(seen.instrument.symbol.to_string());
+        Ok(crate::bars::BarsRecorded { first: 0, known: 0, changed: 0, alignment })
+    }
+
+    fn bars_of(
+        &mut self,
+        _query: &domain::messages::bars::BarsOf,
+    ) -> Result<domain::messages::bars::BarSeries, StoreError> {
+        unscripted()
+    }
+
+    fn stocks_with_bars(&mut self, _market: domain::Market) -> Result<Vec<Instrument>, StoreError> {
         unscripted()
     }
 
