@@ -230,8 +230,8 @@ fn suspects(days: &[FileBar]) -> Vec<Suspect> {
             .normalize();
         let (date, day_before) = (now.bar.session_date, before.bar.session_date);
         let why = format!(
-            "the close of {date} is {times} times that of {day_before}: if that is a split, take the file again with a column \
-             {ADJUSTED}"
+            "the close of {date} is {times} times that of {day_before}: if that is a split, a column \
+             {ADJUSTED} must say so"
         );
         jumps.then_some(Suspect { line: now.line, why })
     };
