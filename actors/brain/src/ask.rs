@@ -41,6 +41,14 @@ impl NoReply {
     fn before(why: impl Into<String>) -> Self {
         Self::Failed { why: why.into(), rest: None, call: None }
     }
+
+    /// The same for stocks that no call asked about: none of them rests on it.
+    pub(crate) fn of_others(self) -> Self {
+        match self {
+            Self::BudgetSpent(why) => Self::BudgetSpent(why),
+            Self::Failed { why, rest, call: _ } => Self::Failed { why, rest, call: None },
+        }
+    }
 }
 
 /// What is asked, whoever is asked how often.
@@ -125,7 +133,7 @@ impl Session {
         let answer = oracle.ask(OracleRequest { timeout, ..question.request.clone() }).await;
         let heard = match &answer {
             Ok(reply) => {
-                self.settle(call, reply);
+                self.settle(call, reply, &question.request);
                 Heard::Reply(reply.clone())
             }
             Err(error) => Heard::Nothing(error.to_string()),
@@ -182,9 +190,13 @@ impl Session {
         self.reserve(question, tries).await.ok()
     }
 
-    /// Books what the call took, as far as the model told.
-    fn settle(&self, call: &CallId, answer: &OracleReply) {
-        let Some(taken) = self.settings.budget.taken(answer.usage) else { return };
+    /// Books what the call took, as far as the model told and can be believed.
+    fn settle(&self, call: &CallId, answer: &OracleReply, question: &OracleRequest) {
+        let Some(taken) = self.settings.budget.taken(answer.usage, question) else {
+            let (slot, usage) = (&self.round.key, &answer.usage);
+            tracing::info!(%slot, ?usage, "the model did not tell credibly what the call took; it counts as the most it could take");
+            return;
+        };
         let CallId { quota_date, purpose } = call.clone();
         if let Err(error) = self.deps.settle.tell(SettleOracleCall { quota_date, purpose, taken }) {
             tracing::warn!(%error, "what a call of the model took is not booked; it counts as the most it could take");

@@ -122,7 +122,12 @@ impl Session {
                         consulted = if outcome == Consulted::Heard { consulted } else { outcome };
                         continue;
                     }
-                    Err(why) => stopped = Some(why),
+                    Err(why) => {
+                        let unheard = self.without_model(oracle, one, &why);
+                        judged.extend(unheard.into_iter().map(|one| (index, one)));
+                        stopped = Some(why.of_others());
+                        continue;
+                    }
                 }
             }
             if let Some(why) = &stopped {

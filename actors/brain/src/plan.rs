@@ -7,6 +7,9 @@ use rust_decimal::prelude::ToPrimitive;
 
 /// Tokens that a server adds to a question for its own form of it.
 const FORM_TOKENS: u64 = 256;
+/// A token is hardly ever longer than this in bytes; usual are four of Latin letters (LLM.md 1.7). A server that counts fewer
+/// tokens than that makes has not counted the whole question.
+const TOKEN_MAX_BYTES: u64 = 16;
 
 /// What the model may take in a day, and who is promised what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,21 +63,22 @@ impl BudgetPlan {
     /// The most that a question can take: no token is shorter than a byte. `output` is the longest answer in tokens.
     pub fn worst(&self, question: &OracleRequest, output: u32) -> CallCost {
         let schema = question.schema.as_ref().map_or(0, |schema| schema.to_string().len());
-        let bytes = question.system.len() + question.prompt.len() + schema;
-        let input = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(FORM_TOKENS);
-        self.cost(input, output.into())
+        let schema = u64::try_from(schema).unwrap_or(u64::MAX);
+        self.cost(text_bytes(question).saturating_add(schema).saturating_add(FORM_TOKENS), output.into())
     }
 
-    /// What a call took, as far as the model told; none: it keeps counting as the most it could take.
-    pub fn taken(&self, usage: TokenUsage) -> Option<CallCost> {
-        let (input, output) = match usage {
-            TokenUsage { input: Some(input), output: Some(output), .. } => (input, output),
-            // What is not of the question is of the answer, which is never cheaper.
-            TokenUsage { input: Some(input), output: None, total: Some(total) } => {
-                (input, total.checked_sub(input)?)
-            }
-            TokenUsage { .. } => return None,
+    /// What a call took, as far as the model told and can be believed; none: it keeps counting as the most it could take.
+    /// Fewer tokens than the question must have, no answer at all or a total below the question are not believed; what a total
+    /// holds beside the question is of the answer, thoughts among it, which is never cheaper.
+    pub fn taken(&self, usage: TokenUsage, question: &OracleRequest) -> Option<CallCost> {
+        let TokenUsage { input, output, total } = usage;
+        let least = (text_bytes(question) / TOKEN_MAX_BYTES).max(1);
+        let input = input.filter(|tokens| *tokens >= least)?;
+        let beside_question = match total {
+            Some(total) => Some(total.checked_sub(input)?),
+            None => None,
         };
+        let output = output.max(beside_question).filter(|tokens| *tokens > 0)?;
         Some(self.cost(input, output))
     }
 
@@ -83,6 +87,10 @@ impl BudgetPlan {
         let money_micros = if self.prices.is_some() { money.unwrap_or(u64::MAX) } else { 0 };
         CallCost { tokens: input.saturating_add(output), money_micros }
     }
+}
+
+fn text_bytes(question: &OracleRequest) -> u64 {
+    u64::try_from(question.system.len() + question.prompt.len()).unwrap_or(u64::MAX)
 }
 
 impl TokenPrices {
@@ -123,17 +131,50 @@ mod tests {
         let plan = BudgetPlan::spread(&[Market::Kr], Some(1), ceilings, Some(prices));
         let usage = |input, output, total| TokenUsage { input, output, total };
         let cost = |tokens, money_micros| Some(CallCost { tokens, money_micros });
-        assert_eq!(plan.taken(usage(Some(1_000), Some(101), None)), cost(1_101, 141));
-        assert_eq!(plan.taken(usage(Some(1_000), None, Some(1_101))), cost(1_101, 141));
-        assert_eq!(plan.taken(usage(None, None, Some(5))), None, "unknown is not zero");
-        assert_eq!(plan.taken(usage(Some(u64::MAX), Some(1), None)), cost(u64::MAX, u64::MAX / 10 + 1));
-        let question = OracleRequest {
-            system: "가".into(),
-            prompt: "ab".into(),
+        let question = question("가", "ab");
+        let taken = |usage| plan.taken(usage, &question);
+        assert_eq!(taken(usage(Some(1_000), Some(101), None)), cost(1_101, 141));
+        assert_eq!(taken(usage(Some(1_000), None, Some(1_101))), cost(1_101, 141));
+        assert_eq!(taken(usage(None, None, Some(5))), None, "unknown is not zero");
+        assert_eq!(taken(usage(Some(u64::MAX), Some(1), None)), cost(u64::MAX, u64::MAX / 10 + 1));
+        assert_eq!(Some(plan.worst(&question, 10)), cost(5 + 256 + 10, 31));
+    }
+
+    fn question(system: &str, prompt: &str) -> OracleRequest {
+        let timeout = std::time::Duration::ZERO;
+        OracleRequest {
+            system: system.into(),
+            prompt: prompt.into(),
             schema: None,
             max_output_tokens: 10,
-            timeout: std::time::Duration::ZERO,
-        };
-        assert_eq!(Some(plan.worst(&question, 10)), cost(5 + 256 + 10, 31));
+            timeout,
+        }
+    }
+
+    #[test]
+    fn usage_that_cannot_be_true_is_not_believed_and_thoughts_count_wherever_they_are_told() {
+        let ceilings = BudgetCeilings { calls: 1, tokens: Some(9), money_micros: None };
+        let plan = BudgetPlan::spread(&[Market::Kr], Some(1), ceilings, None);
+        let question = question(&"s".repeat(1_000), &"p".repeat(600));
+        let cases = [
+            ((Some(400), Some(100), Some(500)), Some(500)),
+            // Thoughts that only the total has.
+            ((Some(1_000), Some(100), Some(3_600)), Some(3_600)),
+            ((Some(0), Some(0), Some(0)), None),
+            ((Some(0), Some(100), None), None),
+            ((Some(400), Some(0), Some(400)), None),
+            ((Some(400), None, None), None),
+            // 1,600 bytes are at least a hundred tokens.
+            ((Some(1), Some(1), Some(2)), None),
+            ((Some(99), Some(100), None), None),
+            ((Some(100), Some(100), None), Some(200)),
+            ((Some(400), Some(100), Some(399)), None),
+            // A total below its parts, but not below the question: the larger part counts.
+            ((Some(400), Some(100), Some(450)), Some(500)),
+        ];
+        for ((input, output, total), tokens) in cases {
+            let taken = plan.taken(TokenUsage { input, output, total }, &question);
+            assert_eq!(taken.map(|cost| cost.tokens), tokens, "{input:?} {output:?} {total:?}");
+        }
     }
 }

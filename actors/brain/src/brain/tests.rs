@@ -258,7 +258,7 @@ impl Oracle for Model {
             });
             sleep(self.takes).await;
             let text = self.answer.clone()?.to_owned();
-            let usage = TokenUsage { input: Some(300), output: Some(45), total: None };
+            let usage = TokenUsage { input: Some(900), output: Some(45), total: None };
             Ok(OracleReply { text, model: "model-7".to_owned(), response_id: None, usage })
         })
     }
@@ -492,7 +492,7 @@ fn a_daily_slot_asks_the_model_once_for_all() {
         assert_eq!(world.proposed(), [("000002".to_owned(), Side::Buy)]);
         world.seen(|seen| {
             assert_eq!(seen.reservations, ["KR/2026-11-24/daily-1"]);
-            assert_eq!(seen.ends, [("KR/2026-11-24/daily-1".to_owned(), 345)]);
+            assert_eq!(seen.ends, [("KR/2026-11-24/daily-1".to_owned(), 945)]);
             assert_eq!(seen.decisions[0].judge, "model-7");
         });
         house.decide(slot_key(Slot::Exits(1)), candidates()).await;
@@ -762,9 +762,6 @@ fn a_call_without_a_reply_is_booked_too_and_a_reply_that_cannot_be_booked_is_not
 
 #[test]
 fn whatever_a_model_said_is_decided_anew_from_the_books_as_it_was() {
-    use crate::recompute::{is_equal, recompute};
-    use domain::messages::consultation::{BookedConsultation, BookedJudgement};
-
     let answers = [
         r#"[{"symbol":"000001","rationale":"a\nb","action":"BUY","confidence":90},
             {"symbol":"000002","rationale":"b","action":"BUY","confidence":79},
@@ -780,19 +777,54 @@ fn whatever_a_model_said_is_decided_anew_from_the_books_as_it_was() {
             let world = World { quote, ..World::default() };
             let model = Model { answer: Ok(answer), takes: Duration::ZERO, world: world.clone() };
             launch(&world, Some(model)).decide(slot_key(Slot::Daily(1)), candidates()).await;
-            world.seen(|seen| {
-                let consultation = seen.consultations[0].clone();
-                let reply_bytes = answer.len() as u64;
-                let booked = BookedConsultation { consultation, reply_bytes, judgements: Vec::new() };
-                assert_eq!(seen.decisions.len(), 3);
-                for (decision, basis) in seen.decisions.iter().zip(&seen.bases) {
-                    let Decision { id, instrument, action, confidence, rationale, .. } = decision.clone();
-                    let basis = basis.clone().unwrap();
-                    let made = BookedJudgement { id, instrument, action, confidence, rationale, basis };
-                    let anew = recompute(&booked, &made).unwrap();
-                    assert!(is_equal(&anew, &made), "{anew:?} is not {made:?}");
-                }
-            });
+            assert_eq!(decided_anew(&world), [true; 3], "{answer}");
+        });
+    }
+}
+
+/// Of each decision that names a call: it comes out of the books as it was made.
+fn decided_anew(world: &World) -> Vec<bool> {
+    use crate::recompute::{is_equal, recompute};
+    use domain::messages::consultation::{BookedConsultation, BookedJudgement};
+
+    world.seen(|seen| {
+        let based =
+            seen.decisions.iter().zip(&seen.bases).filter_map(|(one, basis)| Some((one, basis.clone()?)));
+        let anew = |(decision, basis): (&Decision, domain::messages::consultation::DecisionBasis)| {
+            let named = seen.consultations.iter().find(|call| call.call == basis.call).unwrap();
+            let reply_bytes = match &named.heard {
+                Heard::Reply(reply) => reply.text.len() as u64,
+                Heard::Nothing(_) => 0,
+            };
+            let booked =
+                BookedConsultation { consultation: named.clone(), reply_bytes, judgements: Vec::new() };
+            let Decision { id, instrument, action, confidence, rationale, .. } = decision.clone();
+            let made = BookedJudgement { id, instrument, action, confidence, rationale, basis };
+            let anew = recompute(&booked, &made).map(|anew| is_equal(&anew, &made));
+            assert_eq!(anew, Ok(true), "{made:?}");
+            true
+        };
+        based.map(anew).collect()
+    })
+}
+
+#[test]
+fn a_realtime_cycle_is_decided_anew_from_the_books_whatever_became_of_its_questions() {
+    let whole = r#"[{"symbol":"000003","rationale":"c","action":"SELL","confidence":99}]"#;
+    let cases = [
+        (Ok(whole), 3),
+        // The stocks that were not asked about rest on no call.
+        (Err(OracleError::Blocked("SAFETY".into())), 1),
+        (Err(OracleError::Unreachable("HTTP 503".into())), 1),
+        (Err(OracleError::QuotaExhausted { retry_after: Some(Duration::from_secs(9)) }), 1),
+    ];
+    for (answer, based) in cases {
+        in_virtual_time(async {
+            let world = World::default();
+            let model = Model { answer: answer.clone(), takes: Duration::ZERO, world: world.clone() };
+            launch(&world, Some(model)).decide(slot_key(Slot::Realtime(1)), candidates()).await;
+            assert_eq!(world.decided().len(), 3);
+            assert_eq!(decided_anew(&world), vec![true; based], "{answer:?}");
         });
     }
 }
