@@ -21,6 +21,7 @@
 //! | `occasions` | what MarketClock told |
 //! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `bars`, `bar_files` | daily bars, told by the exchange and read from files |
+//! | `evolution` | trials, the archive, windows, proposals, what each market trades by |
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
 //! | `tally` | what is counted for whoever watches |
@@ -37,6 +38,7 @@ mod bars;
 mod chat;
 mod consultations;
 mod copy;
+mod evolution;
 mod export;
 mod fault;
 mod halt_file;

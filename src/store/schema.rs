@@ -551,6 +551,124 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    evolution_cycles (seq) {
+        seq -> BigInt,
+        market -> Text,
+        session_date -> Text,
+        seed -> BigInt,
+        began_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    evolution_cycle_ends (cycle_seq) {
+        cycle_seq -> BigInt,
+        outcome -> Text,
+        champion -> Nullable<Text>,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    trials (seq) {
+        seq -> BigInt,
+        cycle_seq -> BigInt,
+        position -> BigInt,
+        market -> Text,
+        hash -> Text,
+        parent -> Nullable<Text>,
+        origin -> Text,
+        strategy -> Text,
+        killed_by -> Nullable<Text>,
+        sharpe_micros -> Nullable<BigInt>,
+        observations -> BigInt,
+        evidence -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    archive_changes (seq) {
+        seq -> BigInt,
+        market -> Text,
+        niche -> Text,
+        trial_seq -> BigInt,
+        fitness_micros -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A view: what holds each niche.
+    elites (market, niche) {
+        market -> Text,
+        niche -> Text,
+        trial_seq -> BigInt,
+        fitness_micros -> BigInt,
+    }
+}
+
+diesel::table! {
+    sealed_windows (seq) {
+        seq -> BigInt,
+        cycle_seq -> BigInt,
+        market -> Text,
+        number -> BigInt,
+        first_day -> Text,
+        last_day -> Text,
+        champion -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    sealed_verdicts (window_seq) {
+        window_seq -> BigInt,
+        passed -> BigInt,
+        evidence -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    evolution_proposals (number) {
+        number -> BigInt,
+        cycle_seq -> Nullable<BigInt>,
+        market -> Text,
+        name -> Text,
+        hypothesis -> Text,
+        hash -> Text,
+        strategy -> Text,
+        incumbent -> Nullable<Text>,
+        evidence -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    evolution_changes (seq) {
+        seq -> BigInt,
+        proposal -> BigInt,
+        status -> Text,
+        by_whom -> Text,
+        reason -> Text,
+        at_ms -> BigInt,
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    strategy_versions (seq) {
+        seq -> BigInt,
+        market -> Text,
+        proposal -> Nullable<BigInt>,
+        strategy -> Nullable<Text>,
+        replaces -> Nullable<BigInt>,
+        change_seq -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(intents -> approvals (approval_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -569,3 +687,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     limit_values,
     resolutions
 );
+
+diesel::allow_tables_to_appear_in_same_query!(elites, trials);
+diesel::allow_tables_to_appear_in_same_query!(sealed_windows, sealed_verdicts);

@@ -4,6 +4,7 @@ mod bars;
 mod boots;
 mod days;
 mod dump;
+mod evolution;
 mod fencing;
 mod files;
 mod intents;

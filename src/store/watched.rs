@@ -2,6 +2,8 @@
 //!
 //! Crash tests die here, simulations count and compare here; the product's own store is not wrapped.
 
+mod evolution;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};

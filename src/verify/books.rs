@@ -1,5 +1,7 @@
 //! The agent's books, seen through: every transaction may be the last one of its life, and tells the witness what it did.
 
+mod evolution;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};

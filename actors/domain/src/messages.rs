@@ -11,6 +11,7 @@
 //! | [`control`] | control socket, Telegram, supervisor, ledger | RiskGuard |
 //! | [`judging`] | control socket | Brain |
 //! | [`consultation`] | Brain | TradeLedger |
+//! | [`evolution`] | Optimizer, control socket | TradeLedger |
 //! | [`limits`] | control socket, RiskGuard, Broker | RiskGuard, TradeLedger |
 //! | [`ledger`] | everyone | TradeLedger |
 //! | [`occasions`] | MarketClock | TradeLedger |
@@ -23,6 +24,7 @@ pub mod bars;
 pub mod chat;
 pub mod consultation;
 pub mod control;
+pub mod evolution;
 pub mod judging;
 pub mod ledger;
 pub mod limits;

@@ -5,5 +5,6 @@
 
 pub mod actor;
 pub mod losers;
+pub mod proposal;
 
 pub use actor::{Optimizer, OptimizerDeps, OptimizerSettings};

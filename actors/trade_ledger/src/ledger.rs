@@ -17,6 +17,7 @@ use crate::store::{Store, StoreError};
 
 mod authority;
 mod bars;
+mod evolution;
 mod orders;
 mod reports;
 mod stocks;

@@ -10,6 +10,7 @@ pub mod bars;
 pub mod booking;
 pub mod budget;
 pub mod claim;
+pub mod evolution;
 pub mod fills;
 pub mod holdings;
 pub mod ledger;
@@ -22,6 +23,7 @@ pub mod store;
 #[cfg(test)]
 mod properties;
 
+pub use evolution::EvolutionBooks;
 pub use ledger::{LedgerDeps, TradeLedger};
 pub use permit::{
     AbandonSending, BeginSending, BookInquiry, CloseDay, DayBooked, DayKey, HaltName, InquiryBooked,

@@ -29,6 +29,7 @@ use domain::{
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 
 use crate::bars::BarsRecorded;
+use crate::evolution::EvolutionBooks;
 use crate::permit::{DayBooked, DayKey, InquiryBooked, PermitRefused};
 
 /// Boots within this time of the wall clock that make a crash loop.
@@ -59,7 +60,7 @@ pub const UNKNOWNS_WINDOW_SECONDS: i64 = 3600;
 /// would lift what the owner stands under, its stricter limits the owner would not hear of, its cursors would swallow the
 /// owner's notices, and its budget and its occasions are the owner's. [`Store::begin_sending`] compares the epoch that
 /// its request names, in the one statement that is the order's linearisation point.
-pub trait Store: Send {
+pub trait Store: EvolutionBooks + Send {
     /// Whose writes these are from now on; [`Store::boot`] says so for its own process. A connection of which nobody
     /// has said it writes like a process from before the first boot: not at all, once there was one.
     fn fence(&mut self, epoch: FencingEpoch);

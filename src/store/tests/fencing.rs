@@ -211,7 +211,7 @@ pub(super) const OF_THE_DAY: [Write; 13] = [
 ];
 
 fn every_write() -> impl Iterator<Item = Write> {
-    OF_ORDERS.into_iter().chain(OF_PEOPLE).chain(OF_THE_DAY)
+    OF_ORDERS.into_iter().chain(OF_PEOPLE).chain(OF_THE_DAY).chain(super::evolution::OF_EVOLUTION)
 }
 
 #[test]

@@ -142,6 +142,22 @@ fn newest_rows(version: &str) -> &'static str {
                                     first_seen_ms)
                  VALUES ('foreign', 'KR', '035720', '2026-11-24', '06010', '903', 903, 'SELL', 3, 2, 101);"
         }
+        "20261126000150" => {
+            "INSERT INTO evolution_cycles (seq, market, session_date, seed, began_at_ms) VALUES (1, 'KR', '2026-11-24', -7, 150);
+             INSERT INTO evolution_cycle_ends (cycle_seq, outcome, champion, at_ms) VALUES (1, 'no champion', NULL, 151);
+             INSERT INTO trials (seq, cycle_seq, position, market, hash, origin, strategy, killed_by, sharpe_micros, observations,
+                                 evidence, at_ms)
+                 VALUES (1, 1, 0, 'KR', printf('%064d', 1), 'seed', '{}', 'G2', 51000, 700, '{}', 152);
+             INSERT INTO archive_changes (seq, market, niche, trial_seq, fitness_micros) VALUES (1, 'KR', 'swing', 1, 50000);
+             INSERT INTO sealed_windows (seq, cycle_seq, market, number, first_day, last_day, champion, at_ms)
+                 VALUES (1, 1, 'KR', 1, '2026-08-03', '2026-11-20', printf('%064d', 1), 153);
+             INSERT INTO sealed_verdicts (window_seq, passed, evidence, at_ms) VALUES (1, 0, '{}', 154);
+             INSERT INTO evolution_proposals (number, cycle_seq, market, name, hypothesis, hash, strategy, evidence, at_ms)
+                 VALUES (1, 1, 'KR', 'swing', 'it turns', printf('%064d', 1), '{}', '{}', 155);
+             INSERT INTO evolution_changes (seq, proposal, status, by_whom, reason, at_ms, event_id)
+                 VALUES (1, 1, 'active', 'mina', 'looked', 156, 1);
+             INSERT INTO strategy_versions (seq, market, proposal, strategy, change_seq, at_ms) VALUES (1, 'KR', 1, '{}', 1, 157);"
+        }
         "20261126000140" => {
             "INSERT INTO bar_imports (seq, at_ms, market, file_name, rows_read, taken, changed, known, refused)
                  VALUES (1, 140, 'KR', 'kr.csv', 2, 1, 0, 0, 1);

@@ -1,5 +1,7 @@
 //! A store in memory that books by the ledger's own rules.
 
+mod evolution;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
 use domain::messages::control::HaltRecord;

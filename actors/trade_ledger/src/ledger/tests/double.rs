@@ -1,5 +1,7 @@
 //! A store that counts events and fails once on command.
 
+mod evolution;
+
 use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;

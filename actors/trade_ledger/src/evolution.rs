@@ -1,0 +1,101 @@
+//! The part of the port to the books that keeps what evolution did.
+
+use chrono::{DateTime, Utc};
+use domain::Market;
+use domain::messages::evolution::{
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
+    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
+    TriedBefore,
+};
+
+use crate::store::StoreError;
+
+/// What evolution did, append-only. Every method is one transaction, fenced like all writes of [`crate::Store`].
+pub trait EvolutionBooks {
+    /// Begins a cycle, or answers the one that stands.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError>;
+
+    /// Books the next trials of a cycle and the places they take, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when they are not the next ones, the cycle is over, or one was tried before.
+    fn record_trials(&mut self, trials: &RecordTrials, at: DateTime<Utc>)
+    -> Result<TrialsBooked, StoreError>;
+
+    /// Ends a cycle; the first word stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is no such cycle.
+    fn end_cycle(&mut self, end: &EndCycle, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// How many trials of a market there ever were, and how they vary.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError>;
+
+    /// Those that were tried in the market before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn tried_before(&mut self, query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError>;
+
+    /// The best of each niche of a market, by niche.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError>;
+
+    /// Spends the days of a window, once and for all.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when one of them was spent before, or the cycle has another window.
+    fn spend_window(&mut self, spend: &SpendWindow, at: DateTime<Utc>) -> Result<SpentWindow, StoreError>;
+
+    /// Books what was seen in a window; the first word stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is no such window.
+    fn judge_window(&mut self, judge: &JudgeWindow, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The windows of a market, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn windows(&mut self, market: Market) -> Result<Vec<SpentWindow>, StoreError>;
+
+    /// Writes a proposal down as a draft.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a name or a text out of bounds.
+    fn draft_proposal(
+        &mut self,
+        draft: &DraftProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError>;
+
+    /// Does something to a proposal, and to what its market trades by where that follows.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with what is possible instead.
+    fn change_proposal(
+        &mut self,
+        change: &ChangeProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError>;
+
+    /// Every proposal, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError>;
+
+    /// What a market trades by; none while no proposal was ever activated.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError>;
+}

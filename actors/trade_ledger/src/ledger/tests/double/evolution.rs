@@ -1,0 +1,79 @@
+//! The double has no evolution.
+
+use chrono::{DateTime, Utc};
+use domain::Market;
+use domain::messages::evolution::{
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
+    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
+    TriedBefore,
+};
+
+use super::{Scripted, unscripted};
+use crate::evolution::EvolutionBooks;
+use crate::store::StoreError;
+
+impl EvolutionBooks for Scripted {
+    fn begin_cycle(&mut self, _begin: &BeginCycle, _at: DateTime<Utc>) -> Result<Cycle, StoreError> {
+        unscripted()
+    }
+
+    fn record_trials(
+        &mut self,
+        _trials: &RecordTrials,
+        _at: DateTime<Utc>,
+    ) -> Result<TrialsBooked, StoreError> {
+        unscripted()
+    }
+
+    fn end_cycle(&mut self, _end: &EndCycle, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn trial_totals(&mut self, _market: Market) -> Result<TrialTotals, StoreError> {
+        unscripted()
+    }
+
+    fn tried_before(&mut self, _query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError> {
+        unscripted()
+    }
+
+    fn elites(&mut self, _market: Market) -> Result<Vec<Elite>, StoreError> {
+        unscripted()
+    }
+
+    fn spend_window(&mut self, _spend: &SpendWindow, _at: DateTime<Utc>) -> Result<SpentWindow, StoreError> {
+        unscripted()
+    }
+
+    fn judge_window(&mut self, _judge: &JudgeWindow, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn windows(&mut self, _market: Market) -> Result<Vec<SpentWindow>, StoreError> {
+        unscripted()
+    }
+
+    fn draft_proposal(
+        &mut self,
+        _draft: &DraftProposal,
+        _at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        unscripted()
+    }
+
+    fn change_proposal(
+        &mut self,
+        _change: &ChangeProposal,
+        _at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        unscripted()
+    }
+
+    fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
+        unscripted()
+    }
+
+    fn active_strategy(&mut self, _market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
+        unscripted()
+    }
+}

@@ -1,0 +1,10 @@
+DROP VIEW elites;
+DROP TABLE strategy_versions;
+DROP TABLE evolution_changes;
+DROP TABLE evolution_proposals;
+DROP TABLE sealed_verdicts;
+DROP TABLE sealed_windows;
+DROP TABLE archive_changes;
+DROP TABLE trials;
+DROP TABLE evolution_cycle_ends;
+DROP TABLE evolution_cycles;

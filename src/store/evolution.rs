@@ -1,0 +1,104 @@
+//! What evolution did: cycles, trials, the archive, windows, proposals and what markets trade by.
+
+mod proposals;
+mod trials;
+mod windows;
+
+use chrono::{DateTime, Utc};
+use domain::Market;
+use domain::messages::evolution::{
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, EVIDENCE_BYTES_MAX, Elite, EndCycle,
+    JudgeWindow, ProposalRecord, RecordTrials, STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, TrialHash,
+    TrialTotals, TrialsBooked, TriedBefore,
+};
+use trade_ledger::{EvolutionBooks, StoreError};
+
+use super::fault::Fault;
+use super::{SqliteReader, SqliteStore};
+
+impl EvolutionBooks for SqliteStore {
+    fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
+        self.write(|conn| trials::begin(conn, begin, at))
+    }
+
+    fn record_trials(
+        &mut self,
+        trials: &RecordTrials,
+        at: DateTime<Utc>,
+    ) -> Result<TrialsBooked, StoreError> {
+        self.write(|conn| trials::record(conn, trials, at))
+    }
+
+    fn end_cycle(&mut self, end: &EndCycle, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(|conn| trials::end(conn, end, at))
+    }
+
+    fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {
+        self.read(|conn| trials::totals(conn, market))
+    }
+
+    fn tried_before(&mut self, query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError> {
+        self.read(|conn| trials::tried(conn, query))
+    }
+
+    fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError> {
+        self.read(|conn| trials::elites(conn, market))
+    }
+
+    fn spend_window(&mut self, spend: &SpendWindow, at: DateTime<Utc>) -> Result<SpentWindow, StoreError> {
+        self.write(|conn| windows::spend(conn, spend, at))
+    }
+
+    fn judge_window(&mut self, judge: &JudgeWindow, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(|conn| windows::judge(conn, judge, at))
+    }
+
+    fn windows(&mut self, market: Market) -> Result<Vec<SpentWindow>, StoreError> {
+        self.read(|conn| windows::of_market(conn, market))
+    }
+
+    fn draft_proposal(
+        &mut self,
+        draft: &DraftProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        self.write(|conn| proposals::draft(conn, draft, at))
+    }
+
+    fn change_proposal(
+        &mut self,
+        change: &ChangeProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        self.write(|conn| proposals::change(conn, change, at))
+    }
+
+    fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
+        self.read(proposals::all)
+    }
+
+    fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
+        self.read(|conn| proposals::active(conn, market))
+    }
+}
+
+impl SqliteReader {
+    /// Every proposal, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
+        self.store.proposals()
+    }
+}
+
+/// Texts are bounded where they enter.
+fn bounded(strategy: &str, evidence: &str) -> Result<(), Fault> {
+    if strategy.len() > STRATEGY_BYTES_MAX {
+        return Err(Fault::refused(format!("a strategy has at most {STRATEGY_BYTES_MAX} bytes")));
+    }
+    if evidence.len() > EVIDENCE_BYTES_MAX {
+        return Err(Fault::refused(format!("evidence has at most {EVIDENCE_BYTES_MAX} bytes")));
+    }
+    Ok(())
+}

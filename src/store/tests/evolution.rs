@@ -1,0 +1,273 @@
+//! What evolution did is kept: every trial once, the best of each niche, days that are spent, proposals and their lives.
+
+use domain::messages::evolution::{
+    BeginCycle, ChangeProposal, Decider, DraftProposal, EndCycle, GateName, JudgeWindow, Origin, Place,
+    ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, SpendWindow, Trial, TrialHash, TrialTotals,
+    TriedBefore,
+};
+use trade_ledger::EvolutionBooks as _;
+
+use super::fencing::Write;
+use super::*;
+
+pub(super) const OF_EVOLUTION: [Write; 7] = [
+    ("begin_cycle", |b| b.store.begin_cycle(&begin(), b.now).map(drop)),
+    ("record_trials", |b| {
+        let _begun = b.store.begin_cycle(&begin(), b.now);
+        b.store.record_trials(&trials(0, &[trial(1, None)]), b.now).map(drop)
+    }),
+    ("end_cycle", |b| {
+        let _begun = b.store.begin_cycle(&begin(), b.now);
+        b.store.end_cycle(&EndCycle { cycle: 1, outcome: "none".into(), champion: None }, b.now)
+    }),
+    ("spend_window", |b| {
+        let _begun = b.store.begin_cycle(&begin(), b.now);
+        b.store.spend_window(&spend(1, "2026-08-03", "2026-11-20"), b.now).map(drop)
+    }),
+    ("judge_window", |b| {
+        let _begun = b.store.begin_cycle(&begin(), b.now);
+        let _spent = b.store.spend_window(&spend(1, "2026-08-03", "2026-11-20"), b.now);
+        b.store.judge_window(&JudgeWindow { window: 1, passed: true, evidence: "{}".into() }, b.now)
+    }),
+    ("draft_proposal", |b| b.store.draft_proposal(&draft(1), b.now).map(drop)),
+    ("change_proposal", |b| {
+        let _drafted = b.store.draft_proposal(&draft(1), b.now);
+        step(b, 1, ProposalStep::Submit, &Decider::Agent).map(drop)
+    }),
+];
+
+fn hash(number: u64) -> TrialHash {
+    format!("{number:064x}").parse().unwrap()
+}
+
+fn begin() -> BeginCycle {
+    BeginCycle { market: Market::Kr, session_date: "2026-11-24".parse().unwrap(), seed: u64::MAX - 6 }
+}
+
+fn trial(number: u64, place: Option<(&str, i64)>) -> Trial {
+    Trial {
+        hash: hash(number),
+        parent: None,
+        origin: Origin::Mutation,
+        strategy: format!("{{\"id\":{number}}}"),
+        killed_by: place.is_none().then_some(GateName::G1),
+        sharpe_micros: place.map(|(_, fitness)| fitness),
+        observations: 700,
+        place: place.map(|(niche, fitness_micros)| Place { niche: niche.into(), fitness_micros }),
+        evidence: "{}".into(),
+    }
+}
+
+fn trials(position: u32, trials: &[Trial]) -> RecordTrials {
+    RecordTrials { cycle: 1, position, trials: trials.to_vec() }
+}
+
+fn spend(cycle: i64, first: &str, last: &str) -> SpendWindow {
+    SpendWindow {
+        cycle,
+        first_day: first.parse().unwrap(),
+        last_day: last.parse().unwrap(),
+        champion: hash(1),
+    }
+}
+
+fn draft(number: u64) -> DraftProposal {
+    DraftProposal {
+        cycle: None,
+        market: Market::Kr,
+        name: format!("swing-{number}"),
+        hypothesis: "it turns".into(),
+        hash: hash(number),
+        strategy: format!("{{\"id\":{number}}}"),
+        incumbent: None,
+        evidence: "{}".into(),
+    }
+}
+
+fn step(
+    books: &mut Books,
+    number: u32,
+    step: ProposalStep,
+    by: &Decider,
+) -> Result<ProposalStatus, StoreError> {
+    let number = ProposalNumber(number);
+    let change = ChangeProposal { number, step, by: by.clone(), reason: "looked".into() };
+    books.store.change_proposal(&change, books.now).map(|record| record.status)
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> String {
+    match answer {
+        Err(StoreError::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ada() -> Decider {
+    Decider::Person("ada".into())
+}
+
+#[test]
+fn a_cycle_that_was_interrupted_goes_on_where_it_was_with_the_seed_that_it_had() {
+    let mut books = Books::new();
+    let first = books.store.begin_cycle(&begin(), start()).unwrap();
+    assert_eq!((first.seq, first.seed, first.trials, first.is_over), (1, u64::MAX - 6, 0, false));
+    books.store.record_trials(&trials(0, &[trial(1, None), trial(2, None)]), start()).unwrap();
+    let again = books.store.begin_cycle(&BeginCycle { seed: 3, ..begin() }, start()).unwrap();
+    assert_eq!((again.seq, again.seed, again.trials), (1, u64::MAX - 6, 2));
+    for position in [0, 1, 3] {
+        let why = refused(books.store.record_trials(&trials(position, &[trial(9, None)]), start()));
+        assert!(why.contains("the next trial of cycle 1 is number 2"), "{why}");
+    }
+    let end = EndCycle { cycle: 1, outcome: "no champion".into(), champion: None };
+    books.store.end_cycle(&end, start()).unwrap();
+    books.store.end_cycle(&end, start()).unwrap();
+    assert!(books.store.begin_cycle(&begin(), start()).unwrap().is_over);
+    assert!(refused(books.store.record_trials(&trials(2, &[trial(9, None)]), start())).contains("is over"));
+    assert!(refused(books.store.end_cycle(&EndCycle { cycle: 7, ..end }, start())).contains("no cycle 7"));
+}
+
+#[test]
+fn every_trial_is_counted_and_none_is_made_twice_nor_half_a_batch_booked() {
+    let mut books = Books::new();
+    books.store.begin_cycle(&begin(), start()).unwrap();
+    let batch = [trial(1, Some(("swing", 40_000))), trial(2, Some(("day", 60_000))), trial(3, None)];
+    books.store.record_trials(&trials(0, &batch), start()).unwrap();
+    let why = refused(books.store.record_trials(&trials(3, &[trial(4, None), trial(2, None)]), start()));
+    assert!(why.contains("was tried in KR before"), "{why}");
+    let totals = books.store.trial_totals(Market::Kr).unwrap();
+    // 0.04 and 0.06: the variance of a sample is 0.0002.
+    assert_eq!((totals.trials, totals.measured), (3, 2), "the failed one counts, the fourth was not booked");
+    assert!((totals.variance.unwrap() - 0.000_2).abs() < 1e-12, "{totals:?}");
+    let none = TrialTotals { trials: 0, measured: 0, variance: None };
+    assert_eq!(books.store.trial_totals(Market::Jp).unwrap(), none);
+    let query = TriedBefore { market: Market::Kr, hashes: (2..6).map(hash).collect() };
+    assert_eq!(books.store.tried_before(&query).unwrap(), [hash(2), hash(3)]);
+    let mut conn = books.database.connection().unwrap();
+    for sql in ["UPDATE trials SET observations = 1", "DELETE FROM trials", "DELETE FROM archive_changes"] {
+        assert!(diesel::sql_query(sql).execute(&mut conn).is_err(), "{sql}");
+    }
+}
+
+#[test]
+fn a_niche_is_held_by_its_best_and_the_first_of_equals_stays() {
+    let mut books = Books::new();
+    books.store.begin_cycle(&begin(), start()).unwrap();
+    let batch = [
+        trial(1, Some(("swing", 10))),
+        trial(2, Some(("swing", 30))),
+        trial(3, Some(("swing", 20))),
+        trial(4, Some(("swing", 30))),
+        trial(5, Some(("day", -5))),
+    ];
+    let done = books.store.record_trials(&trials(0, &batch), start()).unwrap();
+    assert_eq!((done.trials, done.places_taken), (5, 3));
+    let elites = books.store.elites(Market::Kr).unwrap();
+    let held: Vec<_> =
+        elites.iter().map(|one| (one.place.niche.as_str(), one.place.fitness_micros, &one.hash)).collect();
+    assert_eq!(held, [("day", -5, &hash(5)), ("swing", 30, &hash(2))]);
+    assert_eq!(elites[1].strategy, "{\"id\":2}");
+    assert_eq!(books.store.elites(Market::Jp).unwrap(), []);
+}
+
+#[test]
+fn days_that_were_looked_at_are_spent_for_good() {
+    let mut books = Books::new();
+    books.store.begin_cycle(&begin(), start()).unwrap();
+    let window = books.store.spend_window(&spend(1, "2026-08-03", "2026-09-30"), start()).unwrap();
+    assert_eq!((window.number, window.passed), (1, None));
+    assert_eq!(books.store.spend_window(&spend(1, "2026-08-03", "2026-09-30"), start()).unwrap(), window);
+    let why = refused(books.store.spend_window(&spend(1, "2026-10-01", "2026-11-20"), start()));
+    assert!(why.contains("it looks once"), "{why}");
+    let judge = |passed| JudgeWindow { window: 1, passed, evidence: "{}".into() };
+    books.store.judge_window(&judge(false), start()).unwrap();
+    books.store.judge_window(&judge(true), start()).unwrap();
+    let next = BeginCycle { session_date: "2026-11-25".parse().unwrap(), ..begin() };
+    assert_eq!(books.store.begin_cycle(&next, start()).unwrap().seq, 2);
+    let why = refused(books.store.spend_window(&spend(2, "2026-09-30", "2026-11-20"), start()));
+    assert!(why.contains("a window is never reused"), "{why}");
+    let second = books.store.spend_window(&spend(2, "2026-10-01", "2026-11-20"), start()).unwrap();
+    assert_eq!(second.number, 2);
+    let seen: Vec<_> = books.store.windows(Market::Kr).unwrap().iter().map(|one| one.passed).collect();
+    assert_eq!(seen, [Some(false), None], "the first word stays");
+    assert!(
+        refused(books.store.spend_window(&spend(9, "2027-01-01", "2027-01-02"), start()))
+            .contains("no cycle 9")
+    );
+}
+
+#[test]
+fn a_proposal_is_booked_with_who_and_why_and_nothing_is_active_without_a_yes() {
+    let mut books = Books::new();
+    let drafted = books.store.draft_proposal(&draft(1), start()).unwrap();
+    assert_eq!((drafted.number, drafted.folder()), (ProposalNumber(1), "0001-swing-1".to_owned()));
+    assert_eq!(drafted.title(), "[Evolution] KR: swing 1");
+    let why = refused(step(&mut books, 1, ProposalStep::Activate, &Decider::Agent));
+    assert!(why.contains("is draft"), "{why}");
+    assert_eq!(books.store.active_strategy(Market::Kr).unwrap(), None);
+    step(&mut books, 1, ProposalStep::Submit, &Decider::Agent).unwrap();
+    assert!(refused(step(&mut books, 1, ProposalStep::Approve, &Decider::Agent)).contains("only a person"));
+    assert_eq!(step(&mut books, 1, ProposalStep::Approve, &ada()), Ok(ProposalStatus::Approved));
+    assert_eq!(books.store.active_strategy(Market::Kr).unwrap(), None, "it holds when it is activated");
+    step(&mut books, 1, ProposalStep::Activate, &Decider::Agent).unwrap();
+    let active = books.store.active_strategy(Market::Kr).unwrap().unwrap();
+    assert_eq!(active.from, Some((ProposalNumber(1), "{\"id\":1}".to_owned())));
+    let record = books.store.proposals().unwrap().remove(0);
+    let history: Vec<_> = record.history.iter().map(|one| (one.status.code(), one.by.as_str())).collect();
+    let expected = [
+        ("draft", "the agent"),
+        ("ready_for_review", "the agent"),
+        ("approved", "ada"),
+        ("active", "the agent"),
+    ];
+    assert_eq!(history, expected);
+    let lines = books.lines();
+    assert!(lines.iter().any(|line| line.contains("ready for review: [Evolution] KR: swing 1")), "{lines:?}");
+    assert!(refused(step(&mut books, 7, ProposalStep::Reject, &ada())).contains("no proposal 0007"));
+}
+
+#[test]
+fn a_rollback_goes_back_to_what_held_before_until_the_operators_settings_hold_again() {
+    let mut books = Books::new();
+    for number in [1, 2] {
+        books.store.draft_proposal(&draft(number.into()), start()).unwrap();
+        for next in [ProposalStep::Submit, ProposalStep::Approve, ProposalStep::Activate] {
+            step(&mut books, number, next, &ada()).unwrap();
+        }
+    }
+    let status = |books: &mut Books| -> Vec<_> {
+        let mut all = books.store.proposals().unwrap();
+        all.reverse();
+        all.iter().map(|record| record.status).collect()
+    };
+    let active = |books: &mut Books| {
+        let active = books.store.active_strategy(Market::Kr).unwrap().unwrap();
+        active.from.map(|(number, _)| number.0)
+    };
+    assert_eq!(status(&mut books), [ProposalStatus::Retired, ProposalStatus::Active]);
+    assert_eq!(active(&mut books), Some(2));
+    step(&mut books, 2, ProposalStep::RollBack, &ada()).unwrap();
+    assert_eq!(status(&mut books), [ProposalStatus::Active, ProposalStatus::Retired]);
+    assert_eq!(active(&mut books), Some(1));
+    step(&mut books, 1, ProposalStep::RollBack, &Decider::Agent).unwrap();
+    assert_eq!(status(&mut books), [ProposalStatus::Retired; 2]);
+    assert_eq!(active(&mut books), None, "the operator's settings");
+    assert!(refused(step(&mut books, 1, ProposalStep::RollBack, &ada())).contains("is retired"));
+    assert_eq!(books.store.active_strategy(Market::Jp).unwrap(), None);
+}
+
+#[test]
+fn texts_out_of_bounds_are_refused() {
+    let mut books = Books::new();
+    for name in ["", "Swing", "a/b", "a b", &"a".repeat(41)] {
+        let draft = DraftProposal { name: name.into(), ..draft(1) };
+        assert!(refused(books.store.draft_proposal(&draft, start())).contains("name"), "{name}");
+    }
+    let long = DraftProposal { strategy: "x".repeat(70_000), ..draft(1) };
+    assert!(refused(books.store.draft_proposal(&long, start())).contains("65536 bytes"));
+    books.store.begin_cycle(&begin(), start()).unwrap();
+    let many: Vec<_> = (0..65).map(|number| trial(number, None)).collect();
+    assert!(refused(books.store.record_trials(&trials(0, &many), start())).contains("at most 64"));
+    for text in ["", "ABC", &"A".repeat(64), &"g".repeat(64)] {
+        assert!(text.parse::<TrialHash>().is_err(), "{text}");
+    }
+}

@@ -1,0 +1,78 @@
+//! What evolution does, watched.
+
+use chrono::{DateTime, Utc};
+use domain::Market;
+use domain::messages::evolution::{
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
+    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
+    TriedBefore,
+};
+use trade_ledger::{EvolutionBooks, StoreError};
+
+use super::{Watch, Watched};
+
+impl<W: Watch> EvolutionBooks for Watched<W> {
+    fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
+        self.step("begin_cycle", |store| store.begin_cycle(begin, at))
+    }
+
+    fn record_trials(
+        &mut self,
+        trials: &RecordTrials,
+        at: DateTime<Utc>,
+    ) -> Result<TrialsBooked, StoreError> {
+        self.step("record_trials", |store| store.record_trials(trials, at))
+    }
+
+    fn end_cycle(&mut self, end: &EndCycle, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step("end_cycle", |store| store.end_cycle(end, at))
+    }
+
+    fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {
+        self.step("trial_totals", |store| store.trial_totals(market))
+    }
+
+    fn tried_before(&mut self, query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError> {
+        self.step("tried_before", |store| store.tried_before(query))
+    }
+
+    fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError> {
+        self.step("elites", |store| store.elites(market))
+    }
+
+    fn spend_window(&mut self, spend: &SpendWindow, at: DateTime<Utc>) -> Result<SpentWindow, StoreError> {
+        self.step("spend_window", |store| store.spend_window(spend, at))
+    }
+
+    fn judge_window(&mut self, judge: &JudgeWindow, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step("judge_window", |store| store.judge_window(judge, at))
+    }
+
+    fn windows(&mut self, market: Market) -> Result<Vec<SpentWindow>, StoreError> {
+        self.step("windows", |store| store.windows(market))
+    }
+
+    fn draft_proposal(
+        &mut self,
+        draft: &DraftProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        self.step("draft_proposal", |store| store.draft_proposal(draft, at))
+    }
+
+    fn change_proposal(
+        &mut self,
+        change: &ChangeProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        self.step("change_proposal", |store| store.change_proposal(change, at))
+    }
+
+    fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
+        self.step("proposals", |store| store.proposals())
+    }
+
+    fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
+        self.step("active_strategy", |store| store.active_strategy(market))
+    }
+}

@@ -1,0 +1,78 @@
+//! What evolution does, witnessed.
+
+use chrono::{DateTime, Utc};
+use domain::Market;
+use domain::messages::evolution::{
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
+    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
+    TriedBefore,
+};
+use trade_ledger::{EvolutionBooks, StoreError};
+
+use super::{OTHER, WitnessedBooks};
+
+impl EvolutionBooks for WitnessedBooks {
+    fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
+        self.step(("begin_cycle", OTHER), |store| store.begin_cycle(begin, at), |_, _| ())
+    }
+
+    fn record_trials(
+        &mut self,
+        trials: &RecordTrials,
+        at: DateTime<Utc>,
+    ) -> Result<TrialsBooked, StoreError> {
+        self.step(("record_trials", OTHER), |store| store.record_trials(trials, at), |_, _| ())
+    }
+
+    fn end_cycle(&mut self, end: &EndCycle, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step(("end_cycle", OTHER), |store| store.end_cycle(end, at), |_, _| ())
+    }
+
+    fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {
+        self.read(|store| store.trial_totals(market))
+    }
+
+    fn tried_before(&mut self, query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError> {
+        self.read(|store| store.tried_before(query))
+    }
+
+    fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError> {
+        self.read(|store| store.elites(market))
+    }
+
+    fn spend_window(&mut self, spend: &SpendWindow, at: DateTime<Utc>) -> Result<SpentWindow, StoreError> {
+        self.step(("spend_window", OTHER), |store| store.spend_window(spend, at), |_, _| ())
+    }
+
+    fn judge_window(&mut self, judge: &JudgeWindow, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step(("judge_window", OTHER), |store| store.judge_window(judge, at), |_, _| ())
+    }
+
+    fn windows(&mut self, market: Market) -> Result<Vec<SpentWindow>, StoreError> {
+        self.read(|store| store.windows(market))
+    }
+
+    fn draft_proposal(
+        &mut self,
+        draft: &DraftProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        self.step(("draft_proposal", OTHER), |store| store.draft_proposal(draft, at), |_, _| ())
+    }
+
+    fn change_proposal(
+        &mut self,
+        change: &ChangeProposal,
+        at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        self.step(("change_proposal", OTHER), |store| store.change_proposal(change, at), |_, _| ())
+    }
+
+    fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
+        self.read(|store| store.proposals())
+    }
+
+    fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
+        self.read(|store| store.active_strategy(market))
+    }
+}
