@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 use domain::Market;
 use domain::messages::evolution::{
-    BeginCycle, Cycle, Elite, EndCycle, Place, RecordTrials, TRIALS_AT_ONCE_MAX, Trial, TrialHash,
+    BeginCycle, Cycle, Elite, EndCycle, GateName, Place, RecordTrials, TRIALS_AT_ONCE_MAX, Trial, TrialHash,
     TrialTotals, TrialsBooked, TriedBefore,
 };
 use trade_ledger::StoreError;
@@ -122,7 +122,7 @@ fn insert(
         trials::parent.eq(trial.parent.as_ref().map(TrialHash::as_str)),
         trials::origin.eq(trial.origin.code()),
         trials::strategy.eq(&trial.strategy),
-        trials::killed_by.eq(trial.killed_by.map(|gate| gate.code())),
+        trials::killed_by.eq(trial.killed_by.map(GateName::code)),
         trials::sharpe_micros.eq(trial.sharpe_micros),
         trials::observations.eq(i64::from(trial.observations)),
         trials::evidence.eq(&trial.evidence),
