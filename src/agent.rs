@@ -21,6 +21,7 @@ use crate::config::{Config, Database};
 use crate::control::{self, Answers, Desk, LastResort, OpenReader, wire};
 use crate::overrides::Watched;
 use crate::random::Seeded;
+use crate::report::Reports;
 use crate::service_manager;
 use crate::store::{self, HaltFile, OpenError};
 use crate::telegram::Telegram;
@@ -80,7 +81,9 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let _socket = data_dir.as_deref().map(serve).transpose().map_err(|error| error.to_string())?;
     open_page(&config, &answers)?;
     let located = venue::locate(&config)?;
-    let ended = match Prepared::new(&config, located, &early, data_dir) {
+    let reports =
+        Arc::new(Reports::new(answers.clone(), config.markets.clone(), config.calendar_overrides.clone()));
+    let ended = match Prepared::new(&config, located, &early, data_dir, reports) {
         Ok(prepared) => actix::System::new().block_on(live(config, prepared, overrides, &answers))?,
         Err(Unfit::Refused(why)) => return Err(why),
         Err(Unfit::Wounded { source, why }) => wounded::sit_out(source, why, &early, &answers)?,
@@ -133,6 +136,7 @@ struct Prepared {
     reader: OpenReader,
     venue: Connected,
     bot: Option<Arc<Telegram>>,
+    reports: Arc<Reports>,
 }
 
 impl Prepared {
@@ -141,6 +145,7 @@ impl Prepared {
         located: Located,
         early: &LastResort,
         data_dir: Option<PathBuf>,
+        reports: Arc<Reports>,
     ) -> Result<Self, Unfit> {
         let (emergency, random) = (early.emergency.clone(), early.random.clone());
         let (books, reader) = library(&config.database)?;
@@ -154,6 +159,7 @@ impl Prepared {
         let world = World {
             oracle: crate::llm::connect(config, &clock)?,
             messenger: bot.clone().map(|bot| -> Arc<dyn Messenger> { bot }),
+            reporter: Some(reports.clone()),
             exchange: venue.exchange.clone(),
             stream: Some(venue.stream.clone()),
             rules: rules(config)?,
@@ -163,7 +169,7 @@ impl Prepared {
             books,
             fencing,
         };
-        Ok(Self { world, reader, venue, bot })
+        Ok(Self { world, reader, venue, bot, reports })
     }
 }
 
@@ -283,6 +289,8 @@ fn take_commands(
     let wires = Wires {
         bot: bot.clone(),
         answers: answers.clone(),
+        reports: prepared.reports.clone(),
+        exchange_clock: prepared.world.clock.clone(),
         place: house.chat_place.clone(),
         book: house.book_chat.clone(),
         record: house.record.clone(),
@@ -307,7 +315,7 @@ async fn say_goodbye(config: &Config, world: &World, ended: Ended) {
     };
     let at = world.clock.now().format("%Y-%m-%d %H:%M:%S UTC");
     let html = format!("<b>Agent</b>: kestrel stopped: {how}\n<i>{at}</i>");
-    let letter = Letter { html, is_silent: ended == Ended::Drained };
+    let letter = Letter { html, is_silent: ended == Ended::Drained, picture: None };
     match tokio::time::timeout(GOODBYE_WITHIN, messenger.send(letter)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "nobody was told of the end"),

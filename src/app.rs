@@ -44,6 +44,8 @@ pub struct World {
     pub oracle: Option<Arc<dyn Oracle>>,
     /// Where notices go besides the log.
     pub messenger: Option<Arc<dyn notifier::Messenger>>,
+    /// Who makes the daily report; none: there is none.
+    pub reporter: Option<Arc<dyn notifier::Reporter>>,
     /// The HALT file.
     pub emergency: Arc<dyn EmergencyHalt>,
     /// By what the Brain's local engine judges.

@@ -170,6 +170,7 @@ fn world(
         stream: Some(venue.stream.clone()),
         oracle: None,
         messenger: None,
+        reporter: None,
         rules: app::rules(config),
         emergency,
         books,

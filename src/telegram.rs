@@ -3,6 +3,7 @@
 //! The token is part of the address, so no address is ever logged: the HTTP seam prints none.
 
 mod chat;
+mod photo;
 pub(crate) mod poll;
 mod updates;
 
@@ -92,10 +93,15 @@ impl Telegram {
         body: &impl Serialize,
         limits: CallLimits,
     ) -> Result<Value, Failure> {
+        self.exchange(self.request(method, body)?, limits).await
+    }
+
+    /// One request and what to do next.
+    async fn exchange(&self, request: Request, limits: CallLimits) -> Result<Value, Failure> {
         if self.is_off.load(Ordering::Relaxed) {
             return Err(Failure::Off("the token is not accepted".into()));
         }
-        let outcome = match self.transport.send(self.request(method, body)?, limits).await {
+        let outcome = match self.transport.send(request, limits).await {
             Ok(response) => classify(&response),
             Err(NetError::NotSent(why)) => Err(Failure::Unreachable(why)),
             Err(NetError::Ambiguous(why)) => Err(Failure::Unanswered(why)),
@@ -116,11 +122,17 @@ impl Telegram {
     fn request(&self, method: &str, body: &impl Serialize) -> Result<Request, Failure> {
         let unusable = |error: &dyn std::fmt::Display| Failure::Refused(format!("no request: {error}"));
         let body = serde_json::to_vec(body).map_err(|error| unusable(&error))?;
+        self.post_to(method, "application/json", body)
+    }
+
+    fn post_to(&self, method: &str, content_type: &str, body: Vec<u8>) -> Result<Request, Failure> {
         let (base, token) = (&self.settings.api_url, self.settings.bot_token.expose_secret());
         let request = http::Request::post(format!("{base}/bot{token}/{method}"));
-        let request = request.header(http::header::CONTENT_TYPE, "application/json");
+        let request = request.header(http::header::CONTENT_TYPE, content_type);
         // The error may quote the address, which holds the token: it is not passed on.
-        request.body(Bytes::from(body)).map_err(|_| unusable(&"the address is not valid"))
+        request
+            .body(Bytes::from(body))
+            .map_err(|_| Failure::Refused("no request: the address is not valid".into()))
     }
 
     /// Sends a text to the chat of the notices, in as many messages as it needs.
@@ -132,6 +144,12 @@ impl Telegram {
                 tokio::time::sleep(wait).await;
             }
             self.send_part(part, letter.is_silent).await?;
+        }
+        // The text has arrived: a picture that does not is no reason to send it again.
+        if let Some(picture) = &letter.picture
+            && let Err(error) = self.show_to(self.chat_id(), picture, letter.is_silent).await
+        {
+            tracing::warn!(%error, "a picture was not delivered; what it shows is on the page");
         }
         Ok(())
     }

@@ -7,7 +7,6 @@
 
 mod command;
 mod connections;
-mod curve;
 mod gate;
 mod health;
 mod live;

@@ -314,6 +314,7 @@ impl Slots {
     fn notifier_deps(&self, config: &Config, world: &World) -> NotifierDeps {
         NotifierDeps {
             messenger: world.messenger.clone(),
+            reporter: world.reporter.clone(),
             topics: config.telegram.as_ref().map(|settings| settings.topics.clone()).unwrap_or_default(),
             events_after: self.ledger.link(),
             get_cursor: self.ledger.link(),

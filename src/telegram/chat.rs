@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::messages::control::HaltRecord;
-use domain::messages::operator::{DecisionsWanted, Question, Since};
-use domain::{HaltId, HaltNonce, Random};
+use domain::messages::operator::{DecisionsWanted, Question};
+use domain::{Clock, HaltId, HaltNonce, Random};
 use notifier::chat::command::MENU;
 use notifier::chat::{Action, ButtonPress, Command, Confirmations, Mismatch, Nonce};
 use notifier::html::escape;
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 use super::{Failure, Telegram};
 use crate::control::wire::{Reply, Request, describe};
 use crate::control::{Answers, Door, View};
+use crate::report::Reports;
 
 /// Judgements of one answer.
 const DECISIONS: u16 = 8;
-const DAY_SECONDS: u32 = 86_400;
 /// Halts that get a button each.
 const BUTTONS_MAX: usize = 8;
 /// Attempts to answer; a person who gets none asks again.
@@ -36,6 +36,10 @@ pub(super) struct Conversation {
     pub(super) bot: Arc<Telegram>,
     /// Whom everything is asked of; the control socket asks the same.
     pub(super) answers: Answers,
+    /// Who makes the report of the day.
+    pub(super) reports: Arc<Reports>,
+    /// Exchange time, which days are of.
+    pub(super) clock: Arc<dyn Clock>,
     /// What buttons carry.
     pub(super) random: Arc<dyn Random>,
     /// Buttons that wait.
@@ -57,10 +61,7 @@ impl Conversation {
             Command::Help => self.say(chat, &help("")).await,
             Command::Status => self.tell(chat, Request::Status).await,
             Command::Positions => self.tell(chat, Request::Ask(Question::Positions)).await,
-            Command::Report => {
-                let since = Some(Since::SecondsAgo(DAY_SECONDS));
-                self.tell(chat, Request::Ask(Question::Pnl { since })).await;
-            }
+            Command::Report => self.report(chat).await,
             Command::Why(stock) => self.tell(chat, Request::Ask(Question::Why { stock, at: None })).await,
             Command::WhyNot(stock) => {
                 self.tell(chat, Request::Ask(Question::WhyNot { stock, on: None })).await;
@@ -86,6 +87,19 @@ impl Conversation {
     async fn tell(&self, chat: i64, request: Request) {
         let reply = self.ask_agent(request).await;
         self.say(chat, &shown(reply)).await;
+    }
+
+    /// What the daily report says, of the day that is on or was last.
+    async fn report(&self, chat: i64) {
+        let letter = match self.reports.on_request(self.clock.now()).await {
+            Ok(letter) => letter,
+            Err(why) => return self.say(chat, &format!("There is no report: {}", escape(&why))).await,
+        };
+        self.say(chat, &letter.html).await;
+        let Some(picture) = letter.picture else { return };
+        if let Err(error) = self.bot.show_to(chat, &picture, false).await {
+            tracing::warn!(chat, %error, "the picture of a report was not delivered");
+        }
     }
 
     async fn ask_agent(&self, request: Request) -> Reply {

@@ -17,6 +17,7 @@ use super::{Failure, Telegram, updates};
 use crate::config;
 use crate::control::Answers;
 use crate::http::{CallLimits, ReqwestTransport};
+use crate::report::Reports;
 
 /// How long Telegram holds a poll without news, in seconds (TELEGRAM.md 5).
 const HOLD_S: u64 = 25;
@@ -40,6 +41,10 @@ pub(crate) struct Wires {
     pub(crate) bot: Arc<Telegram>,
     /// Whom everything is asked of.
     pub(crate) answers: Answers,
+    /// Who makes the daily report.
+    pub(crate) reports: Arc<Reports>,
+    /// The time that reports are of.
+    pub(crate) exchange_clock: Arc<dyn Clock>,
     /// TradeLedger: where the last life was.
     pub(crate) place: Link<ChatOffset>,
     /// TradeLedger: what came.
@@ -134,6 +139,8 @@ impl Poller {
         let talk = Arc::new(Conversation {
             bot: wires.bot.clone(),
             answers: wires.answers.clone(),
+            reports: wires.reports.clone(),
+            clock: wires.exchange_clock.clone(),
             random: wires.random.clone(),
             open: Mutex::new(Confirmations::default()),
         });

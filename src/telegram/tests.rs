@@ -34,7 +34,7 @@ fn bot(answers: Answers) -> (Telegram, Arc<Mutex<Vec<Value>>>) {
 }
 
 fn letter(html: &str) -> Letter {
-    Letter { html: html.into(), is_silent: false }
+    Letter { html: html.into(), is_silent: false, picture: None }
 }
 
 const SENT: (u16, &str) = (200, r#"{"ok":true,"result":{"message_id":1}}"#);

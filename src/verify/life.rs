@@ -150,6 +150,7 @@ pub(super) fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>
         stream: stream(stage),
         oracle,
         messenger: None,
+        reporter: None,
         emergency,
         rules: eager::eager()?,
         books,

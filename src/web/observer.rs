@@ -10,10 +10,11 @@ use domain::messages::operator::{Question, StockWanted};
 
 use super::health::Pulse;
 use super::page::{self, Books, Facts, Part};
-use super::{Site, curve, live};
+use super::{Site, live};
 use crate::config::Database;
 use crate::control::wire::{Reply, Request};
 use crate::control::{Counted, Door, View, answers};
+use crate::curve;
 use crate::store::DayStarted;
 
 /// A look at the actors and at RiskGuard is good for so long.

@@ -135,7 +135,10 @@ async fn ask_all(base_url: &str, token_file: std::path::PathBuf) -> String {
     };
     told += &format!("{settings:?}\n");
     let telegram = Telegram::new(settings, Arc::clone(&reads));
-    told += &format!("{:?}\n", telegram.send(Letter { html: "hello".into(), is_silent: true }).await);
+    told += &format!(
+        "{:?}\n",
+        telegram.send(Letter { html: "hello".into(), is_silent: true, picture: None }).await
+    );
     let google = GeminiConfig { base_url: base_url.into(), ..GeminiConfig::with_key(CANARIES[5].into()) };
     told += &format!("{google:?}\n");
     let gemini = Gemini::new(google, reads, clock).unwrap();

@@ -14,6 +14,7 @@ use kestrel::clock::SystemClock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::exchange::Exchange;
 use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
 
 const TOKEN: &str = "123456:canary-of-the-chat";
@@ -128,11 +129,15 @@ fn good(result: Value) -> Answer {
 async fn answer(
     State(stub): State<Stub>,
     Path((bot, method)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    body: axum::body::Bytes,
 ) -> Answer {
     if bot != format!("bot{TOKEN}") {
         return refuse(401, "Unauthorized");
     }
+    if method == "sendPhoto" {
+        return take_photo(&stub, &body);
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
     match method.as_str() {
         "getUpdates" => poll(&stub, &body).await,
         "getMe" => good(json!({ "id": 123_456, "is_bot": true, "username": "kestrel_bot" })),
@@ -149,6 +154,28 @@ async fn answer(
         }
         _ => refuse(404, "Not Found"),
     }
+}
+
+/// A form with a PNG in it; its caption counts as its text.
+fn take_photo(stub: &Stub, form: &[u8]) -> Answer {
+    let start = form.windows(8).position(|window| window == b"\x89PNG\r\n\x1a\n");
+    let Some(start) = start else { return refuse(400, "Bad Request: IMAGE_PROCESS_FAILED") };
+    let field = |name: &str| {
+        let text = String::from_utf8_lossy(&form[..start]).into_owned();
+        let (_, rest) = text.split_once(&format!("name=\"{name}\"\r\n\r\n"))?;
+        Some(rest.split("\r\n").next()?.to_owned())
+    };
+    let (Some(chat), Some(caption)) = (field("chat_id"), field("caption")) else {
+        return refuse(400, "Bad Request: chat_id is empty");
+    };
+    let end = form.windows(8).position(|window| window == b"IEND\xaeB\x60\x82").map(|end| end + 8).unwrap();
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("telegram");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("report.png"), &form[start..end]).unwrap();
+    let mut facts = stub.facts();
+    facts.calls.push(("sendPhoto".into(), json!({ "chat_id": chat, "text": caption, "bytes": end - start })));
+    facts.next_message += 1;
+    good(json!({ "message_id": facts.next_message + 500 }))
 }
 
 /// As the server itself would: length, tags, and the size of what buttons carry.
@@ -324,4 +351,68 @@ fn without_both_lists_nobody_reads_the_chat_and_a_wrong_token_is_one_error() {
     assert_eq!(agent.wait().code(), Some(0), "trading goes on and ends as ever");
     assert_eq!(log_of(&dir).matches("does not accept TELEGRAM_BOT_TOKEN").count(), 1);
     assert!(stub.facts().offsets.is_empty());
+}
+
+/// A day in Korea ends: the exchange is begun shortly before its close.
+#[test]
+fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
+    let dir = TempDir::new().unwrap();
+    let stub = Stub::default();
+    let url = stub.serve();
+    let exchange =
+        Exchange::start(&dir, &["--start", "2026-06-01T05:50:00Z", "--speed", "60", "--markets", "KR"]);
+    let (chat, user) = (CHAT.to_string(), USER.to_string());
+    let settings = [
+        ("TELEGRAM_BOT_TOKEN", TOKEN),
+        ("TELEGRAM_CHAT_ID", &chat),
+        ("TELEGRAM_ALLOWED_CHATS", &chat),
+        ("TELEGRAM_ALLOWED_USERS", &user),
+        ("TELEGRAM_API_URL", &*url),
+        ("TELEGRAM_NOTIFY", "reports"),
+        ("KESTREL_EXCHANGE_URL", &*exchange.url),
+        ("ENABLED_MARKETS", "KR"),
+        ("TRADE_MODE", "realtime"),
+        ("SCANNER_TOP_N", "8"),
+    ];
+    let agent = Agent::start(&dir, &settings);
+    stub.type_text("/report");
+    let asked = stub.wait_for(&dir, "sendMessage", "<b>Report of 2026-06-01</b>");
+    let text = asked["text"].as_str().unwrap().to_owned();
+    for part in [
+        "<b>KRW</b>\naccount: 100000000 KRW",
+        "fees: unknown",
+        "<b>Trades</b>",
+        "<b>Refused proposals</b>",
+        "<b>Halts and resumes</b>: none",
+        "none is asked; the local rules judge",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    stub.wait_for(&dir, "sendPhoto", "Equity per currency, up to 2026-06-01");
+
+    let told = |stub: &Stub| {
+        let facts = stub.facts();
+        let is_told = |(name, body): &&(String, Value)| {
+            let text = body["text"].as_str().unwrap_or("");
+            name == "sendMessage" && text.contains("Report of 2026-06-01") && text.contains(", event ")
+        };
+        facts.calls.iter().filter(is_told).count()
+    };
+    let long = PATIENCE * 3;
+    assert!(until(long, || (told(&stub) == 1).then_some(())).is_some(), "{}", log_of(&dir));
+    let photos = || stub.facts().calls.iter().filter(|(name, _)| name == "sendPhoto").count();
+    assert!(until(PATIENCE, || (photos() == 2).then_some(())).is_some(), "{}", log_of(&dir));
+    let picture = stub.wait_for(&dir, "sendPhoto", "Equity");
+    assert!(picture["bytes"].as_u64() > Some(1_000) && picture["chat_id"] == "70", "{picture}");
+    assert!(
+        stub.find("sendMessage", "for 2026-05-29 are closed")
+            .is_some_and(|_| stub.find("sendMessage", "Report of 2026-05-29").is_none()),
+        "the day before the first has no report"
+    );
+
+    agent.kill_9();
+    let _agent = Agent::start(&dir, &settings);
+    stub.type_text("/status");
+    stub.wait_for(&dir, "sendMessage", "trading: ");
+    assert_eq!(told(&stub), 1, "once, over a restart");
 }

@@ -218,6 +218,7 @@ fn build(config: &Config, clock: &Arc<dyn Clock>, door: &Door, buys: bool) -> Ho
         stream: None,
         oracle: None,
         messenger: None,
+        reporter: None,
         emergency: Arc::new(NoFile),
         rules: rules(buys),
         books,

@@ -14,7 +14,7 @@ use supervision::prelude::*;
 use self::delivery::Delivery;
 use crate::sessions::{self, Sessions, Turn};
 use crate::topic::Lane;
-use crate::{Messenger, Topics};
+use crate::{Messenger, Reporter, Topics};
 
 /// After a round that failed, whether or not something new is committed. Real time.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -31,6 +31,8 @@ pub fn cursors() -> impl Iterator<Item = &'static str> {
 pub struct NotifierDeps {
     /// Where messages go; none: log lines only.
     pub messenger: Option<Arc<dyn Messenger>>,
+    /// Who makes the daily report; none: there is none.
+    pub reporter: Option<Arc<dyn Reporter>>,
     /// What is messaged besides halts and resumes.
     pub topics: Topics,
     /// TradeLedger: what is new.

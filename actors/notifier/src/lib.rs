@@ -12,9 +12,11 @@ pub mod sessions;
 pub mod topic;
 pub mod wording;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::BoxFuture;
+use domain::messages::ledger::LedgerEvent;
 
 pub use actor::{Notifier, NotifierDeps};
 pub use topic::Topics;
@@ -35,6 +37,26 @@ pub struct Letter {
     pub html: String,
     /// It arrives without a sound.
     pub is_silent: bool,
+    /// What is shown behind the text. A picture that is not delivered costs no text.
+    pub picture: Option<Picture>,
+}
+
+/// A picture in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// As PNG.
+    pub png: Arc<[u8]>,
+    /// What it shows, in words; at most 1,024 characters.
+    pub caption: String,
+}
+
+/// The port to whoever makes the daily report.
+pub trait Reporter: Send + Sync + 'static {
+    /// Whether a day ends with this event, so that its report is told in the event's place.
+    fn is_due(&self, event: &LedgerEvent) -> bool;
+
+    /// The report that this event is told by; none: the event is told as all others are. The error is in words.
+    fn make<'a>(&'a self, event: &'a LedgerEvent) -> BoxFuture<'a, Result<Option<Letter>, String>>;
 }
 
 /// Why a message was not delivered, in the caller's terms.

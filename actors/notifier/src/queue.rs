@@ -1,8 +1,10 @@
 //! Notices that wait: by urgency, bounded, and several routine ones in one message.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use domain::EventId;
+use domain::messages::ledger::LedgerEvent;
 
 use crate::Letter;
 use crate::html::PART_MAX_UNITS;
@@ -34,6 +36,8 @@ pub struct Batch {
     pub count: usize,
     /// The message.
     pub letter: Letter,
+    /// The event in whose place the report of a day is told.
+    pub report: Option<Arc<LedgerEvent>>,
 }
 
 impl Queue {
@@ -57,8 +61,9 @@ impl Queue {
         let count = if first.lane == Lane::Vital { 1 } else { together(waiting) };
         let notices: Vec<&Notice> = waiting.iter().take(count).collect();
         let last = notices.last().map_or(first.id, |notice| notice.id);
-        let letter = Letter { html: self.write(&notices), is_silent: first.lane == Lane::Routine };
-        Some(Batch { lane: first.lane, last, count, letter })
+        let is_silent = first.lane == Lane::Routine;
+        let letter = Letter { html: self.write(&notices), is_silent, picture: None };
+        Some(Batch { lane: first.lane, last, count, letter, report: first.report.clone() })
     }
 
     fn write(&self, notices: &[&Notice]) -> String {
@@ -126,9 +131,14 @@ impl Queue {
 }
 
 /// How many of the first notices fit one message; at least one.
+/// A report stands alone.
 fn together(waiting: &VecDeque<Notice>) -> usize {
+    if waiting.front().is_some_and(|notice| notice.report.is_some()) {
+        return 1;
+    }
     let mut length = HEADING_UNITS;
-    let fits = waiting.iter().take(TOGETHER_MAX).take_while(|notice| {
+    let plain = waiting.iter().take(TOGETHER_MAX).take_while(|notice| notice.report.is_none());
+    let fits = plain.take_while(|notice| {
         length += notice.html().encode_utf16().count() + 1;
         length <= PART_MAX_UNITS
     });
@@ -146,7 +156,7 @@ mod tests {
             Lane::Trades => "Fill",
             Lane::Routine => "Report",
         };
-        Notice { id: EventId(id), at: DateTime::UNIX_EPOCH, lane, label, text: text.into() }
+        Notice { id: EventId(id), at: DateTime::UNIX_EPOCH, lane, label, text: text.into(), report: None }
     }
 
     fn take(queue: &mut Queue) -> Batch {

@@ -1,5 +1,7 @@
 //! In what words a person is told.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::EventId;
 use domain::messages::ledger::{EventKind, LedgerEvent};
@@ -23,13 +25,20 @@ pub struct Notice {
     pub label: &'static str,
     /// The ledger's own sentence.
     pub text: String,
+    /// The event itself, where the report of a day is told in its place.
+    pub report: Option<Arc<LedgerEvent>>,
 }
 
 impl Notice {
     /// The notice of an event.
     pub fn new(event: &LedgerEvent, lane: Lane) -> Self {
         let text = event.text.chars().take(TEXT_MAX_CHARS).collect();
-        Self { id: event.id, at: event.at, lane, label: label(event), text }
+        Self { id: event.id, at: event.at, lane, label: label(event), text, report: None }
+    }
+
+    /// The same, in whose place the report of a day is told.
+    pub fn with_report(self, event: &LedgerEvent) -> Self {
+        Self { report: Some(Arc::new(event.clone())), ..self }
     }
 
     /// As Telegram reads it.

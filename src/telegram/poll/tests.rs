@@ -130,9 +130,12 @@ fn live(seconds: u64, prepare: impl FnOnce(&mut Facts)) -> (Facts, bool) {
         let random: Arc<dyn Random> = Arc::new(Seeded::new(1));
         let clock: Arc<dyn Clock> = Arc::new(Noon);
         let last_resort = LastResort { emergency: file, clock: clock.clone(), random: random.clone() };
+        let answers = Answers::new(last_resort);
         let wires = Wires {
             bot: Arc::new(bot()),
-            answers: Answers::new(last_resort),
+            reports: Arc::new(Reports::new(answers.clone(), vec![], None)),
+            exchange_clock: clock.clone(),
+            answers,
             place: Link::from_recipient(books.clone().recipient()),
             book: Link::from_recipient(books.clone().recipient()),
             record: Link::from_recipient(books.recipient()),

@@ -8,7 +8,7 @@ use domain::{Currency, Money};
 use maud::{Markup, PreEscaped, html};
 
 use super::{Books, cell, column, instant, link, number, or_unknown, table, text};
-use crate::web::curve;
+use crate::curve;
 
 /// What was found, or why it could not be.
 fn read(books: &Result<Books, String>, show: impl Fn(&Books) -> Markup) -> Markup {

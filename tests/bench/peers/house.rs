@@ -156,6 +156,7 @@ fn boot(stage: &Stage, disk: &Disk, life: &Arc<Life>) -> House {
         stream: None,
         oracle: None,
         messenger: None,
+        reporter: None,
         emergency,
         rules: holds(),
         books,

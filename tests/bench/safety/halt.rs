@@ -302,6 +302,7 @@ async fn build(place: &Path, seed: u64) -> Bench {
         stream: None,
         oracle: None,
         messenger: None,
+        reporter: None,
         emergency: Arc::new(HaltFile::new(place)),
         rules: app::rules(&config),
         books,

@@ -11,10 +11,11 @@ use supervision::prelude::*;
 use tokio::time::Instant;
 
 use super::NotifierDeps;
+use crate::html::escape;
 use crate::queue::{Batch, Queue};
 use crate::topic::{Lane, lane};
 use crate::wording::Notice;
-use crate::{Messenger, MessengerError};
+use crate::{Letter, Messenger, MessengerError};
 
 /// The cursor up to which everything is done.
 pub(super) const DONE: &str = "notifier";
@@ -98,7 +99,9 @@ impl Delivery {
         let Some(lane) = lane(event, &deps.topics) else { return };
         let is_told = event.id <= places.lanes[lane as usize];
         if !is_told && !self.is_off && deps.messenger.is_some() {
-            self.queue.push(Notice::new(event, lane));
+            let notice = Notice::new(event, lane);
+            let is_due = deps.reporter.as_ref().is_some_and(|reporter| reporter.is_due(event));
+            self.queue.push(if is_due { notice.with_report(event) } else { notice });
         }
     }
 
@@ -109,7 +112,7 @@ impl Delivery {
         batch: Batch,
         deps: &NotifierDeps,
     ) -> Result<(), String> {
-        let outcome = messenger.send(batch.letter.clone()).await;
+        let outcome = messenger.send(letter(&batch, deps).await).await;
         let is_lost = match outcome {
             Ok(()) => false,
             Err(MessengerError::Off(_)) => {
@@ -188,6 +191,21 @@ async fn recall(deps: &NotifierDeps) -> Result<Places, String> {
     let done = get(deps, DONE).await?;
     let logged = lanes.into_iter().max().unwrap_or_default().max(done);
     Ok(Places { done, read: done, logged, lanes })
+}
+
+/// The batch as it is sent: a day's report is made when its turn comes. One that cannot be made leaves the event itself, with why.
+async fn letter(batch: &Batch, deps: &NotifierDeps) -> Letter {
+    let plain = batch.letter.clone();
+    let (Some(event), Some(reporter)) = (&batch.report, &deps.reporter) else { return plain };
+    match reporter.make(event).await {
+        Ok(Some(report)) => report,
+        Ok(None) => plain,
+        Err(why) => {
+            tracing::warn!(why, "the report of the day cannot be made");
+            let html = format!("{}\nIts report cannot be made: {}", plain.html, escape(&why));
+            Letter { html, ..plain }
+        }
+    }
 }
 
 async fn get(deps: &NotifierDeps, cursor: &str) -> Result<EventId, String> {

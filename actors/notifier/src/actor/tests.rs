@@ -116,6 +116,25 @@ impl Messenger for Chat {
     }
 }
 
+/// Reports on the days that are so named.
+struct Office;
+
+impl Reporter for Office {
+    fn is_due(&self, event: &LedgerEvent) -> bool {
+        event.text.starts_with("last of ")
+    }
+
+    fn make<'a>(&'a self, event: &'a LedgerEvent) -> BoxFuture<'a, Result<Option<Letter>, String>> {
+        let html = format!("report instead of {}", event.id);
+        let made = match &*event.text {
+            "last of a day" => Ok(Some(Letter { html, is_silent: true, picture: None })),
+            "last of none" => Ok(None),
+            _ => Err("the books are <shut>".to_owned()),
+        };
+        Box::pin(async move { made })
+    }
+}
+
 struct Risk;
 
 impl Actor for Risk {
@@ -166,6 +185,7 @@ impl World {
         let ledger = Ledger(shared.clone()).start();
         let deps = NotifierDeps {
             messenger: Some(Arc::new(Chat(shared.clone(), life))),
+            reporter: Some(Arc::new(Office)),
             events_after: Link::from_recipient(ledger.clone().recipient()),
             get_cursor: Link::from_recipient(ledger.clone().recipient()),
             set_cursor: Link::from_recipient(ledger.clone().recipient()),
@@ -368,5 +388,33 @@ fn a_market_that_closes_is_told_with_its_result_and_only_if_that_is_wanted() {
         choosy.commit(EventKind::Fill, "bought 7");
         choosy.pass(10).await;
         assert_eq!(choosy.sent(), ["Fill: bought 7"]);
+    });
+}
+
+#[test]
+fn the_report_of_a_day_stands_alone_in_the_place_of_its_event_and_is_told_once_over_crashes() {
+    run(async |world| {
+        for text in ["first", "last of a day", "second", "last of none", "last of a bad one", "third"] {
+            world.commit(EventKind::DayClosed, text);
+        }
+        world.pass(60).await;
+        let closed = |text: &str| format!("Books of the day closed: {text}");
+        let bad = closed("last of a bad one");
+        let told = [
+            closed("first"),
+            "report instead of 2".to_owned(),
+            closed("second"),
+            closed("last of none"),
+            bad,
+            closed("third"),
+        ];
+        assert_eq!(world.sent(), told);
+        let again = World::over(world.shared.clone(), Topics::default());
+        again.pass(60).await;
+        assert_eq!(again.sent(), [""; 0], "nothing is told twice");
+        let quiet = World::over(world.shared.clone(), "trades".parse().unwrap());
+        quiet.commit(EventKind::DayClosed, "last of a day");
+        quiet.pass(60).await;
+        assert_eq!(quiet.sent(), [""; 0], "whoever wants no reports gets none");
     });
 }

@@ -22,7 +22,7 @@ pub enum Command {
     Status,
     /// What is held.
     Positions,
-    /// Profit and loss of the last 24 hours.
+    /// The report of the day that is on, or was last.
     Report,
     /// How a stock came to be traded.
     Why(StockWanted),
@@ -55,7 +55,7 @@ pub enum Command {
 pub const MENU: [(&str, &str); 12] = [
     ("status", "how the agent stands, and which halts stand"),
     ("positions", "what is held"),
-    ("report", "profit and loss of the last 24 hours, per currency"),
+    ("report", "the day with its picture: profit and loss, trades, refusals, halts"),
     ("why", "how a stock came to be traded: /why KR:005930"),
     ("whynot", "what kept a stock from being traded: /whynot KR:005930"),
     ("decisions", "the newest judgements"),

@@ -1,10 +1,10 @@
 //! The equity curve of a currency: with what each day began, and what was seen since the start of this process.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Currency, Money};
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::FontFamily;
 use rust_decimal::prelude::ToPrimitive;
@@ -15,21 +15,36 @@ use crate::store::DayStarted;
 const POINTS_MAX: usize = 480;
 /// Pixels; the page scales it.
 const SIZE: (u32, u32) = (760, 220);
-/// The stylesheet gives these colours their meaning in the light and in the dark.
-const LINE: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(2, 2, 2);
-const INK: RGBColor = RGBColor(3, 3, 3);
+/// The stylesheet gives these colours their meaning in the light and in the dark, and so does the palette of a picture.
+pub(crate) const LINE: RGBColor = RGBColor(1, 1, 1);
+pub(crate) const GRID: RGBColor = RGBColor(2, 2, 2);
+pub(crate) const INK: RGBColor = RGBColor(3, 3, 3);
+
+/// What the labels need, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Below the curve.
+    pub(crate) x_labels: u32,
+    /// To the left of it.
+    pub(crate) y_labels: u32,
+    /// Height of letters.
+    pub(crate) letters: u32,
+    /// Labels of the time axis.
+    pub(crate) times: usize,
+}
+
+const ON_THE_PAGE: Room = Room { x_labels: 26, y_labels: 92, letters: 13, times: 6 };
 
 /// When, and how much.
-type Point = (DateTime<Utc>, Money);
+pub(crate) type Point = (DateTime<Utc>, Money);
 
 /// Equity that was seen since the process started, each currency by itself.
 #[derive(Default)]
-pub(super) struct Seen(BTreeMap<Currency, Vec<Point>>);
+pub(crate) struct Seen(BTreeMap<Currency, Vec<Point>>);
 
 impl Seen {
     /// Keeps what is newer than what is known.
-    pub(super) fn note(&mut self, at: DateTime<Utc>, equity: Money) {
+    pub(crate) fn note(&mut self, at: DateTime<Utc>, equity: Money) {
         let points = self.0.entry(equity.currency()).or_default();
         if points.last().is_some_and(|(last, _)| *last >= at) {
             return;
@@ -45,7 +60,7 @@ impl Seen {
     }
 
     /// The curves, each from the first day on.
-    pub(super) fn with_days(&self, days: &[DayStarted]) -> BTreeMap<Currency, Vec<Point>> {
+    pub(crate) fn with_days(&self, days: &[DayStarted]) -> BTreeMap<Currency, Vec<Point>> {
         let mut curves: BTreeMap<Currency, Vec<Point>> = BTreeMap::new();
         for day in days {
             curves.entry(day.equity.currency()).or_default().push((day.at, day.equity));
@@ -61,15 +76,14 @@ impl Seen {
 }
 
 /// The curve as SVG; none while there are fewer than two points.
-pub(super) fn draw(currency: Currency, points: &[Point]) -> Option<String> {
+pub(crate) fn draw(currency: Currency, points: &[Point]) -> Option<String> {
     let [(first, _), .., (last, _)] = points else { return None };
-    let span = *last - *first;
-    // Floats only draw; every amount on the page is the exact decimal.
-    let plotted: Vec<(f64, f64)> = points
-        .iter()
-        .filter_map(|(at, equity)| Some((seconds(*at - *first), equity.amount().to_f64()?)))
-        .collect();
-    let svg = plot(*first, span, &plotted).ok()?;
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        plot(&area, points, ON_THE_PAGE).ok()?;
+        area.present().ok()?;
+    }
     let label = format!(
         "<svg role=\"img\" class=\"curve\" aria-label=\"Equity in {currency} from {} to {} UTC\" ",
         first.format("%Y-%m-%d %H:%M"),
@@ -82,38 +96,48 @@ fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }
 
-fn plot(first: DateTime<Utc>, span: TimeDelta, points: &[(f64, f64)]) -> Result<String, Box<dyn Error>> {
-    let lowest = points.iter().map(|(_, equity)| *equity).fold(f64::INFINITY, f64::min);
-    let highest = points.iter().map(|(_, equity)| *equity).fold(f64::NEG_INFINITY, f64::max);
+/// Draws the curve on anything; with fewer than two points nothing.
+///
+/// # Errors
+/// What the ground says.
+pub(crate) fn plot<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    points: &[Point],
+    room: Room,
+) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+    let [(first, _), .., (last, _)] = points else { return Ok(()) };
+    let span = *last - *first;
+    // Floats only draw; every amount in words is the exact decimal.
+    let plotted: Vec<(f64, f64)> = points
+        .iter()
+        .filter_map(|(at, equity)| Some((seconds(*at - *first), equity.amount().to_f64()?)))
+        .collect();
+    let lowest = plotted.iter().map(|(_, equity)| *equity).fold(f64::INFINITY, f64::min);
+    let highest = plotted.iter().map(|(_, equity)| *equity).fold(f64::NEG_INFINITY, f64::max);
     let margin = ((highest - lowest) * 0.1).max(highest.abs() * 0.0005).max(0.01);
     let format = if span > TimeDelta::days(3) { "%b %-d" } else { "%H:%M" };
     let when = |second: &f64| {
         let millis = TimeDelta::milliseconds((second * 1000.0).to_i64().unwrap_or(0));
-        (first + millis).format(format).to_string()
+        (*first + millis).format(format).to_string()
     };
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
-            .margin(10)
-            .x_label_area_size(26)
-            .y_label_area_size(92)
-            .build_cartesian_2d(0.0..seconds(span).max(1.0), lowest - margin..highest + margin)?;
-        chart
-            .configure_mesh()
-            .x_labels(6)
-            .y_labels(5)
-            .max_light_lines(0)
-            .x_label_formatter(&when)
-            .y_label_formatter(&|equity| grouped(*equity))
-            .axis_style(GRID)
-            .bold_line_style(GRID)
-            .label_style((FontFamily::SansSerif, 13).into_font().color(&INK))
-            .draw()?;
-        chart.draw_series(LineSeries::new(points.iter().copied(), LINE.stroke_width(2)))?;
-        area.present()?;
-    }
-    Ok(svg)
+    let mut chart = ChartBuilder::on(area)
+        .margin(10)
+        .x_label_area_size(room.x_labels)
+        .y_label_area_size(room.y_labels)
+        .build_cartesian_2d(0.0..seconds(span).max(1.0), lowest - margin..highest + margin)?;
+    chart
+        .configure_mesh()
+        .x_labels(room.times)
+        .y_labels(5)
+        .max_light_lines(0)
+        .x_label_formatter(&when)
+        .y_label_formatter(&|equity| grouped(*equity))
+        .axis_style(GRID)
+        .bold_line_style(GRID)
+        .label_style((FontFamily::SansSerif, room.letters).into_font().color(&INK))
+        .draw()?;
+    chart.draw_series(LineSeries::new(plotted, LINE.stroke_width(2)))?;
+    Ok(())
 }
 
 /// Thousands apart; two places below a thousand.
