@@ -4,7 +4,8 @@
 //! A person may `touch` it: an empty file is a halt too, and so is one that cannot be read.
 //!
 //! The agent and every `kestrel halt` that finds none may write at once, so each change reads, merges and replaces under a
-//! lock on the directory. A halt waits for that lock for half a second at most, and is written without it after that.
+//! lock on the directory. A halt waits for that lock for half a second at most, and is written without it after that; it
+//! counts as written only when whoever has the lock is done and it is still there.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -28,8 +29,10 @@ const RECORD_MAX_BYTES: u64 = 64 * 1024;
 /// How often somebody tries to take the turn of writing, and how long he waits in between.
 const TURN_TRIES: u32 = 50;
 const TURN_PAUSE: Duration = Duration::from_millis(10);
-/// How often a halt is written without a turn until it is found in the file.
-const UNGUARDED_TRIES: u32 = 3;
+/// How often somebody who wrote without the turn tries to take it afterwards: three seconds.
+const LATER_TRIES: u32 = 300;
+/// How often a change starts over because somebody wrote without the turn meanwhile.
+const CHANGE_TRIES: u32 = 20;
 
 /// The file, which may or may not be there.
 #[derive(Clone, Debug)]
@@ -48,12 +51,12 @@ impl HaltFile {
     }
 
     /// Waits for the turn to change the file. The lock is one on the directory, so that it needs no room on the disk.
-    fn turn(&self) -> Turn {
+    fn turn(&self, tries: u32) -> Turn {
         let directory = match File::open(&self.directory) {
             Ok(directory) => directory,
             Err(error) => return Turn::Unknown(error),
         };
-        for _ in 0..TURN_TRIES {
+        for _ in 0..tries {
             match directory.try_lock() {
                 Ok(()) => return Turn::Ours(directory),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(TURN_PAUSE),
@@ -65,29 +68,46 @@ impl HaltFile {
 
     /// Replaces the file by what `change` makes of it. Whoever takes something out must have the turn; where nobody can
     /// have it, nobody else has it either.
-    fn change(
-        &self,
-        change: impl FnOnce(Vec<HaltRecord>) -> Vec<HaltRecord>,
-    ) -> Result<Vec<HaltRecord>, String> {
-        let turn = self.turn();
+    fn change(&self, change: impl Fn(Vec<HaltRecord>) -> Vec<HaltRecord>) -> Result<Vec<HaltRecord>, String> {
+        let turn = self.turn(TURN_TRIES);
         let unfinished = match &turn {
             Turn::Ours(_) => UNFINISHED.to_owned(),
             Turn::Unknown(error) => {
                 tracing::debug!(%error, "the emergency file is changed without a lock");
                 unfinished_of_this_process()
             }
-            Turn::Taken => return Err(format!("{}: another process is writing it", self.path().display())),
+            Turn::Taken => return Err(self.is_taken()),
         };
-        let before = self.read_all();
-        let after = change(before.clone());
-        if after != before {
-            self.put(&after, &unfinished)?;
-        }
-        Ok(after)
+        self.change_as(&unfinished, change)
     }
 
-    fn put(&self, records: &[HaltRecord], unfinished: &str) -> Result<(), String> {
-        if records.is_empty() { self.remove() } else { self.replace(records, unfinished) }
+    /// Writing takes as long as the disk does, and who may not wait for the turn writes meanwhile: what has changed since it
+    /// was read is read again.
+    fn change_as(
+        &self,
+        unfinished: &str,
+        change: impl Fn(Vec<HaltRecord>) -> Vec<HaltRecord>,
+    ) -> Result<Vec<HaltRecord>, String> {
+        for _ in 0..CHANGE_TRIES {
+            let before = self.read_all();
+            let after = change(before.clone());
+            if after == before || self.put(&before, &after, unfinished)? == Put::Done {
+                return Ok(after);
+            }
+        }
+        Err(self.is_taken())
+    }
+
+    fn is_taken(&self) -> String {
+        format!("{}: another process is writing it", self.path().display())
+    }
+
+    fn put(&self, before: &[HaltRecord], after: &[HaltRecord], unfinished: &str) -> Result<Put, String> {
+        if after.is_empty() {
+            self.remove().map(|()| Put::Done)
+        } else {
+            self.replace(before, after, unfinished)
+        }
     }
 
     fn remove(&self) -> Result<(), String> {
@@ -98,20 +118,21 @@ impl HaltFile {
         }
     }
 
-    /// Adds a halt although somebody else may be writing: whoever of the two comes later may not have seen the other's, so
-    /// it is looked for afterwards.
+    /// Adds a halt although somebody else may be writing: he may not have seen it, so it is looked for when he is done. While
+    /// he is not, nobody knows whether it will stay.
     fn add_unguarded(&self, record: &HaltRecord) -> Result<(), String> {
-        let unfinished = unfinished_of_this_process();
-        for _ in 0..UNGUARDED_TRIES {
-            self.replace(&with(self.read_all(), record), &unfinished)?;
-            if self.read_all().iter().any(|one| one.id == record.id) {
-                break;
+        self.change_as(&unfinished_of_this_process(), |before| with(before, record))?;
+        match self.turn(LATER_TRIES) {
+            Turn::Ours(_directory) => {
+                self.change_as(UNFINISHED, |before| with_kept(before, record)).map(drop)
             }
+            Turn::Taken => Err(self.is_taken()),
+            Turn::Unknown(_) => Ok(()),
         }
-        Ok(())
     }
 
-    fn write_synced(&self, json: &[u8], unfinished: &str) -> io::Result<()> {
+    /// `before` is what the next content was made from.
+    fn write_synced(&self, json: &[u8], before: &[HaltRecord], unfinished: &str) -> io::Result<Put> {
         let unfinished = self.directory.join(unfinished);
         let mut file = File::create(&unfinished)?;
         let written = file.write_all(json).and_then(|()| file.sync_all());
@@ -119,8 +140,12 @@ impl HaltFile {
             self.leave_bare(&unfinished, &file);
             return Err(error);
         }
+        if self.read_all() != before {
+            fs::remove_file(&unfinished)?;
+            return Ok(Put::Overtaken);
+        }
         fs::rename(&unfinished, self.path())?;
-        self.sync_directory()
+        self.sync_directory().map(|()| Put::Done)
     }
 
     /// There was room for a name and for no word: the bare file halts the next start all the same. One that is there
@@ -139,9 +164,10 @@ impl HaltFile {
         }
     }
 
-    fn replace(&self, records: &[HaltRecord], unfinished: &str) -> Result<(), String> {
-        let json = serde_json::to_vec(records).map_err(|error| error.to_string())?;
-        self.write_synced(&json, unfinished).map_err(|error| format!("{}: {error}", self.path().display()))
+    fn replace(&self, before: &[HaltRecord], after: &[HaltRecord], unfinished: &str) -> Result<Put, String> {
+        let json = serde_json::to_vec(after).map_err(|error| error.to_string())?;
+        let written = self.write_synced(&json, before, unfinished);
+        written.map_err(|error| format!("{}: {error}", self.path().display()))
     }
 
     /// A rename or removal is on disk only when the directory is.
@@ -180,8 +206,8 @@ impl HaltFile {
 
 impl EmergencyHalt for HaltFile {
     fn write(&self, record: &HaltRecord) -> Result<(), String> {
-        match self.turn() {
-            Turn::Ours(_directory) => self.replace(&with(self.read_all(), record), UNFINISHED),
+        match self.turn(TURN_TRIES) {
+            Turn::Ours(_directory) => self.change_as(UNFINISHED, |before| with(before, record)).map(drop),
             Turn::Taken | Turn::Unknown(_) => self.add_unguarded(record),
         }
     }
@@ -215,6 +241,15 @@ impl EmergencyHalt for HaltFile {
     }
 }
 
+/// What became of the next content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    /// It is the file.
+    Done,
+    /// Somebody else wrote after it was made.
+    Overtaken,
+}
+
 /// Whose turn it is to change the file.
 enum Turn {
     /// Ours, for as long as this is open.
@@ -238,6 +273,11 @@ fn with(mut records: Vec<HaltRecord>, record: &HaltRecord) -> Vec<HaltRecord> {
     records.retain(|one| one.id != record.id);
     records.push(record.clone());
     records
+}
+
+/// The same, unless one of its name is there.
+fn with_kept(records: Vec<HaltRecord>, record: &HaltRecord) -> Vec<HaltRecord> {
+    if records.iter().any(|one| one.id == record.id) { records } else { with(records, record) }
 }
 
 /// Whoever wrote the file, its texts are shown to people.
@@ -366,7 +406,8 @@ mod tests {
         file.write(&named("h-1")).unwrap();
         let hangs = File::open(directory.path()).unwrap();
         hangs.try_lock().unwrap();
-        file.write(&named("h-2")).unwrap();
+        let why = file.write(&named("h-2")).unwrap_err();
+        assert!(why.contains("another process is writing it"), "it may yet write over it: {why}");
         let why = file.lift(&|halt| halt.id == "h-1", &[]).unwrap_err();
         assert!(why.contains("another process is writing it"), "{why}");
         let ids = || file.read_all().into_iter().map(|halt| halt.id).collect::<Vec<_>>();
@@ -374,6 +415,33 @@ mod tests {
         drop(hangs);
         assert_eq!(file.lift(&|halt| halt.id == "h-1", &[named("h-3")]).unwrap().len(), 2);
         assert_eq!(ids(), ["h-2", "h-3"], "what is in no book is put back");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing unfinished is left behind");
+    }
+
+    #[test]
+    fn invariant_10_a_slow_writer_and_one_who_does_not_wait_for_it_keep_both_halts() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = HaltFile::new(directory.path());
+        let named = |id: &str| HaltRecord { id: id.into(), ..file.operator_halt("x".into()) };
+        let ids = || file.read_all().into_iter().map(|halt| halt.id).collect::<Vec<_>>();
+        // It has read the file and its disk is slow: what it made of it is not there yet.
+        let before = file.read_all();
+        file.write(&named("h-2")).unwrap();
+        assert_eq!(file.replace(&before, &[named("h-1")], UNFINISHED), Ok(Put::Overtaken));
+        assert_eq!(ids(), ["h-2"]);
+        // An older version looks at nothing: it replaces what it has not seen, while the other waits for it.
+        let slow = File::open(directory.path()).unwrap();
+        slow.try_lock().unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| HaltFile::new(directory.path()).write(&named("h-3")));
+            while !ids().contains(&"h-3".to_owned()) {
+                std::thread::yield_now();
+            }
+            fs::write(directory.path().join("HALT"), serde_json::to_vec(&[named("h-1")]).unwrap()).unwrap();
+            slow.unlock().unwrap();
+            assert_eq!(other.join().unwrap(), Ok(()));
+        });
+        assert_eq!(ids(), ["h-1", "h-3"]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing unfinished is left behind");
     }
 
