@@ -269,6 +269,8 @@ pub struct HaltAck {
     pub epoch: HaltEpoch,
     /// Intents whose POST was already on the wire; only Broker has any.
     pub in_flight: Vec<IntentId>,
+    /// Whether that is all of them: not while Broker cannot say what an earlier life of it sent.
+    pub knows_the_wire: bool,
     /// What was done about working orders; only Broker does anything.
     pub cancels: HaltCancels,
 }

@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::IntentId;
 use domain::messages::control::{HaltCancels, HaltLevel};
+use domain::messages::ledger::OpenIntents;
 use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
 use supervision::prelude::*;
 use trade_ledger::{JournalledOrder, JournalledOrders};
 
-use super::reconcile::{ask, cancel_each};
+use super::reconcile::{Step, ask, cancel_each};
 use super::{Broker, hold};
 use crate::working::Unwanted;
 
@@ -24,22 +26,27 @@ impl Handler<HaltSystem> for Broker {
     fn handle(&mut self, halt: HaltSystem, _ctx: &mut Self::Context) -> Self::Result {
         let is_news = self.obedience.is_news(&halt);
         let ack = self.obedience.obey(&halt);
-        let in_flight = hold(&self.shared.in_flight).iter().cloned().collect();
-        let ack = HaltAck { in_flight, ..ack };
         if is_news {
             self.want(halt.levels());
         }
+        let on_the_wire = self.on_the_wire();
         let unwanted = *hold(&self.shared.unwanted);
-        if unwanted == Unwanted::Nothing {
-            return Box::pin(fut::ready(ack));
-        }
         let journalled = self.deps.ledger.journalled.clone();
-        let orders =
-            async move { tokio::time::timeout(COUNT_WITHIN, ask(&journalled, JournalledOrders)).await };
-        Box::pin(orders.into_actor(self).map(move |orders, this, ctx| match orders {
-            Ok(Ok(orders)) => HaltAck { cancels: this.cancel(orders, unwanted, ctx), ..ack },
+        let answer = async move {
+            let (in_flight, knows_the_wire) = on_the_wire.await;
+            let orders = match unwanted {
+                Unwanted::Nothing => None,
+                Unwanted::Everything | Unwanted::Purchases => {
+                    Some(within(ask(&journalled, JournalledOrders)).await)
+                }
+            };
+            (HaltAck { in_flight, knows_the_wire, ..ack }, orders)
+        };
+        Box::pin(answer.into_actor(self).map(move |(ack, orders), this, ctx| match orders {
+            None => ack,
+            Some(Some(orders)) => HaltAck { cancels: this.cancel(orders, unwanted, ctx), ..ack },
             // The next look at the working orders cancels them.
-            Ok(Err(_)) | Err(_) => {
+            Some(None) => {
                 this.shared.wake.notify_one();
                 HaltAck { cancels: HaltCancels::Pending, ..ack }
             }
@@ -47,7 +54,27 @@ impl Handler<HaltSystem> for Broker {
     }
 }
 
+/// The answer, if it comes in time.
+async fn within<T>(answer: impl Future<Output = Step<T>>) -> Option<T> {
+    tokio::time::timeout(COUNT_WITHIN, answer).await.ok()?.ok()
+}
+
 impl Broker {
+    /// The intents that were posted and have no answer, and whether these are all. What an earlier life sent is in the books
+    /// alone until this one has reconciled.
+    fn on_the_wire(&self) -> impl Future<Output = (Vec<IntentId>, bool)> + use<> {
+        let own: BTreeSet<IntentId> = hold(&self.shared.in_flight).iter().cloned().collect();
+        let books = self.reconciled.is_none().then(|| self.deps.ledger.open_intents.clone());
+        async move {
+            let Some(books) = books else { return (own.into_iter().collect(), true) };
+            let open = within(ask(&books, OpenIntents)).await;
+            let knows = open.is_some();
+            let earlier = open.unwrap_or_default().into_iter().filter(|one| one.state.is_unresolved());
+            let all: BTreeSet<_> = own.into_iter().chain(earlier.map(|one| one.id)).collect();
+            (all.into_iter().collect(), knows)
+        }
+    }
+
     fn want(&self, standing: &BTreeSet<HaltLevel>) {
         *hold(&self.shared.unwanted) = Unwanted::under(standing, self.settings.halt_cancels);
     }

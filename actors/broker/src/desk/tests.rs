@@ -242,6 +242,43 @@ fn a_halt_names_the_order_whose_post_is_on_the_wire() {
 }
 
 #[test]
+fn invariant_10_a_halt_names_what_an_earlier_life_of_broker_left_on_the_wire() {
+    trading(
+        |facts| facts.submit_takes = Duration::from_secs(3),
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            world.facts().rows = None;
+            assert!(world.supervised.recycle("broker"));
+            world.pass(0.5).await;
+            let report = world.request_halt().await;
+            assert_eq!(
+                (report.broker_confirmed, report.open.len(), report.unknown.len()),
+                (true, 0, 1),
+                "{:?}",
+                world.states()
+            );
+        },
+    );
+}
+
+#[test]
+fn a_halt_whose_broker_does_not_know_what_an_earlier_life_sent_is_not_confirmed() {
+    trading(
+        |facts| facts.submit_takes = Duration::from_secs(3),
+        async |world| {
+            world.propose("005930");
+            world.pass(1.0).await;
+            world.facts().rows = None;
+            assert!(world.supervised.recycle("broker"));
+            world.pass(0.5).await;
+            world.facts().reads_fail = true;
+            assert!(!world.request_halt().await.broker_confirmed);
+        },
+    );
+}
+
+#[test]
 fn trading_starts_only_after_past_days_are_closed_and_todays_list_is_booked() {
     let yesterday = DayKey { market: Market::Kr, session_date: today().pred_opt().unwrap() };
     world(

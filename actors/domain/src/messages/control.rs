@@ -238,7 +238,8 @@ pub struct HaltReport {
     pub record: HaltRecord,
     /// Whether it survives a restart.
     pub durability: Durability,
-    /// True when Broker confirmed that nothing more will be sent; false: it did not answer in time.
+    /// True when Broker confirmed that nothing more will be sent, and what was sent is listed here; false: it did not answer
+    /// in time, or nobody knows yet what an earlier life of it sent.
     pub broker_confirmed: bool,
     /// Orders working at the exchange.
     pub open: Vec<LiveOrder>,

@@ -304,8 +304,9 @@ impl RiskGuard {
         durability: Durability,
         answer: Result<HaltAck, AskError>,
     ) -> HaltReport {
-        let broker_confirmed = answer.is_ok();
-        let HaltAck { in_flight, cancels, .. } = answer.unwrap_or_default();
+        let HaltAck { in_flight, cancels, knows_the_wire, .. } = answer.unwrap_or_default();
+        // A list that may lack an order is no confirmation.
+        let broker_confirmed = knows_the_wire && self.orders_known;
         let (open, unknown) = live_orders(self.book.iter(), &in_flight);
         let (positions, epoch) = (self.held_positions(), self.epoch);
         HaltReport { record, durability, broker_confirmed, open, unknown, positions, cancels, epoch }

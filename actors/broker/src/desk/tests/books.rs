@@ -194,6 +194,9 @@ impl Store for Memory {
 
     fn open_intents(&mut self) -> Result<Vec<OpenIntent>, StoreError> {
         let facts = self.0.lock().unwrap();
+        if facts.reads_fail {
+            return Err(StoreError::Locked("busy".into()));
+        }
         let intents = facts.intents.iter().map(|one| one.intent.clone());
         Ok(intents.filter(|intent| intent.state.is_open()).collect())
     }

@@ -70,6 +70,8 @@ pub(super) struct Facts {
     pub(super) fenced: bool,
     /// Another process has started while the order was on its way; how often an outcome was brought since.
     pub(super) overtaken: Option<u32>,
+    /// The books cannot be read.
+    pub(super) reads_fail: bool,
     /// What the books say of the account.
     pub(super) compared: HoldingsCompared,
     /// How many orders became unknown lately.
@@ -715,6 +717,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         guard_sees_clock: false,
         fenced: false,
         overtaken: None,
+        reads_fail: false,
         compared: HoldingsCompared::default(),
         unknowns: 0,
         last_trade: Ok(None),

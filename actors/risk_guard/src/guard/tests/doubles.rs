@@ -506,7 +506,7 @@ impl Handler<HaltSystem> for Broker {
         let silent = shared.lock().unwrap().broker_silent;
         answer(silent, Duration::ZERO, move || {
             shared.lock().unwrap().log.push(format!("broker: halt, epoch {}", msg.epoch()));
-            HaltAck { epoch: msg.epoch(), ..HaltAck::default() }
+            HaltAck { epoch: msg.epoch(), knows_the_wire: true, ..HaltAck::default() }
         })
     }
 }
