@@ -171,6 +171,10 @@ fn apply(
     if change.from != change.to {
         move_to(conn, intent, change.to, None, at)?;
     }
+    if shows_it(change) {
+        let own = intents::table.filter(intents::id.eq(intent.id.as_str()));
+        diesel::update(own).set(intents::shown_at_ms.eq(ms(at))).execute(conn)?;
+    }
     if let Some(fill) = &change.fill {
         book_fill(conn, loaded, fill, at)?;
     }
@@ -182,6 +186,12 @@ fn apply(
         filled: change.filled,
         at,
     }))
+}
+
+/// Whether a list has shown the order: a fill, or an order of its own for an intent whose fate was open.
+fn shows_it(change: &Change) -> bool {
+    let is_found = change.from.is_unresolved() && !change.to.is_unresolved() && change.venue_order.is_some();
+    change.fill.is_some() || is_found
 }
 
 /// The fill, the position, the seed's row and the event: together or not at all.

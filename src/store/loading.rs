@@ -26,6 +26,8 @@ pub(super) struct Loaded {
     pub(super) confidence: Confidence,
     pub(super) expires_at: DateTime<Utc>,
     pub(super) evidence: Evidence,
+    /// When a list last showed something new of it.
+    pub(super) shown_at: Option<DateTime<Utc>>,
 }
 
 fn loaded((row, approval): (IntentRow, ApprovalRow)) -> Result<Loaded, StoreError> {
@@ -34,6 +36,7 @@ fn loaded((row, approval): (IntentRow, ApprovalRow)) -> Result<Loaded, StoreErro
         intent: row.open_intent(&approval)?,
         amount: row.amount_micros.decimal(),
         evidence: row.evidence()?,
+        shown_at: row.shown_at_ms.map(time).transpose()?,
         approval: ApprovalId::from_stored(row.approval_id),
         confidence: Confidence::new(confidence)
             .map_err(|_| malformed("confidence", &confidence.to_string()))?,
@@ -81,7 +84,9 @@ pub(super) fn of_day(conn: &mut SqliteConnection, key: DayKey) -> Result<Vec<Loa
     let mut day_intents = load!(conn, same_day)?;
     let said_none = resolutions::said_none_of_day(conn, key)?;
     for one in &mut day_intents {
-        one.evidence.declared_none = said_none.contains_key(&one.intent.id);
+        // What a list showed after a person's word has overtaken the word.
+        let word = said_none.get(&one.intent.id);
+        one.evidence.declared_none = word.is_some_and(|word| one.shown_at.is_none_or(|shown| shown <= *word));
     }
     Ok(day_intents)
 }

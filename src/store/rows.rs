@@ -32,6 +32,7 @@ pub(super) struct IntentRow {
     pub(super) had_number: i64,
     pub(super) final_lists: i64,
     pub(super) first_final_ms: Option<i64>,
+    pub(super) shown_at_ms: Option<i64>,
 }
 
 /// What an intent's approval adds.

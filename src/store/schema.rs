@@ -123,6 +123,7 @@ diesel::table! {
         had_number -> BigInt,
         final_lists -> BigInt,
         first_final_ms -> Nullable<BigInt>,
+        shown_at_ms -> Nullable<BigInt>,
     }
 }
 

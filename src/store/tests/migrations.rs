@@ -56,6 +56,7 @@ fn later_rows(version: &str) -> &'static str {
              INSERT INTO limit_changes (at_ms, fencing_epoch, source, by_whom, reason, orders_per_day, event_id)
                  VALUES (23, 3, 'operator', 'mina', 'a wild day', 7, 1);"
         }
+        "20261126000170" => "UPDATE intents SET shown_at_ms = 70;",
         "20261126000115" => {
             "INSERT INTO imported_trades (source_id, timestamp, stock_code, action, trade_id, at_ms)
                  VALUES (1, '2026-02-01T00:30:00+00:00', '005930', 'BUY', 1, 24);"

@@ -215,6 +215,31 @@ fn invariant_09_an_unknown_order_beside_a_gap_is_ended_by_a_persons_word_and_the
 }
 
 #[test]
+fn invariant_02_a_persons_word_is_void_once_a_list_has_shown_the_order_after_all() {
+    let mut books = Books::new();
+    let first = buy("1");
+    books.unknown(&first);
+    books.after(200);
+    let close = |books: &mut Books| {
+        let list = books.after(30).list(vec![]);
+        books.store.close_day(&list, books.now).unwrap().unsettled.len()
+    };
+    assert_eq!(close(&mut books), 1);
+    resolve(&mut books, &first, Resolution::None).unwrap();
+    books.after(1).book(vec![row("101", Side::Buy, 4, "69900")]);
+    assert_eq!(books.state(&first), OrderState::Partial, "it was there after all");
+    for _ in 0..3 {
+        assert_eq!(
+            (close(&mut books), books.state(&first)),
+            (1, OrderState::Partial),
+            "a list may lack a row"
+        );
+    }
+    resolve(&mut books, &first, Resolution::None).unwrap();
+    assert_eq!((close(&mut books), books.state(&first)), (0, OrderState::Expired), "a new word counts");
+}
+
+#[test]
 fn invariant_09_shares_from_before_are_adopted_once_and_own_fills_explain_the_rest() {
     let mut books = Books::new();
     assert_eq!(compare(&mut books, 7).adopted, [(stock("005930"), 7)]);

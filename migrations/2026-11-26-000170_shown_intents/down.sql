@@ -1,0 +1,1 @@
+ALTER TABLE intents DROP COLUMN shown_at_ms;
