@@ -53,7 +53,7 @@ pub(super) fn commit_approval(
     if let Some(why) = objection(conn, new, at)? {
         return Err(Fault::refused(why));
     }
-    end_approvals_ahead(conn, new, at)?;
+    end_void_approvals(conn, new, at)?;
     insert_approval(conn, new)?;
     insert_intent(conn, new, at)?;
     let line = format!("approved: {}", new.terms);
@@ -147,15 +147,20 @@ fn is_void(approved: &Loaded, at: DateTime<Utc>) -> bool {
     approved.expires_at <= at || is_ahead(approved.intent.approved_at, at)
 }
 
-/// Approvals of the stock that a clock which ran ahead has given end here: if it runs ahead once more they would be young
-/// again, beside the new one.
-fn end_approvals_ahead(conn: &mut SqliteConnection, new: &NewIntent, at: DateTime<Utc>) -> Result<(), Fault> {
+/// Approvals of the stock that are void end here: set back or running ahead once more, a clock would make them young again,
+/// beside the new one.
+fn end_void_approvals(conn: &mut SqliteConnection, new: &NewIntent, at: DateTime<Utc>) -> Result<(), Fault> {
     for one in loading::open_of(conn, &new.terms.instrument)? {
-        if one.intent.state == OrderState::Approved && is_ahead(one.intent.approved_at, at) {
-            move_to(conn, &one.intent, OrderState::Expired, Some(AHEAD), at)?;
+        if one.intent.state == OrderState::Approved && is_void(&one, at) {
+            move_to(conn, &one.intent, OrderState::Expired, Some(why_void(&one, at)), at)?;
         }
     }
     Ok(())
+}
+
+/// Why a void approval ends.
+fn why_void(one: &Loaded, at: DateTime<Utc>) -> &'static str {
+    if is_ahead(one.intent.approved_at, at) { AHEAD } else { UNUSED }
 }
 
 fn insert_approval(conn: &mut SqliteConnection, new: &NewIntent) -> Result<(), Fault> {
@@ -295,8 +300,9 @@ pub(super) fn expire_approvals(
 ) -> Result<Vec<OrderUpdate>, Fault> {
     let mut over = loading::approved_of_day(conn, key)?;
     over.retain(|one| is_void(one, at));
-    let why = |one: &Loaded| if is_ahead(one.intent.approved_at, at) { AHEAD } else { UNUSED };
-    over.iter().map(|one| move_to(conn, &one.intent, OrderState::Expired, Some(why(one)), at)).collect()
+    over.iter()
+        .map(|one| move_to(conn, &one.intent, OrderState::Expired, Some(why_void(one, at)), at))
+        .collect()
 }
 
 /// Moves an intent along its life, conditional on where it was, and tells it.

@@ -103,6 +103,21 @@ fn an_approval_waiting_to_be_sent_blocks_its_stock_until_it_expires() {
 }
 
 #[test]
+fn invariant_06_an_approval_that_has_run_out_ends_with_the_next_of_its_stock_and_no_clock_revives_it() {
+    let mut books = Books::new();
+    let first = intent("1", Side::Buy, books.now);
+    books.approve(&first).unwrap();
+    books.now = first.expires_at + TimeDelta::seconds(1);
+    let second = intent("2", Side::Buy, books.now);
+    books.approve(&second).unwrap();
+    assert_eq!(books.state(&first), OrderState::Expired);
+    // The clock is set back by so little that nobody notices.
+    books.now = first.expires_at - TimeDelta::seconds(1);
+    assert_eq!(books.begin(&first), Begun::Refused(PermitRefused::NotApproved));
+    assert_eq!(books.begin(&second), Begun::Sending);
+}
+
+#[test]
 fn invariant_06_an_approval_by_a_clock_that_ran_ahead_ends_with_the_next_of_its_stock_and_is_never_used() {
     let mut books = Books::new();
     let ahead = books.after(3_600).now;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::messages::market_data::QueryError;
-use domain::{InquiryRow, IntentId, VenueOrderId, ports};
+use domain::{IntentId, VenueOrderId, ports};
 use supervision::mutant::{self, Mutant};
 use trade_ledger::{BookInquiry, CloseDay, DayKey, UnclosedDays};
 
@@ -109,11 +109,12 @@ async fn close_once(deps: &BrokerDeps, shared: &Shared, day: DayKey) -> Step<Vec
     Ok(booked.unsettled)
 }
 
-/// The exchange's list of what can still be cancelled, asked after the final list of a day that is still today. An order
-/// that has ended in one and works in the other has not ended; a list that cannot be had proves nothing either way.
+/// The exchange's list of what can still be cancelled, asked after the final list of a day that is still today. An order of
+/// the final list that works in the other has not ended, whatever the final list says of it: the calendar may be wrong about
+/// the close. A list that could be had and is not there proves nothing either way, so it is asked again.
 ///
 /// # Errors
-/// The order that still works, in words.
+/// The order that still works, in words; or why the list is not there.
 async fn second_witness(deps: &BrokerDeps, day: DayKey, inquiry: &BookInquiry) -> Step<()> {
     if is_past(deps, day) {
         return Ok(());
@@ -121,17 +122,12 @@ async fn second_witness(deps: &BrokerDeps, day: DayKey, inquiry: &BookInquiry) -
     let working = match deps.exchange.working_orders(day.market).await {
         Ok(working) => working,
         Err(QueryError::NotOffered(_)) => return Ok(()),
-        Err(error) => {
-            tracing::warn!(market = %day.market, %error, "the day is closed by its final list alone");
-            return Ok(());
-        }
+        Err(error) => return Err(format!("the list of working orders is not there: {error}")),
     };
-    let has_ended = |row: &InquiryRow| row.remaining.is_zero();
-    let ended: BTreeSet<&VenueOrderId> =
-        inquiry.rows.iter().filter(|row| has_ended(row)).map(|row| &row.order).collect();
-    match working.iter().find(|order| ended.contains(&order.order)) {
+    let listed: BTreeSet<&VenueOrderId> = inquiry.rows.iter().map(|row| &row.order).collect();
+    match working.iter().find(|order| listed.contains(&order.order)) {
         Some(order) => Err(format!(
-            "order {} of {} has ended on the final list and still works on the list of working orders",
+            "order {} of {} is on the final list and still works on the list of working orders",
             order.order.number, order.instrument
         )),
         None => Ok(()),

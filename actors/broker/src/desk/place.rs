@@ -40,26 +40,28 @@ pub(super) async fn place(deps: &BrokerDeps, shared: &Shared, order: ApprovedOrd
     let watermark = hold(&shared.marks).of(day);
     match deps.ledger.begin_sending.ask(BeginSending { order, watermark }, PERMIT_WITHIN).await {
         Ok(Ok(permit)) => send(deps, shared, day, permit).await,
-        Ok(Err(refused)) => {
-            no_permit(deps, &intent, refused).await;
-            Ok(())
-        }
+        Ok(Err(refused)) => no_permit(deps, &intent, refused).await,
         // The row may be `Sending`, but the permit is lost, so nothing was sent and nothing will be.
         Err(error) => record(deps, &intent, not_sent(&format!("no permit: {error}"))).await,
     }
 }
 
 /// The ledger said no: the reservation of an approval that is void goes back.
-async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused) {
+///
+/// # Errors
+/// As [`place`].
+async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused) -> Result<(), String> {
     match refused {
         PermitRefused::Halted => {
             release(deps, intent, &refused.to_string()).await;
             // Mostly RiskGuard's own; but another process may have written it.
             warn(deps.risk.halted_by_books.tell(HaltedByBooks), "that the books hold a halt");
         }
-        PermitRefused::Expired | PermitRefused::SymbolHalted(_) | PermitRefused::Storage(_) => {
+        PermitRefused::Expired | PermitRefused::SymbolHalted(_) => {
             release(deps, intent, &refused.to_string()).await;
         }
+        // A commit that failed may be on the disk all the same, and then the row is `Sending`, which nothing else ends.
+        PermitRefused::Storage(_) => return record(deps, intent, not_sent(&refused.to_string())).await,
         // The books know more than this process.
         PermitRefused::NotApproved => tracing::error!(%intent, %refused, "an approved order is not sent"),
         PermitRefused::Fenced => {
@@ -69,6 +71,7 @@ async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused)
             warn(deps.risk.halt.tell(request), "that a halt is needed");
         }
     }
+    Ok(())
 }
 
 /// Tells that an order was never sent. Tried once: if the ledger does not take it, the approval runs out by itself.

@@ -145,12 +145,26 @@ impl Handler<HaltEpochQuery> for TradeLedger {
 
     /// Asked by an idle process too, so that one that was overtaken learns it without an order.
     fn handle(&mut self, _: HaltEpochQuery, ctx: &mut Self::Context) -> Self::Result {
+        self.state_of_books(ctx).map(|(state, _is_ours)| state.epoch)
+    }
+}
+
+impl TradeLedger {
+    /// What the books say of trading, and whether they are still this process's; tells once when they are not.
+    fn state_of_books(&mut self, ctx: &mut Ctx<Self>) -> Result<(StoredTradingState, bool), LedgerError> {
         let state = self.read(ctx, |store| store.trading_state())?;
         let (own, newest) = (self.deps.fencing, state.fencing);
         if own != newest {
             self.tell_overtaken(&StoreError::Fenced { own, newest });
         }
-        Ok(state.epoch)
+        Ok((state, own == newest))
+    }
+
+    /// # Errors
+    /// [`LedgerError::Fenced`] when the books are another process's now.
+    pub(super) fn refuse_if_overtaken(&mut self, ctx: &mut Ctx<Self>) -> Result<(), LedgerError> {
+        let (_state, is_ours) = self.state_of_books(ctx)?;
+        if is_ours { Ok(()) } else { Err(LedgerError::Fenced) }
     }
 }
 

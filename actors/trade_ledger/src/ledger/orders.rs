@@ -55,7 +55,9 @@ impl Handler<UnclosedDays> for TradeLedger {
 impl Handler<JournalledOrders> for TradeLedger {
     type Result = Result<Vec<JournalledOrder>, LedgerError>;
 
+    /// Whoever gets these may cancel them, so a process that was overtaken gets none: they are the other's.
     fn handle(&mut self, _: JournalledOrders, ctx: &mut Self::Context) -> Self::Result {
+        self.refuse_if_overtaken(ctx)?;
         let open = self.read(ctx, |store| store.open_intents())?;
         Ok(open.into_iter().map(JournalledOrder::new).collect())
     }

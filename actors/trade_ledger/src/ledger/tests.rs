@@ -14,7 +14,7 @@ use risk_guard::{HaltEpochQuery, LoadTradingState};
 use supervision::{Child, Exhausted, Place, Policy, Restart, Supervised, Supervisor, slot};
 
 use super::*;
-use crate::permit::AbandonSending;
+use crate::permit::{AbandonSending, JournalledOrders};
 use double::{Facts, Scripted};
 
 struct Frozen;
@@ -90,6 +90,7 @@ struct World {
     state: Link<LoadTradingState>,
     epoch: Link<HaltEpochQuery>,
     bars: Link<BarsSeen>,
+    journalled: Link<JournalledOrders>,
     _supervised: Supervised,
 }
 
@@ -102,7 +103,7 @@ impl World {
         let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt };
         let slot = slot::<TradeLedger>("trade_ledger", 64);
         let (event, summary, abandon, state) = (slot.link(), slot.link(), slot.link(), slot.link());
-        let (epoch, bars) = (slot.link(), slot.lossy_link());
+        let (epoch, journalled, bars) = (slot.link(), slot.link(), slot.lossy_link());
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -112,7 +113,8 @@ impl World {
         let mut family = Supervisor::new(Policy { health_every: None, ..Policy::default() }, |_| ());
         let shared = facts.clone();
         family.child(spec, slot, move |_ctx| Ok(TradeLedger::new(Scripted::open(&shared), deps.clone())));
-        Self { facts, event, summary, abandon, state, epoch, bars, _supervised: family.launch() }
+        let _supervised = family.launch();
+        Self { facts, event, summary, abandon, state, epoch, bars, journalled, _supervised }
     }
 
     async fn settle(&self) {
@@ -142,6 +144,12 @@ impl World {
         let epoch = self.epoch.ask(HaltEpochQuery, Duration::from_secs(5)).await.unwrap().unwrap();
         self.settle().await;
         epoch
+    }
+
+    async fn journalled(&self) -> Result<usize, LedgerError> {
+        let orders = self.journalled.ask(JournalledOrders, Duration::from_secs(5)).await.unwrap();
+        self.settle().await;
+        orders.map(|orders| orders.len())
     }
 
     fn next_fails(&self, error: StoreError) {
@@ -316,6 +324,16 @@ fn invariant_12_a_riskguard_in_a_new_life_learns_that_the_books_are_another_proc
         world.load_state().await;
         let halts = world.facts.lock().unwrap().halts.clone();
         assert_eq!((halts.len(), &halts[0]), (2, &halts[1]), "each life is told, in the same words");
+    });
+}
+
+#[test]
+fn invariant_12_a_process_that_was_overtaken_gets_no_order_of_the_other_to_cancel() {
+    with_world(async |world| {
+        assert_eq!(world.journalled().await, Ok(0));
+        world.facts.lock().unwrap().later_boots = 1;
+        assert_eq!(world.journalled().await, Err(LedgerError::Fenced));
+        assert_eq!(world.facts.lock().unwrap().halts.len(), 1);
     });
 }
 
