@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod candle;
+pub mod day_limits;
 pub mod decision;
 pub mod ids;
 pub mod maintenance;
