@@ -1,5 +1,8 @@
 //! What a stock looks like in numbers, and rules over those numbers.
 //!
+//! A strategy as data that can be proposed, compared and tried on the past is a [`form::Strategy`]. The live engine still reads
+//! the older [`Strategy`]:
+//!
 //! Bars become [`Features`] through [`indicators`]; a [`Strategy`] is a short list of typed rules over features;
 //! [`Strategy::judge`] says which rule applies and why. Everything is pure and total: no rule can loop, read a
 //! future bar, or take a missing value for a number.
@@ -7,6 +10,7 @@
 pub mod defaults;
 pub mod evaluate;
 pub mod features;
+pub mod form;
 pub mod indicators;
 pub mod rule;
 

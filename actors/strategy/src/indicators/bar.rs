@@ -75,6 +75,7 @@ impl Field {
 /// Prices above zero with high and low outermost, and a volume that is not negative; fractions are allowed in all five.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
+    open: f64,
     high: f64,
     low: f64,
     close: f64,
@@ -102,13 +103,19 @@ impl Bar {
         if low > open.min(close) {
             return Err(InvalidBar::LowTooHigh);
         }
-        Ok(Self { high, low, close, volume })
+        Ok(Self { open, high, low, close, volume })
     }
 
     /// The bar of a candle; absent for a number that no float can hold. The candle has checked the order of its prices.
     pub fn of_candle(candle: &Candle) -> Option<Self> {
-        let [high, low, close] = [candle.high, candle.low, candle.close].map(|price| price.value().to_f64());
-        Some(Self { high: high?, low: low?, close: close?, volume: candle.volume.to_f64()? })
+        let prices = [candle.open, candle.high, candle.low, candle.close];
+        let [open, high, low, close] = prices.map(|price| price.value().to_f64());
+        Some(Self { open: open?, high: high?, low: low?, close: close?, volume: candle.volume.to_f64()? })
+    }
+
+    /// First price.
+    pub fn open(&self) -> f64 {
+        self.open
     }
 
     /// Highest price.
