@@ -61,6 +61,11 @@ impl Agent {
         threads.all(|thread| std::fs::read_to_string(thread.path().join("stat")).is_ok_and(stopped))
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// An agent that was started otherwise.
     pub(crate) fn of(child: Child) -> Self {
         Self { child }

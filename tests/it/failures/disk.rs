@@ -128,13 +128,22 @@ fn input_and_output_errors_make_no_wrong_book() {
     let (Some(control), Some(calls)) = (find(FAILING_CALLS[0]), find(FAILING_CALLS[1])) else { return };
     let rig = Rig::new(4_003);
     rig.agent().kill_9();
+    let door = rig.dir.path().join("fiu");
     let mut run = command(&rig.dir, &rig.settings());
-    run.arg("run").env("LD_PRELOAD", format!("{} {}", control.display(), calls.display())).env(
-        "FIU_ENABLE",
-        "enable_random name=posix/io/sync/fsync,probability=0.05\n\
-             enable_random name=posix/io/rw/pwrite,probability=0.02",
-    );
+    run.arg("run")
+        .env("LD_PRELOAD", format!("{} {}", control.display(), calls.display()))
+        .env("FIU_CTRL_FIFO", &door);
     let mut agent = Agent::of(run.spawn().unwrap());
+    // It trades, and then its disk begins to fail under the orders.
+    rig.trade();
+    let begun = Command::new("fiu-ctrl")
+        .arg("-f")
+        .arg(&door)
+        .args(["-c", "enable_random name=posix/io/sync/fsync,probability=0.05"])
+        .args(["-c", "enable_random name=posix/io/rw/pwrite,probability=0.02"])
+        .arg(agent.id().to_string())
+        .status();
+    assert!(begun.is_ok_and(|status| status.success()), "no call is made to fail");
     meets(&rig, &mut agent, "database");
     // A write that fails half way looks like a full disk to SQLite.
     let words = ["the database failed", "the disk is full", "is damaged", "cannot open the database"];
