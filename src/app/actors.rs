@@ -307,6 +307,8 @@ impl Slots {
             decisions: self.ledger.link(),
             quotes: self.broker.link(),
             account: self.broker.link(),
+            status: self.risk.link(),
+            limits: self.risk.link(),
             proposals: self.risk.link(),
         }
     }

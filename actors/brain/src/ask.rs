@@ -12,9 +12,9 @@ use domain::messages::trading::Candidate;
 use domain::{Oracle, OracleError, OracleReply, OracleRequest, Symbol};
 
 use crate::budget::{self, Rest};
-use crate::consult::Known;
 use crate::join::Round;
 use crate::judge;
+use crate::known::Known;
 use crate::plan::BudgetPlan;
 use crate::prompt::{self, Batch};
 use crate::round::{LEDGER_WITHIN, Session};
@@ -83,9 +83,17 @@ impl Session {
             let (why, rest) = (resting.why.clone(), Some(resting.rest));
             return Err(NoReply::Failed { why, rest, call: None });
         }
-        let Known { account, memory, outcomes } = known;
-        let (key, account) = (&self.round.key, account.as_ref());
-        let batch = Batch { key, candidates, account, memory, outcomes, now: self.now() };
+        let batch = Batch {
+            key: &self.round.key,
+            closes_at: self.round.closes_at,
+            candidates,
+            account: known.account.as_ref(),
+            trading: known.trading.as_ref(),
+            limits: known.limits.as_ref(),
+            memory: &known.memory,
+            outcomes: &known.outcomes,
+            now: self.now(),
+        };
         let request = batch.request(Duration::ZERO);
         let worst = self.settings.budget.worst(&request, oracle.most_output_tokens(&request));
         let stock = |one: &Candidate| AskedStock {

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::messages::consultation::{ClosedPositions, RecordConsultation};
+use domain::messages::control::StatusQuery;
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall, SettleOracleCall};
+use domain::messages::limits::LimitsQuery;
 use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
 use domain::messages::schedule::DecideDue;
 use domain::messages::trading::{CandidatesFound, DecisionMade, Proposal};
@@ -49,6 +51,10 @@ pub struct Deps {
     pub quotes: Link<OrderQuoteQuery>,
     /// Broker: cash and holdings.
     pub account: Link<AccountQuery>,
+    /// RiskGuard: how trading stands, for the model to know.
+    pub status: Link<StatusQuery>,
+    /// RiskGuard: the limits in force, for the model to know.
+    pub limits: Link<LimitsQuery>,
     /// RiskGuard.
     pub proposals: Link<Proposal>,
 }

@@ -3,24 +3,17 @@
 //! Every call of the model is reserved in the books before it is made, repeated ones too. A model that does not answer,
 //! or not usably, means HOLD with confidence 0; a budget that is spent means that the rules judge until it returns.
 
-use domain::messages::consultation::{CallId, ClosedPosition, ClosedPositions};
-use domain::messages::ledger::{RecentDecisions, RememberedDecision};
-use domain::messages::market_data::AccountQuery;
+use domain::messages::consultation::CallId;
 use domain::messages::schedule::Slot;
 use domain::messages::trading::Candidate;
-use domain::{AccountSnapshot, Market, Oracle, OracleReply, Symbol};
+use domain::{Oracle, OracleReply, Symbol};
 
 use crate::ask::NoReply;
 use crate::budget::Rest;
 use crate::judge::{self, Judgement, RULES};
 use crate::prompt::STOCKS_MAX;
 use crate::reply::{self, Unusable};
-use crate::round::{BROKER_WITHIN, LEDGER_WITHIN, Session};
-
-/// Earlier judgements fetched for the prompt.
-const MEMORY: u16 = 100;
-/// Purchases fetched whose outcome is known.
-const OUTCOMES: u16 = 500;
+use crate::round::Session;
 
 /// A judgement, and who made it.
 #[derive(Clone)]
@@ -29,13 +22,6 @@ pub(crate) struct Judged {
     pub(crate) judgement: Judgement,
     /// The call that was made for it; none for the rules, and where none could be made.
     pub(crate) call: Option<CallId>,
-}
-
-/// What the model is told beside the candidates; fetched once for all questions of a round.
-pub(crate) struct Known {
-    pub(crate) account: Option<AccountSnapshot>,
-    pub(crate) memory: Vec<RememberedDecision>,
-    pub(crate) outcomes: Vec<ClosedPosition>,
 }
 
 /// A time in which the model need not be asked, and why.
@@ -172,57 +158,5 @@ impl Session {
             call: Some(call.clone()),
         };
         (read.into_iter().map(judged).collect(), consulted)
-    }
-
-    async fn known(&self) -> Known {
-        Known { account: self.account().await, memory: self.memory().await, outcomes: self.outcomes().await }
-    }
-
-    async fn account(&self) -> Option<AccountSnapshot> {
-        let query = AccountQuery { market: self.round.key.market };
-        match self.deps.account.ask(query, BROKER_WITHIN).await {
-            Ok(Ok(account)) => Some(account),
-            Ok(Err(error)) => self.without("account", &error.to_string()),
-            Err(error) => self.without("account", &error.to_string()),
-        }
-    }
-
-    /// Newest first within each market.
-    async fn memory(&self) -> Vec<RememberedDecision> {
-        let mut all = Vec::new();
-        for market in self.round.markets.iter().copied() {
-            all.extend(self.memory_of(market).await);
-        }
-        all
-    }
-
-    async fn memory_of(&self, market: Market) -> Vec<RememberedDecision> {
-        let query = RecentDecisions { market, limit: MEMORY };
-        let remembered = match self.deps.memory.ask(query, LEDGER_WITHIN).await {
-            Ok(Ok(memory)) => Some(memory),
-            Ok(Err(error)) => self.without("memory", &error.to_string()),
-            Err(error) => self.without("memory", &error.to_string()),
-        };
-        remembered.unwrap_or_default()
-    }
-
-    /// What came of earlier purchases, newest first within each market.
-    async fn outcomes(&self) -> Vec<ClosedPosition> {
-        let mut all = Vec::new();
-        for market in self.round.markets.iter().copied() {
-            let query = ClosedPositions { market, limit: OUTCOMES };
-            let closed = match self.deps.outcomes.ask(query, LEDGER_WITHIN).await {
-                Ok(Ok(closed)) => Some(closed),
-                Ok(Err(error)) => self.without("outcomes", &error.to_string()),
-                Err(error) => self.without("outcomes", &error.to_string()),
-            };
-            all.extend(closed.unwrap_or_default());
-        }
-        all
-    }
-
-    fn without<T>(&self, what: &'static str, why: &str) -> Option<T> {
-        tracing::info!(slot = %self.round.key, what, why, "no answer; the model is asked without it");
-        None
     }
 }

@@ -128,6 +128,7 @@ mod tests {
             together: GROUP.to_vec(),
             candidates: vec![stock(market, symbol)],
             expires_at: start() + TimeDelta::minutes(10),
+            closes_at: None,
         }
     }
 

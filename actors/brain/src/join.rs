@@ -24,6 +24,8 @@ pub struct Round {
     pub candidates: Vec<Candidate>,
     /// After this no decision may be made from them.
     pub expires_at: DateTime<Utc>,
+    /// When the session of the first market ends, if that is known.
+    pub closes_at: Option<DateTime<Utc>>,
 }
 
 /// A market, and whether its slots are looks at what is held: those do not stand in the way of the others.
@@ -104,8 +106,10 @@ impl Join {
             (Half::Found(found), Some(Half::Due(due))) | (Half::Due(due), Some(Half::Found(found))) => {
                 let expires_at = found.expires_at.min(due.expires_at);
                 self.decided.insert(lane(&key), (key, expires_at));
-                let (markets, together, candidates) = (vec![key.market], due.together, found.candidates);
-                (now < expires_at).then_some(Round { key, markets, together, candidates, expires_at })
+                let DecideDue { together, closes_at, .. } = due;
+                let (markets, candidates) = (vec![key.market], found.candidates);
+                let round = Round { key, markets, together, candidates, expires_at, closes_at };
+                (now < expires_at).then_some(round)
             }
             (half @ (Half::Found(_) | Half::Due(_)), _) => {
                 self.waiting.insert(lane(&key), half);
@@ -135,7 +139,8 @@ mod tests {
         let key = key(market, cycle);
         let found =
             CandidatesFound { key, candidates: Vec::new(), expires_at: start() + TimeDelta::seconds(50) };
-        (found, DecideDue { key, expires_at: start() + TimeDelta::seconds(40), together: Vec::new() })
+        let expires_at = start() + TimeDelta::seconds(40);
+        (found, DecideDue { key, expires_at, together: Vec::new(), closes_at: None })
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod gather;
 mod health;
 pub mod join;
 pub mod judge;
+mod known;
 pub mod plan;
 pub mod prompt;
 pub mod recall;

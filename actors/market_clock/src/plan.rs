@@ -377,10 +377,10 @@ fn slots_due(known: Known<'_>, told: &mut ToldOf, market: Market, now: DateTime<
             Slot::Daily(number) => told.note_daily(session.date, number, due.starts_at),
             Slot::Realtime(_) | Slot::Exits(_) => {}
         }
-        return Some(slot_event((market, session.date), due, OccasionKind::Slot));
+        return Some(slot_event((market, session.date), due, OccasionKind::Slot, Some(session.close)));
     }
     let due = day.due_exits(now, trust.allows_entries())?;
-    look(told, (market, session.date), due, now)
+    look(told, (market, session.date), (due, Some(session.close)), now)
 }
 
 /// Where no calendar reaches: a look each minute at what is held, on the operator's word and while the broker takes orders.
@@ -393,23 +393,36 @@ fn look_at_unknown(known: Known<'_>, told: &mut ToldOf, market: Market, now: Dat
     let midnight = today.and_time(NaiveTime::MIN).and_local_timezone(market.zone()).earliest()?.to_utc();
     let due = slots::look_by_the_clock(midnight, now)?;
     let due = DueSlot { expires_at: due.expires_at.min(orders_until), ..due };
-    look(told, (market, today), due, now)
+    look(told, (market, today), (due, None), now)
 }
 
-fn look(told: &mut ToldOf, day: (Market, NaiveDate), due: DueSlot, now: DateTime<Utc>) -> Option<Event> {
+fn look(
+    told: &mut ToldOf,
+    day: (Market, NaiveDate),
+    (due, closes_at): (DueSlot, Option<DateTime<Utc>>),
+    now: DateTime<Utc>,
+) -> Option<Event> {
     if told.exits.is_some_and(|last| last <= now && last >= due.starts_at) {
         return None;
     }
     told.exits = Some(due.starts_at);
-    Some(slot_event(day, due, OccasionKind::Exits))
+    Some(slot_event(day, due, OccasionKind::Exits, closes_at))
 }
 
-fn slot_event((market, session_date): (Market, NaiveDate), due: DueSlot, kind: OccasionKind) -> Event {
+fn slot_event(
+    (market, session_date): (Market, NaiveDate),
+    due: DueSlot,
+    kind: OccasionKind,
+    closes_at: Option<DateTime<Utc>>,
+) -> Event {
     let DueSlot { slot, starts_at: begins_at, expires_at } = due;
     let key = SlotKey { market, session_date, slot };
     Event {
         occasion: Occasion { market, session_date, kind, begins_at, label: slot.to_string() },
-        what: What::Slot(ScanDue { key, expires_at }, DecideDue { key, expires_at, together: Vec::new() }),
+        what: What::Slot(
+            ScanDue { key, expires_at },
+            DecideDue { key, expires_at, together: Vec::new(), closes_at },
+        ),
     }
 }
 

@@ -7,16 +7,18 @@ use std::time::Duration;
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::consultation::{ClosedPosition, Consultation, Heard};
+use domain::messages::control::{StatusQuery, TradingState, TradingStatus};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::ledger::{
     BudgetAnswer, BudgetCeilings, Ceiling, Committed, LedgerError, RememberedDecision,
 };
+use domain::messages::limits::{LimitName, LimitsInForce, LimitsQuery};
 use domain::messages::market_data::{QueryError, Quote};
 use domain::messages::schedule::{Slot, SlotKey};
 use domain::messages::trading::Candidate;
 use domain::{
-    AccountSnapshot, Action, BoxFuture, Decision, EventId, Instrument, Market, OracleError, OracleReply,
-    OracleRequest, Price, SelectionContext, Side, Signal, TokenUsage,
+    AccountSnapshot, Action, BoxFuture, Currency, Decision, EventId, HaltEpoch, Instrument, Market,
+    OracleError, OracleReply, OracleRequest, Price, SelectionContext, Side, Signal, TokenUsage,
 };
 use rust_decimal::Decimal;
 use strategy::Thresholds;
@@ -213,6 +215,36 @@ impl Handler<AccountQuery> for World {
     }
 }
 
+impl Handler<StatusQuery> for World {
+    type Result = MessageResult<StatusQuery>;
+
+    fn handle(&mut self, _: StatusQuery, _: &mut Self::Context) -> Self::Result {
+        MessageResult(TradingStatus {
+            state: TradingState::Active,
+            halts: Vec::new(),
+            symbol_halts: Vec::new(),
+            entry_blocks: Vec::new(),
+            waits: Vec::new(),
+            blind: Vec::new(),
+            sessions: Vec::new(),
+            live: Vec::new(),
+            epoch: HaltEpoch(0),
+            day_pnl_pct: vec![(Currency::Krw, Some("-1.5".parse().unwrap()))],
+            won: None,
+            accounts: Vec::new(),
+        })
+    }
+}
+
+impl Handler<LimitsQuery> for World {
+    type Result = MessageResult<LimitsQuery>;
+
+    fn handle(&mut self, _: LimitsQuery, _: &mut Self::Context) -> Self::Result {
+        let values = [(LimitName::MaxLossPct, "3".parse().unwrap())].into();
+        MessageResult(LimitsInForce { values, max_day_purchases_times: 5 })
+    }
+}
+
 impl Handler<OrderQuoteQuery> for World {
     type Result = Result<Quote, QueryError>;
 
@@ -279,7 +311,7 @@ impl House {
     async fn decide(&self, key: SlotKey, candidates: Vec<Candidate>) {
         let expires_at = open() + TimeDelta::minutes(10);
         self.found.tell(CandidatesFound { key, candidates, expires_at }).unwrap();
-        self.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
+        self.due.tell(DecideDue { key, expires_at, together: Vec::new(), closes_at: None }).unwrap();
         sleep(Duration::from_secs(10)).await;
     }
 }
@@ -298,6 +330,8 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
         decisions: Link::from_recipient(around.clone().recipient()),
         quotes: Link::from_recipient(around.clone().recipient()),
         account: Link::from_recipient(around.clone().recipient()),
+        status: Link::from_recipient(around.clone().recipient()),
+        limits: Link::from_recipient(around.clone().recipient()),
         proposals: Link::from_recipient(around.recipient()),
     };
     let settings = Settings {
@@ -671,7 +705,7 @@ fn what_a_slow_model_says_after_the_slot_is_not_traded() {
         let key = slot_key(Slot::Daily(1));
         let expires_at = open() + TimeDelta::seconds(15);
         house.found.tell(CandidatesFound { key, candidates: candidates(), expires_at }).unwrap();
-        house.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
+        house.due.tell(DecideDue { key, expires_at, together: Vec::new(), closes_at: None }).unwrap();
         sleep(Duration::from_secs(60)).await;
         assert_eq!(world.seen(|seen| seen.questions), 1);
         assert_eq!((world.decided(), world.proposed()), (vec![], vec![]));
@@ -707,7 +741,10 @@ fn markets_that_open_together_are_judged_by_one_question() {
             let mut one = candidates()[0].clone();
             one.instrument = domain::Instrument { market, symbol: symbol.parse().unwrap() };
             house.found.tell(CandidatesFound { key, candidates: vec![one], expires_at }).unwrap();
-            house.due.tell(DecideDue { key, expires_at, together: together.clone() }).unwrap();
+            house
+                .due
+                .tell(DecideDue { key, expires_at, together: together.clone(), closes_at: None })
+                .unwrap();
         }
         sleep(Duration::from_secs(290)).await;
         assert_eq!(world.seen(|seen| seen.questions), 0, "the third market may still come");
@@ -730,6 +767,9 @@ fn every_call_is_booked_with_question_reply_and_version_before_anything_is_decid
             assert_eq!((call.model.as_str(), call.slot.as_str()), ("asked-model", "daily-1"));
             assert_eq!((call.latency_ms, call.prompt_version), (3_000, crate::prompt::VERSION));
             assert!(call.prompt.contains("000002") && call.system.contains("HOLD"));
+            for told in [r#""slot":"daily-1""#, r#""day_pnl_pct":-1.5"#, r#""max_loss_pct":3"#] {
+                assert!(call.prompt.contains(told), "{told} is not in {}", call.prompt);
+            }
             assert!(matches!(&call.heard, Heard::Reply(reply) if reply.text == answer), "{call:?}");
             assert_eq!(call.stocks[0].offered, [Action::Buy, Action::Hold]);
             assert!(seen.bases.iter().all(|basis| basis.as_ref().unwrap().call == call.call));
@@ -877,7 +917,7 @@ fn an_answer_is_waited_for_as_long_as_set_but_not_beyond_the_slot_nor_30_s_for_o
         let key = slot_key(Slot::Daily(2));
         let expires_at = open() + TimeDelta::seconds(50);
         house.found.tell(CandidatesFound { key, candidates: candidates(), expires_at }).unwrap();
-        house.due.tell(DecideDue { key, expires_at, together: Vec::new() }).unwrap();
+        house.due.tell(DecideDue { key, expires_at, together: Vec::new(), closes_at: None }).unwrap();
         sleep(Duration::from_secs(10)).await;
         house.decide(slot_key(Slot::Realtime(1)), candidates()[..1].to_vec()).await;
         let waits: Vec<_> =

@@ -293,6 +293,8 @@ pub struct DecideDue {
     /// The markets, this one among them, whose slots began at this moment and may be judged in one prompt: they share
     /// open and currency. Empty when the slot stands alone.
     pub together: Vec<Market>,
+    /// When the session ends, the closing auction included; none where no calendar reaches.
+    pub closes_at: Option<DateTime<Utc>>,
 }
 
 /// MarketClock -> Broker (reconciles and closes the day), RiskGuard, Optimizer: the session is over and the
