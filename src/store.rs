@@ -78,7 +78,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};
-use domain::messages::consultation::{BookedConsultation, ClosedPosition, ClosedPositions, Consultation};
+use domain::messages::consultation::{
+    BookedConsultation, ClosedPosition, ClosedPositions, Consultation, SpentQuota,
+};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -391,6 +393,10 @@ impl Store for SqliteStore {
 
     fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {
         self.write(|conn| consultations::record(conn, consultation))
+    }
+
+    fn spent_quota(&mut self, model: &str) -> Result<Option<SpentQuota>, StoreError> {
+        self.read(|conn| consultations::spent_quota(conn, model))
     }
 
     fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {

@@ -302,6 +302,7 @@ impl Slots {
             budget: self.ledger.link(),
             settle: self.ledger.certain_link(),
             consultations: self.ledger.link(),
+            quota: self.ledger.link(),
             outcomes: self.ledger.link(),
             memory: self.ledger.link(),
             decisions: self.ledger.link(),

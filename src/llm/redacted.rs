@@ -38,6 +38,7 @@ impl Redacted {
             OracleError::Unauthorized(why) => OracleError::Unauthorized(self.without(&why)),
             OracleError::NoSuchModel(why) => OracleError::NoSuchModel(self.without(&why)),
             OracleError::Blocked(why) => OracleError::Blocked(self.without(&why)),
+            OracleError::Interrupted(why) => OracleError::Interrupted(self.without(&why)),
             OracleError::Unreachable(why) => OracleError::Unreachable(self.without(&why)),
             OracleError::Malformed(why) => OracleError::Malformed(self.without(&why)),
         }

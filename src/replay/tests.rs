@@ -46,6 +46,7 @@ fn booked(decided: &[(Instrument, Action, i64)]) -> BookedConsultation {
         prompt: String::new(),
         asked_at: DateTime::UNIX_EPOCH,
         latency_ms: 1,
+        rests_until: None,
         heard: Heard::Reply(OracleReply { text, model: "m".into(), response_id: None, usage }),
     };
     BookedConsultation { consultation, reply_bytes, judgements: decided.iter().map(judgement).collect() }

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::consultation::{
     BookedConsultation, BookedJudgement, CallId, Consultation, DecisionBasis, Heard, REPLY_KEPT_BYTES,
+    SpentQuota,
 };
 use domain::{Confidence, DecisionId, OracleReply, TokenUsage};
 use trade_ledger::StoreError;
@@ -47,6 +48,7 @@ pub(super) fn record(conn: &mut SqliteConnection, made: &Consultation) -> Result
         consultations::output_tokens.eq(tokens(usage.output)?),
         consultations::total_tokens.eq(tokens(usage.total)?),
         consultations::failure.eq(failure),
+        consultations::rests_until_ms.eq(made.rests_until.map(ms)),
     );
     diesel::insert_into(consultations::table).values((row, told)).on_conflict_do_nothing().execute(conn)?;
     Ok(())
@@ -101,6 +103,7 @@ struct Row {
     output_tokens: Option<i64>,
     total_tokens: Option<i64>,
     failure: Option<String>,
+    rests_until_ms: Option<i64>,
 }
 
 /// The calls of a session, oldest first, with what was decided by each.
@@ -119,6 +122,18 @@ pub(super) fn of_session(
         booked.push(consultation(row, judgements)?);
     }
     Ok(booked)
+}
+
+/// What the newest call of a model told of its quota.
+pub(super) fn spent_quota(conn: &mut SqliteConnection, model: &str) -> Result<Option<SpentQuota>, Fault> {
+    let newest: Option<(i64, Option<i64>, Option<String>)> = consultations::table
+        .filter(consultations::asked_model.eq(model))
+        .order((consultations::asked_at_ms.desc(), consultations::purpose.desc()))
+        .select((consultations::asked_at_ms, consultations::rests_until_ms, consultations::failure))
+        .first(conn)
+        .optional()?;
+    let Some((from, Some(until), why)) = newest else { return Ok(None) };
+    Ok(Some(SpentQuota { from: time(from)?, until: time(until)?, why: why.unwrap_or_default() }))
 }
 
 /// The call that a judgement was made by, if it was made by one.
@@ -213,6 +228,7 @@ fn consultation(row: Row, judgements: Vec<BookedJudgement>) -> Result<BookedCons
         asked_at,
         latency_ms: count(row.latency_ms)?,
         heard,
+        rests_until: row.rests_until_ms.map(time).transpose()?,
     };
     Ok(BookedConsultation { consultation, reply_bytes: count(row.reply_bytes)?, judgements })
 }

@@ -410,6 +410,7 @@ diesel::table! {
         output_tokens -> Nullable<BigInt>,
         total_tokens -> Nullable<BigInt>,
         failure -> Nullable<Text>,
+        rests_until_ms -> Nullable<BigInt>,
     }
 }
 

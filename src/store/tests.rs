@@ -264,6 +264,7 @@ fn consultation(purpose: &str, asked_at: DateTime<Utc>) -> Consultation {
         prompt: "<data>{}</data>".to_owned(),
         asked_at,
         latency_ms: 1_200,
+        rests_until: None,
         heard: Heard::Reply(OracleReply {
             text,
             model: "told".to_owned(),

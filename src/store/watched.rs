@@ -7,7 +7,7 @@ mod evolution;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};
-use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -174,6 +174,10 @@ impl<W: Watch> Store for Watched<W> {
 
     fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {
         self.step("record_consultation", |store| store.record_consultation(consultation))
+    }
+
+    fn spent_quota(&mut self, model: &str) -> Result<Option<SpentQuota>, StoreError> {
+        self.step("spent_quota", |store| store.spent_quota(model))
     }
 
     fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {

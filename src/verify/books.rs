@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
-use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -375,6 +375,10 @@ impl Store for WitnessedBooks {
 
     fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {
         self.step(("record_consultation", OTHER), |store| store.record_consultation(consultation), |_, _| ())
+    }
+
+    fn spent_quota(&mut self, model: &str) -> Result<Option<SpentQuota>, StoreError> {
+        self.read(|store| store.spent_quota(model))
     }
 
     fn closed_positions(&mut self, query: ClosedPositions) -> Result<Vec<ClosedPosition>, StoreError> {

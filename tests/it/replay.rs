@@ -86,6 +86,7 @@ fn fill(path: &Path, first: (Action, i64)) {
         prompt: "<data>{\"market\":\"KR\"}</data>".to_owned(),
         asked_at: now,
         latency_ms: 1_234,
+        rests_until: None,
         heard: Heard::Reply(reply),
     };
     store.record_consultation(&consultation).unwrap();

@@ -59,6 +59,8 @@ struct Question<'a> {
     request: OracleRequest,
     /// The most that a call can take.
     worst: CallCost,
+    /// The rest that came of the last question, if one did.
+    rest_before: Option<Rest>,
 }
 
 /// Which part of the budget is spent, in words.
@@ -101,7 +103,8 @@ impl Session {
             offered: judge::offered(one).to_vec(),
         };
         let stocks = candidates.iter().map(stock).collect();
-        let question = Question { about, stocks, request, worst };
+        let rest_before = known.rest_before;
+        let question = Question { about, stocks, request, worst, rest_before };
         let (answer, call) = self.persistently(oracle, &question).await?;
         Ok((batch.symbols(), answer, call))
     }
@@ -115,13 +118,12 @@ impl Session {
         let mut tries = 0;
         let mut call = self.reserve(question, tries).await?;
         loop {
-            let error = match self.once(oracle, question, &call).await? {
+            let (error, rest) = match self.once(oracle, question, &call).await? {
                 Ok(answer) => return Ok((answer, call)),
-                Err(error) => error,
+                Err(failed) => failed,
             };
             tries += 1;
             let Some(again) = self.waits_to_try_again(&error, question, tries).await else {
-                let rest = budget::rest_after(&error, self.now());
                 return Err(NoReply::Failed { why: error.to_string(), rest, call: Some(call) });
             };
             call = again;
@@ -134,19 +136,26 @@ impl Session {
         oracle: &dyn Oracle,
         question: &Question<'_>,
         call: &CallId,
-    ) -> Result<Result<OracleReply, OracleError>, NoReply> {
+    ) -> Result<Result<OracleReply, (OracleError, Option<Rest>)>, NoReply> {
         let within = if question.about.is_some() { ONE_STOCK_WITHIN } else { Duration::MAX };
         let timeout = self.time_left().min(self.settings.answer_within).min(within);
         let asked_at = self.now();
         let answer = oracle.ask(OracleRequest { timeout, ..question.request.clone() }).await;
-        let heard = match &answer {
+        let answer = answer.map_err(|error| {
+            let rest = budget::rest_after(&error, question.rest_before, self.now());
+            (error, rest)
+        });
+        let (heard, rests_until) = match &answer {
             Ok(reply) => {
                 self.settle(call, reply, &question.request);
-                Heard::Reply(reply.clone())
+                (Heard::Reply(reply.clone()), None)
             }
-            Err(error) => Heard::Nothing(error.to_string()),
+            Err((error, rest)) => {
+                let rest = rest.filter(|_| budget::outlives_restart(error));
+                (Heard::Nothing(error.to_string()), rest.map(Rest::until))
+            }
         };
-        self.book(oracle, question, call, (asked_at, heard)).await?;
+        self.book(oracle, question, call, (asked_at, heard, rests_until)).await?;
         Ok(answer)
     }
 
@@ -155,7 +164,7 @@ impl Session {
         oracle: &dyn Oracle,
         question: &Question<'_>,
         call: &CallId,
-        (asked_at, heard): (DateTime<Utc>, Heard),
+        (asked_at, heard, rests_until): (DateTime<Utc>, Heard, Option<DateTime<Utc>>),
     ) -> Result<(), NoReply> {
         let OracleRequest { system, prompt, .. } = question.request.clone();
         let latency_ms = u64::try_from((self.now() - asked_at).num_milliseconds()).unwrap_or_default();
@@ -172,6 +181,7 @@ impl Session {
             asked_at,
             latency_ms,
             heard,
+            rests_until,
         };
         let not_booked = |why: String| NoReply::before(format!("what it said could not be booked: {why}"));
         match self.deps.consultations.ask(RecordConsultation { consultation }, LEDGER_WITHIN).await {

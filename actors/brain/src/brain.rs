@@ -1,13 +1,13 @@
 //! Receives candidates and the wish to decide on them, runs one round at a time.
 //!
 //! Nothing it knows must outlive it: a slot that was being judged is lost in a restart, its decisions and its call of
-//! the model stay counted in the ledger. During a halt nothing is judged.
+//! the model stay counted in the ledger, which also knows whether the quota was used up. During a halt nothing is judged.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::messages::consultation::{ClosedPositions, RecordConsultation};
+use domain::messages::consultation::{ClosedPositions, RecordConsultation, SpentQuota, SpentQuotaOf};
 use domain::messages::control::StatusQuery;
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall, SettleOracleCall};
@@ -24,7 +24,7 @@ use crate::gather::{Gathered, Gathering};
 use crate::health::ModelHealth;
 use crate::join::{Join, Round};
 use crate::plan::BudgetPlan;
-use crate::round::{Report, Session};
+use crate::round::{LEDGER_WITHIN, Report, Session};
 
 /// Whom Brain asks and tells, and its ports.
 #[derive(Clone)]
@@ -41,6 +41,8 @@ pub struct Deps {
     pub settle: Link<SettleOracleCall>,
     /// TradeLedger: what was asked of the model and what it said.
     pub consultations: Link<RecordConsultation>,
+    /// TradeLedger: whether the model's quota is used up.
+    pub quota: Link<SpentQuotaOf>,
     /// TradeLedger: what came of earlier purchases.
     pub outcomes: Link<ClosedPositions>,
     /// TradeLedger: earlier judgements.
@@ -162,8 +164,40 @@ impl Brain {
     }
 }
 
+impl Brain {
+    /// Nothing is judged before the books have told whether the quota of the model is used up.
+    fn remember_quota(&mut self, model: String, ctx: &mut Ctx<Self>) {
+        self.busy = true;
+        let known = spent_quota(self.deps.quota.clone(), model);
+        ctx.spawn(known.into_actor(self).map(|spent, this, ctx| {
+            if let Some(spent) = spent {
+                tracing::info!(why = spent.why, until = %spent.until, "the quota of the model was used up in an earlier life");
+                this.model.remember(spent);
+            }
+            this.busy = false;
+            this.begin_next(ctx);
+        }));
+    }
+}
+
+async fn spent_quota(ledger: Link<SpentQuotaOf>, model: String) -> Option<SpentQuota> {
+    let why = match ledger.ask(SpentQuotaOf { model }, LEDGER_WITHIN).await {
+        Ok(Ok(spent)) => return spent,
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(why, "whether the quota of the model is used up is not known; it will say so");
+    None
+}
+
 impl Actor for Brain {
     type Context = Ctx<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(model) = self.deps.oracle.as_ref().map(|oracle| oracle.name()) {
+            self.remember_quota(model, ctx);
+        }
+    }
 }
 
 impl Handler<CandidatesFound> for Brain {

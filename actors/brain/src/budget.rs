@@ -9,6 +9,9 @@ use crate::plan::BudgetPlan;
 
 /// Waits before the second and the third try, in milliseconds (LLM.md 1.5).
 const WAITS_MS: [i64; 2] = [1_000, 2_000];
+/// How long the model is not asked after refusals in a row that name neither quota nor wait; after the last of these the quota
+/// counts as spent for that time (LLM.md 1.5).
+const BARE_RESTS: [TimeDelta; 3] = [TimeDelta::seconds(30), TimeDelta::seconds(60), TimeDelta::hours(1)];
 /// How long a wrong key or model is not tried again.
 const PERSON_ACTS_WITHIN: TimeDelta = TimeDelta::hours(1);
 
@@ -60,11 +63,15 @@ pub fn wait_before(error: &OracleError, tries: u32, dice: u64) -> Option<TimeDel
             let spread = i64::try_from(dice % 51).ok()? - 25;
             Some(TimeDelta::milliseconds(usual + usual * spread / 100))
         }
+        OracleError::Interrupted(_) if tries == 1 => {
+            wait_before(&OracleError::Unreachable(String::new()), tries, dice)
+        }
         // A quota says when it returns, and the rest would come out the same.
         OracleError::QuotaExhausted { .. }
         | OracleError::Unauthorized(_)
         | OracleError::NoSuchModel(_)
         | OracleError::Blocked(_)
+        | OracleError::Interrupted(_)
         | OracleError::Malformed(_) => None,
     }
 }
@@ -75,12 +82,14 @@ pub fn wait_before(error: &OracleError, tries: u32, dice: u64) -> Option<TimeDel
 pub struct Rest {
     from: DateTime<Utc>,
     until: DateTime<Utc>,
+    /// Refusals in a row, this one among them, that named neither quota nor wait.
+    bare: usize,
 }
 
 impl Rest {
     /// From `from` on, and over at `until`.
     pub fn new(from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
-        Self { from, until }
+        Self { from, until, bare: 0 }
     }
 
     /// True while the model need not be asked.
@@ -94,15 +103,30 @@ impl Rest {
     }
 }
 
-/// How long the model need not be asked again after this error; none: the next slot may try.
-pub fn rest_after(error: &OracleError, now: DateTime<Utc>) -> Option<Rest> {
+/// How long the model need not be asked again after this error; none: the next slot may try. `before` is the rest that came
+/// of the last question, if one did.
+pub fn rest_after(error: &OracleError, before: Option<Rest>, now: DateTime<Utc>) -> Option<Rest> {
+    let mut bare = 0;
     let wait = match error {
-        OracleError::QuotaExhausted { retry_after } => TimeDelta::from_std((*retry_after)?).ok()?,
+        OracleError::QuotaExhausted { retry_after: Some(wait) } => TimeDelta::from_std(*wait).ok()?,
+        OracleError::QuotaExhausted { retry_after: None } => {
+            bare = before.map_or(1, |rest| rest.bare.saturating_add(1)).min(BARE_RESTS.len());
+            *BARE_RESTS.get(bare.checked_sub(1)?)?
+        }
         // A person must act; whether one has is tried now and then, not with every slot.
         OracleError::Unauthorized(_) | OracleError::NoSuchModel(_) => PERSON_ACTS_WITHIN,
-        OracleError::Blocked(_) | OracleError::Unreachable(_) | OracleError::Malformed(_) => return None,
+        OracleError::Blocked(_)
+        | OracleError::Interrupted(_)
+        | OracleError::Unreachable(_)
+        | OracleError::Malformed(_) => return None,
     };
-    now.checked_add_signed(wait).map(|until| Rest { from: now, until })
+    now.checked_add_signed(wait).map(|until| Rest { from: now, until, bare })
+}
+
+/// True when a rest after this error holds in the next life of the process too: a quota returns by time alone, whereas a person
+/// who has mended a key or a model's name starts anew.
+pub fn outlives_restart(error: &OracleError) -> bool {
+    matches!(error, OracleError::QuotaExhausted { .. })
 }
 
 #[cfg(test)]
@@ -143,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_unreachable_model_is_asked_again_and_at_most_twice() {
+    fn an_unreachable_model_is_asked_again_at_most_twice_and_what_would_come_out_the_same_is_not() {
         let unreachable = OracleError::Unreachable(String::new());
         for (tries, low, high) in [(1, 750, 1_250), (2, 1_500, 2_500)] {
             for dice in 0..200 {
@@ -168,15 +192,41 @@ mod tests {
         let now = at("2026-11-24T00:00:00Z");
         let hour = Some(Duration::from_secs(3600));
         let quota = |retry_after| OracleError::QuotaExhausted { retry_after };
-        let rest = rest_after(&quota(hour), now).unwrap();
+        let rest = rest_after(&quota(hour), None, now).unwrap();
         let lasts =
             ["2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", "2026-11-24T00:59:59Z", "2026-11-24T01:00:00Z"]
                 .map(|text| rest.lasts_at(at(text)));
         assert_eq!(lasts, [false, true, true, false], "a clock set back by a day waits for nothing");
-        assert_eq!(rest_after(&quota(Some(Duration::MAX)), now), None);
-        assert_eq!(rest_after(&quota(None), now), None);
-        assert_eq!(rest_after(&OracleError::Unreachable(String::new()), now), None);
+        assert_eq!(rest_after(&quota(Some(Duration::MAX)), None, now), None);
+        assert_eq!(rest_after(&OracleError::Unreachable(String::new()), None, now), None);
         let wrong_key = OracleError::Unauthorized(String::new());
-        assert_eq!(rest_after(&wrong_key, now).map(Rest::until), Some(at("2026-11-24T01:00:00Z")));
+        assert_eq!(rest_after(&wrong_key, None, now).map(Rest::until), Some(at("2026-11-24T01:00:00Z")));
+    }
+
+    #[test]
+    fn the_third_refusal_in_a_row_without_a_reason_counts_as_a_spent_quota() {
+        let now = at("2026-11-24T00:00:00Z");
+        let bare = OracleError::QuotaExhausted { retry_after: None };
+        let mut before = None;
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            before = rest_after(&bare, before, now);
+            waits.push((before.unwrap().until() - now).num_seconds());
+        }
+        assert_eq!(waits, [30, 60, 3_600, 3_600]);
+        let told = OracleError::QuotaExhausted { retry_after: Some(Duration::from_secs(9)) };
+        before = rest_after(&told, before, now);
+        let anew = rest_after(&bare, before, now).unwrap();
+        assert_eq!((anew.until() - now).num_seconds(), 30, "in a row means in a row");
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_asked_for_once_more() {
+        let broken = OracleError::Interrupted("it ended with OTHER".into());
+        assert!(wait_before(&broken, 1, 0).is_some());
+        assert_eq!(
+            (wait_before(&broken, 2, 0), rest_after(&broken, None, at("2026-11-24T00:00:00Z"))),
+            (None, None)
+        );
     }
 }

@@ -93,7 +93,7 @@ impl Session {
 
     /// A question for each candidate, what is held first: realtime mode. Once there is no reply, the rest is not asked for.
     async fn one_by_one(&self, oracle: &dyn Oracle) -> (Vec<Judged>, Consulted) {
-        let known = self.known().await;
+        let mut known = self.known().await;
         let mut order: Vec<_> = self.round.candidates.iter().enumerate().collect();
         order.sort_by_key(|(_, candidate)| !candidate.held);
         let mut judged = Vec::new();
@@ -105,6 +105,7 @@ impl Session {
                     Ok((symbols, answer, call)) => {
                         let (read, outcome) = self.read(&symbols, answer, &call);
                         judged.extend(read.into_iter().map(|one| (index, one)));
+                        known.rest_before = None;
                         consulted = if outcome == Consulted::Heard { consulted } else { outcome };
                         continue;
                     }

@@ -1,13 +1,14 @@
 //! What is known of the language model from one round to the next, and how a person is told.
 
 use chrono::{DateTime, Utc};
+use domain::messages::consultation::SpentQuota;
 use domain::messages::judging::JudgeStanding;
 
 use crate::budget::{self, Rest};
 use crate::consult::{Consulted, Resting};
 use crate::judge::RULES;
 
-/// How the model did lately. Nothing of it must outlive the actor: a restart only asks once too often.
+/// How the model did lately. Of this only a used-up quota outlives the actor, in the books.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModelHealth {
     /// Why it is not asked for a while.
@@ -34,6 +35,12 @@ impl ModelHealth {
                 self.trouble = Some((now, why));
             }
         }
+    }
+
+    /// Takes over what the books know from an earlier life.
+    pub(crate) fn remember(&mut self, SpentQuota { from, until, why }: SpentQuota) {
+        self.trouble = Some((from, why.clone()));
+        self.rests = Some(Resting { rest: Rest::new(from, until), why });
     }
 
     /// Who judges the next slot; `model` is the one that the settings name.

@@ -10,6 +10,7 @@ use domain::messages::limits::{LimitsInForce, LimitsQuery};
 use domain::messages::market_data::AccountQuery;
 use domain::{AccountSnapshot, Market};
 
+use crate::budget::Rest;
 use crate::round::{BROKER_WITHIN, LEDGER_WITHIN, Session};
 
 /// Longest wait for RiskGuard, in real time (messages::control, messages::limits).
@@ -27,6 +28,8 @@ pub(crate) struct Known {
     pub(crate) limits: Option<LimitsInForce>,
     pub(crate) memory: Vec<RememberedDecision>,
     pub(crate) outcomes: Vec<ClosedPosition>,
+    /// The rest of the model that came of the last question, if one did.
+    pub(crate) rest_before: Option<Rest>,
 }
 
 impl Session {
@@ -38,6 +41,7 @@ impl Session {
             limits: self.limits().await,
             memory: self.memory().await,
             outcomes: self.outcomes().await,
+            rest_before: self.model_rests.as_ref().map(|resting| resting.rest),
         }
     }
 

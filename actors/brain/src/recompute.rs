@@ -88,6 +88,7 @@ mod tests {
             prompt: String::new(),
             asked_at: DateTime::UNIX_EPOCH,
             latency_ms: 1,
+            rests_until: None,
             heard,
         };
         BookedConsultation { consultation, reply_bytes, judgements: Vec::new() }

@@ -128,7 +128,7 @@ pub enum OracleError {
     /// The quota is used up; asking again before `retry_after` is useless.
     #[error("the model's quota is used up")]
     QuotaExhausted {
-        /// How long to wait, if told.
+        /// How long to wait; none: it was refused for its rate without a word on which quota or for how long.
         retry_after: Option<Duration>,
     },
     /// The key is missing, wrong or not allowed to use this model.
@@ -140,7 +140,10 @@ pub enum OracleError {
     /// The model stopped for its own reasons (safety, recitation, length).
     #[error("the model gave no usable answer: {0}")]
     Blocked(String),
-    /// No answer in time, or none at all, or an overloaded server: the only error that asking again may mend.
+    /// The answer broke off for a reason that says nothing about the question; once more may mend it.
+    #[error("the model broke off: {0}")]
+    Interrupted(String),
+    /// No answer in time, or none at all, or an overloaded server: asking again may mend it.
     #[error("the model did not answer: {0}")]
     Unreachable(String),
     /// An answer that is not what the interface promises.

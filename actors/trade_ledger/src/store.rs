@@ -7,7 +7,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::bars::{BarSeries, BarsOf, BarsSeen};
 use domain::messages::chat::{BookChat, ChatPlace};
-use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 use domain::messages::ledger::{
     BookedCall, BooksSummary, BudgetAnswer, ConfidentLosers, DayStart, EventsAfter, IntentRecord,
@@ -201,6 +201,12 @@ pub trait Store: EvolutionBooks + Send {
     /// # Errors
     /// [`StoreError`] when the database failed; then nothing may be decided by it.
     fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError>;
+
+    /// What the newest call of a model told of its quota, if that was used up then.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn spent_quota(&mut self, model: &str) -> Result<Option<SpentQuota>, StoreError>;
 
     /// What came of the latest purchases of a market that were sold again, newest first.
     ///

@@ -75,7 +75,7 @@ pub(super) fn read(body: &[u8], asked_model: &str) -> Result<OracleReply, Oracle
         return blocked(format!("the prompt was blocked: {}", known(reason)));
     };
     if candidate.finish_reason.as_deref() != Some("STOP") {
-        return blocked(format!("it ended with {}", known(candidate.finish_reason)));
+        return Err(unfinished(candidate.finish_reason));
     }
     let parts = candidate.content.map(|content| content.parts).unwrap_or_default();
     let text: String = parts.into_iter().filter(|part| !part.thought).filter_map(|part| part.text).collect();
@@ -85,6 +85,16 @@ pub(super) fn read(body: &[u8], asked_model: &str) -> Result<OracleReply, Oracle
     let usage = answer.usage_metadata.map(TokenUsage::from).unwrap_or_default();
     let model = model_name(answer.model_version, asked_model);
     Ok(OracleReply { text, model, response_id: response_id(answer.response_id), usage })
+}
+
+/// An answer that did not end by itself. What is cut or refused comes out the same again; every other reason, one that is not
+/// known and none at all are worth one more try (LLM.md 1.4).
+fn unfinished(reason: Option<String>) -> OracleError {
+    const FINAL: [&str; 7] =
+        ["MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"];
+    let is_final = reason.as_deref().is_some_and(|reason| FINAL.contains(&reason));
+    let why = format!("it ended with {}", known(reason));
+    if is_final { OracleError::Blocked(why) } else { OracleError::Interrupted(why) }
 }
 
 /// A reason in Google's words, short enough to be recorded.

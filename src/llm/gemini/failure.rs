@@ -83,17 +83,20 @@ fn status(body: &[u8]) -> Status {
 
 /// A daily quota returns at midnight Pacific time, whatever `retryDelay` says: in captured answers it is 8 or 22 s.
 fn quota(status: &Status, now: DateTime<Utc>) -> OracleError {
-    let ids =
-        status.details.iter().flat_map(|detail| &detail.violations).map(|violation| &violation.quota_id);
-    let daily = ids.into_iter().any(|id| id.to_ascii_lowercase().contains("perday"));
-    if daily {
+    let mut violations = status.details.iter().flat_map(|detail| &detail.violations).peekable();
+    let is_explained = violations.peek().is_some();
+    if violations.any(|violation| violation.quota_id.to_ascii_lowercase().contains("perday")) {
         return OracleError::QuotaExhausted { retry_after: Some(until_pacific_midnight(now)) };
     }
     if has_no_quota(&status.message) {
         return OracleError::NoSuchModel("it has no quota in this project (limit: 0)".to_owned());
     }
     let told = status.details.iter().find_map(|detail| delay(detail.retry_delay.as_deref()?));
-    rate_wait(told)
+    if is_explained || told.is_some() {
+        rate_wait(told)
+    } else {
+        OracleError::QuotaExhausted { retry_after: None }
+    }
 }
 
 /// A protobuf duration: `41s` or `41.072s`.

@@ -137,8 +137,8 @@ async fn an_answer_that_did_not_end_well_is_none() {
     let cases = [
         (spoken(&text, "MAX_TOKENS"), "MAX_TOKENS"),
         (spoken(&text, "SAFETY"), "SAFETY"),
-        (spoken(&text, "A_NEW_REASON"), "A_NEW_REASON"),
-        (json!({"candidates": [{"content": {"parts": text}}]}).to_string(), "no reason"),
+        (spoken(&text, "RECITATION"), "RECITATION"),
+        (spoken(&text, "SPII"), "SPII"),
         (spoken(&json!([]), "STOP"), "without text"),
         (json!({"candidates": [{"finishReason": "STOP"}]}).to_string(), "without text"),
         (json!({"promptFeedback": {"blockReason": "OTHER"}}).to_string(), "OTHER"),
@@ -146,6 +146,17 @@ async fn an_answer_that_did_not_end_well_is_none() {
     for (body, reason) in cases {
         let error = ask(&google(200, &body)).await.unwrap_err();
         assert!(matches!(&error, OracleError::Blocked(why) if why.contains(reason)), "{body}: {error}");
+    }
+    // Nothing that the question is to blame for: once more may mend it.
+    let cases = [
+        (spoken(&text, "OTHER"), "OTHER"),
+        (spoken(&text, "MALFORMED_FUNCTION_CALL"), "MALFORMED_FUNCTION_CALL"),
+        (spoken(&text, "A_NEW_REASON"), "A_NEW_REASON"),
+        (json!({"candidates": [{"content": {"parts": text}}]}).to_string(), "no reason"),
+    ];
+    for (body, reason) in cases {
+        let error = ask(&google(200, &body)).await.unwrap_err();
+        assert!(matches!(&error, OracleError::Interrupted(why) if why.contains(reason)), "{body}: {error}");
     }
     let error = ask(&google(200, "<html>")).await.unwrap_err();
     assert!(matches!(error, OracleError::Malformed(_)), "{error}");
@@ -174,9 +185,9 @@ async fn a_used_up_quota_says_how_long_it_lasts() {
         (refusal("", &json!([minute, retry("41.5s")])), 41),
         (refusal("", &json!([minute, retry("900s")])), 120),
         (refusal("limit: 05", &json!([minute, retry("soon")])), 30),
-        (refusal("", &json!([])), 30),
+        (refusal("", &json!([retry("7s")])), 7),
+        (refusal("", &json!([minute])), 30),
         (format!("[{}]", refusal("", &json!([minute, retry("7s")]))), 7),
-        ("too many".into(), 30),
     ];
     for (body, seconds) in cases {
         match ask(&google(429, &body)).await {
@@ -185,6 +196,12 @@ async fn a_used_up_quota_says_how_long_it_lasts() {
             }
             other => panic!("{body}: {other:?}"),
         }
+    }
+    for bare in
+        ["too many".to_owned(), refusal("", &json!([])), refusal("slow down", &json!([{"@type": "t/x"}]))]
+    {
+        let outcome = ask(&google(429, &bare)).await;
+        assert_eq!(outcome, Err(OracleError::QuotaExhausted { retry_after: None }), "{bare}");
     }
     let none = refusal("Quota exceeded, limit: 0, model: m", &json!([minute]));
     assert!(matches!(ask(&google(429, &none)).await, Err(OracleError::NoSuchModel(_))));

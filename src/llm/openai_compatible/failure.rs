@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::OracleError;
 use serde_json::Value;
 
-use super::super::call::{has_no_quota, rate_wait, told, until_pacific_midnight};
+use super::super::call::{has_no_quota, told, until_pacific_midnight};
+
+/// Longest wait that is believed of `Retry-After`.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An error as far as it is understood.
 #[derive(Debug, Default)]
@@ -73,6 +76,7 @@ fn complaint(error: &Value) -> Complaint {
 
 fn judge(status: u16, complaint: &Complaint, retry_after: Option<&str>, now: DateTime<Utc>) -> OracleError {
     let said = told(status, &complaint.message);
+    let told_wait = retry_after.and_then(|text| wait(text, now));
     let is = |word: &str| complaint.words.iter().any(|said| said.eq_ignore_ascii_case(word));
     if is("insufficient_quota") || has_no_quota(&complaint.message) {
         // Neither waiting nor midnight brings it back: somebody must pay or choose another model.
@@ -82,7 +86,12 @@ fn judge(status: u16, complaint: &Complaint, retry_after: Option<&str>, now: Dat
         429 if complaint.quotas.iter().any(|id| id.to_ascii_lowercase().contains("perday")) => {
             OracleError::QuotaExhausted { retry_after: Some(until_pacific_midnight(now)) }
         }
-        429 => rate_wait(retry_after.and_then(seconds)),
+        // A day's quota says when it returns, or counts as spent for the day of the budget.
+        429 if is_daily(&complaint.message) => {
+            let wait = told_wait.unwrap_or_else(|| until_pacific_midnight(now));
+            OracleError::QuotaExhausted { retry_after: Some(wait) }
+        }
+        429 => OracleError::QuotaExhausted { retry_after: told_wait },
         402 => OracleError::Unauthorized(format!("nothing is left to be spent there, {said}")),
         401 | 403 => OracleError::Unauthorized(said),
         404 => OracleError::NoSuchModel(said),
@@ -94,7 +103,15 @@ fn judge(status: u16, complaint: &Complaint, retry_after: Option<&str>, now: Dat
     }
 }
 
-/// Seconds of `Retry-After`; its other form, a date, is left aside for the usual wait.
-fn seconds(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
+/// `free-models-per-day`, `requests per day (RPD)`, `tokens per day (TPD)`: what OpenRouter, OpenAI and those like it say.
+fn is_daily(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["per day", "per-day", "(rpd)", "(tpd)"].iter().any(|word| message.contains(word))
+}
+
+/// The wait of `Retry-After`, in seconds or until a date; none of the past, and none longer than a day.
+fn wait(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let seconds = || Duration::try_from_secs_f64(text.trim().parse().ok()?).ok();
+    let date = || (DateTime::parse_from_rfc2822(text.trim()).ok()?.to_utc() - now).to_std().ok();
+    seconds().or_else(date).map(|wait| wait.min(LONGEST_REST))
 }

@@ -195,6 +195,7 @@ fn kind(error: &OracleError) -> &'static str {
         OracleError::Unauthorized(_) => "unauthorized",
         OracleError::NoSuchModel(_) => "no such model",
         OracleError::Blocked(_) => "blocked",
+        OracleError::Interrupted(_) => "interrupted",
         OracleError::Unreachable(_) => "unreachable",
         OracleError::Malformed(_) => "malformed",
     }
@@ -243,21 +244,29 @@ async fn a_used_up_quota_says_how_long_it_lasts() {
     let day = json!({"error": {"code": 429, "message": "x", "details": [
         {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}
     ]}});
+    let spent = |message: &str| json!({"error": {"message": message}}).to_string();
     // 06:00 UTC is 22:00 in California.
     let cases = [
-        (Some("20"), "{}".to_owned(), 20),
-        (Some("900"), "{}".to_owned(), 120),
-        (Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}".to_owned(), 30),
-        (Some("-5"), "{}".to_owned(), 30),
-        (None, "too many".to_owned(), 30),
-        (Some("8"), day.to_string(), 7_200),
-        (Some("8"), json!([day]).to_string(), 7_200),
+        (Some("20"), "{}".to_owned(), Some(20)),
+        (Some("900"), "{}".to_owned(), Some(900)),
+        (Some("1e12"), "{}".to_owned(), Some(86_400)),
+        (Some("Tue, 24 Nov 2026 06:10:00 GMT"), "{}".to_owned(), Some(600)),
+        // Nothing that can be waited for: refused without a reason.
+        (Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}".to_owned(), None),
+        (Some("-5"), "{}".to_owned(), None),
+        (None, "too many".to_owned(), None),
+        (Some("8"), day.to_string(), Some(7_200)),
+        (Some("8"), json!([day]).to_string(), Some(7_200)),
+        (None, spent("Rate limit exceeded: free-models-per-day. Add credits"), Some(7_200)),
+        (None, spent("Rate limit reached on requests per day (RPD): Limit 200, Used 200"), Some(7_200)),
+        (Some("432"), spent("Rate limit reached on tokens per day (TPD): Limit 9"), Some(432)),
+        (None, spent("Rate limit reached on requests per min (RPM): Limit 3"), None),
     ];
     for (retry_after, body, seconds) in cases {
         let server = Server { retry_after, ..server(429, &body) };
         match ask(&server).await {
-            Err(OracleError::QuotaExhausted { retry_after: Some(wait) }) => {
-                assert_eq!(wait.as_secs(), seconds, "{retry_after:?} {body}");
+            Err(OracleError::QuotaExhausted { retry_after: wait }) => {
+                assert_eq!(wait.map(|wait| wait.as_secs()), seconds, "{retry_after:?} {body}");
             }
             other => panic!("{body}: {other:?}"),
         }

@@ -1,6 +1,6 @@
 //! Decisions, losers, memory, events, budget, day starts.
 
-use domain::messages::consultation::{ClosedPositions, DecisionBasis};
+use domain::messages::consultation::{ClosedPositions, DecisionBasis, SpentQuota};
 use domain::messages::ledger::{
     BookedCall, BudgetAnswer, CallCost, Ceiling, ConfidentLosers, EventKind, EventsAfter, RecentDecisions,
     RecordEvent, SettleOracleCall,
@@ -205,6 +205,34 @@ fn what_a_model_was_asked_and_said_is_kept_with_what_was_decided_by_it() {
     let [judged] = booked.judgements.try_into().unwrap();
     assert_eq!((judged.id, judged.basis), (made.decision.id, basis));
     assert_eq!(reader.consultations("2026-11-23".parse().unwrap()).unwrap(), []);
+}
+
+#[test]
+fn the_newest_call_of_a_model_tells_whether_its_quota_is_used_up() {
+    let mut books = Books::new();
+    assert_eq!(books.store.spent_quota("asked").unwrap(), None);
+    let until = start() + TimeDelta::hours(5);
+    let refused = |purpose: &str, minutes: i64, rests_until| Consultation {
+        heard: Heard::Nothing("used up".to_owned()),
+        rests_until,
+        ..consultation(purpose, start() + TimeDelta::minutes(minutes))
+    };
+    let calls = [
+        (refused("KR/1", 0, None), None),
+        (refused("KR/2", 1, Some(until)), Some(start() + TimeDelta::minutes(1))),
+        (consultation("KR/3", start() + TimeDelta::minutes(2)), None),
+        (refused("KR/4", 3, Some(until)), Some(start() + TimeDelta::minutes(3))),
+        (
+            Consultation { model: "other".to_owned(), ..refused("KR/5", 4, None) },
+            Some(start() + TimeDelta::minutes(3)),
+        ),
+    ];
+    for (call, from) in calls {
+        books.store.reserve_oracle_call(&model_call(&call.call.purpose, 9), start()).unwrap();
+        books.store.record_consultation(&call).unwrap();
+        let spent = from.map(|from| SpentQuota { from, until, why: "used up".to_owned() });
+        assert_eq!(books.store.spent_quota("asked").unwrap(), spent, "{}", call.call.purpose);
+    }
 }
 
 #[test]

@@ -159,6 +159,12 @@ fn newest_rows(version: &str) -> &'static str {
                  VALUES (1, 1, 'active', 'mina', 'looked', 156, 1);
              INSERT INTO strategy_versions (seq, market, proposal, strategy, change_seq, at_ms) VALUES (1, 'KR', 1, '{}', 1, 157);"
         }
+        "20261126000130" => {
+            "INSERT INTO oracle_calls (quota_date, purpose, at_ms) VALUES ('2026-11-24', 'KR/3', 130);
+             INSERT INTO consultations (quota_date, purpose, session_date, slot, stocks, threshold, prompt_version, asked_model,
+                                        system, prompt, asked_at_ms, latency_ms, reply_bytes, failure, rests_until_ms)
+                 VALUES ('2026-11-24', 'KR/3', '2026-11-24', 'daily-3', '[]', 80, 2, 'm', 's', 'p', 130, 131, 0, 'used up', 999);"
+        }
         "20261126000140" => {
             "INSERT INTO bar_imports (seq, at_ms, market, file_name, rows_read, taken, changed, known, refused)
                  VALUES (1, 140, 'KR', 'kr.csv', 2, 1, 0, 0, 1);

@@ -183,6 +183,23 @@ impl Handler<RecordConsultation> for World {
     }
 }
 
+impl Handler<SpentQuotaOf> for World {
+    type Result = Result<Option<SpentQuota>, LedgerError>;
+
+    /// As the books do: the newest call tells.
+    fn handle(&mut self, query: SpentQuotaOf, _: &mut Self::Context) -> Self::Result {
+        self.seen(|seen| {
+            let newest = seen.consultations.iter().rfind(|call| call.model == query.model);
+            let spent = |call: &Consultation| {
+                let (from, until) = (call.asked_at, call.rests_until?);
+                let Heard::Nothing(why) = call.heard.clone() else { return None };
+                Some(SpentQuota { from, until, why })
+            };
+            Ok(newest.and_then(spent))
+        })
+    }
+}
+
 impl Handler<ClosedPositions> for World {
     type Result = Result<Vec<ClosedPosition>, LedgerError>;
 
@@ -325,6 +342,7 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
         budget: Link::from_recipient(around.clone().recipient()),
         settle: Link::from_recipient(around.clone().recipient()),
         consultations: Link::from_recipient(around.clone().recipient()),
+        quota: Link::from_recipient(around.clone().recipient()),
         outcomes: Link::from_recipient(around.clone().recipient()),
         memory: Link::from_recipient(around.clone().recipient()),
         decisions: Link::from_recipient(around.clone().recipient()),
@@ -615,6 +633,12 @@ fn a_model_that_fails_or_talks_nonsense_means_hold_for_all() {
         (Err(OracleError::Blocked("SAFETY".into())), granted, 1, "SAFETY"),
         (Err(OracleError::Malformed("<html>".into())), granted, 1, "malformed"),
         (Err(OracleError::QuotaExhausted { retry_after: None }), granted, 1, "quota is used up"),
+        (
+            Err(OracleError::Interrupted("it ended with OTHER".into())),
+            granted,
+            2,
+            "broke off: it ended with OTHER",
+        ),
         (Ok("주식을 사세요"), granted, 1, "no_json"),
         (Ok("I would buy everything!"), granted, 1, "no_json"),
         (Ok("[]"), granted, 1, "missing_symbol"),
@@ -692,6 +716,54 @@ fn a_used_up_quota_is_not_tried_again_before_it_returns() {
         sleep(Duration::from_secs(500)).await;
         house.decide(slot_key(Slot::Daily(4)), candidates()).await;
         assert_eq!(world.seen(|seen| (seen.questions, seen.reservations.len())), (2, 2));
+    });
+}
+
+#[test]
+fn a_used_up_quota_is_remembered_by_the_next_life_until_it_returns_and_a_wrong_key_is_not() {
+    let hour = Some(Duration::from_secs(3_600));
+    let cases = [
+        (OracleError::QuotaExhausted { retry_after: hour }, 1),
+        (OracleError::Unauthorized("HTTP 401".into()), 2),
+        (OracleError::Unreachable("HTTP 503".into()), 6),
+    ];
+    for (error, questions) in cases {
+        in_virtual_time(async {
+            let world = World::default();
+            let model = || Model { answer: Err(error.clone()), takes: Duration::ZERO, world: world.clone() };
+            launch(&world, Some(model())).decide(slot_key(Slot::Daily(1)), candidates()).await;
+            let next = launch(&world, Some(model()));
+            sleep(Duration::from_secs(1)).await;
+            let standing = next.standing().await;
+            assert_eq!(standing.trouble.is_some(), questions == 1, "{standing:?}");
+            assert_eq!(standing.until.is_some(), questions == 1, "{standing:?}");
+            next.decide(slot_key(Slot::Daily(2)), candidates()).await;
+            assert_eq!(world.seen(|seen| seen.questions), questions, "{error}");
+            assert_eq!(world.decided().len(), 6, "and every stock is held");
+            assert!(world.decided().iter().all(|(_, action, _)| *action == Action::Hold));
+        });
+    }
+}
+
+#[test]
+fn the_third_refusal_in_a_row_without_a_reason_silences_the_model_for_an_hour() {
+    in_virtual_time(async {
+        let world = World::default();
+        let answer = Err(OracleError::QuotaExhausted { retry_after: None });
+        let model = Model { answer, takes: Duration::ZERO, world: world.clone() };
+        let house = launch(&world, Some(model));
+        let mut asked = Vec::new();
+        // Each slot takes ten seconds; the waits are 30 s, 60 s and an hour.
+        for cycle in 1..=40 {
+            house.decide(slot_key(Slot::Realtime(cycle)), candidates()).await;
+            asked.push(world.seen(|seen| seen.questions));
+        }
+        assert_eq!((asked[0], asked[3], asked[10], asked[39]), (1, 2, 3, 3), "{asked:?}");
+        let until = house.standing().await.until.unwrap();
+        assert!(
+            until > open() + TimeDelta::minutes(60) && until < open() + TimeDelta::minutes(63),
+            "{until}"
+        );
     });
 }
 

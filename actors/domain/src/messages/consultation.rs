@@ -65,6 +65,8 @@ pub struct Consultation {
     pub latency_ms: u64,
     /// What came of it.
     pub heard: Heard,
+    /// Until when the quota of the model is used up, if that came of it.
+    pub rests_until: Option<DateTime<Utc>>,
 }
 
 /// Brain -> TradeLedger: a call of the model ended. Asked, 5 s; nothing is decided by a reply that is not booked.
@@ -73,6 +75,25 @@ pub struct Consultation {
 pub struct RecordConsultation {
     /// The call.
     pub consultation: Consultation,
+}
+
+/// Brain -> TradeLedger: is the quota of a model used up, as far as the books know? Its newest call tells. Asked, 5 s.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Option<SpentQuota>, LedgerError>")]
+pub struct SpentQuotaOf {
+    /// The model, by the name that it is asked by.
+    pub model: String,
+}
+
+/// A quota that was used up when the model was asked last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpentQuota {
+    /// When it was asked.
+    pub from: DateTime<Utc>,
+    /// When the quota returns.
+    pub until: DateTime<Utc>,
+    /// In words.
+    pub why: String,
 }
 
 /// What a judgement by a model rests on, beside the reply.

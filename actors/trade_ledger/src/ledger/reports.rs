@@ -1,7 +1,9 @@
 //! Judgements, day starts and budgets; events with their cursors; occasions; reports.
 
 use domain::messages::chat::{BookChat, ChatOffset, ChatPlace};
-use domain::messages::consultation::{ClosedPosition, ClosedPositions, RecordConsultation};
+use domain::messages::consultation::{
+    ClosedPosition, ClosedPositions, RecordConsultation, SpentQuota, SpentQuotaOf,
+};
 use domain::messages::ledger::{
     AllIntents, BookedCall, BooksSummary, BudgetAnswer, Committed, ConfidentLosers, DayStart, EventsAfter,
     GetCursor, IntentRecord, LedgerError, LedgerEvent, LosingTrade, OracleCallsOf, RecentDecisions,
@@ -30,6 +32,14 @@ impl Handler<RecordConsultation> for TradeLedger {
 
     fn handle(&mut self, record: RecordConsultation, ctx: &mut Self::Context) -> Self::Result {
         self.commit(ctx, |store, _| store.record_consultation(&record.consultation)).map_err(answer)
+    }
+}
+
+impl Handler<SpentQuotaOf> for TradeLedger {
+    type Result = Result<Option<SpentQuota>, LedgerError>;
+
+    fn handle(&mut self, query: SpentQuotaOf, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.spent_quota(&query.model))
     }
 }
 

@@ -3,7 +3,7 @@
 mod evolution;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
@@ -248,6 +248,10 @@ impl Store for Memory {
     }
 
     fn record_consultation(&mut self, _consultation: &Consultation) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn spent_quota(&mut self, _model: &str) -> Result<Option<SpentQuota>, StoreError> {
         unscripted()
     }
 

@@ -5,7 +5,7 @@ mod evolution;
 use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
-use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation};
+use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
 use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
@@ -156,6 +156,10 @@ impl Store for Scripted {
     }
 
     fn record_consultation(&mut self, _consultation: &Consultation) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn spent_quota(&mut self, _model: &str) -> Result<Option<SpentQuota>, StoreError> {
         unscripted()
     }
 

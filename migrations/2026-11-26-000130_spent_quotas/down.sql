@@ -1,0 +1,2 @@
+DROP INDEX consultations_of_model;
+ALTER TABLE consultations DROP COLUMN rests_until_ms;
