@@ -6,5 +6,6 @@
 pub mod actor;
 pub mod losers;
 pub mod proposal;
+pub mod validation;
 
 pub use actor::{Optimizer, OptimizerDeps, OptimizerSettings};
