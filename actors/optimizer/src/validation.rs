@@ -105,7 +105,7 @@ pub enum Degenerate {
 }
 
 /// Refuses fewer than `least`.
-fn at_least(what: &'static str, found: usize, least: usize) -> Result<(), Degenerate> {
+pub(crate) fn at_least(what: &'static str, found: usize, least: usize) -> Result<(), Degenerate> {
     if found < least { Err(Degenerate::TooFew { what, found, least }) } else { Ok(()) }
 }
 
@@ -127,7 +127,7 @@ fn all_finite(values: &[f64]) -> Result<(), Degenerate> {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

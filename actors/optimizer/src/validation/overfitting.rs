@@ -112,7 +112,7 @@ fn split(blocks: &[Block], chosen: u32, count: f64) -> Split {
     let (winner, winning) = best(&here);
     let elsewhere = there[winner];
     let below = there.iter().filter(|other| **other < elsewhere).count() as f64;
-    let equal = there.iter().filter(|other| other.total_cmp(&&elsewhere).is_eq()).count() as f64;
+    let equal = there.iter().filter(|other| other.total_cmp(&elsewhere).is_eq()).count() as f64;
     let place = (below + (equal + 1.0) / 2.0) / (there.len() as f64 + 1.0);
     Split { logit: (place / (1.0 - place)).ln(), winning, elsewhere }
 }

@@ -62,6 +62,15 @@ impl Returns {
         &self.values[row * self.columns..][..self.columns]
     }
 
+    /// The returns of one strategy.
+    ///
+    /// # Errors
+    /// [`Degenerate`] when there is no such column.
+    pub fn column(&self, column: usize) -> Result<Vec<f64>, Degenerate> {
+        at_least("strategies", self.columns, column + 1)?;
+        Ok((0..self.rows()).map(|row| self.row(row)[column]).collect())
+    }
+
     /// The mean of every strategy over some observations, each as often as it is named.
     pub(super) fn means(&self, rows: impl ExactSizeIterator<Item = usize>) -> Vec<f64> {
         let count = rows.len() as f64;
@@ -72,13 +81,5 @@ impl Returns {
             }
         }
         sums.iter().map(|sum| sum / count).collect()
-    }
-}
-
-#[cfg(test)]
-impl Returns {
-    /// The first strategy alone.
-    pub(super) fn values_of_first(&self) -> Vec<f64> {
-        (0..self.rows()).map(|row| self.row(row)[0]).collect()
     }
 }

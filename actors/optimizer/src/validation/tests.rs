@@ -184,7 +184,7 @@ fn overfitting_of_too_little_is_refused_by_name() {
     ] {
         assert_eq!(overfitting(&noise(columns, rows), blocks).unwrap_err().to_string(), refusal);
     }
-    let steady = Returns::from_columns(&[vec![0.01; 40], noise(1, 40).values_of_first()]).unwrap();
+    let steady = Returns::from_columns(&[vec![0.01; 40], noise(1, 40).column(0).unwrap()]).unwrap();
     assert_eq!(overfitting(&steady, 4), Err(Degenerate::NoVariance { column: 0 }));
 }
 
@@ -270,7 +270,7 @@ fn the_best_of_many_is_judged_by_hand_on_two_histories() {
 fn the_best_of_nothing_is_refused() {
     let plan = Plan { draws: 10, mean_block: 5.0, seed: 1 };
     assert!(best_of_many(&noise(2, 3), &plan).is_err());
-    let same = Returns::from_columns(&[noise(1, 40).values_of_first(), vec![0.0; 40]]).unwrap();
+    let same = Returns::from_columns(&[noise(1, 40).column(0).unwrap(), vec![0.0; 40]]).unwrap();
     assert_eq!(best_of_many(&same, &plan), Err(Degenerate::NoVariance { column: 1 }));
     assert!(best_of_many_on(&noise(2, 9), &[]).is_err());
     assert!(best_of_many_on(&noise(2, 9), &[vec![]]).is_err());
@@ -304,7 +304,7 @@ fn a_stationary_bootstrap_keeps_neighbours_for_its_mean_block() {
 
 #[test]
 fn a_paired_bootstrap_sees_a_difference_that_the_common_movement_hides() {
-    let common: Vec<_> = noise(1, 60).values_of_first();
+    let common: Vec<_> = noise(1, 60).column(0).unwrap();
     let better: Vec<_> =
         common.iter().enumerate().map(|(day, value)| value + 0.01 * (day % 3) as f64).collect();
     let plan = Plan { draws: 1_000, mean_block: 5.0, seed: 3 };
