@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod bad_model;
 mod bounds;
 mod browser;
 mod budget;

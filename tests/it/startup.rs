@@ -26,6 +26,28 @@ fn wrong_settings_are_listed_all_at_once_with_exit_78() {
 }
 
 #[test]
+fn a_language_model_without_key_name_or_address_is_refused_by_the_name_of_each_setting() {
+    let compatible = ("LLM_PROVIDER", "openai_compatible");
+    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+        (&[("LLM_PROVIDER", "gemini")], &["GEMINI_API_KEY: is missing"]),
+        (&[compatible], &["LLM_MODEL: is missing", "LLM_BASE_URL: is missing"]),
+        (
+            &[compatible, ("LLM_MODEL", "m"), ("LLM_BASE_URL", "ftp://x/v1")],
+            &["LLM_BASE_URL: 'ftp://x/v1' is not allowed"],
+        ),
+        (&[("GEMINI_API_KEY", "k"), ("LLM_MODEL", "a/b")], &["LLM_MODEL: is no model of Gemini"]),
+    ];
+    for (settings, mistakes) in cases {
+        let dir = TempDir::new().unwrap();
+        let (code, text) = refused(&dir, settings);
+        assert_eq!(code, Some(78), "{settings:?}: {text}");
+        for mistake in mistakes {
+            assert!(text.contains(mistake), "{mistake} is not in {text}");
+        }
+    }
+}
+
+#[test]
 fn a_second_instance_on_the_same_data_directory_is_refused() {
     let dir = TempDir::new().unwrap();
     let _first = Agent::start(&dir, &[]);

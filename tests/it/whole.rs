@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{HaltRecord, StatusQuery, TradingState, TradingStatus};
-use domain::{BoxFuture, Clock, HaltId, HaltNonce, Market, Money, Random as _};
+use domain::{BoxFuture, Clock, HaltId, HaltNonce, Market, Money, Oracle, Random as _};
 use kestrel::app::{self, House, OpenBooks, Placement, World};
 use kestrel::clock::VirtualClock;
 use kestrel::config::{Config, Credentials};
@@ -197,7 +197,12 @@ fn exchange(config: &Config, clock: &Arc<dyn Clock>, door: &Door) -> Arc<dyn bro
     Arc::new(kis::connect(kis_config, way.clone(), way, clock.clone(), Arc::new(Unpaced)).unwrap())
 }
 
-fn build(config: &Config, clock: &Arc<dyn Clock>, door: &Door, buys: bool) -> House {
+fn build(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    door: &Door,
+    (rules, oracle): (Strategy, Option<Arc<dyn Oracle>>),
+) -> House {
     let database = Arc::new(Database::open(":memory:").unwrap());
     let books: OpenBooks = {
         let database = database.clone();
@@ -216,11 +221,11 @@ fn build(config: &Config, clock: &Arc<dyn Clock>, door: &Door, buys: bool) -> Ho
         random,
         exchange: exchange(config, clock, door),
         stream: None,
-        oracle: None,
+        oracle,
         messenger: None,
         reporter: None,
         emergency: Arc::new(NoFile),
-        rules: rules(buys),
+        rules,
         books,
         fencing,
     };
@@ -265,6 +270,25 @@ pub(crate) fn in_virtual_time<T>(
     buys: bool,
     test: impl AsyncFnOnce(&Agent) -> T,
 ) -> T {
+    run(config, start, |_clock| (rules(buys), None), test)
+}
+
+/// The same with a language model, and rules that do nothing.
+pub(crate) fn in_virtual_time_with_model<T>(
+    config: &Config,
+    start: &str,
+    model: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Oracle>,
+    test: impl AsyncFnOnce(&Agent) -> T,
+) -> T {
+    run(config, start, |clock| (rules(false), Some(model(clock))), test)
+}
+
+fn run<T>(
+    config: &Config,
+    start: &str,
+    judges: impl FnOnce(Arc<dyn Clock>) -> (Strategy, Option<Arc<dyn Oracle>>),
+    test: impl AsyncFnOnce(&Agent) -> T,
+) -> T {
     let start: DateTime<Utc> = start.parse().unwrap();
     let system = actix::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
@@ -273,7 +297,7 @@ pub(crate) fn in_virtual_time<T>(
         let clock = VirtualClock::new(start);
         clock.start();
         let (shared, door): (Arc<dyn Clock>, Door) = (Arc::new(clock.clone()), Door::default());
-        let house = build(config, &shared, &door, buys);
+        let house = build(config, &shared, &door, judges(shared.clone()));
         let agent = Agent { house, clock, door };
         agent.until(TradingState::Active, TimeDelta::minutes(5)).await;
         let told = test(&agent).await;
