@@ -9,6 +9,7 @@ use super::*;
 use crate::sight::Seen;
 
 mod compromised;
+mod compromised_day;
 mod properties;
 
 const NOW: &str = "2026-11-24T01:00:00Z";
