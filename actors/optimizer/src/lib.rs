@@ -4,6 +4,7 @@
 //! human's yes.
 
 pub mod actor;
+pub mod backtest;
 pub mod gauntlet;
 pub mod losers;
 pub mod proposal;
