@@ -25,7 +25,7 @@ use crate::report::Reports;
 use crate::service_manager;
 use crate::store::{self, HaltFile, OpenError};
 use crate::telegram::Telegram;
-use crate::telegram::poll::Wires;
+use crate::telegram::poll::{BookLinks, Wires};
 use crate::venue::{self, Connected, Located};
 use crate::web;
 
@@ -83,10 +83,13 @@ pub fn run(config: Config) -> Result<Ended, String> {
     let located = venue::locate(&config)?;
     let reports =
         Arc::new(Reports::new(answers.clone(), config.markets.clone(), config.calendar_overrides.clone()));
-    let ended = match Prepared::new(&config, located, &early, data_dir, reports) {
+    let ended = match Prepared::new(&config, located, &early, data_dir, reports.clone()) {
         Ok(prepared) => actix::System::new().block_on(live(config, prepared, overrides, &answers))?,
         Err(Unfit::Refused(why)) => return Err(why),
-        Err(Unfit::Wounded { source, why }) => wounded::sit_out(source, why, &early, &answers)?,
+        Err(Unfit::Wounded { source, why }) => {
+            let chat = wounded::Chat { settings: config.telegram.as_ref(), reports };
+            wounded::sit_out(source, why, &early, &answers, chat)?
+        }
     };
     drop(lock);
     Ok(ended)
@@ -291,9 +294,11 @@ fn take_commands(
         answers: answers.clone(),
         reports: prepared.reports.clone(),
         exchange_clock: prepared.world.clock.clone(),
-        place: house.chat_place.clone(),
-        book: house.book_chat.clone(),
-        record: house.record.clone(),
+        books: Some(BookLinks {
+            place: house.chat_place.clone(),
+            book: house.book_chat.clone(),
+            record: house.record.clone(),
+        }),
         clock: Arc::new(SystemClock),
         random: prepared.world.random.clone(),
     };

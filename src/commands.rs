@@ -4,6 +4,7 @@ mod data;
 mod elsewhere;
 mod reading;
 mod replaying;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -202,8 +203,17 @@ fn resolve(args: ResolveArgs) -> ExitCode {
     converse(Request::Resolve { intent, resolution, by: by.unwrap_or_else(user_name), reason }, json)
 }
 
+/// From the agent; where none runs, what its books keep for the next start, and the exit code of a failure.
 fn status(args: StatusArgs) -> ExitCode {
-    converse(Request::Status, args.json)
+    match client::ask(&data_directory(), &Request::Status) {
+        Err(none @ ControlError::NotRunning { .. }) => {
+            if let Ok(standing) = standing::of(&Config::database_setting()) {
+                show(&standing, args.json);
+            }
+            failed(none, exit::FAILED)
+        }
+        Ok(_) | Err(_) => converse(Request::Status, args.json),
+    }
 }
 
 /// From the agent, which knows of calls that are under way; from the books when none runs.

@@ -38,9 +38,16 @@ const DESCRIPTION_MAX_CHARS: usize = 200;
 /// # Errors
 /// When no HTTP client can be made; in words.
 pub fn connect(config: &Config) -> Result<Option<Arc<Telegram>>, String> {
-    let Some(settings) = config.telegram.clone() else { return Ok(None) };
+    config.telegram.clone().map(connect_to).transpose()
+}
+
+/// The messenger of these settings.
+///
+/// # Errors
+/// When no HTTP client can be made; in words.
+pub(crate) fn connect_to(settings: config::Telegram) -> Result<Arc<Telegram>, String> {
     let transport = ReqwestTransport::for_reads(None).map_err(|error| error.to_string())?;
-    Ok(Some(Arc::new(Telegram::new(settings, Arc::new(transport)))))
+    Ok(Arc::new(Telegram::new(settings, Arc::new(transport))))
 }
 
 /// Whether the bot that the settings name may write to its chat; none without one. Nothing is sent.

@@ -3,15 +3,26 @@
 //! Wrong settings and a directory that cannot be written end the process with exit code 78. Books that are damaged, or a
 //! disk that fails, do not: whoever looks must find somebody who can tell (order-protocol 4, invariant 11).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::messages::control::{Durability, HaltSource, RequestHalt};
+use notifier::html::escape;
+use notifier::{Letter, Messenger as _, MessengerError};
 use tokio::signal::unix::{SignalKind, signal};
 use trade_ledger::StoreError;
 
 use super::Ended;
-use crate::app;
 use crate::control::{Answers, LastResort, Wound};
+use crate::report::Reports;
 use crate::service_manager;
 use crate::store::OpenError;
+use crate::telegram::poll::Wires;
+use crate::telegram::{self, Telegram};
+use crate::{app, config};
+
+/// Attempts to tell the chat, a second apart, then two, four and so on.
+const ATTEMPTS: u32 = 6;
 
 /// Why a start does not come to trading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +101,68 @@ pub(super) fn sit_out(
     why: String,
     last_resort: &LastResort,
     answers: &Answers,
+    chat: Chat<'_>,
 ) -> Result<Ended, String> {
     let wound = wound(source, why, last_resort);
     tracing::error!(halt = wound.halt.id, durability = ?wound.durability, "not trading: {}", wound.remedy);
+    let remedy = wound.remedy.clone();
     answers.open_wounded(wound);
+    let bot = chat.open(last_resort, answers);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(until_told_to_end())
+    runtime.map_err(|error| error.to_string())?.block_on(async {
+        let _told = bot.map(|bot| tokio::spawn(tell(bot, remedy)));
+        until_told_to_end().await
+    })
+}
+
+/// The chat of a process that has no books: it takes halts, and tells how it stands.
+pub(super) struct Chat<'a> {
+    pub(super) settings: Option<&'a config::Telegram>,
+    pub(super) reports: Arc<Reports>,
+}
+
+impl Chat<'_> {
+    /// Begins to read the chat where the settings name people; the bot. What fails is in the log: the process answers without a chat too.
+    fn open(self, last_resort: &LastResort, answers: &Answers) -> Option<Arc<Telegram>> {
+        let settings = self.settings?;
+        let opened = || -> Result<Arc<Telegram>, String> {
+            let bot = telegram::connect_to(settings.clone())?;
+            let wires = Wires {
+                bot: bot.clone(),
+                answers: answers.clone(),
+                reports: self.reports,
+                exchange_clock: last_resort.clock.clone(),
+                books: None,
+                clock: last_resort.clock.clone(),
+                random: last_resort.random.clone(),
+            };
+            telegram::poll::open(settings, wires)?;
+            Ok(bot)
+        };
+        let opened = opened();
+        if let Err(why) = &opened {
+            tracing::error!(why, "the chat is neither told nor read");
+        }
+        opened.ok()
+    }
+}
+
+/// Tells the chat why nothing is traded. Nobody else would: there are no books to tell from.
+async fn tell(bot: Arc<Telegram>, remedy: String) {
+    let html =
+        format!("<b>NOT TRADING</b>: {}\nThis process answers /status and takes /halt.", escape(&remedy));
+    let letter = Letter { html, is_silent: false, picture: None };
+    for attempt in 0..ATTEMPTS {
+        match bot.send(letter.clone()).await {
+            Ok(()) => return,
+            Err(MessengerError::Off(_) | MessengerError::Refused(_)) => break,
+            Err(MessengerError::RetryAfter(wait)) => tokio::time::sleep(wait).await,
+            Err(MessengerError::Unreachable(_) | MessengerError::Unanswered(_)) => {
+                tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
+            }
+        }
+    }
+    tracing::warn!("the chat was not told that nothing is traded");
 }
 
 fn wound(source: HaltSource, why: String, last_resort: &LastResort) -> Wound {

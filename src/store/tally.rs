@@ -7,7 +7,7 @@ use domain::messages::control::HaltSource;
 use domain::{Action, Market, Money, OrderState};
 
 use super::fault::Fault;
-use super::schema::{decisions, halts, refusals, selections, unknowns};
+use super::schema::{chat_commands, decisions, halts, refusals, selections, unknowns};
 use super::values::{count, time};
 use super::{journal, reports};
 
@@ -28,6 +28,8 @@ pub struct Tally {
     pub halts: Vec<(HaltSource, u64)>,
     /// When a scan of a market last considered a stock.
     pub scans: Vec<(Market, DateTime<Utc>)>,
+    /// Updates of the chat per verdict; those that no row was spent on are `not_booked`.
+    pub chat: Vec<(String, u64)>,
     /// Realised profit per currency since the books began, before fees.
     pub realised: Vec<Money>,
     /// When something was last committed; none in empty books.
@@ -45,6 +47,7 @@ pub(super) fn tally(conn: &mut SqliteConnection) -> Result<Tally, Fault> {
         refusals: by_reason(conn)?,
         halts: by_source(conn)?,
         scans: last_scans(conn)?,
+        chat: by_verdict(conn)?,
         realised: totals.realised,
         last_commit: journal::last_commit(conn)?,
     })
@@ -66,6 +69,20 @@ fn by_reason(conn: &mut SqliteConnection) -> Result<Vec<(String, u64)>, Fault> {
         .select((refusals::reason, count_star()))
         .load(conn)?;
     rows.into_iter().map(|(reason, number)| Ok((reason, count(number)?))).collect()
+}
+
+fn by_verdict(conn: &mut SqliteConnection) -> Result<Vec<(String, u64)>, Fault> {
+    let rows: Vec<(String, i64)> = chat_commands::table
+        .group_by(chat_commands::verdict)
+        .order(chat_commands::verdict)
+        .select((chat_commands::verdict, count_star()))
+        .load(conn)?;
+    let spared: Vec<i64> = chat_commands::table
+        .filter(chat_commands::unbooked.gt(0))
+        .select(chat_commands::unbooked)
+        .load(conn)?;
+    let spared = Some(("not_booked".to_owned(), spared.iter().sum())).filter(|(_, number)| *number > 0);
+    rows.into_iter().chain(spared).map(|(verdict, number)| Ok((verdict, count(number)?))).collect()
 }
 
 fn by_source(conn: &mut SqliteConnection) -> Result<Vec<(HaltSource, u64)>, Fault> {

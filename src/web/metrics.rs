@@ -94,6 +94,7 @@ metrics! {
     Fills = Counter "kestrel_fills_total" [] "Fills in the books.";
     Decisions = Counter "kestrel_decisions_total" ["action"] "Judgements in the books, HOLD included.";
     Refusals = Counter "kestrel_refusals_total" ["reason"] "Proposals that RiskGuard refused, by reason.";
+    Chat = Counter "kestrel_chat_updates_total" ["verdict"] "Commands and presses from the chat: accepted, or why they were refused; not_booked are strangers beyond ten a minute.";
     LastScanAge = Gauge "kestrel_last_scan_age_seconds" ["market"] "Exchange time since a scan of the market last considered a stock.";
     LastCommitAge = Gauge "kestrel_last_commit_age_seconds" [] "Exchange time since something was last committed to the books.";
     Judge = Gauge "kestrel_judge_info" ["judge"] "1; the language model that the settings name, or rules.";

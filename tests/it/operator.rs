@@ -138,6 +138,9 @@ fn a_new_operator_asks_halts_kills_finds_it_halted_and_resumes() {
     let (code, text) = ask(&dir, &books, &["positions"]);
     assert!(code == Some(0) && text.contains("no kestrel is running"), "{text}");
 
+    let (code, text) = ask(&dir, &books, &["status"]);
+    assert!(code == Some(1) && text.contains("by ada (dashboard): by the button"), "{code:?} {text}");
+
     let demo = Demo::start(&dir, &["--seconds", "300"]);
     assert!(demo.said.iter().any(|line| line.contains("this goes on from it")), "{:#?}", demo.said);
     let halted = || {

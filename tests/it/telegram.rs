@@ -223,6 +223,10 @@ async fn poll(stub: &Stub, body: &Value) -> Answer {
 }
 
 fn start(dir: &TempDir, url: &str) -> Agent {
+    start_with(dir, url, &[])
+}
+
+fn start_with(dir: &TempDir, url: &str, further: &[(&str, &str)]) -> Agent {
     let (chat, user) = (CHAT.to_string(), USER.to_string());
     let settings = [
         ("TELEGRAM_BOT_TOKEN", TOKEN),
@@ -232,7 +236,7 @@ fn start(dir: &TempDir, url: &str) -> Agent {
         ("TELEGRAM_API_URL", url),
         ("TELEGRAM_NOTIFY", "system"),
     ];
-    Agent::start(dir, &settings)
+    Agent::start(dir, &[&settings[..], further].concat())
 }
 
 /// The commands of the books: number, command, verdict.
@@ -332,6 +336,102 @@ fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
     let asked = until(PATIENCE, || stub.facts().offsets.first().copied()).unwrap();
     assert_eq!(asked, Some(seen + 1));
     assert!(status_of(&dir).unwrap().halts.is_empty());
+}
+
+/// What was said with `part` in it from the `before`th call on: its place, and the body.
+fn said(stub: &Stub, dir: &TempDir, part: &str, before: usize) -> (usize, Value) {
+    let found = || {
+        let facts = stub.facts();
+        let mut calls = facts.calls.iter().enumerate().skip(before);
+        let is_it = |(_, (name, body)): &(usize, &(String, Value))| {
+            name == "sendMessage" && body["text"].as_str().unwrap_or("").contains(part)
+        };
+        calls.find(is_it).map(|(place, (_, body))| (place, body.clone()))
+    };
+    until(PATIENCE, found).unwrap_or_else(|| panic!("{part:?}: {:#?} {}", stub.facts().calls, log_of(dir)))
+}
+
+/// A question with buttons: the number that the stub gave its message, 500 and the calls up to it, and what the buttons carry.
+fn asked(stub: &Stub, dir: &TempDir, part: &str, before: usize) -> (i64, Vec<String>) {
+    let (place, question) = said(stub, dir, part, before);
+    (501 + i64::try_from(place).unwrap(), buttons(&question))
+}
+
+#[test]
+fn a_person_flattens_by_a_button_finds_it_halted_after_a_crash_and_resumes_by_another() {
+    let dir = TempDir::new().unwrap();
+    let stub = Stub::default();
+    let url = stub.serve();
+    let address = crate::web::free_address();
+    let web = [("WEB_LISTEN", &*address.to_string())];
+    let agent = start_with(&dir, &url, &web);
+    stub.type_text("/flatten the market is odd");
+    let (message, words) = asked(&stub, &dir, "Sell everything that the agent holds", 0);
+    stub.press(USER, message, &words[1]);
+    stub.wait_for(&dir, "editMessageText", "Nothing was done");
+    assert!(status_of(&dir).unwrap().halts.is_empty(), "nothing is done without the button");
+
+    let calls = stub.facts().calls.len();
+    stub.type_text("/flatten the market is odd");
+    let (message, words) = asked(&stub, &dir, "Sell everything that the agent holds", calls);
+    stub.press(8, message, &words[0]);
+    stub.wait_for(&dir, "answerCallbackQuery", "not yours");
+    assert!(status_of(&dir).unwrap().halts.is_empty(), "a stranger presses for nothing");
+    stub.press(USER, message, &words[0]);
+    let halted = || status_of(&dir).filter(|status| status.trading == Some(TradingState::Halted));
+    let status = until(PATIENCE, halted).unwrap_or_else(|| panic!("not flat: {}", log_of(&dir)));
+    let by_chat = |halt: &domain::messages::control::HaltRecord| {
+        halt.source == HaltSource::Telegram && halt.reason.contains("the market is odd")
+    };
+    assert!(status.halts.iter().any(by_chat), "{:?}", status.halts);
+    stub.press(USER, message, &words[0]);
+    stub.wait_for(&dir, "answerCallbackQuery", "does not work any more");
+    let counted = || {
+        let (_, metrics) = crate::web::local(address, "/metrics");
+        let has = |verdict: &str| {
+            metrics.contains(&format!("kestrel_chat_updates_total{{verdict=\"{verdict}\"}} 1\n"))
+        };
+        (has("button_foreign") && has("button_unknown")).then_some(())
+    };
+    assert!(until(PATIENCE, counted).is_some(), "{}", crate::web::local(address, "/metrics").1);
+
+    agent.kill_9();
+    let calls = stub.facts().calls.len();
+    let _agent = start_with(&dir, &url, &web);
+    assert_eq!(status_of(&dir).unwrap().trading, Some(TradingState::Halted));
+    stub.type_text("/status");
+    said(&stub, &dir, "the market is odd", calls);
+    // Each halt that stands has a button of its own.
+    while let Some(status) = status_of(&dir).filter(|status| !status.halts.is_empty()) {
+        let (calls, standing) = (stub.facts().calls.len(), status.halts.len());
+        stub.type_text("/resume");
+        let (message, words) = asked(&stub, &dir, "halts stand", calls);
+        stub.press(USER, message, &words[0]);
+        let lifted = || (status_of(&dir)?.halts.len() < standing).then_some(());
+        assert!(until(PATIENCE, lifted).is_some(), "{standing} stand: {}", log_of(&dir));
+    }
+    let active = || (status_of(&dir)?.trading == Some(TradingState::Active)).then_some(());
+    assert!(until(PATIENCE, active).is_some(), "{}", log_of(&dir));
+}
+
+#[test]
+fn a_wounded_process_says_so_in_the_chat_and_takes_halts_there() {
+    let dir = TempDir::new().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    let garbage = b"no database, but long enough to look at".repeat(200);
+    std::fs::write(crate::harness::database(dir.path()), garbage).unwrap();
+    let stub = Stub::default();
+    let url = stub.serve();
+    let mut agent = start(&dir, &url);
+    stub.wait_for(&dir, "sendMessage", "<b>NOT TRADING</b>");
+    stub.type_text("/status");
+    stub.wait_for(&dir, "sendMessage", "trading: halted");
+    stub.type_text("/positions");
+    stub.wait_for(&dir, "sendMessage", "no books to write it into");
+    stub.type_text("/halt from the train");
+    stub.wait_for(&dir, "sendMessage", "Trading is halted");
+    agent.terminate();
+    assert_eq!(agent.wait().code(), Some(0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::harness::{Agent, PATIENCE, ask, command, log_of, until};
 
 /// A free port of this machine. Nobody else takes it at once: the system hands ports out in turn.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -32,7 +32,7 @@ fn get(address: SocketAddr, path: &str, host: &str) -> Option<(u16, String)> {
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-fn local(address: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) fn local(address: SocketAddr, path: &str) -> (u16, String) {
     get(address, path, "localhost").expect("an answer")
 }
 

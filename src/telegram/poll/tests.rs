@@ -15,6 +15,9 @@ use crate::control::LastResort;
 use crate::http::InProcess;
 use crate::random::Seeded;
 use crate::store::HaltFile;
+use domain::messages::chat::{BookChat, ChatOffset, ChatPlace};
+use domain::messages::ledger::RecordEvent;
+use supervision::Link;
 
 const TRUE_TIME: &str = "2026-11-26T12:00:00Z";
 
@@ -27,6 +30,7 @@ struct Facts {
     booked: Vec<BookChat>,
     alarms: Vec<String>,
     books_fail: bool,
+    has_no_books: bool,
 }
 
 type Shared = Arc<Mutex<Facts>>;
@@ -110,6 +114,7 @@ async fn answer(
 fn live(seconds: u64, prepare: impl FnOnce(&mut Facts)) -> (Facts, bool) {
     let shared = Shared::default();
     prepare(&mut shared.lock().unwrap());
+    let is_wounded = shared.lock().unwrap().has_no_books;
     let folder = tempfile::tempdir().unwrap();
     let emergency = Arc::new(HaltFile::new(folder.path()));
     let paused =
@@ -136,9 +141,11 @@ fn live(seconds: u64, prepare: impl FnOnce(&mut Facts)) -> (Facts, bool) {
             reports: Arc::new(Reports::new(answers.clone(), vec![], None)),
             exchange_clock: clock.clone(),
             answers,
-            place: Link::from_recipient(books.clone().recipient()),
-            book: Link::from_recipient(books.clone().recipient()),
-            record: Link::from_recipient(books.recipient()),
+            books: (!is_wounded).then(|| BookLinks {
+                place: Link::from_recipient(books.clone().recipient()),
+                book: Link::from_recipient(books.clone().recipient()),
+                record: Link::from_recipient(books.recipient()),
+            }),
             clock,
             random,
         };
@@ -234,4 +241,27 @@ fn a_crowd_of_strangers_costs_ten_rows_a_minute_and_is_counted() {
     let rows: Vec<_> = facts.booked.iter().flat_map(|book| &book.commands).collect();
     assert_eq!((rows.len(), rows[10].unbooked), (11, 80));
     assert!(!is_halted && facts.said.is_empty());
+}
+
+#[test]
+fn a_process_without_books_takes_halts_tells_how_it_stands_and_says_why_it_does_nothing_else() {
+    let (facts, is_halted) = live(60, |facts| {
+        facts.has_no_books = true;
+        facts.polls = vec![batch(&[
+            update(1, "/status"),
+            update(2, "/resume"),
+            update(3, "/flatten"),
+            update(4, "/positions"),
+            update(5, "/halt"),
+        ])];
+    });
+    assert!(is_halted, "the file HALT is written");
+    let said = |part: &str| facts.said.iter().filter(|text| text.contains(part)).count();
+    assert_eq!(
+        (said("no books to write it into"), said("ask again in a moment")),
+        (3, 1),
+        "{:?}",
+        facts.said
+    );
+    assert!(facts.booked.is_empty());
 }

@@ -236,6 +236,9 @@ fn books(samples: &mut Samples, tally: &Tally, now: Option<DateTime<Utc>>) {
     for (reason, count) in &tally.refusals {
         samples.add(Metric::Refusals, [reason], count);
     }
+    for (verdict, count) in &tally.chat {
+        samples.add(Metric::Chat, [verdict], count);
+    }
     for (source, count) in &tally.halts {
         samples.add(Metric::Halts, [source.code()], count);
     }

@@ -53,6 +53,7 @@ fn counted() -> Counted {
         fills: 9,
         decisions: vec![(Action::Hold, 40)],
         refusals: vec![("NoCash".into(), 2)],
+        chat: vec![("foreign_user".into(), 4)],
         halts: vec![(domain::messages::control::HaltSource::Operator, 3)],
         scans: vec![(Market::Kr, "2026-11-26T00:58:00Z".parse().unwrap())],
         realised: vec![Money::new(Decimal::new(-125, 1), Currency::Usd)],
