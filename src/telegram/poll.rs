@@ -86,6 +86,8 @@ struct Poller {
     doorman: Doorman,
     /// Commands that are not in the books yet.
     rows: Vec<BookedCommand>,
+    /// The last update that is in them.
+    booked_to: Option<i64>,
     crowd: Crowd,
     /// The first batch is of the time before the start.
     is_first: bool,
@@ -111,6 +113,7 @@ impl Poller {
             wires,
             doorman,
             rows: Vec::new(),
+            booked_to: None,
             crowd: Crowd::default(),
             is_first: true,
             failures: 0,

@@ -375,7 +375,8 @@ fn a_person_flattens_by_a_button_finds_it_halted_after_a_crash_and_resumes_by_an
     stub.type_text("/flatten the market is odd");
     let (message, words) = asked(&stub, &dir, "Sell everything that the agent holds", calls);
     stub.press(8, message, &words[0]);
-    stub.wait_for(&dir, "answerCallbackQuery", "not yours");
+    let refused = || booked(&dir).iter().any(|(_, verdict)| verdict == "foreign_user").then_some(());
+    assert!(until(PATIENCE, refused).is_some(), "{:?}", booked(&dir));
     assert!(status_of(&dir).unwrap().halts.is_empty(), "a stranger presses for nothing");
     stub.press(USER, message, &words[0]);
     let halted = || status_of(&dir).filter(|status| status.trading == Some(TradingState::Halted));
@@ -391,9 +392,11 @@ fn a_person_flattens_by_a_button_finds_it_halted_after_a_crash_and_resumes_by_an
         let has = |verdict: &str| {
             metrics.contains(&format!("kestrel_chat_updates_total{{verdict=\"{verdict}\"}} 1\n"))
         };
-        (has("button_foreign") && has("button_unknown")).then_some(())
+        (has("foreign_user") && has("button_unknown")).then_some(())
     };
     assert!(until(PATIENCE, counted).is_some(), "{}", crate::web::local(address, "/metrics").1);
+
+    assert!(!log_of(&dir).contains("are not in the books"), "{}", log_of(&dir));
 
     agent.kill_9();
     let calls = stub.facts().calls.len();

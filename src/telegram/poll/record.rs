@@ -108,9 +108,15 @@ impl Poller {
     pub(super) async fn book(&mut self) -> Result<(), String> {
         let commands = std::mem::take(&mut self.rows);
         let (Some(place), Some(books)) = (self.doorman.place(), &self.wires.books) else { return Ok(()) };
+        if commands.is_empty() && self.booked_to == Some(place.update_id) {
+            return Ok(());
+        }
         let book = BookChat { place, commands };
         let why = match books.book.ask(book, BOOK_WITHIN).await {
-            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(true)) => {
+                self.booked_to = Some(place.update_id);
+                return Ok(());
+            }
             Ok(Ok(false)) => "the books have it already".to_owned(),
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
