@@ -24,6 +24,7 @@ use domain::{Instrument, Market, Percent};
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
+use trade_ledger::retention::Retention;
 
 use crate::http::OtherName;
 use crate::llm::{GeminiConfig, OpenAiConfig};
@@ -87,6 +88,8 @@ pub struct Config {
     pub web: Option<Web>,
     /// Where the database is.
     pub database: Database,
+    /// How long the books keep what.
+    pub retention: Retention,
     /// What is logged.
     pub log_filter: String,
     /// How it is logged.

@@ -22,6 +22,7 @@
 //! | `selections` | what became of the stocks that were considered, what was traded last |
 //! | `bars`, `bar_files` | daily bars, told by the exchange and read from files |
 //! | `evolution` | trials, the archive, windows, proposals, what each market trades by |
+//! | `retention` | what is old goes |
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
 //! | `tally` | what is counted for whoever watches |
@@ -61,6 +62,7 @@ mod purchases;
 mod queries;
 mod reports;
 mod resolutions;
+mod retention;
 mod rows;
 mod schema;
 mod selections;
@@ -119,6 +121,7 @@ pub use self::original::{TakeOverError, TakenOver, take_over};
 pub use self::private::{KEPT_OVERRIDES, keep_private, others_may_open, write_private};
 pub use self::queries::Sight;
 pub use self::reports::DayStarted;
+pub use self::retention::BooksSize;
 pub use self::tally::Tally;
 pub use self::watched::{Watch, Watched};
 
@@ -288,6 +291,14 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn tally(&mut self) -> Result<Tally, StoreError> {
         self.store.read(tally::tally)
+    }
+
+    /// How large the books are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn size(&mut self) -> Result<BooksSize, StoreError> {
+        self.store.read(retention::size)
     }
 
     /// Totals of the books.
@@ -533,6 +544,14 @@ impl Store for SqliteStore {
 
     fn unknowns_lately(&mut self, at: DateTime<Utc>) -> Result<u32, StoreError> {
         self.read(|conn| halts::unknowns_lately(conn, at))
+    }
+
+    fn drop_old(
+        &mut self,
+        retention: &trade_ledger::retention::Retention,
+        at: DateTime<Utc>,
+    ) -> Result<trade_ledger::retention::Dropped, StoreError> {
+        self.write(|conn| retention::drop_old(conn, retention, at))
     }
 
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {

@@ -397,6 +397,7 @@ impl Wiring {
                 fencing: world.fencing,
                 subscribers,
                 halt: slots.risk.urgent_link(),
+                retention: config.retention,
             },
             notifier: slots.notifier_deps(config, world),
             broker: (settings::broker(config), slots.broker_deps(world, gate)),

@@ -12,6 +12,7 @@ use notifier::chat::Policy;
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
+use trade_ledger::retention::{RETAIN_DAYS_MAX, RETAIN_DAYS_MIN, Retention};
 
 use super::judges;
 use super::reader::{Bound, Reader};
@@ -58,6 +59,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let web = web(reader);
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
+    let retention = retention(reader);
     Some(Config {
         venue: venue?,
         markets: markets?,
@@ -83,9 +85,17 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         telegram,
         web,
         database: database?,
+        retention: retention?,
         log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
         log_format: log_format?,
     })
+}
+
+fn retention(reader: &mut Reader<'_>) -> Option<Retention> {
+    let mut days = |name| reader.whole(name, RETAIN_DAYS_MIN, RETAIN_DAYS_MAX);
+    let (looks, prompts) = (days("RETAIN_LOOKS_DAYS"), days("RETAIN_PROMPTS_DAYS"));
+    let events_days = days("RETAIN_EVENTS_DAYS")?;
+    Some(Retention { looks_days: looks?, prompts_days: prompts?, events_days })
 }
 
 /// Below this a BUY or SELL becomes HOLD, 0 to 100.

@@ -126,6 +126,9 @@ settings! {
     web_hosts "WEB_HOSTS" = "", "host names, separated by commas, e.g. kestrel.internal", "Names by which the web may be called besides localhost and plain addresses.";
     web_token "WEB_TOKEN" = "", "16 to 200 visible characters", "What gives the right to halt, reduce and resume from the page, which is read-only without it.";
     db_path "DB_PATH" = "data/trades.db", "a file path, or :memory:", "Database; its folder also holds the control socket and the HALT file.";
+    retain_looks_days "RETAIN_LOOKS_DAYS" = "400", "30 to 3650", "Days that the books keep looks: HOLDs, what scans considered, what the clock announced. Orders and what they rest on stay for ever.";
+    retain_prompts_days "RETAIN_PROMPTS_DAYS" = "90", "30 to 3650", "Days that the books keep the texts that a language model was asked and answered.";
+    retain_events_days "RETAIN_EVENTS_DAYS" = "400", "30 to 3650", "Days that the books keep lines about judgements, refusals, sessions and starts; lines about orders and halts stay for ever.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
     kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere.";
 }

@@ -12,7 +12,7 @@ use crate::config::{Config, Database, Venue};
 use crate::control::wire::{Reply, Request, describe};
 use crate::control::{ControlError, client};
 use crate::overrides;
-use crate::store::{OpenError, SqliteReader, open_read_only, others_may_open};
+use crate::store::{BooksSize, OpenError, SqliteReader, open_read_only, others_may_open};
 
 /// Below this the disk fills within days of trading, in bytes.
 const SPACE_LOW_BYTES: u64 = 1 << 30;
@@ -40,7 +40,7 @@ pub(super) fn books(database: &Database) -> Vec<Finding> {
         let found = "in memory: nothing survives the agent; set DB_PATH to a file to keep books";
         return vec![Finding::new("database", Verdict::Warning, found)];
     };
-    vec![disk(directory), rights(directory, path), integrity(path), agent(directory)]
+    vec![disk(directory), rights(directory, path), integrity(path), size(path), agent(directory)]
 }
 
 /// The nearest folder above that exists is on the same disk.
@@ -88,6 +88,30 @@ fn rights(directory: &Path, database: &Path) -> Finding {
         }
         None => Finding::new("rights", Verdict::Good, "only this user may open the data"),
     }
+}
+
+/// How large the books are, and what retention did; nothing where there are none yet.
+fn size(path: &Path) -> Finding {
+    let Ok(mut reader) = open_read_only(path) else {
+        return Finding::new("size", Verdict::Skipped, "the database cannot be read yet");
+    };
+    let wal_bytes = std::fs::metadata(journal(path)).map_or(0, |file| file.len());
+    match reader.size() {
+        Ok(BooksSize { bytes, free_bytes, dropped }) => {
+            let (kib, free, wal) = (bytes >> 10, free_bytes >> 10, wal_bytes >> 10);
+            let found = format!(
+                "{kib} KiB, of which {free} KiB are free for use again, and {wal} KiB of journal; {dropped} old rows went"
+            );
+            Finding::new("size", Verdict::Good, found)
+        }
+        Err(error) => Finding::new("size", Verdict::Problem, error.to_string()),
+    }
+}
+
+fn journal(path: &Path) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 /// The whole check, which reads every page.

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use trade_ledger::StoreError;
 
 use super::fault::Fault;
+use super::retention;
 use super::rows::instrument;
 use super::schema::{day_starts, decisions, fills, intents};
 use super::values::{Micros, count, day, malformed, parsed, time};
@@ -227,9 +228,10 @@ pub(super) fn summary(conn: &mut SqliteConnection) -> Result<BooksSummary, Fault
     let holds: i64 = decisions::table.filter(decisions::action.eq("HOLD")).count().get_result(conn)?;
     let intents_total: i64 = intents::table.count().get_result(conn)?;
     let fills_total: i64 = fills::table.count().get_result(conn)?;
+    let gone = retention::gone(conn, "decisions")?;
     Ok(BooksSummary {
-        decisions: count(decisions_total)?,
-        holds: count(holds)?,
+        decisions: count(decisions_total)?.saturating_add(gone),
+        holds: count(holds)?.saturating_add(gone),
         intents: count(intents_total)?,
         by_state: by_state(conn)?,
         fills: count(fills_total)?,

@@ -534,6 +534,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    retention_marks (name, part) {
+        name -> Text,
+        part -> Text,
+        through -> BigInt,
+        dropped -> BigInt,
+    }
+}
+
+diesel::table! {
     /// A view: the newest version of each day.
     newest_bars (market, symbol, session_date) {
         market -> Text,

@@ -9,7 +9,7 @@ use domain::{Action, Market, Money, OrderState};
 use super::fault::Fault;
 use super::schema::{chat_commands, decisions, halts, refusals, selections, unknowns};
 use super::values::{count, time};
-use super::{journal, reports};
+use super::{journal, reports, retention};
 
 /// What is counted of the books.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,13 @@ fn by_action(conn: &mut SqliteConnection) -> Result<Vec<(Action, u64)>, Fault> {
         decisions::table.group_by(decisions::action).select((decisions::action, count_star())).load(conn)?;
     [Action::Buy, Action::Sell, Action::Hold]
         .into_iter()
-        .map(|action| Ok((action, counted(&rows, action.code())?)))
+        .map(|action| {
+            let gone = match action {
+                Action::Hold => retention::gone(conn, "decisions")?,
+                Action::Buy | Action::Sell => 0,
+            };
+            Ok((action, counted(&rows, action.code())?.saturating_add(gone)))
+        })
         .collect()
 }
 

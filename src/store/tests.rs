@@ -15,6 +15,7 @@ mod plans;
 mod purchases;
 mod questions;
 mod recovery;
+mod retention;
 mod selections;
 mod setbacks;
 mod states;

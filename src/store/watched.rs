@@ -316,6 +316,14 @@ impl<W: Watch> Store for Watched<W> {
         self.step("unknowns_lately", |store| store.unknowns_lately(at))
     }
 
+    fn drop_old(
+        &mut self,
+        retention: &trade_ledger::retention::Retention,
+        at: DateTime<Utc>,
+    ) -> Result<trade_ledger::retention::Dropped, StoreError> {
+        self.step("drop_old", |store| store.drop_old(retention, at))
+    }
+
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {
         self.step("summary", |store| store.summary())
     }

@@ -549,6 +549,14 @@ impl Store for WitnessedBooks {
         self.read(|store| store.unknowns_lately(at))
     }
 
+    fn drop_old(
+        &mut self,
+        retention: &trade_ledger::retention::Retention,
+        at: DateTime<Utc>,
+    ) -> Result<trade_ledger::retention::Dropped, StoreError> {
+        self.step(("drop_old", OTHER), |store| store.drop_old(retention, at), |_, _| ())
+    }
+
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {
         self.read(|store| store.summary())
     }

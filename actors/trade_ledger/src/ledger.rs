@@ -13,6 +13,8 @@ use supervision::prelude::*;
 use tracing::{error, warn};
 
 use self::bars::Unwritten;
+use self::retention::Sweep;
+use crate::retention::Retention;
 use crate::store::{Store, StoreError};
 
 mod authority;
@@ -20,6 +22,7 @@ mod bars;
 mod evolution;
 mod orders;
 mod reports;
+mod retention;
 mod stocks;
 
 /// What the owner of the data directory must do; word for word the same each time, so that it stands once.
@@ -36,6 +39,8 @@ pub struct LedgerDeps {
     pub subscribers: Vec<Link<EventsCommitted>>,
     /// RiskGuard: books that cannot be written stop trading.
     pub halt: Link<RequestHalt>,
+    /// How long what is kept.
+    pub retention: Retention,
 }
 
 /// The only writer of the database. Place it on a thread of its own: its transactions block until they are fsynced.
@@ -48,6 +53,8 @@ pub struct TradeLedger {
     unwritable: Option<&'static str>,
     /// Bars that wait to be written.
     unwritten: Unwritten,
+    /// Old rows that go.
+    sweep: Sweep,
     /// Another process has started on these books, and RiskGuard was told.
     is_overtaken: bool,
 }
@@ -63,6 +70,7 @@ impl TradeLedger {
             announced: EventId(0),
             unwritable: None,
             unwritten: Unwritten::default(),
+            sweep: Sweep::default(),
             is_overtaken: false,
         }
     }

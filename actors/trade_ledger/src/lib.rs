@@ -4,7 +4,7 @@
 //! [`claim`] says whose an order is, [`fills`] what was traded, [`booking`] what a list changes, [`outcome`] what a
 //! reply changes, [`holdings`] whether the books explain the account, [`resolution`] what a person may decide, and
 //! [`budget`] whether a language model may be asked once more, [`outcomes`] what came of purchases,
-//! [`bars`] how two readings of the same days compare.
+//! [`bars`] how two readings of the same days compare, [`retention`] how long what is kept.
 
 pub mod bars;
 pub mod booking;
@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod outcomes;
 pub mod permit;
 pub mod resolution;
+pub mod retention;
 pub mod store;
 
 #[cfg(test)]

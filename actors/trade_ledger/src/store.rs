@@ -31,6 +31,7 @@ use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use crate::bars::BarsRecorded;
 use crate::evolution::EvolutionBooks;
 use crate::permit::{DayBooked, DayKey, InquiryBooked, PermitRefused};
+use crate::retention::{Dropped, Retention};
 
 /// Boots within this time of the wall clock that make a crash loop.
 pub const CRASH_LOOP_WINDOW_SECONDS: i64 = 600;
@@ -405,6 +406,13 @@ pub trait Store: EvolutionBooks + Send {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn unknowns_lately(&mut self, at: DateTime<Utc>) -> Result<u32, StoreError>;
+
+    /// Drops a slice of what is older than it need be kept; see [`crate::retention`]. The mark of how far it came is in the
+    /// same transaction, so that an end in between loses nothing and repeats nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing went.
+    fn drop_old(&mut self, retention: &Retention, at: DateTime<Utc>) -> Result<Dropped, StoreError>;
 
     /// Totals of the books.
     ///

@@ -119,6 +119,9 @@ fn consultation(text: &mut String, asked: &ConsultationLine) {
             instant(*asked_at)
         ),
     );
+    if asked.prompt.is_empty() {
+        return line(text, "prompt", "its texts are older than RETAIN_PROMPTS_DAYS and went");
+    }
     line(text, "prompt", &shortened(&asked.prompt));
     match (&asked.reply, &asked.failure) {
         (Some(reply), _) => line(text, "reply", &shortened(reply)),

@@ -178,6 +178,9 @@ fn newest_rows(version: &str) -> &'static str {
                         ('KR', '005930', '2026-11-23', 2, 70000000000, 71000000000, 69000000000, 70500000000, 9,
                          1000000000000, 1007142857143, 1, NULL, 142);"
         }
+        "20261126000160" => {
+            "INSERT INTO retention_marks (name, part, through, dropped) VALUES ('events', '', 1, 0);"
+        }
         "20261126000125" => {
             "INSERT INTO chat_place (id, update_id, at_ms) VALUES (1, 120, 121);
              INSERT INTO chat_commands (update_id, at_ms, chat_id, user_id, command, verdict, unbooked)

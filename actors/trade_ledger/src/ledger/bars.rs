@@ -25,6 +25,11 @@ pub(super) struct Unwritten {
 }
 
 impl Unwritten {
+    /// True while a stock waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// False when there is no room. A newer reading of a stock takes the place of the one that waits.
     fn push(&mut self, seen: BarsSeen) -> bool {
         if let Some(waits) = self.waiting.iter_mut().find(|one| one.instrument == seen.instrument) {

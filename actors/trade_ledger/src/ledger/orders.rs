@@ -40,7 +40,9 @@ impl Handler<CloseDay> for TradeLedger {
     type Result = Result<DayBooked, LedgerError>;
 
     fn handle(&mut self, close: CloseDay, ctx: &mut Self::Context) -> Self::Result {
-        self.commit(ctx, |store, at| store.close_day(&close.inquiry, at)).map_err(answer)
+        let closed = self.commit(ctx, |store, at| store.close_day(&close.inquiry, at)).map_err(answer);
+        self.begin_sweep(ctx);
+        closed
     }
 }
 

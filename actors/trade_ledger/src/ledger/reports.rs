@@ -130,7 +130,10 @@ impl Handler<RecordDayReport> for TradeLedger {
     type Result = Result<bool, LedgerError>;
 
     fn handle(&mut self, report: RecordDayReport, ctx: &mut Self::Context) -> Self::Result {
-        self.commit(ctx, |store, at| store.record_day_report(&report, at)).map_err(answer)
+        let recorded = self.commit(ctx, |store, at| store.record_day_report(&report, at)).map_err(answer);
+        // Each close is reported, also of a day without orders.
+        self.begin_sweep(ctx);
+        recorded
     }
 }
 

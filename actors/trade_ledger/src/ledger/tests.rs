@@ -100,7 +100,9 @@ impl World {
         let subscriber = Link::from_recipient(Subscriber(facts.clone()).start().recipient());
         let clock = Arc::new(Frozen);
         let halt = Link::from_recipient(Guard(facts.clone()).start().recipient());
-        let deps = LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt };
+        let retention = Default::default();
+        let deps =
+            LedgerDeps { clock, fencing: FencingEpoch(7), subscribers: vec![subscriber], halt, retention };
         let slot = slot::<TradeLedger>("trade_ledger", 64);
         let (event, summary, abandon, state) = (slot.link(), slot.link(), slot.link(), slot.link());
         let (epoch, journalled, bars) = (slot.link(), slot.link(), slot.lossy_link());

@@ -407,6 +407,14 @@ impl Store for Memory {
         Ok(self.0.lock().unwrap().unknowns)
     }
 
+    fn drop_old(
+        &mut self,
+        _retention: &trade_ledger::retention::Retention,
+        _at: DateTime<Utc>,
+    ) -> Result<trade_ledger::retention::Dropped, StoreError> {
+        unscripted()
+    }
+
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {
         unscripted()
     }

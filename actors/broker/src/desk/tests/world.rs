@@ -554,6 +554,7 @@ impl World {
             fencing: FencingEpoch(1),
             subscribers: Vec::new(),
             halt: slots.risk.urgent_link(),
+            retention: Default::default(),
         };
         let books = shared.clone();
         family.child(CHILD, slots.ledger, move |_ctx| {

@@ -317,6 +317,14 @@ impl Store for Scripted {
         unscripted()
     }
 
+    fn drop_old(
+        &mut self,
+        _retention: &crate::retention::Retention,
+        _at: DateTime<Utc>,
+    ) -> Result<crate::retention::Dropped, StoreError> {
+        unscripted()
+    }
+
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {
         self.taken().map(|()| BooksSummary::default())
     }
