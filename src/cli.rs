@@ -93,6 +93,8 @@ pub enum Command {
     Budget(BudgetArgs),
     /// Prove the invariants of trading: whole agent and exchange in virtual time, under seeded faults.
     Verify(VerifyArgs),
+    /// Run months of the whole agent in virtual time and measure memory, descriptors and books; exit 1 above a bound.
+    Soak(SoakArgs),
     /// Show where the ten markets stand, what comes next, and how well that is known.
     Markets(MarketsArgs),
     /// Compute the indicators of any file of bars.
@@ -414,6 +416,26 @@ pub struct VerifyArgs {
     #[cfg(feature = "mutants")]
     #[arg(long, value_parser = mutant)]
     pub mutant: Option<Mutant>,
+}
+
+/// How long, and what is shown of it.
+#[derive(Clone, Debug, Args)]
+pub struct SoakArgs {
+    /// Simulated days, 2 to 730.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(2..=730))]
+    pub days: u32,
+    /// Seed of prices, faults and crashes; the same seed gives the same orders.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Markets, separated by commas, any of the ten.
+    #[arg(long, value_delimiter = ',', default_value = "KR,US_NASDAQ")]
+    pub markets: Vec<Market>,
+    /// Print JSON instead of lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Draw the curves into this file, which must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 /// A mutant by its name.

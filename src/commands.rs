@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use crate::cli::{
     BudgetArgs, Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ParseReplyArgs,
-    ReduceArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, StatusArgs, VerifyArgs,
+    ReduceArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, SoakArgs, StatusArgs,
+    VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::standing::MarketStanding;
@@ -68,6 +69,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Budget(args)) => budget(args),
         Some(Command::Healthcheck(args)) => elsewhere::healthcheck(args),
         Some(Command::Verify(args)) => prove(args),
+        Some(Command::Soak(args)) => soak(args),
         Some(Command::Markets(args)) => show_markets(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
         Some(Command::ParseReply(args)) => parse_reply(&args),
@@ -89,6 +91,34 @@ fn exchange(args: &SimulateArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why, exit::FAILED),
     }
+}
+
+fn soak(args: SoakArgs) -> ExitCode {
+    let SoakArgs { days, seed, markets, json, svg } = args;
+    if let Some(path) = svg.as_ref().filter(|path| path.exists()) {
+        let why = format!("{} is there already; name a file that does not exist", path.display());
+        return failed(why, exit::FAILED);
+    }
+    let tell = move |day: &verify::Day| {
+        if !json {
+            terminal::line(day);
+        }
+    };
+    let report = match verify::soak(&verify::SoakOptions { days, seed, markets }, tell) {
+        Ok(report) => report,
+        Err(why) => return failed(why, exit::FAILED),
+    };
+    if let Some(path) = svg
+        && let Err(error) = std::fs::write(&path, report.picture())
+    {
+        return failed(format!("{} cannot be written: {error}", path.display()), exit::FAILED);
+    }
+    let text = if json { serde_json::to_string_pretty(&report) } else { Ok(report.to_string()) };
+    match text {
+        Ok(text) => terminal::line(text),
+        Err(error) => return failed(error, exit::FAILED),
+    }
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
 }
 
 fn prove(args: VerifyArgs) -> ExitCode {

@@ -16,6 +16,7 @@
 //! | `timetable` | when the agent is up |
 //! | `facts`, `witness`, `trace` | what happened, and its hash |
 //! | [`checks`] | the invariants |
+//! | [`soak()`] | months of running in minutes, measured |
 //! | [`sometimes`] | what a set of runs must have met |
 //!
 //! Each seed has two phases: with faults, and after them a quiet day in which everything must settle (invariant 22).
@@ -38,6 +39,7 @@ mod operator;
 mod recovery;
 pub mod report;
 mod rumours;
+mod soak;
 pub mod sometimes;
 mod stage;
 mod strangers;
@@ -62,6 +64,7 @@ pub use eager::eager;
 use facts::What;
 use life::End;
 pub use report::{Report, SeedReport};
+pub use soak::{Day, SoakOptions, SoakReport, soak};
 use stage::Stage;
 use timetable::Watch;
 
@@ -248,6 +251,16 @@ fn loss_limit(seed: u64) -> &'static str {
 }
 
 fn settings(seed: u64, options: &Options, means: Means) -> Result<Config, String> {
+    settings_with(seed, options, means, [])
+}
+
+/// The settings of a seed, and further ones that replace them.
+fn settings_with(
+    seed: u64,
+    options: &Options,
+    means: Means,
+    more: impl IntoIterator<Item = (&'static str, String)>,
+) -> Result<Config, String> {
     let codes: Vec<_> = options.markets.iter().map(|market| market.code()).collect();
     let (mode, stocks) = match options.pace {
         Pace::Watches { .. } => ("realtime", "20"),
@@ -275,7 +288,7 @@ fn settings(seed: u64, options: &Options, means: Means) -> Result<Config, String
     let of_model = options.has_compromised_model.then(enemy::settings).into_iter().flatten();
     let of_model = of_model.map(|(name, value)| (name, value.to_owned()));
     let pairs: BTreeMap<String, String> =
-        pairs.into_iter().chain(of_model).map(|(name, value)| (name.to_owned(), value)).collect();
+        pairs.into_iter().chain(of_model).chain(more).map(|(name, value)| (name.to_owned(), value)).collect();
     Config::from_pairs(&pairs).map_err(|mistakes| mistakes.to_string())
 }
 

@@ -72,6 +72,12 @@ async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Resu
     life.has_actors(house.supervised.vitals());
     let operator = Operator::new(stage.clone(), life.clone(), &house);
     let operator = actix_rt::spawn(operator.work());
+    let measured = stage.clone();
+    let gauge = actix_rt::spawn(async move {
+        if let Some(gauge) = &measured.gauge {
+            gauge.work(&measured).await;
+        }
+    });
     let end = tokio::select! {
         biased;
         () = life.death.notified() => End::Killed,
@@ -84,6 +90,7 @@ async fn run(stage: &Arc<Stage>, life: &Arc<Life>, until: DateTime<Utc>) -> Resu
         () = finish(end, stage, &house) => end,
     };
     operator.abort();
+    gauge.abort();
     note_failures(stage, life, &house, end);
     if end != End::Killed {
         stage.witness.note(What::Stop);

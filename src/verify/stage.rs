@@ -1,7 +1,7 @@
 //! What outlives the agent's lives: the exchange, the network, the disk, the operator's mind, the witness.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -19,11 +19,12 @@ use super::clocks::{Machine, MachineClock, VenueClock, jump};
 use super::dice::Dice;
 use super::facts::{AccountTruth, What};
 use super::network::Network;
+use super::soak::Gauge;
 use super::sometimes::Sometimes;
 use super::strangers::Strangers;
 use super::witness::Witness;
 use crate::clock::VirtualClock;
-use crate::config::{Config, TradeMode};
+use crate::config::{self, Config, TradeMode};
 use crate::simulator::{self, Environment, Exchange, MarketData, SimulatorConfig, VenueFaults, VenueOrder};
 use crate::store::{Database, SqliteReader};
 
@@ -95,6 +96,10 @@ pub(super) struct Stage {
     twin: Mutex<Option<OrderTerms>>,
     data: TempDir,
     lives: AtomicU64,
+    /// Crashes and interference happen once for so many times in a usual run, at least 1.
+    pub(super) rarer: u64,
+    /// Measures each day of a long run.
+    pub(super) gauge: Option<Gauge>,
 }
 
 impl Stage {
@@ -120,7 +125,11 @@ impl Stage {
         }));
         venue.misbehave(VENUE_FAULTS);
         let network = Network::new(Dice::new(seed, "net"), simulator::router(venue.clone()), venue_clock);
-        let database = Database::open(":memory:").map_err(|error| error.to_string())?;
+        let place = match &config.database {
+            config::Database::Memory => Path::new(":memory:"),
+            config::Database::File(path) => path,
+        };
+        let database = Database::open(place).map_err(|error| error.to_string())?;
         Ok(Self {
             witness: Witness::new(clock.clone(), keeps_lines),
             machine: MachineClock::new(clock.clone()),
@@ -145,6 +154,8 @@ impl Stage {
             twin: Mutex::default(),
             data: TempDir::with_prefix("kestrel-verify-").map_err(|error| error.to_string())?,
             lives: AtomicU64::new(0),
+            rarer: 1,
+            gauge: None,
         })
     }
 
@@ -195,6 +206,7 @@ impl Stage {
     pub(super) fn interferes(&self, per_ten_thousand: u32) -> bool {
         self.operator.chance(per_ten_thousand)
             && (!self.is_watched_day_and_night() || self.operator.within(1..=RARER_DAY_AND_NIGHT) == 1)
+            && self.is_not_spared(&self.operator)
     }
 
     /// Where the agent keeps its token.
@@ -219,7 +231,17 @@ impl Stage {
         let usual = if is_key { CRASH_AT_KEY_STEP } else { CRASH_AT_OTHER_STEP };
         let factor = if is_key && self.bad_hour.load(SeqCst) { BAD_HOUR_FACTOR } else { 1 };
         let factor = if matches!(step, "boot" | "commit_halt") { 4 * BAD_HOUR_FACTOR } else { factor };
-        self.crash.chance(usual * factor)
+        self.crash.chance(usual * factor) && self.is_not_spared(&self.crash)
+    }
+
+    /// A usual run draws nothing here: its trace stays what it was.
+    fn is_not_spared(&self, dice: &Dice) -> bool {
+        self.rarer <= 1 || dice.within(1..=self.rarer) == 1
+    }
+
+    /// Lives so far.
+    pub(super) fn lives(&self) -> u64 {
+        self.lives.load(SeqCst)
     }
 
     /// Kills the life: nothing of it reaches books, network or halt file from now on.

@@ -111,6 +111,13 @@ impl Witness {
         notes.oddities.push(what);
     }
 
+    /// Forgets the facts, of which nothing will be checked: a long run would keep them all.
+    pub(super) fn forget(&self) {
+        let mut notes = self.notes();
+        notes.facts = Vec::new();
+        notes.departures = Vec::new();
+    }
+
     /// What is written down.
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)

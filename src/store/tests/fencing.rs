@@ -127,7 +127,7 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-pub(super) const OF_THE_DAY: [Write; 14] = [
+pub(super) const OF_THE_DAY: [Write; 13] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
         let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
@@ -138,7 +138,6 @@ pub(super) const OF_THE_DAY: [Write; 14] = [
         let (quota_date, taken) = (today().session_date, CallCost { tokens: 1, money_micros: 1 });
         b.store.settle_oracle_call(&SettleOracleCall { quota_date, purpose: "y".into(), taken }, b.now)
     }),
-    ("drop_old", |b| b.store.drop_old(&trade_ledger::retention::Retention::default(), b.now).map(drop)),
     ("record_consultation", |b| b.store.record_consultation(&consultation("y", b.now))),
     ("book_occasions", |b| {
         let (market, session_date) = (Market::Kr, today().session_date);

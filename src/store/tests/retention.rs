@@ -244,3 +244,18 @@ fn with_so_many_looks_a_day_the_file_stops_growing_once_the_first_of_them_are_ol
     assert!(bytes[39] > bytes[20], "it grows at first: {bytes:?}");
     assert!(bytes[119] <= bytes[39] + 16 * 4_096, "and then no more: {bytes:?}");
 }
+
+#[test]
+fn a_process_that_was_overtaken_drops_nothing_and_books_without_a_line_have_nothing_old() {
+    let mut books = Books::new();
+    fill(&mut books.store, &buy("buy"));
+    books.store.connection.batch_execute("UPDATE intents SET state = 'Rejected'").unwrap();
+    live_on(&mut books.store, later(400));
+    books.store.boot(&boot_facts(1, later(400))).unwrap();
+    let newest = FencingEpoch(books.fencing.0 + 1);
+    books.store.fence(books.fencing);
+    let refused = books.store.drop_old(&SHORT, later(400));
+    assert_eq!(refused, Err(StoreError::Fenced { own: books.fencing, newest }));
+    books.store.fence(newest);
+    assert!(sweep(&mut books.store, later(400)) > 0);
+}
