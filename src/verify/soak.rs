@@ -277,3 +277,26 @@ fn report(options: &SoakOptions, stage: &Stage, took_s: u64) -> Result<SoakRepor
         curve,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_soak_of_some_days_trades_and_measures_every_day() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = told.clone();
+        let options = SoakOptions { days: 3, seed: 1, markets: vec![Market::Kr] };
+        let report = soak(&options, move |day| hears.lock().unwrap().push(*day)).unwrap();
+        assert_eq!(*told.lock().unwrap(), report.curve);
+        let days: Vec<NaiveDate> = report.curve.iter().map(|day| day.date).collect();
+        assert_eq!(days.len(), 3, "{days:?}");
+        assert!(days.windows(2).all(|pair| pair[0].succ_opt() == Some(pair[1])), "{days:?}");
+        assert!(report.starts >= 1 && report.orders > 0, "{report}");
+        assert!(report.curve.iter().all(|day| day.rss_kib > 0 && day.descriptors > 0 && day.used_bytes > 0));
+        assert_eq!(report.oddities, [] as [String; 0]);
+        let text = report.to_string();
+        assert!(text.contains("highest memory") && text.contains("3 days of KR"), "{text}");
+        assert!(report.picture().contains("<polyline"));
+    }
+}
