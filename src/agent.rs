@@ -20,6 +20,7 @@ use crate::commands::exit;
 use crate::config::{Config, Database};
 use crate::control::{self, Answers, Desk, LastResort, OpenReader, wire};
 use crate::overrides::Watched;
+use crate::proposals;
 use crate::random::Seeded;
 use crate::report::Reports;
 use crate::service_manager;
@@ -351,6 +352,8 @@ pub(crate) fn desk(
         books: books.clone(),
         judge: house.judge.clone(),
         oracle_calls: house.oracle_calls.clone(),
+        decide: house.decide.clone(),
+        proposals: config.database.directory().map(proposals::folder_of),
         budget: app::budget(config),
         judge_name: config.language_model.name(),
         supervised: house.supervised.clone(),

@@ -13,6 +13,7 @@ use domain::messages::chat::{BookChat, ChatOffset};
 use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
+use domain::messages::evolution::ChangeProposal;
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{AllIntents, EventsAfter, OracleCallsOf, RecordEvent, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
@@ -146,6 +147,8 @@ pub struct House {
     pub judge: Link<JudgeQuery>,
     /// TradeLedger.
     pub oracle_calls: Link<OracleCallsOf>,
+    /// TradeLedger: what a person decides on a proposal.
+    pub decide: Link<ChangeProposal>,
     /// TradeLedger.
     pub summary: Link<SummaryQuery>,
     /// TradeLedger.

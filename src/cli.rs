@@ -2,6 +2,7 @@
 
 mod data;
 mod elsewhere;
+mod proposals;
 mod reading;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::simulator::Environment;
 
 pub use data::{DataArgs, DataCommand, DataImportArgs, DataStatusArgs};
 pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat, ImportTradesArgs, ReplayArgs};
+pub use proposals::{DecideArgs, ProposalArgs, ProposalsArgs, ProposalsCommand};
 pub use reading::{DecisionsArgs, EventsArgs, OrdersArgs, PnlArgs, ShowArgs, WhyArgs, WhyNotArgs};
 
 /// A self-evolving trading agent for ten stock markets on the KIS Open API.
@@ -85,6 +87,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Take over the trades of a database of the Python original, each row once; the agent must not be running.
     ImportTrades(ImportTradesArgs),
+    /// Show what the Optimizer proposes, and decide on it.
+    Proposals(ProposalsArgs),
     /// Take daily bars of a file into the books, or show what they hold of bars.
     Data(DataArgs),
     /// Look at everything that trading needs and say what to do; exit 1 on a problem.

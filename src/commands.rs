@@ -2,6 +2,7 @@
 
 mod data;
 mod elsewhere;
+mod proposals;
 mod reading;
 mod replaying;
 mod standing;
@@ -63,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Export(args)) => elsewhere::export(&args),
         Some(Command::Backup(args)) => elsewhere::backup(&args),
         Some(Command::ImportTrades(args)) => elsewhere::import_trades(&args),
+        Some(Command::Proposals(args)) => proposals::proposals(args),
         Some(Command::Data(args)) => data::data(&args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),

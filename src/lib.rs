@@ -29,6 +29,7 @@ mod mutation;
 pub mod overrides;
 pub mod parse_reply;
 mod picture;
+pub mod proposals;
 pub mod random;
 pub mod replay;
 mod report;

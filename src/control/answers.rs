@@ -1,5 +1,6 @@
 //! What the books say, as a person reads it.
 
+mod proposals;
 mod story;
 mod table;
 
@@ -28,6 +29,8 @@ pub fn show(answer: &Answer) -> String {
         Answer::Events { events, more, .. } => show_events(events, *more),
         Answer::Why { stock, story } => story::show_why(stock, story.as_deref()),
         Answer::WhyNot { stock, on, obstacles } => story::show_why_not(stock, *on, obstacles),
+        Answer::Proposals { proposals } => proposals::list(proposals),
+        Answer::Proposal { number, proposal } => proposals::one(*number, proposal.as_deref()),
         Answer::Pnl { since, currencies } => show_pnl(*since, currencies),
     };
     text.trim_end().to_owned()

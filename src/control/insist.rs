@@ -49,6 +49,7 @@ fn wanted_halt(request: &Request) -> Option<RequestHalt> {
         | Request::Resolve { .. }
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
+        | Request::Decide { .. }
         | Request::Status
         | Request::Ask(_)
         | Request::Budget => return None,

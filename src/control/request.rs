@@ -52,6 +52,9 @@ pub fn cleaned(request: Request) -> Request {
         // Its texts were parsed where it was read.
         Request::Ask(question) => Request::Ask(question),
         Request::Budget => Request::Budget,
+        Request::Decide { number, decision, by, reason } => {
+            Request::Decide { number, decision, by: clean(by), reason: clean(reason) }
+        }
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => Request::Fault { actor: clean(actor), kind },
     }

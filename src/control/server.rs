@@ -18,6 +18,7 @@ use broker::Pacer;
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
+use domain::messages::evolution::{ChangeProposal, Decider};
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
@@ -34,7 +35,7 @@ use super::crowd::{Crowd, Turn};
 use super::wire::{Halted, Reply, Request};
 use super::{ControlError, REQUEST_MAX_BYTES, request, socket_path, stocks};
 
-use self::commands::{halt, limits, limits_reply, reduce, resume};
+use self::commands::{decide, halt, limits, limits_reply, reduce, resume};
 use self::glance::{budget, status};
 use self::wounded::answer_wounded;
 
@@ -80,6 +81,10 @@ pub struct Desk {
     pub judge: Link<JudgeQuery>,
     /// TradeLedger.
     pub oracle_calls: Link<OracleCallsOf>,
+    /// TradeLedger: what a person decides on a proposal.
+    pub decide: Link<ChangeProposal>,
+    /// Where the folders of proposals are; none while the books are in memory.
+    pub proposals: Option<PathBuf>,
     /// What the language model may take in a day.
     pub budget: BudgetPlan,
     /// The language model that the settings name, or `rules`.
@@ -283,6 +288,10 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door:
         Request::Status => Reply::Status(status(desk).await),
         Request::Ask(question) => questions::answer(desk, question).await,
         Request::Budget => budget(desk).await,
+        Request::Decide { number, decision, by, reason } => {
+            let (step, by) = (decision.into(), Decider::Person(by));
+            decide(desk, ChangeProposal { number, step, by, reason }).await
+        }
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => commands::fault(desk, &actor, kind),
     }
@@ -297,6 +306,7 @@ async fn answer_early(request: Request, reception: &Reception, source: HaltSourc
         | Request::Resolve { .. }
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
+        | Request::Decide { .. }
         | Request::Status
         | Request::Budget => return starting(),
         Request::Ask(_) => return Reply::ReadAlone { why: "the agent is only starting".into() },

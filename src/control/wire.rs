@@ -8,6 +8,7 @@ use domain::messages::control::{
     Durability, HaltCancels, HaltRecord, HaltReport, HeldPosition, LiveOrder, ResumeReport, TradingState,
     TradingStatus,
 };
+use domain::messages::evolution::{ProposalDecision, ProposalNumber, ProposalRecord};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::operator::{Answer, Question};
@@ -101,6 +102,17 @@ pub enum Request {
     Ask(Question),
     /// Show what the language model may still be asked today.
     Budget,
+    /// Decide on a proposal.
+    Decide {
+        /// Which.
+        number: ProposalNumber,
+        /// What.
+        decision: ProposalDecision,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// Break an actor on purpose. Exists in test builds only.
     #[cfg(feature = "faults")]
     Fault {
@@ -149,6 +161,8 @@ pub enum Reply {
     Limits(LimitsInForce),
     /// What the language model may still be asked today.
     Budget(BudgetReport),
+    /// A proposal as it stands now.
+    Decided(Box<ProposalRecord>),
     /// It was done; nothing to tell.
     Done,
     /// It was not done, and why.
@@ -170,6 +184,7 @@ impl Reply {
             | Reply::Told(_)
             | Reply::Limits(_)
             | Reply::Budget(_)
+            | Reply::Decided(_)
             | Reply::Done => true,
             Reply::Error { .. } | Reply::ReadAlone { .. } => false,
         }

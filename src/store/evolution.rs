@@ -4,7 +4,10 @@ mod proposals;
 mod trials;
 mod windows;
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
+use diesel::prelude::*;
 use domain::Market;
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, EVIDENCE_BYTES_MAX, Elite, EndCycle,
@@ -13,8 +16,9 @@ use domain::messages::evolution::{
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
+use super::SqliteStore;
 use super::fault::Fault;
-use super::{SqliteReader, SqliteStore};
+use super::open::{Database, OpenError};
 
 impl EvolutionBooks for SqliteStore {
     fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
@@ -82,14 +86,35 @@ impl EvolutionBooks for SqliteStore {
     }
 }
 
-impl SqliteReader {
-    /// Every proposal, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database failed.
-    pub fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
-        self.store.proposals()
-    }
+/// Every proposal, newest first.
+pub(super) fn all_proposals(conn: &mut SqliteConnection) -> Result<Vec<ProposalRecord>, Fault> {
+    proposals::all(conn)
+}
+
+/// Why a proposal was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The books cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It is not possible, or could not be written; nothing was.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Does something to a proposal while no agent runs. The caller holds the lock of the data directory.
+///
+/// # Errors
+/// [`DecideError`]; then nothing was written.
+pub fn change_proposal(
+    books: &Path,
+    change: &ChangeProposal,
+    now: DateTime<Utc>,
+) -> Result<ProposalRecord, DecideError> {
+    let mut connection = Database::open(books)?.connection()?;
+    let changed: Result<ProposalRecord, Fault> =
+        connection.immediate_transaction(|conn| proposals::change(conn, change, now));
+    Ok(changed.map_err(StoreError::from)?)
 }
 
 /// Texts are bounded where they enter.

@@ -13,8 +13,10 @@ mod why_not;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::messages::control::AccountSeen;
+use domain::messages::evolution::ProposalLine;
 use domain::messages::operator::{Answer, LINES_MAX, Question};
 
+use super::evolution;
 use super::fault::Fault;
 
 /// What the books do not hold and the running agent knows.
@@ -38,6 +40,14 @@ pub(super) fn answer(
         Question::Events(wanted) => events::events(conn, wanted, sight.now),
         Question::Why { stock, at } => why::why(conn, stock, *at),
         Question::WhyNot { stock, on } => why_not::why_not(conn, stock, *on),
+        Question::Proposals => {
+            let proposals = evolution::all_proposals(conn)?.iter().map(ProposalLine::from).collect();
+            Ok(Answer::Proposals { proposals })
+        }
+        Question::Proposal { number } => {
+            let found = evolution::all_proposals(conn)?.into_iter().find(|one| one.number == *number);
+            Ok(Answer::Proposal { number: *number, proposal: found.map(Box::new) })
+        }
         Question::Pnl { since } => pnl::pnl(conn, since.map(|since| since.instant(sight.now)), sight),
     }
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::messages::evolution::ProposalLine;
 use domain::messages::operator::{
     Answer, DecisionLine, DecisionsWanted, EventLine, EventsWanted, OrderLine, OrdersWanted, PnlLine,
     PositionLine, Question, Since,
@@ -66,6 +67,7 @@ pub(super) struct Books {
     pub(super) orders: (Vec<OrderLine>, bool),
     pub(super) decisions: (Vec<DecisionLine>, bool),
     pub(super) events: Vec<EventLine>,
+    pub(super) proposals: Vec<ProposalLine>,
 }
 
 impl Books {
@@ -78,6 +80,7 @@ impl Books {
             Question::Orders(OrdersWanted { open_only: false, since, limit: LINES }),
             Question::Decisions(DecisionsWanted { stock: None, since, limit: LINES }),
             Question::Events(EventsWanted { kind: None, since: None, after: None, limit: EVENTS }),
+            Question::Proposals,
         ]
     }
 
@@ -91,7 +94,8 @@ impl Books {
                 Answer::Orders { orders, more } => books.orders = (orders, more),
                 Answer::Decisions { decisions, more } => books.decisions = (decisions, more),
                 Answer::Events { events, .. } => books.events = events,
-                Answer::Why { .. } | Answer::WhyNot { .. } => {}
+                Answer::Proposals { proposals } => books.proposals = proposals,
+                Answer::Why { .. } | Answer::WhyNot { .. } | Answer::Proposal { .. } => {}
             }
         }
         books
@@ -101,7 +105,7 @@ impl Books {
 /// The parts, in the order of the page.
 pub(super) fn parts(facts: &Facts<'_>) -> Vec<Arc<Part>> {
     let now = exchange_time(facts.view);
-    let made: [(&'static str, Markup); 12] = [
+    let made: [(&'static str, Markup); 13] = [
         ("clock", clock(facts.view)),
         ("state", state::state(facts.view)),
         ("halts", state::halts(facts.view, facts.may_command)),
@@ -110,6 +114,7 @@ pub(super) fn parts(facts: &Facts<'_>) -> Vec<Arc<Part>> {
         ("positions", books::positions(facts.books)),
         ("decisions", books::decisions(facts.books)),
         ("orders", books::orders(facts.books)),
+        ("proposals", books::proposals(facts.books)),
         ("markets", house::markets(facts.view, now)),
         ("week", house::week(now)),
         ("actors", house::actors(facts.view)),
@@ -138,6 +143,7 @@ pub(super) fn document(parts: &[Arc<Part>], may_command: bool) -> Markup {
                 (section("holdings", "Positions", &place("positions")))
                 (section("judgements", "Decisions of the last 24 hours", &place("decisions")))
                 (section("book", "Orders of the last 24 hours", &place("orders")))
+                (section("evolution", "Proposals", &place("proposals")))
                 (section("calendar", "The ten markets", &html! { (place("markets")) (place("week")) }))
                 (section("health", "Actors", &place("actors")))
                 (section("model", "Language model and latest events", &place("rest")))

@@ -33,6 +33,7 @@ mod parse_reply;
 mod phantom;
 mod privacy;
 mod proof;
+mod proposals;
 mod reading;
 mod replay;
 mod service_manager;

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod backtest;
+pub mod evidence;
 pub mod gauntlet;
 pub mod losers;
 pub mod proposal;

@@ -17,6 +17,7 @@ fn texts(request: &Request) -> Vec<&str> {
         }
         Request::Release { by, reason, .. } => vec![by, reason],
         Request::Resolve { intent, by, reason, .. } => vec![intent.as_str(), by, reason],
+        Request::Decide { by, reason, .. } => vec![by, reason],
         Request::Status | Request::Ask(_) | Request::Budget => vec![],
         #[cfg(feature = "faults")]
         Request::Fault { actor, .. } => vec![actor],
@@ -30,6 +31,7 @@ fn invariant_25_a_broken_line_is_no_command_and_no_text_of_a_command_can_do_harm
         r#"{"command":"resume","halt":"h-019ab-12","by":"ada"}"#,
         r#"{"command":"resume","halt":null,"by":"ada"}"#,
         r#"{"command":"release","instrument":{"market":"KR","symbol":"005930"},"by":"ada","reason":"looked at"}"#,
+        r#"{"command":"decide","number":7,"decision":"approve","by":"ada","reason":"looked at"}"#,
         r#"{"command":"status"}"#,
         r#"{"command":"ask","question":"orders","open_only":true,"since":{"seconds_ago":60},"limit":5}"#,
         r#"{"command":"ask","question":"why","stock":"KR:005930","at":null}"#,

@@ -3,11 +3,13 @@
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume,
 };
+use domain::messages::evolution::ChangeProposal;
 use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits};
 use supervision::AskError;
 
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
 use crate::control::wire::{Halted, Reply, Resumed};
+use crate::proposals;
 
 pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
     match desk.halt.ask(request.clone(), HALT_WITHIN).await {
@@ -45,6 +47,33 @@ pub(in crate::control) fn write_file(
     let halt = crate::app::emergency_record(request, &last_resort.clock, &last_resort.random);
     let durability = last_resort.keep(&halt);
     (halt, durability)
+}
+
+/// Books what a person decided, and brings the proposal's folder up to date.
+pub(super) async fn decide(desk: &Desk, change: ChangeProposal) -> Reply {
+    let record = match desk.decide.ask(change, RESUME_WITHIN).await {
+        Ok(Ok(record)) => record,
+        Ok(Err(why)) => return Reply::Error { message: why.to_string() },
+        Err(error) => {
+            let message = format!(
+                "the ledger did not answer ({error}); whether it was booked is unknown. See: kestrel proposals list"
+            );
+            return Reply::Error { message };
+        }
+    };
+    if let Some(folder) = desk.proposals.clone() {
+        let copy = record.clone();
+        let written = tokio::task::spawn_blocking(move || proposals::write(&folder, &copy)).await;
+        let why = match written {
+            Ok(Ok(_)) => None,
+            Ok(Err(why)) => Some(why),
+            Err(error) => Some(error.to_string()),
+        };
+        // The books are what holds; the folder is a copy for people.
+        why.iter()
+            .for_each(|why| tracing::warn!(proposal = %record.number, why, "its folder is not up to date"));
+    }
+    Reply::Decided(Box::new(record))
 }
 
 pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {

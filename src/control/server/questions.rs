@@ -65,6 +65,8 @@ fn needs_accounts(question: &Question) -> bool {
         | Question::Decisions(_)
         | Question::Events(_)
         | Question::Why { .. }
-        | Question::WhyNot { .. } => false,
+        | Question::WhyNot { .. }
+        | Question::Proposals
+        | Question::Proposal { .. } => false,
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &Last
         | Request::Resolve { .. }
         | Request::Limits { .. }
         | Request::WithdrawLimits { .. }
+        | Request::Decide { .. }
         | Request::Budget => refuse_wounded(wound),
         #[cfg(feature = "faults")]
         Request::Fault { .. } => refuse_wounded(wound),

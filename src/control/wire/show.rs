@@ -41,6 +41,11 @@ impl fmt::Display for Reply {
             Self::ReadAlone { why } => f.write_str(why),
             Self::Limits(limits) => show_limits(f, limits),
             Self::Budget(budget) => budget.fmt(f),
+            Self::Decided(record) => write!(
+                f,
+                "Proposal {} is {} now. See it with: kestrel proposals show {}",
+                record.number, record.status, record.number
+            ),
             Self::Done => f.write_str("done"),
             Self::Error { message } => f.write_str(message),
         }

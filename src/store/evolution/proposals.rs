@@ -134,7 +134,7 @@ fn line(record: &ProposalRecord, status: ProposalStatus, by: &str, reason: &str)
             )
         }
         ProposalStatus::Approved => {
-            format!("proposal {number} approved by {by}: {reason}; it holds from the next session")
+            format!("proposal {number} approved by {by}: {reason}")
         }
         ProposalStatus::Rejected => format!("proposal {number} rejected by {by}: {reason}"),
         ProposalStatus::Active => format!("{} trades by proposal {number} ({by}: {reason})", record.market),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::messages::evolution::{ProposalLine, ProposalStatus};
 use domain::messages::operator::{DatedPrice, DecisionLine, OrderLine, PnlLine, PositionLine};
 use domain::{Currency, Money};
 use maud::{Markup, PreEscaped, html};
@@ -86,6 +87,36 @@ pub(super) fn curves(curves: &BTreeMap<Currency, Vec<(DateTime<Utc>, Money)>>) -
             }
         }
     }
+}
+
+/// Proposals that somebody may still decide on, or that hold; the others are counted.
+pub(super) fn proposals(books: &Result<Books, String>) -> Markup {
+    read(books, |books| {
+        let is_over =
+            |line: &&ProposalLine| matches!(line.status, ProposalStatus::Rejected | ProposalStatus::Retired);
+        let (over, alive): (Vec<_>, Vec<_>) = books.proposals.iter().partition(is_over);
+        let columns = [column("number"), column("market"), column("name"), column("status"), text("last")];
+        html! {
+            @if alive.is_empty() {
+                p { "No proposal waits or holds." }
+            } @else {
+                (table("Proposals", &columns, alive.into_iter().map(proposal_row)))
+                p { "Decide with: " code { "kestrel proposals show NUMBER" } }
+            }
+            @if !over.is_empty() { p { (over.len()) " rejected or retired." } }
+        }
+    })
+}
+
+fn proposal_row(line: &ProposalLine) -> Vec<Markup> {
+    let last = line.last.as_ref().map(|last| format!("{} {}: {}", instant(last.at), last.by, last.reason));
+    vec![
+        cell(line.number),
+        cell(line.market),
+        cell(&line.name),
+        cell(line.status.to_string().replace('_', " ")),
+        cell(last.unwrap_or_else(|| "-".to_owned())),
+    ]
 }
 
 /// What is held.

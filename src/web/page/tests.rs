@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltLevel, TradingState};
+use domain::messages::evolution::{ProposalChange, ProposalLine, ProposalNumber, ProposalStatus};
 use domain::messages::ledger::EventKind;
 use domain::messages::operator::{DatedPrice, PriceSource};
 use domain::messages::symbols::{SymbolHalt, SymbolHaltCause};
 use domain::{
-    Action, Confidence, DecisionId, EventId, IntentId, OrderState, Quantity, Side, Wait, WaitCause,
+    Action, Confidence, DecisionId, EventId, IntentId, Market, OrderState, Quantity, Side, Wait, WaitCause,
 };
 
 use super::*;
@@ -49,6 +50,18 @@ fn books_with(text: &str, at: DateTime<Utc>, instrument: &Instrument) -> Books {
             unrealised: Some(Money::new((-5).into(), Currency::Krw)),
         }],
         pnl: vec![],
+        proposals: vec![ProposalLine {
+            number: ProposalNumber(7),
+            market: Market::Kr,
+            name: text.into(),
+            status: ProposalStatus::ReadyForReview,
+            last: Some(ProposalChange {
+                status: ProposalStatus::ReadyForReview,
+                by: text.into(),
+                reason: text.into(),
+                at,
+            }),
+        }],
         orders: (
             vec![OrderLine {
                 intent: IntentId::from_stored(text.into()),

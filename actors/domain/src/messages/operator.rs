@@ -16,6 +16,7 @@ use crate::{
     Price, Quantity, SelectionContext, Side, Symbol,
 };
 
+use super::evolution::{ProposalLine, ProposalNumber, ProposalRecord};
 use super::ledger::EventKind;
 use super::trading::GateNumbers;
 
@@ -52,6 +53,13 @@ pub enum Question {
         stock: StockWanted,
         /// The session date; the newest that the books know of it if absent.
         on: Option<NaiveDate>,
+    },
+    /// What the Optimizer proposed, newest first.
+    Proposals,
+    /// One proposal with everything that is known of it.
+    Proposal {
+        /// Its number.
+        number: ProposalNumber,
     },
 }
 
@@ -253,6 +261,18 @@ pub enum Answer {
         on: Option<NaiveDate>,
         /// One per market; none where nothing ever looked at it that day.
         obstacles: Vec<Obstacle>,
+    },
+    /// Proposals, newest first.
+    Proposals {
+        /// One line each.
+        proposals: Vec<ProposalLine>,
+    },
+    /// One proposal.
+    Proposal {
+        /// Which was asked for.
+        number: ProposalNumber,
+        /// The proposal; none where there is none of that number.
+        proposal: Option<Box<ProposalRecord>>,
     },
 }
 

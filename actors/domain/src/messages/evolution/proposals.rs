@@ -14,6 +14,20 @@ use crate::messages::ledger::LedgerError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProposalNumber(pub u32);
 
+impl std::str::FromStr for ProposalNumber {
+    type Err = NotANumber;
+
+    /// With or without its zeros.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().ok().filter(|number| *number > 0).map(Self).ok_or(NotANumber)
+    }
+}
+
+/// The text is no number of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a proposal has a number from 1 on, e.g. 0007 or 7")]
+pub struct NotANumber;
+
 impl fmt::Display for ProposalNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}", self.0)
@@ -92,6 +106,28 @@ impl fmt::Display for ProposalStep {
             Self::Activate => "activated",
             Self::RollBack => "rolled back",
         })
+    }
+}
+
+/// What a person decides on a proposal; the other steps are the agent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposalDecision {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+    /// Back to what its market traded by before it.
+    RollBack,
+}
+
+impl From<ProposalDecision> for ProposalStep {
+    fn from(decision: ProposalDecision) -> Self {
+        match decision {
+            ProposalDecision::Approve => Self::Approve,
+            ProposalDecision::Reject => Self::Reject,
+            ProposalDecision::RollBack => Self::RollBack,
+        }
     }
 }
 
@@ -204,4 +240,31 @@ pub struct ProposalChange {
     pub reason: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// A proposal at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalLine {
+    /// Its number.
+    pub number: ProposalNumber,
+    /// The market.
+    pub market: Market,
+    /// Its short name.
+    pub name: String,
+    /// Where it stands.
+    pub status: ProposalStatus,
+    /// What happened last.
+    pub last: Option<ProposalChange>,
+}
+
+impl From<&ProposalRecord> for ProposalLine {
+    fn from(record: &ProposalRecord) -> Self {
+        Self {
+            number: record.number,
+            market: record.market,
+            name: record.name.clone(),
+            status: record.status,
+            last: record.history.last().cloned(),
+        }
+    }
 }

@@ -1,0 +1,81 @@
+//! Proposals as folders, like pull requests: what changes, why it should be better, and the evidence.
+//!
+//! The books hold a proposal; its folder is a copy for people and for their tools, written anew whenever something happens to it.
+
+mod plot;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use domain::messages::evolution::ProposalRecord;
+use optimizer::evidence::Evidence;
+use serde_json::Value;
+use similar::TextDiff;
+
+use crate::store::write_private;
+
+pub use report::in_words;
+
+/// Lines around a change.
+const CONTEXT: usize = 3;
+
+/// Where the folders of the proposals are.
+pub fn folder_of(data_directory: &Path) -> PathBuf {
+    data_directory.join("proposals")
+}
+
+/// Writes the folder of a proposal anew: `strategy.json`, `diff.txt`, `evidence.md`, a picture for each curve, `report.md`. Each
+/// file is whole, the old one or the new one.
+///
+/// # Errors
+/// What could not be written, and why.
+pub fn write(proposals: &Path, record: &ProposalRecord) -> Result<PathBuf, String> {
+    let folder = proposals.join(record.folder());
+    let failed =
+        |what: &Path, why: &dyn std::fmt::Display| format!("{} cannot be written: {why}", what.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| failed(&folder, &error))?;
+    for (name, text) in files(record) {
+        let file = folder.join(name);
+        write_private(&file, text.as_bytes()).map_err(|error| failed(&file, &error))?;
+    }
+    Ok(folder)
+}
+
+/// The files of a proposal: name and content.
+fn files(record: &ProposalRecord) -> Vec<(String, String)> {
+    let evidence = Evidence::parse(&record.evidence);
+    let mut files = vec![
+        ("strategy.json".to_owned(), pretty(&record.strategy)),
+        ("diff.txt".to_owned(), difference(record)),
+        ("evidence.md".to_owned(), report::evidence(record, &evidence)),
+    ];
+    let mut pictures = Vec::new();
+    for (place, curve) in evidence.iter().flat_map(|evidence| evidence.curves.iter().enumerate()) {
+        if let Some(svg) = plot::draw(curve) {
+            let name = format!("plot-{}.svg", place + 1);
+            pictures.push((name.clone(), curve.name.clone()));
+            files.push((name, svg));
+        }
+    }
+    files.push(("report.md".to_owned(), report::report(record, &evidence, &pictures)));
+    files
+}
+
+/// The same JSON, a line per value; text that is none stays as it is.
+fn pretty(json: &str) -> String {
+    let parsed: Result<Value, _> = serde_json::from_str(json);
+    parsed.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| json.to_owned()) + "\n"
+}
+
+/// What changes against the incumbent, as a unified diff.
+fn difference(record: &ProposalRecord) -> String {
+    let before = record.incumbent.as_deref().map(pretty).unwrap_or_default();
+    let name = if record.incumbent.is_some() { "incumbent" } else { "the operator's settings" };
+    let after = pretty(&record.strategy);
+    let diff = TextDiff::from_lines(&before, &after);
+    diff.unified_diff().context_radius(CONTEXT).header(name, &record.folder()).to_string()
+}

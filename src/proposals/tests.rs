@@ -1,0 +1,116 @@
+//! Folders of proposals: whole, private, and nothing of a stranger's text becomes markup.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use domain::Market;
+use domain::messages::evolution::{GateName, ProposalChange, ProposalNumber, ProposalStatus};
+use optimizer::evidence::{Check, Curve};
+
+use super::*;
+
+fn evidence() -> Evidence {
+    let check = |gate, what: &str, passed| Check {
+        gate,
+        what: what.into(),
+        measured: "0.12".into(),
+        needed: "at most 0.20".into(),
+        passed,
+    };
+    let curve = Curve {
+        name: "equity after <costs>".into(),
+        first_day: "2026-01-05".parse().unwrap(),
+        last_day: "2026-11-20".parse().unwrap(),
+        points: (0..5_000).map(|day| 1_000_000 + day * 37).collect(),
+    };
+    Evidence {
+        trials: 812,
+        checks: vec![check(GateName::G2, "overfitting", true), check(GateName::G4, "shadow | days", false)],
+        curves: vec![curve],
+        notes: vec!["costs doubled: still positive".into()],
+    }
+}
+
+fn record() -> ProposalRecord {
+    ProposalRecord {
+        number: ProposalNumber(7),
+        market: Market::Kr,
+        name: "oversold-swing".into(),
+        hypothesis: "</script> [click](http://x) | **buy** `now`".into(),
+        hash: "a".repeat(64).parse().unwrap(),
+        strategy: r#"{"id":"s-2","min_score":5.5}"#.into(),
+        incumbent: Some(r#"{"id":"s-1","min_score":5.5}"#.into()),
+        evidence: serde_json::to_string(&evidence()).unwrap(),
+        status: ProposalStatus::ReadyForReview,
+        history: vec![ProposalChange {
+            status: ProposalStatus::ReadyForReview,
+            by: "the agent".into(),
+            reason: "every gate passed".into(),
+            at: "2026-11-24T07:00:00Z".parse().unwrap(),
+        }],
+    }
+}
+
+#[test]
+fn a_folder_has_the_strategy_the_difference_the_evidence_the_pictures_and_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let proposals = folder_of(folder.path());
+    let written = write(&proposals, &record()).unwrap();
+    assert_eq!(written, proposals.join("0007-oversold-swing"));
+    let read = |name: &str| std::fs::read_to_string(written.join(name)).unwrap();
+    assert_eq!(read("strategy.json"), "{\n  \"id\": \"s-2\",\n  \"min_score\": 5.5\n}\n");
+    let diff = read("diff.txt");
+    assert!(diff.starts_with("--- incumbent\n+++ 0007-oversold-swing\n@@"), "{diff}");
+    assert!(diff.contains("-  \"id\": \"s-1\"") && diff.contains("+  \"id\": \"s-2\""), "{diff}");
+    let evidence = read("evidence.md");
+    assert!(evidence.contains("| G2 | overfitting | 0.12 | at most 0.20 | passed |"), "{evidence}");
+    assert!(evidence.contains("| G4 | shadow \\| days | 0.12 | at most 0.20 | FAILED |"), "{evidence}");
+    assert!(evidence.contains("this one included: 812."), "{evidence}");
+    let svg = read("plot-1.svg");
+    assert!(svg.contains("equity after &lt;costs&gt;, 2026-01-05 to 2026-11-20"), "{svg}");
+    let report = read("report.md");
+    assert!(report.starts_with("# \\[Evolution\\] KR: oversold swing\n"), "{report}");
+    assert!(report.contains("kestrel proposals approve 0007 --reason"), "{report}");
+    assert!(report.contains("(plot-1.svg)") && report.contains("every gate passed"), "{report}");
+    for part in ["</script>", "[click](", "**buy**", "`now`"] {
+        assert!(!report.contains(part), "{part} became markup: {report}");
+    }
+    for entry in std::fs::read_dir(&written).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others may open it");
+    }
+}
+
+#[test]
+fn a_folder_follows_what_happens_and_the_same_again_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut record = record();
+    write(folder.path(), &record).unwrap();
+    record.status = ProposalStatus::Rejected;
+    let written = write(folder.path(), &record).unwrap();
+    let report = std::fs::read_to_string(written.join("report.md")).unwrap();
+    assert!(report.contains("status: **rejected**") && !report.contains("## Decide"), "{report}");
+    write(folder.path(), &record).unwrap();
+    assert_eq!(std::fs::read_to_string(written.join("report.md")).unwrap(), report);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn evidence_of_another_form_is_shown_as_it_was_booked_and_cannot_leave_its_block() {
+    let text = "```\n# not a title";
+    let record = ProposalRecord { evidence: text.into(), incumbent: None, ..record() };
+    let files = files(&record);
+    let evidence = &files.iter().find(|(name, _)| name == "evidence.md").unwrap().1;
+    assert!(evidence.contains("````json\n```\n# not a title\n````\n"), "{evidence}");
+    let diff = &files.iter().find(|(name, _)| name == "diff.txt").unwrap().1;
+    assert!(diff.starts_with("--- the operator's settings\n"), "{diff}");
+    let shown = in_words(&record);
+    assert!(shown.contains("in no form that this version knows"), "{shown}");
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("proposals"), "in the way").unwrap();
+    let why = write(&folder_of(folder.path()), &record()).unwrap_err();
+    assert!(why.contains("proposals/0007-oversold-swing cannot be written"), "{why}");
+}
