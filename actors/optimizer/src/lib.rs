@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod backtest;
 pub mod evidence;
+pub mod evolution;
 pub mod gauntlet;
 pub mod losers;
 pub mod proposal;
