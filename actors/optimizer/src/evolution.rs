@@ -8,6 +8,7 @@ pub mod cross;
 pub mod cycle;
 pub mod mutate;
 pub mod niche;
+pub mod search;
 
 #[cfg(test)]
 mod tests;

@@ -12,14 +12,7 @@ use super::cycle::{hash_of, parents, slice};
 use super::mutate::mutate;
 use super::niche::{Habits, Theme, place};
 
-const OVERSOLD: &str = r#"{"id":"s-0001","parent_id":null,"hypothesis":"Oversold stocks turn.","side":"long",
- "entry":{"min_score":3.0,"terms":[
-  {"weight":2.0,"all_of":[{"feature":"rsi_14","lag":0,"op":"lt","rhs_kind":"value","rhs_feature":null,"rhs_value":35.0}]},
-  {"weight":1.5,"all_of":[{"feature":"volume_ratio_20","lag":0,"op":"gt","rhs_kind":"value","rhs_feature":null,"rhs_value":1.2}]},
-  {"weight":1.0,"all_of":[{"feature":"bb_pos_20_2","lag":0,"op":"lt","rhs_kind":"value","rhs_feature":null,"rhs_value":0.2}]}]},
- "exit":{"any_of":[{"feature":"rsi_14","lag":0,"op":"gt","rhs_kind":"value","rhs_feature":null,"rhs_value":60.0}],
-  "stop_atr":2.0,"take_atr":4.0,"trailing_atr":null,"max_hold_bars":10},
- "sizing":{"fraction_pct":5.0}}"#;
+const OVERSOLD: &str = include_str!("seed_of_tests.json");
 const TREND: &str = r#"{"id":"s-0002","parent_id":null,"hypothesis":"Trends last.","side":"long",
  "entry":{"min_score":1.0,"terms":[
   {"weight":1.0,"all_of":[{"feature":"sma_20_50_pct","lag":0,"op":"gt","rhs_kind":"value","rhs_feature":null,"rhs_value":0.0},
