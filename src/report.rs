@@ -176,7 +176,9 @@ fn found(answer: Answer) -> Found {
         | Answer::Decisions { .. }
         | Answer::Pnl { .. }
         | Answer::Why { .. }
-        | Answer::WhyNot { .. } => Found::nothing(),
+        | Answer::WhyNot { .. }
+        | Answer::Proposals { .. }
+        | Answer::Proposal { .. } => Found::nothing(),
     }
 }
 

@@ -21,11 +21,17 @@ struct Column {
     required: i64,
 }
 
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 const COLUMNS: &str = "
     SELECT t.name AS table_name, c.name AS column_name, lower(c.type) AS kind,
            (c.\"notnull\" OR c.pk > 0) AS required
       FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
-     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '__diesel%'
+     WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '__diesel%'
      ORDER BY t.name, c.cid";
 
 /// What `schema.rs` says, read from its text: one `name -> Type,` a line.
@@ -62,7 +68,15 @@ fn diesels_schema_is_the_migrated_databases_schema() {
             other => other.to_owned(),
         };
     }
-    assert_eq!(declared(), actual);
+    // What a view shows may be missing as far as SQLite knows; diesel is told what the rows behind it are.
+    let views: Vec<Name> = diesel::sql_query("SELECT name FROM sqlite_schema WHERE type = 'view'")
+        .load(&mut books.store.connection)
+        .unwrap();
+    let mut declared = declared();
+    for column in &mut declared {
+        column.required *= i64::from(views.iter().all(|view| view.name != column.table_name));
+    }
+    assert_eq!(declared, actual);
     assert!(actual.len() > 100);
 }
 
