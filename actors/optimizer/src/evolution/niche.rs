@@ -4,7 +4,7 @@
 use std::fmt;
 
 use domain::messages::evolution::Place;
-use strategy::form::{Feature, Strategy};
+use strategy::form::{Feature, Strategy, Term};
 
 /// What a comparison costs in fitness: millionths of the Sharpe ratio of one observation. A daily ratio of 0.06 is about 1.0 a
 /// year, so that ten comparisons must earn a twelfth of that.
@@ -98,7 +98,7 @@ impl Theme {
 
     /// What most of the comparisons of an entry look at.
     pub fn of_entry(strategy: &Strategy) -> Self {
-        let looked_at = || strategy.entry().terms().iter().flat_map(|term| term.all_of());
+        let looked_at = || strategy.entry().terms().iter().flat_map(Term::all_of);
         let count = |theme: Self| looked_at().filter(|one| Self::of(one.feature()) == theme).count();
         let most = Self::ALL.into_iter().map(count).max().unwrap_or(0);
         Self::ALL.into_iter().find(|theme| count(*theme) == most).unwrap_or(Self::Trend)
