@@ -373,7 +373,11 @@ impl Found {
     ) {
         // A holding that nobody has a price for today is judged by its last close.
         let past = runner.day.is_none().then(|| DayNow::of_past(history)).flatten();
-        let Some(day) = runner.day.as_ref().or(past.as_ref()) else { return };
+        let Some(day) = runner.day.as_ref().or(past.as_ref()) else {
+            // No candidate, because nothing can be judged; but it was considered.
+            self.selections.push(runner.selection(verdict, &Features::default(), settings));
+            return;
+        };
         let seen = Observation { history, day, account_known };
         let features = candidate::features(&runner.prospect, seen, runner.score);
         let mut selection = runner.selection(verdict, &features, settings);

@@ -73,6 +73,8 @@ struct Broker {
     /// What RiskGuard lets wait; none: it does not know.
     waits: Option<Vec<(&'static str, WaitCause)>>,
     holding: Option<&'static str>,
+    /// The account tells no price of what it holds.
+    priceless: bool,
     takes: Duration,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -196,7 +198,7 @@ impl Handler<AccountWatch> for Broker {
             quantity,
             sellable: quantity,
             average_price: Some(price(100)),
-            price: Some(price(101)),
+            price: (!self.priceless).then(|| price(101)),
         };
         let snapshot = AccountSnapshot {
             currency: Currency::Krw,
@@ -509,6 +511,25 @@ fn every_stock_that_was_considered_is_told_once_with_the_gate_that_failed() {
         scan.tell(cycle(1)).unwrap();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(brain.verdicts(), [], "nothing has changed");
+    });
+}
+
+#[test]
+fn a_holding_that_nobody_has_any_price_of_is_no_candidate_and_is_written_down() {
+    in_virtual_time(async {
+        let blind = Broker {
+            rows: rows(),
+            failing: vec!["000011"],
+            holding: Some("000011"),
+            priceless: true,
+            ..Broker::default()
+        };
+        let (scan, brain) = launch(&blind);
+        scan.tell(cycle(0)).unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert!(!brain.found().iter().flatten().any(|symbol| symbol == "000011"));
+        let verdicts = brain.verdicts();
+        assert!(verdicts.contains(&("000011".to_owned(), Verdict::Held)), "{verdicts:?}");
     });
 }
 
