@@ -69,6 +69,7 @@ mod selections;
 mod setbacks;
 mod symbol_halts;
 mod tally;
+mod trips;
 mod values;
 mod watched;
 mod won;
@@ -89,7 +90,7 @@ use domain::messages::ledger::{
     LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
     RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
+use domain::messages::limits::{LimitsRecord, OwnPosition, RecordPeak, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::operator::{Answer, Question};
 use domain::messages::selection::{BookedSelection, RecentlyTraded, SelectionsMade};
@@ -433,6 +434,10 @@ impl Store for SqliteStore {
         at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         self.write(|conn| journal::record_day_start(conn, start, at))
+    }
+
+    fn record_peak(&mut self, peak: &RecordPeak, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(|conn| trips::record_peak(conn, peak, at))
     }
 
     fn record_won_day_start(

@@ -276,7 +276,7 @@ fn settings_with(
         ("DB_PATH", ":memory:".to_owned()),
         ("MAX_LOSS_PCT", loss_limit(seed).to_owned()),
         // Dense orders are the point; the code's own ceilings stay.
-        ("MAX_ORDERS_PER_DAY", "400".to_owned()),
+        ("MAX_ORDERS_PER_DAY", "300".to_owned()),
         // The eager strategy buys back what it sold: the shortest waits there are.
         ("REFUSAL_COOLDOWN_MIN", "1".to_owned()),
         ("STOP_COOLDOWN_MIN", "1".to_owned()),

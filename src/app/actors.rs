@@ -201,6 +201,7 @@ impl Slots {
                 approvals: self.ledger.link(),
                 setbacks: self.ledger.link(),
                 positions: self.ledger.link(),
+                peaks: self.ledger.link(),
                 load_state: self.ledger.link(),
                 halt_epoch: self.ledger.link(),
                 // On the same lane as the approvals, which it must not overtake.
@@ -219,6 +220,8 @@ impl Slots {
                 account: self.broker.link(),
                 account_in_won: self.broker.link(),
                 quote: self.broker.link(),
+                order_quote: self.broker.link(),
+                left_behind: self.broker.link(),
                 bars: self.broker.link(),
                 halt: self.broker.urgent_link(),
                 reconciled: self.broker.link(),

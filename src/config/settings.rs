@@ -72,8 +72,8 @@ settings! {
     breaker_basis "BREAKER_BASIS" = "day_start", "day_start, purchase", "What a loss is measured against: the day's starting equity, or purchase cost.";
     max_order_pct "MAX_ORDER_PCT" = "30.0", "above 0, at most 30.0", "Largest purchase in percent of cash. Can only be made stricter.";
     fat_finger_pct "FAT_FINGER_PCT" = "", "above 0, at most 30.0", "The same limit under the name of earlier versions.";
-    max_orders_per_minute "MAX_ORDERS_PER_MINUTE" = "10", "0 to 10", "Most purchases in any minute. Can only be made stricter; 0 stops purchases.";
-    max_orders_per_day "MAX_ORDERS_PER_DAY" = "100", "0 to 400", "Most purchases in any 24 hours, counted across restarts; sales stop only at 400 orders of both kinds.";
+    max_orders_per_minute "MAX_ORDERS_PER_MINUTE" = "6", "0 to 6", "No purchase beyond so many orders, sales included, in any 70 seconds; sales go on up to ten. Can only be made stricter; 0 stops purchases.";
+    max_orders_per_day "MAX_ORDERS_PER_DAY" = "100", "0 to 300", "No purchase beyond so many orders, sales included, in any 24 hours, counted across restarts; sales go on up to 400.";
     max_symbol_pct "MAX_SYMBOL_PCT" = "30", "0 to 50", "Most of one stock, held and ordered, in percent of the equity in its currency. Can only be made stricter; 0 stops purchases.";
     max_exposure_pct "MAX_EXPOSURE_PCT" = "95", "0 to 100", "Most of all stocks of a currency, held and ordered, in percent of its equity.";
     max_quote_age_s "MAX_QUOTE_AGE_S" = "60", "1 to 120", "Oldest price that is bought on, in seconds.";

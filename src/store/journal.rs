@@ -13,7 +13,7 @@ use trade_ledger::StoreError;
 use super::fault::Fault;
 use super::schema::{cursors, day_reports, day_starts, decisions, events, refusals, trades};
 use super::values::{Micros, count, day, malformed, ms, parsed, stored, time};
-use super::{consultations, purchases};
+use super::{consultations, purchases, trips};
 
 /// Longest line of an event, in characters.
 const LINE_MAX_CHARS: usize = 600;
@@ -217,17 +217,20 @@ pub(super) fn record_day_start(
     start: &RecordDayStart,
     at: DateTime<Utc>,
 ) -> Result<DayStart, Fault> {
-    let RecordDayStart { currency, session_date, equity } = *start;
-    if equity.currency() != currency {
-        return Err(Fault::refused(format!("a day start in {currency} cannot be {equity}")));
+    let RecordDayStart { currency, session_date, equity, trips } = *start;
+    if let Some(equity) = equity {
+        if equity.currency() != currency {
+            return Err(Fault::refused(format!("a day start in {currency} cannot be {equity}")));
+        }
+        let row = (
+            day_starts::currency.eq(currency.code()),
+            day_starts::session_date.eq(day(session_date)),
+            day_starts::equity_micros.eq(Micros::nearest(equity.amount())?),
+            day_starts::at_ms.eq(ms(at)),
+        );
+        diesel::insert_into(day_starts::table).values(row).on_conflict_do_nothing().execute(conn)?;
     }
-    let row = (
-        day_starts::currency.eq(currency.code()),
-        day_starts::session_date.eq(day(session_date)),
-        day_starts::equity_micros.eq(Micros::nearest(equity.amount())?),
-        day_starts::at_ms.eq(ms(at)),
-    );
-    diesel::insert_into(day_starts::table).values(row).on_conflict_do_nothing().execute(conn)?;
-    purchases::day_start(conn, currency, session_date)?
-        .ok_or_else(|| Fault::refused(format!("the start of {session_date} in {currency} is not kept")))
+    let trips = trips::record(conn, (Some(currency), session_date), trips, at)?;
+    let (equity, bought) = purchases::day_start(conn, currency, session_date)?;
+    Ok(DayStart { equity, trips, bought })
 }

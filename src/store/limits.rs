@@ -11,7 +11,7 @@ use domain::{EventId, Instrument, Price};
 use super::fault::Fault;
 use super::halts;
 use super::journal::append;
-use super::schema::{approvals, limit_changes, limit_values, positions};
+use super::schema::{approvals, exit_peaks, limit_changes, limit_values, positions};
 use super::values::{Micros, ms, parsed, shares, stored, time};
 
 /// No window that is counted holds more: the hard ceiling of a day is far below.
@@ -90,13 +90,23 @@ pub(super) fn own_positions(conn: &mut SqliteConnection) -> Result<Vec<OwnPositi
         .filter(positions::quantity.gt(0))
         .order((positions::market, positions::symbol))
         .load(conn)?;
-    rows.into_iter().map(own_position).collect()
+    rows.into_iter().map(|row| own_position(conn, row)).collect()
 }
 
 type PositionRow = (String, String, i64, Micros, Option<i64>);
 
-fn own_position((market, symbol, held, cost, since): PositionRow) -> Result<OwnPosition, Fault> {
+fn own_position(
+    conn: &mut SqliteConnection,
+    (market, symbol, held, cost, since): PositionRow,
+) -> Result<OwnPosition, Fault> {
+    let peak: Option<Micros> = exit_peaks::table
+        .find((&market, &symbol))
+        .filter(exit_peaks::since_ms.nullable().eq(since))
+        .select(exit_peaks::peak_micros)
+        .first(conn)
+        .optional()?;
+    let peak = peak.map(|peak| peak.price()).transpose()?;
     let instrument = Instrument { market: parsed("market", &market)?, symbol: parsed("symbol", &symbol)? };
     let entry = cost.decimal().checked_div(held.into()).and_then(|cost| Price::new(cost).ok());
-    Ok(OwnPosition { instrument, quantity: shares(held)?, entry, since: since.map(time).transpose()? })
+    Ok(OwnPosition { instrument, quantity: shares(held)?, entry, since: since.map(time).transpose()?, peak })
 }

@@ -2,7 +2,6 @@
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use domain::messages::ledger::DayStart;
 use domain::{Currency, Market, Money, OrderState, Side};
 use rust_decimal::Decimal;
 use trade_ledger::NewIntent;
@@ -12,20 +11,19 @@ use super::fault::Fault;
 use super::schema::{day_starts, intents};
 use super::values::{Micros, day, shares};
 
-/// The equity a day began with and what was bought since; none when nobody told how it began.
+/// The equity a day began with, none when nobody told it, and what was bought since.
 pub(super) fn day_start(
     conn: &mut SqliteConnection,
     currency: Currency,
     session_date: NaiveDate,
-) -> Result<Option<DayStart>, Fault> {
+) -> Result<(Option<Money>, Money), Fault> {
     let stands: Option<Micros> = day_starts::table
         .find((currency.code(), day(session_date)))
         .select(day_starts::equity_micros)
         .first(conn)
         .optional()?;
-    let Some(equity) = stands else { return Ok(None) };
     let bought = bought(conn, currency, session_date)?;
-    Ok(Some(DayStart { equity: equity.money(currency), bought }))
+    Ok((stands.map(|equity| equity.money(currency)), bought))
 }
 
 /// The limits of the day's purchases. Given back is only what no permit was ever given for: a row that ended without ever
@@ -55,7 +53,7 @@ pub(super) fn over_ceiling(conn: &mut SqliteConnection, new: &NewIntent) -> Resu
         return Ok(None);
     }
     let (currency, date) = (new.terms.instrument.market.currency(), new.session_date);
-    let Some(DayStart { equity, bought }) = day_start(conn, currency, date)? else {
+    let (Some(equity), bought) = day_start(conn, currency, date)? else {
         return Ok(Some(format!("the equity in {currency} that {date} began with is unknown")));
     };
     let most = equity.amount().checked_mul(Decimal::from(DAY_PURCHASES_TIMES_MAX));

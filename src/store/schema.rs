@@ -364,6 +364,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    breaker_trips (account, session_date, wire) {
+        account -> Text,
+        session_date -> Text,
+        wire -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    exit_peaks (market, symbol) {
+        market -> Text,
+        symbol -> Text,
+        since_ms -> BigInt,
+        peak_micros -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     won_day_starts (session_date, currency) {
         session_date -> Text,
         currency -> Text,

@@ -181,7 +181,12 @@ impl Books {
 fn begin_rich(store: &mut SqliteStore, intent: &NewIntent) {
     let currency = intent.terms.instrument.market.currency();
     let equity = Money::new(1_000_000_000_000_i64.into(), currency);
-    let start = RecordDayStart { currency, session_date: intent.session_date, equity };
+    let start = RecordDayStart {
+        currency,
+        session_date: intent.session_date,
+        equity: Some(equity),
+        trips: Default::default(),
+    };
     let _ = store.record_day_start(&start, intent.approved_at);
 }
 

@@ -14,7 +14,7 @@ use domain::messages::ledger::{
     LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
     RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
+use domain::messages::limits::{LimitsRecord, OwnPosition, RecordPeak, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
@@ -202,6 +202,10 @@ impl<W: Watch> Store for Watched<W> {
         at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         self.step("record_day_start", |store| store.record_day_start(start, at))
+    }
+
+    fn record_peak(&mut self, peak: &RecordPeak, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step("record_peak", |store| store.record_peak(peak, at))
     }
 
     fn record_won_day_start(

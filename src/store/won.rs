@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use domain::messages::ledger::Trips;
 use domain::messages::won::{RecordWonDayStart, WonDayStart, WonPart};
 use domain::{Currency, WonRate};
 
 use super::fault::Fault;
 use super::schema::won_day_starts;
+use super::trips;
 use super::values::{Micros, day, ms, parsed};
 
 /// Keeps the parts of currencies that have none on that date yet, and tells what stands.
@@ -28,10 +30,16 @@ pub(super) fn record_day_start(
         );
         diesel::insert_into(won_day_starts::table).values(row).on_conflict_do_nothing().execute(conn)?;
     }
-    day_start(conn, start.session_date)
+    let trips = Trips { halting: start.has_tripped, reducing: false };
+    let has_tripped = trips::record(conn, (None, start.session_date), trips, at)?.halting;
+    let parts = day_start(conn, start.session_date)?;
+    Ok(WonDayStart { session_date: start.session_date, parts, has_tripped })
 }
 
-fn day_start(conn: &mut SqliteConnection, session_date: NaiveDate) -> Result<WonDayStart, Fault> {
+fn day_start(
+    conn: &mut SqliteConnection,
+    session_date: NaiveDate,
+) -> Result<BTreeMap<Currency, WonPart>, Fault> {
     let rows: Vec<(String, Micros, Micros, String)> = won_day_starts::table
         .filter(won_day_starts::session_date.eq(day(session_date)))
         .select((
@@ -48,5 +56,5 @@ fn day_start(conn: &mut SqliteConnection, session_date: NaiveDate) -> Result<Won
         let rate = rate.map_err(|error| Fault::refused(error.to_string()))?;
         parts.insert(currency, WonPart { equity: equity.money(currency), rate });
     }
-    Ok(WonDayStart { session_date, parts })
+    Ok(parts)
 }

@@ -13,7 +13,7 @@ use domain::messages::ledger::{
     LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
     RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
+use domain::messages::limits::{LimitsRecord, OwnPosition, RecordPeak, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
@@ -411,6 +411,10 @@ impl Store for WitnessedBooks {
         at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
         self.step(("record_day_start", OTHER), |store| store.record_day_start(start, at), |_, _| ())
+    }
+
+    fn record_peak(&mut self, peak: &RecordPeak, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step(("record_peak", OTHER), |store| store.record_peak(peak, at), |_, _| ())
     }
 
     fn record_won_day_start(

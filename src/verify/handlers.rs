@@ -109,7 +109,7 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
         let _ = house.supervised.recycle(vitals[next].name);
     }
     if round.is_multiple_of(3) {
-        let change = LimitsChange::of(LimitName::MaxOrdersPerMinute, Decimal::TEN);
+        let change = LimitsChange::of(LimitName::MaxOrdersPerMinute, 6.into());
         let tighten = TightenLimits { source, by: by.clone(), reason: reason.clone(), change };
         let _ = house.tighten.ask(tighten, SHORT).await;
         let _ = house.withdraw.ask(WithdrawLimits { source, by, reason }, SHORT).await;

@@ -73,7 +73,12 @@ fn with_a_dispute(dir: &TempDir) {
         halt_epoch: domain::HaltEpoch(0),
     };
     let equity = Money::new(100_000_000.into(), Currency::Krw);
-    let start = RecordDayStart { currency: Currency::Krw, session_date: day(), equity };
+    let start = RecordDayStart {
+        currency: Currency::Krw,
+        session_date: day(),
+        equity: Some(equity),
+        trips: Default::default(),
+    };
     books.record_day_start(&start, at).unwrap();
     books.commit_approval(&new, at).unwrap();
     let (intent, approval, halt_epoch) = (new.intent.clone(), new.approval, new.halt_epoch);

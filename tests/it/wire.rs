@@ -88,7 +88,17 @@ fn as_sent_by_the_agent(dir: &TempDir, equity: Money, orders: &[VenueOrder]) {
     let (halt_id, halt_nonce) = (HaltId::from_stored("h-0".into()), HaltNonce::new(0));
     let fencing = books.boot(&BootFacts { wall_at: at, at, halt_id, halt_nonce }).unwrap().fencing;
     let session_date = Market::Hk.date_at(at);
-    books.record_day_start(&RecordDayStart { currency: Currency::Hkd, session_date, equity }, at).unwrap();
+    books
+        .record_day_start(
+            &RecordDayStart {
+                currency: Currency::Hkd,
+                session_date,
+                equity: Some(equity),
+                trips: Default::default(),
+            },
+            at,
+        )
+        .unwrap();
     for (number, order) in orders.iter().enumerate() {
         let limit = order.limit.unwrap();
         let new = NewIntent {

@@ -26,7 +26,7 @@ use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::PriceSeen;
 use domain::messages::schedule::{DayClosed, Phase, SessionChanged};
 use domain::messages::symbols::{CompareHoldings, SymbolHalted, UnknownsLately};
-use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled};
+use domain::messages::trading::{AccountUpdated, AskReconciled, OrderUpdate, Reconciled, SaleLeftBehind};
 use domain::{Clock, IntentId, Market, Random, ports};
 use risk_guard::{Gate, Obedience, PlaceOrder};
 use supervision::prelude::*;
@@ -137,6 +137,8 @@ struct Shared {
     marks: Mutex<Watermarks>,
     /// Cancels that were requested, and when.
     cancels: Mutex<BTreeMap<IntentId, DateTime<Utc>>>,
+    /// Sales whose limit the market has left behind.
+    left_behind: Mutex<BTreeSet<IntentId>>,
     /// What a halt wants cancelled, however long it has worked.
     unwanted: Mutex<Unwanted>,
     /// Until when orders of a market are taken, as last told; a market that nothing was told of may take some.
@@ -366,6 +368,17 @@ impl Handler<PlaceOrder> for Broker {
             let _ended_or_late = tokio::time::timeout(HELD_FOR, end).await;
         };
         Box::pin(held.into_actor(self))
+    }
+}
+
+impl Handler<SaleLeftBehind> for Broker {
+    type Result = ();
+
+    /// The next look cancels it, and comes at once.
+    fn handle(&mut self, SaleLeftBehind { intent }: SaleLeftBehind, _ctx: &mut Self::Context) {
+        hold(&self.shared.left_behind).insert(intent);
+        self.ladder.reset();
+        self.shared.wake.notify_one();
     }
 }
 

@@ -78,7 +78,8 @@ impl Unwanted {
     }
 }
 
-/// Orders that a cancel is due for: those that have worked for longer than `ttl`, and those that a halt does not want.
+/// Orders that a cancel is due for: those that have worked for longer than `ttl`, those that the market has `left` behind, and
+/// those that a halt does not want.
 ///
 /// A cancel is repeated only when a list that was asked for since (`listed`: the days of such lists) still shows the
 /// order as working.
@@ -88,6 +89,7 @@ pub fn to_cancel<'a>(
     (ttl, unwanted): (TimeDelta, Unwanted),
     requested: &BTreeMap<IntentId, DateTime<Utc>>,
     listed: &BTreeSet<DayKey>,
+    left: &BTreeSet<IntentId>,
 ) -> Vec<&'a OpenIntent> {
     let day = |intent: &OpenIntent| DayKey {
         market: intent.terms.instrument.market,
@@ -98,7 +100,9 @@ pub fn to_cancel<'a>(
     let is_due = |intent: &&OpenIntent| {
         let first = !requested.contains_key(&intent.id);
         (first || listed.contains(&day(intent)))
-            && (unwanted.includes(intent) || old.iter().any(|other| other.id == intent.id))
+            && (unwanted.includes(intent)
+                || left.contains(&intent.id)
+                || old.iter().any(|other| other.id == intent.id))
     };
     halted.into_iter().filter(is_due).collect()
 }
@@ -263,9 +267,36 @@ mod tests {
             one.terms.side = side;
             let requested = asked_s.map(|s| (one.id.clone(), at(60 - s))).into_iter().collect();
             let listed = listed.then_some(day).into_iter().collect();
-            let due = to_cancel(std::slice::from_ref(&one), at(60), (TTL, unwanted), &requested, &listed);
+            let due = to_cancel(
+                std::slice::from_ref(&one),
+                at(60),
+                (TTL, unwanted),
+                &requested,
+                &listed,
+                &BTreeSet::new(),
+            );
             assert_eq!(due.len() == 1, expected, "case {number}");
         }
+    }
+
+    #[test]
+    fn a_sale_that_the_market_has_left_behind_is_cancelled_before_its_time_and_no_other() {
+        let sale = |number, state| {
+            let mut one = intent(number, state, Some(at(45)));
+            one.terms.side = Side::Sell;
+            one
+        };
+        let open = [
+            sale(1, OrderState::Accepted),
+            sale(2, OrderState::Accepted),
+            sale(3, OrderState::Unknown),
+            sale(4, OrderState::Partial),
+        ];
+        let left = [1, 3, 4].map(|number| IntentId::new(0, number)).into();
+        let none = BTreeMap::new();
+        let due = to_cancel(&open, at(60), (TTL, Unwanted::Nothing), &none, &BTreeSet::new(), &left);
+        let due: Vec<_> = due.into_iter().map(|intent| intent.id.clone()).collect();
+        assert_eq!(due, [IntentId::new(0, 1), IntentId::new(0, 4)]);
     }
 
     #[test]

@@ -149,6 +149,14 @@ impl Book {
             .fold(Quantity::ZERO, Quantity::saturating_add)
     }
 
+    /// The open sale of one stock that was approved first; one whose time nobody knows comes before all.
+    pub fn oldest_sale(&self, instrument: &Instrument) -> Option<&Tracked> {
+        self.iter()
+            .filter(|order| &order.terms.instrument == instrument && order.terms.side == Side::Sell)
+            .filter(|order| !order.remaining().is_zero())
+            .min_by_key(|order| order.approved_at)
+    }
+
     fn note(&mut self, intent: &IntentId) {
         if let Some(changed) = &mut self.changed_during_read {
             changed.insert(intent.clone());

@@ -110,6 +110,11 @@ impl Wire {
         verdict
     }
 
+    /// It has tripped on this day already, in an earlier life.
+    pub fn restore(&mut self) {
+        self.tripped = true;
+    }
+
     /// True after it has tripped.
     pub fn has_tripped(self) -> bool {
         self.tripped
@@ -200,6 +205,7 @@ fn change_pct(from: Money, to: Money) -> DayLoss {
     }
 }
 
+pub mod readings;
 pub mod won;
 
 #[cfg(test)]

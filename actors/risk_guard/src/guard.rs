@@ -7,13 +7,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::messages::control::{Durability, HaltLevel, TradingState};
 use domain::messages::ledger::{EventKind, OpenIntents, RecordDayStart, RecordEvent};
-use domain::messages::limits::{ApprovalsSince, OwnPositions, SetbacksSince};
-use domain::messages::market_data::{AccountInWonQuery, AccountQuery, BarsQuery, QuoteQuery};
+use domain::messages::limits::{ApprovalsSince, OwnPositions, RecordPeak, SetbacksSince};
+use domain::messages::market_data::{
+    AccountInWonQuery, AccountQuery, BarsQuery, OrderQuoteQuery, QuoteQuery,
+};
 use domain::messages::schedule::{DayClosed, SessionChanged};
 use domain::messages::symbols::SymbolHalts;
-use domain::messages::trading::{AskReconciled, DecisionMade, OrderUpdate, ProposalRefused, Reconciled};
+use domain::messages::trading::{
+    AskReconciled, DecisionMade, OrderUpdate, ProposalRefused, Reconciled, SaleLeftBehind,
+};
 use domain::messages::won::RecordWonDayStart;
-use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Instrument, Market, Random};
+use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Instrument, IntentId, Market, Random};
 use supervision::prelude::*;
 
 use crate::authority::{
@@ -90,6 +94,8 @@ pub struct LedgerLinks {
     pub setbacks: Link<SetbacksSince>,
     /// What this agent holds.
     pub positions: Link<OwnPositions>,
+    /// How high it has stood.
+    pub peaks: Link<RecordPeak>,
     /// Which halts stand.
     pub load_state: Link<LoadTradingState>,
     /// Whether a halt began or ended in the books.
@@ -123,6 +129,10 @@ pub struct BrokerLinks {
     pub account: Link<AccountQuery>,
     /// A quote, for the board lot that comes with it.
     pub quote: Link<QuoteQuery>,
+    /// The price that an exit is decided by, in its own turn.
+    pub order_quote: Link<OrderQuoteQuery>,
+    /// A sale that no longer sells.
+    pub left_behind: Link<SaleLeftBehind>,
     /// The account in won, with the rates of exchange.
     pub account_in_won: Link<AccountInWonQuery>,
     /// Daily bars of what is held.
@@ -206,6 +216,8 @@ pub struct RiskGuard {
     exits: Watch,
     /// The books are being asked what is held.
     reading_holdings: bool,
+    /// Sales that Broker was told the market has left behind.
+    left_behind: BTreeSet<IntentId>,
 }
 
 /// Whether the same must be read once more after the read in progress.
@@ -248,6 +260,7 @@ impl RiskGuard {
             lots: Lots::default(),
             exits: Watch::default(),
             reading_holdings: false,
+            left_behind: BTreeSet::new(),
         }
     }
 
@@ -281,7 +294,9 @@ impl RiskGuard {
         let reducing = self.desks.get(&currency).is_some_and(|desk| desk.is_reducing(self.now()));
         match self.state() {
             TradingState::Active | TradingState::Reducing if !recovered => TradingState::Starting,
-            TradingState::Active if reducing || self.is_won_below() => TradingState::Reducing,
+            TradingState::Active if reducing || self.is_won_below() || self.is_won_unknown() => {
+                TradingState::Reducing
+            }
             state @ (TradingState::Starting
             | TradingState::Active
             | TradingState::Reducing

@@ -11,7 +11,7 @@
 //! proposes orders can not turn the account over until its costs alone reach the 3 % at which the day's loss halts.
 
 use domain::Money;
-use domain::messages::ledger::DayStart;
+use domain::messages::ledger::{DayStart, Trips};
 use rust_decimal::Decimal;
 
 use crate::limits::wiring::{Limit, refuse};
@@ -40,7 +40,7 @@ impl DayPurchases {
 
     /// What the books tell, and what was approved while they were asked: that they were asked to write later.
     pub fn finish_read(&mut self, told: DayStart) {
-        self.start = Some(told.equity);
+        self.start = told.equity;
         self.bought = told.bought.amount().saturating_add(self.since_asked);
     }
 
@@ -74,7 +74,7 @@ impl DayPurchases {
     pub fn untouched(start: Money) -> Self {
         let bought = Money::zero(start.currency());
         let mut purchases = Self::default();
-        purchases.finish_read(DayStart { equity: start, bought });
+        purchases.finish_read(DayStart { equity: Some(start), bought, trips: Trips::default() });
         purchases
     }
 }
@@ -98,7 +98,11 @@ mod tests {
 
     fn told(bought: i64) -> DayPurchases {
         let mut purchases = DayPurchases::default();
-        purchases.finish_read(DayStart { equity: won(1_000), bought: won(bought) });
+        purchases.finish_read(DayStart {
+            equity: Some(won(1_000)),
+            bought: won(bought),
+            trips: Trips::default(),
+        });
         purchases
     }
 
@@ -134,7 +138,11 @@ mod tests {
         purchases.note(won(700));
         purchases.begin_read();
         purchases.note(won(50));
-        purchases.finish_read(DayStart { equity: won(1_000), bought: won(600) });
+        purchases.finish_read(DayStart {
+            equity: Some(won(1_000)),
+            bought: won(600),
+            trips: Trips::default(),
+        });
         assert_eq!(purchases.bought, Decimal::from(650), "100 were given back by the books, 50 are newer");
     }
 }

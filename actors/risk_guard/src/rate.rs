@@ -168,13 +168,40 @@ mod tests {
     #[test]
     fn invariant_13_a_day_of_the_most_that_is_allowed_stops_exits_too() {
         let approvals = approvals((0..400).map(|n| n * 200));
-        let refused = approvals.check(Side::Sell, &limits(10, 400), at(80_100));
+        let refused = approvals.check(Side::Sell, &limits(6, 300), at(80_100));
         assert!(matches!(refused, Err(RefusalReason::TooManyOrders { window: Window::Day, count: 400, .. })));
     }
 
     #[test]
+    fn invariant_13_however_much_is_bought_a_sale_may_be_approved_in_the_same_minute_and_day() {
+        let widest = limits(Limits::ENTRIES_PER_MINUTE_CEILING, Limits::ENTRIES_PER_DAY_CEILING);
+        for pause in [0, 1, 7, 12, 60, 288] {
+            let (mut approvals, mut bought) = (Approvals::default(), 0);
+            for now in (0..5_000).map(|n| at(n * pause)) {
+                if approvals.check(Side::Buy, &widest, now).is_ok() {
+                    approvals.note(now);
+                    bought += 1;
+                }
+                assert!(
+                    approvals.check(Side::Sell, &widest, now).is_ok(),
+                    "{pause} s apart, {bought} bought"
+                );
+            }
+            assert!(bought >= 6, "{pause} s apart, {bought} bought");
+        }
+        // What is kept for sales is theirs alone.
+        let mut minute = approvals(vec![0; 6]);
+        for _sale in 0..4 {
+            assert!(minute.check(Side::Buy, &widest, at(1)).is_err());
+            assert!(minute.check(Side::Sell, &widest, at(1)).is_ok());
+            minute.note(at(1));
+        }
+        assert!(minute.check(Side::Sell, &widest, at(1)).is_err());
+    }
+
+    #[test]
     fn invariant_13_a_clock_that_ran_ahead_for_a_moment_frees_no_day() {
-        let limits = limits(10, 100);
+        let limits = limits(6, 100);
         let mut approvals = approvals((0..100).map(|n| n * 10));
         assert!(approvals.check(Side::Buy, &limits, at(2_000)).is_err());
         // Two days ahead for one order, which the clock of then allows.

@@ -14,7 +14,7 @@ use domain::messages::ledger::{
     LedgerEvent, LosingTrade, RecentDecisions, RecordDayReport, RecordDayStart, RecordEvent,
     RememberedDecision, ReserveOracleCall, SettleOracleCall,
 };
-use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
+use domain::messages::limits::{LimitsRecord, OwnPosition, RecordPeak, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::{
@@ -233,13 +233,19 @@ pub trait Store: EvolutionBooks + Send {
     /// [`StoreError`] when the database failed.
     fn record_day_report(&mut self, report: &RecordDayReport, at: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// The equity a day started with: the first value of a currency and date stays; the answer is what stands, with what
-    /// was bought on that day.
+    /// The equity a day started with: the first value of a currency and date stays, and what the breaker has done is added;
+    /// the answer is what stands, with what was bought on that day.
     ///
     /// # Errors
     /// [`StoreError::Refused`] when the equity is in another currency or too large to keep exactly.
     fn record_day_start(&mut self, start: &RecordDayStart, at: DateTime<Utc>)
     -> Result<DayStart, StoreError>;
+
+    /// The highest price of a holding: the highest of one purchase stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotRepresentable`] when the price is too large to keep exactly.
+    fn record_peak(&mut self, peak: &RecordPeak, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// What a day of the account in won started with: the first part of a date and currency stays; the answer is what stands.
     ///

@@ -159,7 +159,12 @@ impl Books {
         // Enough for every purchase of the day.
         let equity = domain::Money::new(1_000_000_000_000_i64.into(), listing.market.currency());
         let (currency, session_date) = (listing.market.currency(), new.session_date);
-        let start = domain::messages::ledger::RecordDayStart { currency, session_date, equity };
+        let start = domain::messages::ledger::RecordDayStart {
+            currency,
+            session_date,
+            equity: Some(equity),
+            trips: Default::default(),
+        };
         self.store.record_day_start(&start, at).unwrap();
         self.store.commit_approval(&new, at).ok()?;
         let request = SendingRequest {

@@ -82,7 +82,12 @@ impl Books {
         let currency = new.terms.instrument.market.currency();
         let equity = domain::Money::new(1_000_000_000_000_i64.into(), currency);
         let session_date = new.session_date;
-        let start = domain::messages::ledger::RecordDayStart { currency, session_date, equity };
+        let start = domain::messages::ledger::RecordDayStart {
+            currency,
+            session_date,
+            equity: Some(equity),
+            trips: Default::default(),
+        };
         self.store.record_day_start(&start, at).unwrap();
         self.store.commit_approval(new, at).unwrap();
         let (intent, approval) = (new.intent.clone(), new.approval.clone());

@@ -127,11 +127,21 @@ const OF_PEOPLE: [Write; 6] = [
 ];
 
 /// What the owner's day, budget, plan and notices hang on.
-pub(super) const OF_THE_DAY: [Write; 13] = [
+pub(super) const OF_THE_DAY: [Write; 14] = [
     ("record_day_start", |b| {
         let equity = Money::new(1.into(), Currency::Usd);
-        let start = RecordDayStart { currency: Currency::Usd, session_date: today().session_date, equity };
+        let start = RecordDayStart {
+            currency: Currency::Usd,
+            session_date: today().session_date,
+            equity: Some(equity),
+            trips: Default::default(),
+        };
         b.store.record_day_start(&start, b.now).map(drop)
+    }),
+    ("record_peak", |b| {
+        let (instrument, peak) = (stock("005930"), "70000".parse().unwrap());
+        let record = domain::messages::limits::RecordPeak { instrument, since: b.now, peak };
+        b.store.record_peak(&record, b.now)
     }),
     ("reserve_oracle_call", |b| b.store.reserve_oracle_call(&model_call("x", 9), b.now).map(drop)),
     ("settle_oracle_call", |b| {

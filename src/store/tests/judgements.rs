@@ -3,7 +3,7 @@
 use domain::messages::consultation::{ClosedPositions, DecisionBasis, SpentQuota};
 use domain::messages::ledger::{
     BookedCall, BudgetAnswer, CallCost, Ceiling, ConfidentLosers, EventKind, EventsAfter, RecentDecisions,
-    RecordEvent, SettleOracleCall,
+    RecordEvent, SettleOracleCall, Trips,
 };
 use domain::messages::trading::DecisionMade;
 use domain::{Action, Currency, Decision, EventId, SelectionContext, Signal};
@@ -177,12 +177,43 @@ fn the_first_equity_of_a_day_stays() {
     let record = |amount: i64, currency| RecordDayStart {
         currency: Currency::Krw,
         session_date: today().session_date,
-        equity: Money::new(amount.into(), currency),
+        equity: Some(Money::new(amount.into(), currency)),
+        trips: Trips::default(),
     };
+    let asks = RecordDayStart { equity: None, ..record(1, Currency::Krw) };
+    assert_eq!(books.store.record_day_start(&asks, start()).unwrap().equity, None, "to ask keeps nothing");
     let first = books.store.record_day_start(&record(1_000_000, Currency::Krw), start()).unwrap();
     let later = books.store.record_day_start(&record(900_000, Currency::Krw), start()).unwrap();
-    assert_eq!((first, later.equity), (later, Money::new(1_000_000.into(), Currency::Krw)));
+    assert_eq!((first, later.equity), (later, Some(Money::new(1_000_000.into(), Currency::Krw))));
+    assert_eq!(books.store.record_day_start(&asks, start()), Ok(first));
     assert!(books.store.record_day_start(&record(1, Currency::Usd), start()).is_err());
+}
+
+#[test]
+fn what_the_breaker_has_done_on_a_day_adds_up_and_stays_apart_by_currency_date_and_in_won() {
+    let mut books = Books::new();
+    let mut record = |currency, date: &str, halting, reducing| {
+        let (session_date, trips) = (date.parse().unwrap(), Trips { halting, reducing });
+        let day = RecordDayStart { currency, session_date, equity: None, trips };
+        let Trips { halting, reducing } = books.store.record_day_start(&day, start()).unwrap().trips;
+        (halting, reducing)
+    };
+    assert_eq!(record(Currency::Krw, "2026-11-24", false, false), (false, false));
+    assert_eq!(record(Currency::Krw, "2026-11-24", true, false), (true, false));
+    assert_eq!(record(Currency::Krw, "2026-11-24", true, true), (true, true), "the same twice is once");
+    assert_eq!(record(Currency::Krw, "2026-11-24", false, false), (true, true));
+    assert_eq!(record(Currency::Usd, "2026-11-24", false, false), (false, false));
+    assert_eq!(record(Currency::Krw, "2026-11-25", false, true), (false, true));
+    let mut in_won = |date: &str, has_tripped| {
+        let day = domain::messages::won::RecordWonDayStart {
+            session_date: date.parse().unwrap(),
+            parts: Vec::new(),
+            has_tripped,
+        };
+        books.store.record_won_day_start(&day, start()).unwrap().has_tripped
+    };
+    assert!(!in_won("2026-11-24", false), "a currency's is another");
+    assert!(in_won("2026-11-24", true) && in_won("2026-11-24", false) && !in_won("2026-11-25", false));
 }
 
 #[test]

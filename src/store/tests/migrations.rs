@@ -61,6 +61,12 @@ fn later_rows(version: &str) -> &'static str {
             "INSERT INTO imported_trades (source_id, timestamp, stock_code, action, trade_id, at_ms)
                  VALUES (1, '2026-02-01T00:30:00+00:00', '005930', 'BUY', 1, 24);"
         }
+        "20261126000132" => {
+            "INSERT INTO breaker_trips (account, session_date, wire, at_ms)
+                 VALUES ('KRW', '2026-11-26', 'halting', 70), ('in_won', '2026-11-26', 'halting', 71);
+             INSERT INTO exit_peaks (market, symbol, since_ms, peak_micros, at_ms)
+                 VALUES ('KR', '005930', 20, 71000000000, 72);"
+        }
         "20261126000090" => {
             "INSERT INTO won_day_starts (session_date, currency, equity_micros, won_per_unit_micros, posted_on, at_ms)
                  VALUES ('2026-11-26', 'USD', 10000000000, 1400500000, '2026-11-26', 30);"

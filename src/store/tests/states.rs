@@ -234,6 +234,25 @@ fn what_this_agent_holds_is_what_it_bought_and_has_not_sold() {
 }
 
 #[test]
+fn the_highest_price_of_a_holding_stays_with_the_purchase_that_it_belongs_to() {
+    let mut books = Books::new();
+    books.accepted(&buy("1"), "101");
+    books.book(vec![row("101", Side::Buy, 4, "69900")]);
+    let since = books.store.own_positions().unwrap()[0].since.unwrap();
+    let mut tell = |since, peak: &str| {
+        let (instrument, peak) = (stock("005930"), peak.parse().unwrap());
+        let record = domain::messages::limits::RecordPeak { instrument, since, peak };
+        books.store.record_peak(&record, books.now).unwrap();
+        books.store.own_positions().unwrap()[0].peak.map(|peak| peak.to_string())
+    };
+    assert_eq!(tell(since, "70000").as_deref(), Some("70000"));
+    assert_eq!(tell(since, "69950").as_deref(), Some("70000"), "the highest stays");
+    assert_eq!(tell(since, "70100").as_deref(), Some("70100"));
+    assert_eq!(tell(since + TimeDelta::seconds(1), "70200"), None, "that is of another purchase");
+    assert_eq!(tell(since, "70050").as_deref(), Some("70050"));
+}
+
+#[test]
 fn a_holding_counts_from_its_first_share_until_the_last_is_sold_and_begins_anew_after_that() {
     let mut books = Books::new();
     let since = |books: &mut Books| {

@@ -18,7 +18,7 @@ fn part(currency: Currency, equity: i64, rate: &str) -> WonPart {
 fn the_first_part_of_a_date_and_currency_stays_and_later_currencies_join_it() {
     let mut books = Books::new();
     let mut record = |date: &str, parts: Vec<WonPart>| {
-        let start = RecordWonDayStart { session_date: date.parse().unwrap(), parts };
+        let start = RecordWonDayStart { session_date: date.parse().unwrap(), parts, has_tripped: false };
         books.store.record_won_day_start(&start, books.now).unwrap().parts
     };
     let (won, dollars) = (part(Currency::Krw, 6_000_000, "1"), part(Currency::Usd, 10_000, "1400.5"));

@@ -125,7 +125,13 @@ fn held(shares: u64) -> VenuePosition {
 }
 
 fn own(shares: u64) -> OwnPosition {
-    OwnPosition { instrument: terms().instrument, quantity: Quantity::new(shares), entry: None, since: None }
+    OwnPosition {
+        instrument: terms().instrument,
+        quantity: Quantity::new(shares),
+        entry: None,
+        since: None,
+        peak: None,
+    }
 }
 
 fn fill(intent: &str, side: Side, shares: u64, amount: i64) -> BookedFill {

@@ -48,7 +48,7 @@ pub(crate) fn settings() -> Config {
         ("ENABLED_MARKETS", "KR"),
         ("TRADE_MODE", "daily"),
         ("DB_PATH", ":memory:"),
-        ("MAX_ORDERS_PER_DAY", "400"),
+        ("MAX_ORDERS_PER_DAY", "300"),
         ("REFUSAL_COOLDOWN_MIN", "1"),
         ("STOP_COOLDOWN_MIN", "1"),
         ("REENTRY_GUARD_MIN", "1"),

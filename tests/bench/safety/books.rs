@@ -177,7 +177,12 @@ impl Desk {
         };
         let fencing = store.boot(&facts).expect("a boot").fencing;
         let session_date = Market::Kr.date_at(start);
-        let began = RecordDayStart { currency: Currency::Krw, session_date, equity: day_start() };
+        let began = RecordDayStart {
+            currency: Currency::Krw,
+            session_date,
+            equity: Some(day_start()),
+            trips: Default::default(),
+        };
         store.record_day_start(&began, start).expect("a day start");
         let hundred = Confidence::new(80).expect("0 to 100");
         Self {

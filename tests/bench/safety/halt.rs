@@ -324,7 +324,7 @@ fn settings(place: &Path) -> Config {
         ("ENABLED_MARKETS", "KR"),
         ("TRADE_MODE", "daily"),
         ("POSITION_SIZING_ENABLED", "false"),
-        ("MAX_ORDERS_PER_DAY", "400"),
+        ("MAX_ORDERS_PER_DAY", "300"),
         ("REFUSAL_COOLDOWN_MIN", "1"),
         ("CONFIDENCE_THRESHOLD", "100"),
         ("DB_PATH", &database),

@@ -71,7 +71,7 @@ impl Rig {
             ("SCANNER_TOP_N", "20"),
             ("KESTREL_FAULTS_RULES", EAGER_RULES),
             // As many as the code allows.
-            ("MAX_ORDERS_PER_DAY", "400"),
+            ("MAX_ORDERS_PER_DAY", "300"),
             // It buys back what it sold: the shortest waits there are.
             ("REFUSAL_COOLDOWN_MIN", "1"),
             ("STOP_COOLDOWN_MIN", "1"),

@@ -9,7 +9,10 @@ use domain::messages::ledger::{EventKind, OpenIntents, RecordEvent};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::AccountQuery;
 use domain::messages::trading::{AccountUpdated, Reconciled};
-use domain::{Currency, Market, OrderState, is_ledger_pause, ledger_pause_end, ledger_rests, ports};
+use domain::{
+    Currency, IntentId, Market, OpenIntent, OrderState, is_ledger_pause, ledger_pause_end, ledger_rests,
+    ports,
+};
 use supervision::{Link, TellError};
 use trade_ledger::{
     AbandonSending, BookInquiry, DayKey, HaltName, InquiryBooked, JournalledOrder, JournalledOrders,
@@ -183,13 +186,21 @@ async fn cancel_due(
     let open: Vec<_> = orders.iter().map(|order| order.intent().clone()).collect();
     let wanted = (ttl, *hold(&shared.unwanted));
     let now = deps.clock.now();
-    let due: BTreeSet<_> = to_cancel(&open, now, wanted, &hold(&shared.cancels), listed)
+    let left = left_behind(shared, &open);
+    let due: BTreeSet<_> = to_cancel(&open, now, wanted, &hold(&shared.cancels), listed, &left)
         .into_iter()
         .map(|intent| intent.id.clone())
         .collect();
     let orders = orders.into_iter().filter(|order| due.contains(&order.intent().id)).collect();
     cancel_each(deps, shared, orders, "its time is over, or trading stops").await;
     Ok(())
+}
+
+/// Sales that RiskGuard has told the market to have left behind; what is no longer open is forgotten.
+fn left_behind(shared: &Shared, open: &[OpenIntent]) -> BTreeSet<IntentId> {
+    let mut left = hold(&shared.left_behind);
+    left.retain(|id| open.iter().any(|intent| &intent.id == id));
+    left.clone()
 }
 
 /// Asks the exchange to cancel each order, one after the other.

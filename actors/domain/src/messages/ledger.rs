@@ -161,15 +161,28 @@ pub struct RecordDayStart {
     pub currency: Currency,
     /// The session date.
     pub session_date: NaiveDate,
-    /// Equity seen now; becomes the day's start only if there is none.
-    pub equity: Money,
+    /// Equity that two accounts in a row told; becomes the day's start only if there is none. None only asks.
+    pub equity: Option<Money>,
+    /// What the breaker has done on it; is added to what stands.
+    pub trips: Trips,
+}
+
+/// What the breaker has done on a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trips {
+    /// It has halted everything once: the same loss does not halt again after a person has lifted that.
+    pub halting: bool,
+    /// Its second measure lets exits only through until the day is over.
+    pub reducing: bool,
 }
 
 /// A day of one currency, as the books know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayStart {
-    /// The equity it began with.
-    pub equity: Money,
+    /// The equity it began with; none when nobody has told.
+    pub equity: Option<Money>,
+    /// What the breaker has done on it.
+    pub trips: Trips,
     /// The limits of all purchases approved for it, but for those that are proved never to have been given a permit.
     pub bought: Money,
 }

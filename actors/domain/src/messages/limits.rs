@@ -290,6 +290,20 @@ pub struct OwnPosition {
     pub entry: Option<Price>,
     /// When the first of them was bought; absent when nobody knows.
     pub since: Option<DateTime<Utc>>,
+    /// The highest price since then that was heard and kept; none when none was.
+    pub peak: Option<Price>,
+}
+
+/// RiskGuard -> TradeLedger: a holding has not stood higher since it was bought. A tell, at most once a minute and stock.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct RecordPeak {
+    /// The stock.
+    pub instrument: Instrument,
+    /// When the first share of it was bought: a peak belongs to one purchase.
+    pub since: DateTime<Utc>,
+    /// The price.
+    pub peak: Price,
 }
 
 /// Broker -> RiskGuard: the account was asked for and is not known. A tell.

@@ -151,3 +151,12 @@ pub struct ProposalRefused {
     /// When.
     pub at: DateTime<Utc>,
 }
+
+/// RiskGuard -> Broker: the price has fallen below the limit of this sale while its stock must be sold; it should be cancelled, so
+/// that a new one can be priced. A tell.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct SaleLeftBehind {
+    /// The sale.
+    pub intent: IntentId,
+}

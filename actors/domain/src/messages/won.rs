@@ -27,6 +27,8 @@ pub struct RecordWonDayStart {
     pub session_date: NaiveDate,
     /// What is known now.
     pub parts: Vec<WonPart>,
+    /// The breaker has halted everything for the loss of this day; is kept.
+    pub has_tripped: bool,
 }
 
 /// What a day in won began with, as the books know it.
@@ -36,6 +38,8 @@ pub struct WonDayStart {
     pub session_date: NaiveDate,
     /// One part for each currency that was known on that day.
     pub parts: BTreeMap<Currency, WonPart>,
+    /// The breaker has halted everything for the loss of this day: it does so once.
+    pub has_tripped: bool,
 }
 
 /// The account in won, as RiskGuard has it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::messages::limits::OwnPosition;
+use domain::messages::limits::{OwnPosition, RecordPeak};
 use domain::{Candle, Instrument, Price, Quantity};
 use rust_decimal::Decimal;
 use strategy::indicators::{Period, candles};
@@ -16,6 +16,8 @@ pub const BARS: u16 = 250;
 const ATR_DAYS: usize = 14;
 /// Bars are asked for again so long after an attempt that failed, and a sale is tried again after this.
 const BARS_AGAIN: TimeDelta = TimeDelta::minutes(5);
+/// The peak of one stock is written into the books at most this often.
+const PEAK_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// A sale that led to no order is tried again after this.
 const SALE_AGAIN: TimeDelta = TimeDelta::seconds(20);
 
@@ -35,6 +37,8 @@ pub struct Watch {
     positions: BTreeMap<Instrument, OwnPosition>,
     /// The highest price that was seen in this life.
     seen_peaks: BTreeMap<Instrument, Price>,
+    /// What of it the books were told in this life, and when.
+    kept_peaks: BTreeMap<Instrument, (Price, DateTime<Utc>)>,
     daily: BTreeMap<Instrument, Daily>,
     bars_asked_at: BTreeMap<Instrument, DateTime<Utc>>,
     tried_at: BTreeMap<Instrument, DateTime<Utc>>,
@@ -48,10 +52,12 @@ impl Watch {
     pub fn take_positions(&mut self, positions: Vec<OwnPosition>) {
         let held: BTreeMap<_, _> = positions.into_iter().map(|one| (one.instrument.clone(), one)).collect();
         // A peak belongs to one purchase: what was sold and bought again begins anew.
-        self.seen_peaks.retain(|instrument, _| {
+        let is_same = |instrument: &Instrument| {
             let since = |of: &BTreeMap<Instrument, OwnPosition>| of.get(instrument).map(|one| one.since);
             held.contains_key(instrument) && since(&held) == since(&self.positions)
-        });
+        };
+        self.seen_peaks.retain(|instrument, _| is_same(instrument));
+        self.kept_peaks.retain(|instrument, _| is_same(instrument));
         self.daily.retain(|instrument, _| held.contains_key(instrument));
         self.bars_asked_at.retain(|instrument, _| held.contains_key(instrument));
         self.tried_at.retain(|instrument, _| held.contains_key(instrument));
@@ -70,12 +76,17 @@ impl Watch {
         self.positions.get(instrument).map_or(Quantity::ZERO, |one| one.quantity)
     }
 
-    /// A price that may be believed.
-    pub fn see(&mut self, instrument: &Instrument, price: Price) {
-        if self.positions.contains_key(instrument) {
-            let peak = self.seen_peaks.entry(instrument.clone()).or_insert(price);
-            *peak = price.max(*peak);
-        }
+    /// A price that may be believed. Tells what the books should keep, where it is a peak that they do not know.
+    pub fn see(&mut self, instrument: &Instrument, price: Price, now: DateTime<Utc>) -> Option<RecordPeak> {
+        let OwnPosition { since, peak: booked, .. } = self.positions.get(instrument)?;
+        let peak = self.seen_peaks.entry(instrument.clone()).or_insert(price);
+        *peak = price.max(*peak);
+        let (peak, kept) = (*peak, self.kept_peaks.get(instrument));
+        let is_news = kept.map(|(kept, _)| *kept).max(*booked).is_none_or(|known| peak > known);
+        let is_early = kept.is_some_and(|(_, at)| (*at..*at + PEAK_EVERY).contains(&now));
+        let since = (*since).filter(|_| is_news && !is_early)?;
+        self.kept_peaks.insert(instrument.clone(), (peak, now));
+        Some(RecordPeak { instrument: instrument.clone(), since, peak })
     }
 
     /// True when the bars of `instrument` should be asked for now: once on each of its dates, and again after a failure.
@@ -101,13 +112,14 @@ impl Watch {
 
     /// What an exit is judged by; none when it is not held or nobody knows what it cost.
     pub fn held(&self, instrument: &Instrument) -> Option<Held> {
-        let OwnPosition { entry, since, .. } = self.positions.get(instrument)?;
+        let OwnPosition { entry, since, peak: booked, .. } = self.positions.get(instrument)?;
         let (entry, since) = ((*entry)?, (*since)?);
         let daily = self.daily.get(instrument);
         let bought_on = instrument.market.date_at(since);
         // The day of the purchase has a high from before it.
         let highs = daily.into_iter().flat_map(|daily| &daily.highs).filter(|(date, _)| *date > bought_on);
-        let peak = highs.map(|(_, high)| *high).chain(self.seen_peaks.get(instrument).copied()).max();
+        let heard = self.seen_peaks.get(instrument).copied().into_iter().chain(*booked);
+        let peak = highs.map(|(_, high)| *high).chain(heard).max();
         Some(Held { entry, since, peak, atr: daily.and_then(|daily| daily.atr) })
     }
 
@@ -118,6 +130,11 @@ impl Watch {
             self.tried_at.insert(instrument.clone(), now);
         }
         !is_early
+    }
+
+    /// The sale was not tried after all: its price was refuted.
+    pub fn end_sale(&mut self, instrument: &Instrument) {
+        self.tried_at.remove(instrument);
     }
 
     /// True when it is news that a sale of `instrument` is held up for the reason of this code.
@@ -166,7 +183,7 @@ mod tests {
 
     fn position(since: &str) -> OwnPosition {
         let (entry, since) = (Some(price(1_000)), Some(at(since)));
-        OwnPosition { instrument: stock(), quantity: Quantity::new(3), entry, since }
+        OwnPosition { instrument: stock(), quantity: Quantity::new(3), entry, since, peak: None }
     }
 
     /// `count` days up to 2026-11-24, each 10 high and wide, the last `top` high.
@@ -193,7 +210,7 @@ mod tests {
             let mut watch = Watch::default();
             watch.take_positions(vec![position(since)]);
             watch.take_bars(&stock(), &bars(250, top), now);
-            seen.iter().for_each(|seen| watch.see(&stock(), price(*seen)));
+            seen.iter().for_each(|seen| drop(watch.see(&stock(), price(*seen), now)));
             watch.held(&stock()).unwrap().peak.map(|peak| peak.to_string())
         };
         assert_eq!(peak("2026-11-23T01:00:00Z", 1_050, &[]), Some("1050".into()));
@@ -208,17 +225,38 @@ mod tests {
 
     #[test]
     fn what_was_sold_and_bought_again_begins_anew_and_a_stranger_is_not_watched() {
-        let mut watch = Watch::default();
-        watch.see(&stock(), price(2_000));
+        let (mut watch, now) = (Watch::default(), at("2026-11-24T01:00:00Z"));
+        watch.see(&stock(), price(2_000), now);
         assert_eq!(watch.held(&stock()), None);
         watch.take_positions(vec![position("2026-11-24T00:30:00Z")]);
-        watch.see(&stock(), price(2_000));
+        watch.see(&stock(), price(2_000), now);
         watch.take_positions(vec![position("2026-11-24T00:30:00Z")]);
         assert_eq!(watch.held(&stock()).unwrap().peak, Some(price(2_000)));
         watch.take_positions(vec![position("2026-11-24T02:30:00Z")]);
         assert_eq!(watch.held(&stock()).unwrap().peak, None);
         watch.take_positions(vec![OwnPosition { entry: None, ..position("2026-11-24T02:30:00Z") }]);
         assert_eq!(watch.held(&stock()), None, "nobody knows what it cost");
+    }
+
+    #[test]
+    fn a_peak_is_given_to_the_books_once_a_minute_and_taken_back_from_them_for_the_same_purchase_only() {
+        let (mut watch, now) = (Watch::default(), at("2026-11-24T01:00:00Z"));
+        let bought = "2026-11-24T00:30:00Z";
+        watch.take_positions(vec![position(bought)]);
+        let mut see = |value, second| {
+            watch.see(&stock(), price(value), now + TimeDelta::seconds(second)).map(|record| record.peak)
+        };
+        assert_eq!(see(1_010, 0), Some(price(1_010)));
+        assert_eq!((see(1_020, 1), see(1_015, 59)), (None, None), "too early");
+        assert_eq!(see(1_005, 60), Some(price(1_020)), "the highest, not the newest");
+        assert_eq!((see(1_020, 200), see(1_021, 201)), (None, Some(price(1_021))));
+        let restarted = |since: &str| {
+            let mut watch = Watch::default();
+            watch.take_positions(vec![OwnPosition { peak: Some(price(1_021)), ..position(since) }]);
+            let told = watch.see(&stock(), price(1_000), now);
+            (told, watch.held(&stock()).unwrap().peak)
+        };
+        assert_eq!(restarted(bought), (None, Some(price(1_021))));
     }
 
     #[test]

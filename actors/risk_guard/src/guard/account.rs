@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltSource, RequestHalt};
-use domain::messages::ledger::{DayStart, LedgerError, RecordDayStart};
+use domain::messages::ledger::{DayStart, LedgerError, RecordDayStart, Trips};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::{AccountQuery, QueryError};
 use domain::messages::trading::{AccountUpdated, Proposal};
-use domain::{AccountSnapshot, Currency, Market, OrderTerms, Side};
+use domain::{AccountSnapshot, Currency, Market, Money, OrderTerms, Side};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
+use crate::breaker::readings::Readings;
 use crate::breaker::{self, DayKey, DayLoss, Reading, Verdict, Wire};
 use crate::limits::{RefusalReason, is_ahead};
 use crate::purchases::DayPurchases;
@@ -41,6 +42,8 @@ pub(super) struct Desk {
     /// When an order of ours was last filled or ended.
     pub(super) touched_at: Option<DateTime<Utc>>,
     day: Option<Day>,
+    /// What was told of the equity, whatever the day.
+    readings: Readings,
     /// Answers in a row that did not tell the equity.
     unconfirmed: u32,
     asking_account: bool,
@@ -53,10 +56,25 @@ pub(super) struct Desk {
 struct Day {
     key: DayKey,
     purchases: DayPurchases,
+    /// The books have told what they know of this day.
+    books_told: bool,
     /// It halts once, so that a person's resume is not undone by the same loss; entries stay refused while the loss lasts.
     halting: Wire,
     /// The second wire: exits only until the day is over.
     reducing: Wire,
+}
+
+impl Day {
+    fn take(&mut self, told: DayStart) {
+        self.books_told = true;
+        self.purchases.finish_read(told);
+        if told.trips.halting {
+            self.halting.restore();
+        }
+        if told.trips.reducing {
+            self.reducing.restore();
+        }
+    }
 }
 
 impl Desk {
@@ -121,7 +139,7 @@ impl Desk {
     fn recount(&mut self, now: DateTime<Utc>) -> Option<RecordDayStart> {
         let DayKey { currency, session_date } = self.today(now)?.key;
         let equity = self.purchases(now).start().filter(|_| !self.asking_day_start)?;
-        Some(RecordDayStart { currency, session_date, equity })
+        Some(RecordDayStart { currency, session_date, equity: Some(equity), trips: Trips::default() })
     }
 
     fn today(&self, now: DateTime<Utc>) -> Option<&Day> {
@@ -129,9 +147,14 @@ impl Desk {
         (day.key == DayKey::at(day.key.currency, now)).then_some(day)
     }
 
-    /// Keeps the newer snapshot and opens its day; answers the question for the day's start, if it must be asked. What a
+    /// Keeps the newer snapshot and opens its day; answers the question for the books, if there is one. What a
     /// clock that ran ahead has dated does not stand in the way of what is true now.
-    fn take(&mut self, snapshot: AccountSnapshot, now: DateTime<Utc>) -> Option<RecordDayStart> {
+    fn take(
+        &mut self,
+        snapshot: AccountSnapshot,
+        within_pct: Decimal,
+        now: DateTime<Utc>,
+    ) -> Option<RecordDayStart> {
         self.touched_at = self.touched_at.map(|at| if is_ahead(at, now) { snapshot.taken_at } else { at });
         let held = self.snapshot.as_ref().map(|held| held.taken_at).filter(|at| !is_ahead(*at, now));
         if held.is_some_and(|held| held > snapshot.taken_at) {
@@ -142,19 +165,44 @@ impl Desk {
             self.day = Some(Day {
                 key,
                 purchases: DayPurchases::default(),
+                books_told: false,
                 halting: Wire::default(),
                 reducing: Wire::default(),
             });
             self.asking_day_start = false;
         }
-        let start_known = self.day.as_ref().is_some_and(|day| day.purchases.start().is_some());
-        let equity = snapshot.equity.filter(|equity| equity.amount() > Decimal::ZERO);
+        let told = snapshot.equity.filter(|equity| equity.amount() > Decimal::ZERO);
+        told.into_iter().for_each(|equity| self.readings.see(snapshot.taken_at, equity));
         self.snapshot = Some(snapshot);
-        if start_known || self.asking_day_start {
+        self.day_question(within_pct)
+    }
+
+    /// What the books must be asked or told of the day, if they must and are not being asked.
+    fn day_question(&self, within_pct: Decimal) -> Option<RecordDayStart> {
+        let day = self.day.as_ref().filter(|day| day.purchases.start().is_none())?;
+        let is_told = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.equity.is_some());
+        let equity = self.confirmed(within_pct).filter(|_| is_told);
+        if self.asking_day_start || (day.books_told && equity.is_none()) {
             return None;
         }
-        let DayKey { currency, session_date } = key;
-        equity.map(|equity| RecordDayStart { currency, session_date, equity })
+        let DayKey { currency, session_date } = day.key;
+        Some(RecordDayStart { currency, session_date, equity, trips: Trips::default() })
+    }
+
+    /// The newest equity, if the account before told about the same.
+    pub(super) fn confirmed(&self, within_pct: Decimal) -> Option<Money> {
+        self.readings.confirmed(within_pct)
+    }
+
+    /// True when the equity was told once, and nothing yet that could agree with it.
+    pub(super) fn wants_another_reading(&self) -> bool {
+        self.readings.wants_another()
+    }
+
+    /// True when today waits for another account to tell about the same as the newest.
+    fn lacks_start(&self, now: DateTime<Utc>) -> bool {
+        let told = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.equity.is_some());
+        told && self.today(now).is_some_and(|day| day.books_told && day.purchases.start().is_none())
     }
 }
 
@@ -194,15 +242,15 @@ impl RiskGuard {
         currencies.into_iter().for_each(|currency| self.judge_day(currency, ctx));
     }
 
-    /// Takes in an account, records the day's start if this is the first of it, and lets the breaker judge.
+    /// Takes in an account, records the day's start as soon as two in a row agree, and lets the breaker judge.
     fn take_account(&mut self, snapshot: AccountSnapshot, ctx: &mut Ctx<Self>) {
         let currency = snapshot.currency;
         self.sight.see_account(&snapshot);
         let confirmed = snapshot.equity.is_some_and(|equity| equity.amount() > Decimal::ZERO);
         self.note_confirmation(currency, confirmed);
-        let now = self.deps.clock.now();
+        let (now, within_pct) = (self.now(), self.settings.limits.max_loss_pct());
         let desk = self.desks.entry(currency).or_default();
-        if let Some(question) = desk.take(snapshot, now) {
+        if let Some(question) = desk.take(snapshot, within_pct, now) {
             self.ask_day_start(question, ctx);
         }
         self.judge_day(currency, ctx);
@@ -218,20 +266,30 @@ impl RiskGuard {
         ctx.spawn(answer.map(move |answer, this, ctx| this.day_started(key, answer, ctx)));
     }
 
-    /// The ledger's word counts, not ours: the first equity of the day stays.
+    /// The ledger's word counts, not ours: the first equity of the day stays, and what the breaker has done on it.
     fn day_started(
         &mut self,
         key: DayKey,
         answer: Result<Result<DayStart, LedgerError>, AskError>,
         ctx: &mut Ctx<Self>,
     ) {
+        let (now, within_pct) = (self.now(), self.settings.limits.max_loss_pct());
         let desk = self.desks.entry(key.currency).or_default();
         let Some(day) = desk.day.as_mut().filter(|day| day.key == key) else { return };
         desk.asking_day_start = false;
         match answer {
-            Ok(Ok(told)) => day.purchases.finish_read(told),
+            Ok(Ok(told)) => {
+                day.take(told);
+                // What was told meanwhile.
+                if let Some(question) = desk.day_question(within_pct) {
+                    return self.ask_day_start(question, ctx);
+                }
+            }
             Ok(Err(error)) => tracing::warn!(%error, "the day's start is unknown"),
             Err(error) => tracing::warn!(%error, "the day's start is unknown"),
+        }
+        if desk.lacks_start(now) && !desk.waiting.is_empty() {
+            self.ask_account(breaker::market_of(key.currency), ctx);
         }
         self.judge_day(key.currency, ctx);
         self.resume_waiting(key.currency, ctx);
@@ -254,7 +312,7 @@ impl RiskGuard {
             self.trip(key, reading.halting, ctx);
         }
         if reducing == Verdict::Confirmed {
-            self.reduce(key, reading.reducing);
+            self.reduce(key, reading.reducing, ctx);
         }
     }
 
@@ -282,16 +340,31 @@ impl RiskGuard {
     /// repeated; one of another currency says nothing of this loss, and a person lifts each.
     fn trip(&mut self, key: DayKey, loss: DayLoss, ctx: &mut Ctx<Self>) {
         if self.is_tripped_for(&format!("{} {}: ", key.currency, key.session_date)) {
-            return;
+            return self.keep_trip(key, Trips { halting: true, reducing: false }, ctx);
         }
         let reason = self.describe("halting", key, loss);
         let request = RequestHalt { source: HaltSource::CircuitBreaker, by: "RiskGuard".into(), reason };
         let report = self.halt(request.into());
-        ctx.spawn(report.map(|_report, _this, _ctx| ()));
+        // Not before the halt stands in the books: a trip without it would be a loss that stops nothing.
+        ctx.spawn(report.map(move |_report, this, ctx| {
+            this.keep_trip(key, Trips { halting: true, reducing: false }, ctx);
+        }));
     }
 
-    fn reduce(&self, key: DayKey, loss: DayLoss) {
+    fn reduce(&self, key: DayKey, loss: DayLoss, ctx: &mut Ctx<Self>) {
         self.alarm(None, self.describe("only exits until the end of the day", key, loss));
+        self.keep_trip(key, Trips { halting: false, reducing: true }, ctx);
+    }
+
+    /// Has the books know it, for the lives to come.
+    fn keep_trip(&self, DayKey { currency, session_date }: DayKey, trips: Trips, ctx: &mut Ctx<Self>) {
+        let record = RecordDayStart { currency, session_date, equity: None, trips };
+        let answer = self.deps.ledger.day_start.ask(record, LEDGER_WITHIN).into_actor(self);
+        ctx.spawn(answer.map(move |answer, _this, _ctx| match answer {
+            Ok(Ok(_day)) => {}
+            Ok(Err(error)) => tracing::error!(%currency, %error, "a restart may forget what the breaker did"),
+            Err(error) => tracing::error!(%currency, %error, "a restart may forget what the breaker did"),
+        }));
     }
 
     fn describe(&self, effect: &str, key: DayKey, loss: DayLoss) -> String {
@@ -329,6 +402,21 @@ impl RiskGuard {
             Some(question) => self.ask_day_start(question, ctx),
             None => self.resume_waiting(currency, ctx),
         }
+    }
+
+    /// Lets `proposal` wait for another account, if only that is missing for the day's start; gives it back otherwise.
+    pub(super) fn await_second_reading(
+        &mut self,
+        proposal: Proposal,
+        ctx: &mut Ctx<Self>,
+    ) -> Option<Proposal> {
+        let now = self.now();
+        let desk = self.desks.entry(proposal.instrument.market.currency()).or_default();
+        if !desk.lacks_start(now) {
+            return Some(proposal);
+        }
+        self.await_account(proposal, ctx);
+        None
     }
 
     /// Lets `proposal` wait for the day's start, if that is being asked for; gives it back otherwise.

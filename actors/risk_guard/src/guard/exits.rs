@@ -1,5 +1,8 @@
 //! Selling what is held by the rules of exits: at each price, and at a look of its own every half minute.
 //!
+//! A price that was heard (streamed, or asked for) decides; one that came with the account is of an unknown time, so it
+//! only has the price asked for. Before each sale the stock is quoted anew, which also tells its price steps and limits.
+//!
 //! An exit takes the way of every other order, through every limit that binds sales, and none that binds purchases. It
 //! is recorded as a decision before it is proposed, so that `why` can tell it. A halt stops it, as it stops everything.
 
@@ -8,8 +11,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::ledger::{Committed, LedgerError};
 use domain::messages::limits::{OwnPosition, OwnPositions};
-use domain::messages::market_data::{BarInterval, BarsQuery, QueryError};
-use domain::messages::trading::{DecisionMade, Proposal};
+use domain::messages::market_data::{BarInterval, BarsQuery, OrderQuoteQuery, QueryError, Quote};
+use domain::messages::trading::{DecisionMade, Proposal, SaleLeftBehind};
 use domain::{
     Action, Candle, Confidence, Decision, DecisionId, Instrument, Market, Price, Quantity, Side, StockRules,
     ports,
@@ -18,14 +21,22 @@ use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
+use crate::book::Tracked;
 use crate::exits::watch::BARS;
-use crate::exits::{self, Exit, JUMP_BELIEVED_MAX_PCT, Verdict};
+use crate::exits::{self, Exit, JUMP_BELIEVED_MAX_PCT, PRICE_MAX_AGE_S, Verdict};
 use crate::limits::RefusalReason;
+use crate::sight::Seen;
 
 /// Between two looks, in exchange time; prices look by themselves.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// The longest wait for daily bars, in real time (messages::market_data).
 const BARS_WITHIN: Duration = Duration::from_secs(20);
+/// The longest wait for the quote that an exit is priced by, in real time: without it the price that was heard must do.
+const QUOTE_WITHIN: Duration = Duration::from_secs(3);
+/// A sale that has rested for so long above the price is cancelled, to be priced anew, in seconds of exchange time.
+const LEFT_BEHIND_S: i64 = 15;
+/// A sale that rests for so long while its stock should be sold is told, in seconds of exchange time.
+const RESTS_UNTOLD_S: i64 = 60;
 /// How long an exit may wait for an account, in seconds of exchange time.
 const EXIT_LIFE_S: i64 = 60;
 /// Who judged, in the records.
@@ -79,17 +90,32 @@ impl RiskGuard {
         if self.exits.begin_bars(instrument, now) {
             self.ask_bars(instrument.clone(), ctx);
         }
-        let (Some(price), Some(held)) = (self.usable_price(instrument), self.exits.held(instrument)) else {
-            return;
-        };
-        match exits::judge(&self.settings.exits, &held, price, now) {
-            Verdict::Hold => {
+        let heard = self.heard_price(instrument);
+        let Some(price) = heard.or_else(|| self.told_price(instrument)) else { return };
+        match self.judge_exit(instrument, price) {
+            None => {}
+            Some(Verdict::Hold) => {
                 self.exits.believe(instrument);
-                self.exits.see(instrument, price);
+                heard.into_iter().for_each(|price| self.see_peak(instrument, price));
             }
-            Verdict::Sell(exit) => self.sell(instrument, exit, price, ctx),
-            Verdict::Unbelievable(loss_pct) => self.doubt(instrument, price, loss_pct.round_dp(1)),
+            Some(Verdict::Sell(exit)) => self.begin_exit(instrument, exit, heard, ctx),
+            Some(Verdict::Unbelievable(loss_pct)) => self.doubt(instrument, price, loss_pct.round_dp(1)),
         }
+    }
+
+    fn see_peak(&mut self, instrument: &Instrument, price: Price) {
+        let now = self.now();
+        if let Some(peak) = self.exits.see(instrument, price, now)
+            && let Err(error) = self.deps.ledger.peaks.tell(peak)
+        {
+            tracing::warn!(%instrument, %error, "a restart may forget the highest price of today");
+        }
+    }
+
+    /// None when it is not held, or nobody knows what it cost.
+    fn judge_exit(&self, instrument: &Instrument, price: Price) -> Option<Verdict> {
+        let held = self.exits.held(instrument)?;
+        Some(exits::judge(&self.settings.exits, &held, price, self.now()))
     }
 
     fn may_exit(&self, market: Market) -> bool {
@@ -97,11 +123,24 @@ impl RiskGuard {
         session.is_some_and(|session| session.trades(now) && session.trust.allows_exits())
     }
 
-    fn usable_price(&self, instrument: &Instrument) -> Option<Price> {
+    /// The newest price that was heard, if it is young and no jump.
+    fn heard_price(&self, instrument: &Instrument) -> Option<Price> {
+        let quoted = self.prices.of(instrument)?;
+        if quoted.has_jumped(JUMP_BELIEVED_MAX_PCT) {
+            return None;
+        }
+        self.usable(instrument, quoted.last)
+    }
+
+    /// The newest price of any source, unless what was heard has jumped: then the next one that is heard decides.
+    fn told_price(&self, instrument: &Instrument) -> Option<Price> {
         if self.prices.of(instrument).is_some_and(|quoted| quoted.has_jumped(JUMP_BELIEVED_MAX_PCT)) {
             return None;
         }
-        let seen = self.sight.price(instrument)?;
+        self.usable(instrument, self.sight.price(instrument)?)
+    }
+
+    fn usable(&self, instrument: &Instrument, seen: Seen) -> Option<Price> {
         let since = self.sight.trading_since(instrument.market)?;
         exits::usable(seen.price, seen.at, since, self.now())
     }
@@ -145,15 +184,88 @@ impl RiskGuard {
 // === Selling ===
 
 impl RiskGuard {
-    fn sell(&mut self, instrument: &Instrument, exit: Exit, price: Price, ctx: &mut Ctx<Self>) {
+    /// Asks for the quote that decides, unless a sale works already. `heard`: the price that would do without it.
+    fn begin_exit(&mut self, instrument: &Instrument, exit: Exit, heard: Option<Price>, ctx: &mut Ctx<Self>) {
         let now = self.now();
-        if !self.book.selling(instrument).is_zero() || !self.exits.begin_sale(instrument, now) {
+        if let Some(resting) = self.book.oldest_sale(instrument).cloned() {
+            self.look_behind_price(&resting, heard);
+            if resting.approved_at.is_none_or(|at| now - at >= TimeDelta::seconds(RESTS_UNTOLD_S)) {
+                let (intent, side, state) = (resting.intent.clone(), Side::Sell, resting.state);
+                self.hold_up(instrument, exit, &RefusalReason::OpenOrder { intent, side, state });
+            }
             return;
         }
+        if !self.exits.begin_sale(instrument, now) {
+            return;
+        }
+        let query = OrderQuoteQuery { instrument: instrument.clone(), side: Side::Sell, scanned: None };
+        let answer = self.deps.broker.order_quote.ask(query, QUOTE_WITHIN).into_actor(self);
+        let instrument = instrument.clone();
+        ctx.spawn(answer.map(move |answer, this, ctx| this.exit_quoted(&instrument, heard, answer, ctx)));
+    }
+
+    /// Tells Broker once of a sale that the price has left behind.
+    fn look_behind_price(&mut self, resting: &Tracked, heard: Option<Price>) {
+        let now = self.now();
+        let is_old = resting.approved_at.is_none_or(|at| now - at >= TimeDelta::seconds(LEFT_BEHIND_S));
+        let is_above = heard.is_some_and(|price| price < resting.terms.limit);
+        if is_old && is_above && self.left_behind.insert(resting.intent.clone()) {
+            let told = SaleLeftBehind { intent: resting.intent.clone() };
+            if let Err(error) = self.deps.broker.left_behind.tell(told) {
+                self.left_behind.remove(&resting.intent);
+                tracing::warn!(intent = %resting.intent, %error, "a sale that sells nothing rests on");
+            }
+        }
+    }
+
+    /// A feed that is behind the market says nothing against a price that was heard; its rules hold all the same.
+    fn exit_quoted(
+        &mut self,
+        instrument: &Instrument,
+        heard: Option<Price>,
+        answer: Result<Result<Quote, QueryError>, AskError>,
+        ctx: &mut Ctx<Self>,
+    ) {
+        let (price, rules) = match answer {
+            Ok(Ok(quote)) if quote.delay > TimeDelta::seconds(PRICE_MAX_AGE_S) => (heard, quote.rules),
+            Ok(Ok(quote)) => {
+                let now = self.now();
+                let seen = Seen { price: quote.last, at: quote.at.min(now) };
+                self.prices.see(instrument, seen, now);
+                (self.heard_price(instrument), quote.rules)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%instrument, %error, "no quote for an exit");
+                (heard, StockRules::default())
+            }
+            Err(error) => {
+                tracing::warn!(%instrument, %error, "no quote for an exit");
+                (heard, StockRules::default())
+            }
+        };
+        let Some(price) = price else { return };
+        match self.judge_exit(instrument, price) {
+            Some(Verdict::Sell(exit)) => self.sell(instrument, exit, (price, rules), ctx),
+            Some(Verdict::Unbelievable(loss_pct)) => self.doubt(instrument, price, loss_pct.round_dp(1)),
+            Some(Verdict::Hold) | None => self.exits.end_sale(instrument),
+        }
+    }
+
+    fn sell(
+        &mut self,
+        instrument: &Instrument,
+        exit: Exit,
+        (price, rules): (Price, StockRules),
+        ctx: &mut Ctx<Self>,
+    ) {
+        if !self.may_exit(instrument.market) || self.book.oldest_sale(instrument).is_some() {
+            return;
+        }
+        let now = self.now();
         let Some(quantity) = self.own_sellable(instrument) else {
             return tracing::warn!(%instrument, %exit, "held, but not sellable");
         };
-        let proposal = self.exit_of(instrument, quantity, price);
+        let proposal = self.exit_of(instrument, quantity, (price, rules));
         if let Err(reason) = self.review(&proposal)
             && !reason.is_settled_by_an_account()
         {
@@ -168,7 +280,6 @@ impl RiskGuard {
 
     /// People are told once for each reason: it is tried again at every look.
     fn hold_up(&mut self, instrument: &Instrument, exit: Exit, reason: &RefusalReason) {
-        tracing::warn!(%instrument, %exit, %reason, "not sold yet");
         if self.exits.hold_up(instrument, reason.code()) {
             self.alarm(
                 Some(instrument.market),
@@ -204,7 +315,12 @@ impl RiskGuard {
         (!quantity.is_zero()).then_some(quantity)
     }
 
-    fn exit_of(&self, instrument: &Instrument, quantity: Quantity, price: Price) -> Proposal {
+    fn exit_of(
+        &self,
+        instrument: &Instrument,
+        quantity: Quantity,
+        (price, rules): (Price, StockRules),
+    ) -> Proposal {
         let now = self.now();
         Proposal {
             decision_id: DecisionId::new(now.timestamp_millis(), self.deps.random.next_u64()),
@@ -213,7 +329,7 @@ impl RiskGuard {
             confidence: Confidence::CERTAIN,
             quantity: Some(quantity),
             reference_price: price,
-            rules: StockRules::default(),
+            rules,
             score: None,
             session_date: instrument.market.date_at(now),
             expires_at: now + TimeDelta::seconds(EXIT_LIFE_S),

@@ -83,14 +83,15 @@ impl RiskGuard {
             tracing::warn!(instrument = %position.instrument, "held, but not sellable or without a price");
             return;
         };
-        let LotNow::Known(lot) = self.lot_of(&position.instrument, ctx) else { return };
+        let LotNow::Known(rules) = self.lot_of(&position.instrument, ctx) else { return };
+        let lot = rules.lot;
         let market = position.instrument.market;
         let (quantity, stuck) = saleable_and_stuck(market, held, lot);
         if !stuck.is_zero() {
             return self.say_stuck(position, stuck);
         }
         self.say_remnant(position, quantity, lot);
-        let proposal = self.exit(position, quantity, price);
+        let proposal = self.exit(position, quantity, (price, rules));
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) if reason.is_settled_by_an_account() => self.await_account(proposal, ctx),
@@ -139,7 +140,12 @@ impl RiskGuard {
         Some((quantity, holding.price?))
     }
 
-    fn exit(&self, position: &OwnPosition, quantity: Quantity, price: Price) -> Proposal {
+    fn exit(
+        &self,
+        position: &OwnPosition,
+        quantity: Quantity,
+        (price, rules): (Price, StockRules),
+    ) -> Proposal {
         let now = self.now();
         Proposal {
             decision_id: DecisionId::new(now.timestamp_millis(), self.deps.random.next_u64()),
@@ -148,7 +154,7 @@ impl RiskGuard {
             confidence: Confidence::CERTAIN,
             quantity: Some(quantity),
             reference_price: price,
-            rules: StockRules::default(),
+            rules,
             score: None,
             session_date: position.instrument.market.date_at(now),
             expires_at: now + chrono::TimeDelta::seconds(EXIT_LIFE_S),

@@ -1,14 +1,13 @@
-//! How many shares a flatten may ask the exchange to take at once.
+//! How many shares a flatten may ask the exchange to take at once, and at which steps of the price.
 //!
-//! Where the lot belongs to the stock, a quote tells it. A sale of more than a lot that is no multiple of it is refused, so a
+//! Where the lot belongs to the stock, a quote tells it, and the price steps with it. A sale of more than a lot that is no multiple of it is refused, so a
 //! flatten asks before it sells; what nobody tells in time does not hold it up.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 use std::time::Duration;
 
-use domain::Instrument;
 use domain::messages::market_data::{QueryError, Quote, QuoteQuery};
+use domain::{Instrument, StockRules};
 use supervision::prelude::*;
 
 use super::RiskGuard;
@@ -26,8 +25,11 @@ pub(super) struct Lots(BTreeMap<Instrument, Lot>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lot {
     Asking,
-    Unanswered { times: u8 },
-    Told(Option<NonZeroU64>),
+    Unanswered {
+        times: u8,
+    },
+    /// Without the limits of the day on which it was told.
+    Told(StockRules),
 }
 
 /// Whether a sale may be sized.
@@ -35,20 +37,20 @@ enum Lot {
 pub(super) enum LotNow {
     /// The answer is on its way.
     Pending,
-    /// By this lot; none when nobody knows it.
-    Known(Option<NonZeroU64>),
+    /// By these; without a lot when nobody knows it.
+    Known(StockRules),
 }
 
 impl RiskGuard {
     /// The lot of a stock; asks for it where only the exchange knows it.
     pub(super) fn lot_of(&mut self, instrument: &Instrument, ctx: &mut Ctx<Self>) -> LotNow {
         if let Some(lot) = instrument.market.standard_lot() {
-            return LotNow::Known(Some(lot));
+            return LotNow::Known(StockRules { lot: Some(lot), ..StockRules::default() });
         }
         match self.lots.0.get(instrument).copied().unwrap_or(Lot::Unanswered { times: 0 }) {
-            Lot::Told(lot) => LotNow::Known(lot),
+            Lot::Told(rules) => LotNow::Known(rules),
             Lot::Asking => LotNow::Pending,
-            Lot::Unanswered { times } if times >= ASKED_MAX => LotNow::Known(None),
+            Lot::Unanswered { times } if times >= ASKED_MAX => LotNow::Known(StockRules::default()),
             Lot::Unanswered { times } => {
                 self.ask_lot(instrument, times, ctx);
                 LotNow::Pending
@@ -71,7 +73,10 @@ impl RiskGuard {
         answer: Result<Result<Quote, QueryError>, AskError>,
     ) {
         let lot = match answer {
-            Ok(Ok(quote)) => Lot::Told(quote.rules.lot),
+            Ok(Ok(quote)) => {
+                let StockRules { lot, ticks, .. } = quote.rules;
+                Lot::Told(StockRules { lot, ticks, ..StockRules::default() })
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%instrument, %error, "the board lot is unknown");
                 Lot::Unanswered { times: before.saturating_add(1) }

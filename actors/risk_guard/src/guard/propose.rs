@@ -81,7 +81,8 @@ impl RiskGuard {
         if !matches!(reason, RefusalReason::PnlUnknown { .. } | RefusalReason::DayStartUnknown { .. }) {
             return self.refuse(&proposal, &reason);
         }
-        if let Some(proposal) = self.await_day_start(proposal) {
+        let proposal = self.await_day_start(proposal);
+        if let Some(proposal) = proposal.and_then(|proposal| self.await_second_reading(proposal, ctx)) {
             self.refuse(&proposal, &reason);
         }
     }
@@ -173,6 +174,7 @@ impl RiskGuard {
         if let Err(error) = self.deps.broker.place.tell(PlaceOrder(order)) {
             tracing::error!(%error, %intent, "Broker did not take the order; it was not sent");
             self.book.release(&intent);
+            self.refuse(proposal, &RefusalReason::BrokerFull(error.to_string()));
         }
     }
 

@@ -33,6 +33,7 @@ impl RiskGuard {
         let pause = ports::sleep(&self.deps.clock, LOOK_EVERY).into_actor(self);
         ctx.spawn(pause.map(|(), this, ctx| {
             this.tell_sight();
+            this.watch_won_day();
             this.look_at_books(ctx);
             this.keep_what_is_nowhere(ctx);
             this.look_at_orders(ctx);
@@ -45,6 +46,7 @@ impl RiskGuard {
     fn forget(&mut self) {
         let now = self.now();
         self.prices.forget(now);
+        self.left_behind.retain(|intent| self.book.iter().any(|order| &order.intent == intent));
         self.setbacks.forget(now);
     }
 

@@ -142,6 +142,13 @@ impl RiskGuard {
         }
         let limit = self.settings.limits.max_loss_pct();
         block(self.is_won_below(), &format!("the account in won has lost more than {limit} % today"));
+        block(
+            self.is_won_unknown(),
+            &format!(
+                "only exits until the day's result in won is known: it has not been for {} minutes",
+                super::won::UNKNOWN_MAX.num_minutes()
+            ),
+        );
         for currency in self.currencies() {
             let known = self.desks.get(&currency).is_some_and(|desk| desk.snapshot.is_some());
             let loss = self.day_loss(currency);

@@ -454,6 +454,12 @@ fn a_loss_beyond_the_limit_halts_once_and_after_a_resume_only_exits_run() {
         assert!(world.request_resume(None).await.unwrap().trading);
         world.tell_account(9_690_000).await;
         assert!(world.gate.is_open(), "a person has seen this loss");
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for equity in [9_690_000, 9_680_000, 9_680_000] {
+            world.tell_account(equity).await;
+            assert!(world.gate.is_open(), "and a restart does not make it unseen");
+        }
         world.log();
         world.propose("005930", Side::Buy).await;
         world.propose("005930", Side::Sell).await;
@@ -475,6 +481,52 @@ fn the_days_start_is_the_ledgers_and_so_a_loss_before_a_restart_still_counts() {
             world.tell_account(9_690_000).await;
             assert_eq!(world.state().await, TradingState::Halted);
             assert_eq!(world.facts().halts[0].source, HaltSource::CircuitBreaker);
+        },
+    );
+}
+
+#[test]
+fn a_day_begins_with_what_two_accounts_in_a_row_agree_on() {
+    for phantom in [4_000_000, 11_000_000, 1] {
+        world(
+            |_facts| (),
+            async |world| {
+                let tell = async |equity| {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    let snapshot = account(world.clock.now(), equity);
+                    world.account.tell(AccountUpdated { snapshot }).unwrap();
+                    world.settle().await;
+                };
+                tell(phantom).await;
+                world.facts().account =
+                    Some(account(world.clock.now() + TimeDelta::milliseconds(1), 10_000_000));
+                world.log();
+                world.propose("005930", Side::Buy).await;
+                assert_eq!(world.log(), ["broker: account", "refused: PnlUnknown"], "{phantom}");
+                assert_eq!(world.facts().day_start, None, "{phantom}");
+                tell(10_000_000).await;
+                assert_eq!(world.facts().day_start, Some(won(10_000_000)), "{phantom}");
+                tell(9_690_000).await;
+                tell(9_690_000).await;
+                assert_eq!(world.state().await, TradingState::Halted, "{phantom}");
+            },
+        );
+    }
+}
+
+#[test]
+fn a_purchase_has_the_second_account_asked_for_that_the_days_start_lacks() {
+    world(
+        |_facts| (),
+        async |world| {
+            let snapshot = account(world.clock.now(), 10_000_000);
+            world.account.tell(AccountUpdated { snapshot }).unwrap();
+            world.settle().await;
+            world.facts().account = Some(account(world.clock.now(), 9_990_000));
+            world.log();
+            world.propose("005930", Side::Buy).await;
+            assert_eq!(world.log(), ["broker: account", "ledger: approval", "broker: order"]);
+            assert_eq!(world.facts().day_start, Some(won(9_990_000)), "the later of the two");
         },
     );
 }
@@ -558,6 +610,11 @@ fn a_loss_against_purchase_cost_gives_exits_only_and_says_so_once() {
         world.account.tell(AccountUpdated { snapshot: worth_at(&world, 0, 1_000_000) }).unwrap();
         world.settle().await;
         assert_eq!(world.state().await, TradingState::Reducing, "until the end of the day");
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.account.tell(AccountUpdated { snapshot: worth_at(&world, 0, 1_000_000) }).unwrap();
+        world.settle().await;
+        assert_eq!(world.state().await, TradingState::Reducing, "whatever is started again");
         let log: Vec<_> = world.log().into();
         let told = |part: &str| log.iter().filter(|line| line.contains(part)).count();
         assert_eq!((told("until the end of the day"), told("broker: account")), (1, 1), "{log:?}");
@@ -641,6 +698,16 @@ fn a_gateway_that_is_wrong_every_other_time_leaves_the_days_approvals_alone() {
         world.log();
         world.propose("005930", Side::Buy).await;
         assert_eq!(world.log(), ["ledger: approval", "broker: order"]);
+    });
+}
+
+#[test]
+fn an_order_that_broker_does_not_take_is_refused_by_name() {
+    trading(async |world| {
+        (world.facts().clock_doubt, world.facts().broker_full) = (Some(TimeDelta::seconds(9)), true);
+        world.facts().account = Some(account(world.clock.now(), 10_000_000));
+        world.propose("005930", Side::Buy).await;
+        assert_eq!(world.log(), ["broker: account", "ledger: approval", "refused: BrokerFull"]);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The account in won: its rates, its day's start, and the breaker's look at it.
 //!
 //! Only for an agent that trades in a foreign currency; in won alone, the desk of won is the account in won. While a part
-//! of it is unknown it trips nothing, and it need not stop entries: in a currency whose own day is unknown, that does.
+//! of it is unknown it trips nothing; when that lasts while a market trades, only exits are let through.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use domain::{AccountInWon, Currency, Market, Money, WonRate, ports};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
+use super::account::Desk;
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::breaker::won::against_start;
 use crate::breaker::{Basis, DayLoss, market_of};
@@ -26,6 +27,9 @@ const ASK_EVERY: Duration = Duration::from_secs(3_600);
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(300);
 /// Real time; paced reads queue behind orders.
 const ASK_WITHIN: Duration = Duration::from_secs(30);
+/// A day in won that is unknown for so long while a market trades lets exits only through: three questions for the rates
+/// were not answered, or a currency's account was not told.
+pub(super) const UNKNOWN_MAX: TimeDelta = TimeDelta::minutes(15);
 /// No day begins at rates that were told longer ago, in hours.
 const RATES_LAST_H: i64 = 24;
 
@@ -40,6 +44,10 @@ pub(super) struct Won {
     tripped_on: Option<NaiveDate>,
     /// The account that told a loss beyond the limit first; a newer one of that currency must say the same.
     raised_by: Option<(Currency, DateTime<Utc>)>,
+    /// Since when the day is unknown while a market trades.
+    unknown_since: Option<DateTime<Utc>>,
+    /// People were told that it is.
+    unknown_told: bool,
 }
 
 impl Won {
@@ -112,8 +120,11 @@ impl RiskGuard {
 
     /// Accounts of markets that are closed have not been asked for by anyone since the start.
     fn ask_unseen_accounts(&mut self, ctx: &mut Ctx<Self>) {
-        let is_unseen =
-            |currency: &Currency| self.desks.get(currency).is_none_or(|desk| desk.snapshot.is_none());
+        let is_unseen = |currency: &Currency| {
+            self.desks
+                .get(currency)
+                .is_none_or(|desk| desk.snapshot.is_none() || desk.wants_another_reading())
+        };
         let unseen: Vec<Currency> = self.traded().filter(is_unseen).collect();
         unseen.into_iter().for_each(|currency| self.ask_account(market_of(currency), ctx));
     }
@@ -124,7 +135,9 @@ impl RiskGuard {
             return;
         }
         self.begin_won_day(ctx);
+        self.watch_won_day();
         let today = day_of(self.now());
+        self.ask_second_reading(currency, today, ctx);
         let snapshot = self.desks.get(&currency).and_then(|desk| desk.snapshot.as_ref());
         let Some(taken_at) = snapshot.map(|snapshot| snapshot.taken_at) else { return };
         if !self.is_won_below() {
@@ -142,6 +155,15 @@ impl RiskGuard {
         }
     }
 
+    /// No day begins with one reading, and where no market trades nobody asks for another.
+    fn ask_second_reading(&mut self, currency: Currency, today: NaiveDate, ctx: &mut Ctx<Self>) {
+        let has_part = |day: &WonDayStart| day.parts.contains_key(&currency);
+        let wants = self.desks.get(&currency).is_some_and(Desk::wants_another_reading);
+        if wants && !self.won.started_on(today).is_some_and(has_part) {
+            self.ask_account(market_of(currency), ctx);
+        }
+    }
+
     /// Has the ledger keep what the day begins with, as soon as that is known, and tell what stands.
     fn begin_won_day(&mut self, ctx: &mut Ctx<Self>) {
         if self.settings.basis != Basis::DayStart {
@@ -154,7 +176,7 @@ impl RiskGuard {
         if (day.is_some() && parts.is_empty()) || std::mem::replace(&mut self.won.asking_day, true) {
             return;
         }
-        let question = RecordWonDayStart { session_date, parts };
+        let question = RecordWonDayStart { session_date, parts, has_tripped: false };
         let answer = self.deps.ledger.won_day_start.ask(question, LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(|answer, this, ctx| this.won_day_started(answer, ctx)));
     }
@@ -167,6 +189,9 @@ impl RiskGuard {
         self.won.asking_day = false;
         match answer {
             Ok(Ok(day)) => {
+                if day.has_tripped {
+                    self.won.tripped_on = Some(day.session_date);
+                }
                 self.won.day = Some(day);
                 // What was told meanwhile; the books keep every part they are given.
                 self.begin_won_day(ctx);
@@ -179,7 +204,9 @@ impl RiskGuard {
     /// What each currency could begin a day with now.
     fn won_parts(&self) -> Vec<WonPart> {
         let now = self.now();
-        let equities = self.traded().filter_map(|currency| self.equity(currency));
+        let within_pct = self.settings.limits.max_loss_pct();
+        // One broken reading begins no day.
+        let equities = self.traded().filter_map(|currency| self.desks.get(&currency)?.confirmed(within_pct));
         let part = |equity: Money| Some(WonPart { equity, rate: self.won.rate(equity.currency(), now)? });
         equities.filter_map(part).collect()
     }
@@ -217,14 +244,60 @@ impl RiskGuard {
     /// The breaker's halt takes the path of every other halt. One that stands already for this day is not repeated.
     fn trip_won(&mut self, today: NaiveDate, ctx: &mut Ctx<Self>) {
         if self.is_tripped_for(&format!("the account in won {today}: ")) {
-            return;
+            return self.keep_won_trip(today, ctx);
         }
         let pnl_pct = self.won_loss().known().unwrap_or_default().round_dp(2);
         let limit = self.settings.limits.max_loss_pct();
         let reason = format!("the account in won {today}: {pnl_pct} % is below -{limit:.2} %; halting");
         let request = RequestHalt { source: HaltSource::CircuitBreaker, by: "RiskGuard".into(), reason };
         let report = self.halt(request.into());
-        ctx.spawn(report.map(|_report, _this, _ctx| ()));
+        ctx.spawn(report.map(move |_report, this, ctx| this.keep_won_trip(today, ctx)));
+    }
+
+    /// Has the books know it, for the lives to come.
+    fn keep_won_trip(&self, session_date: NaiveDate, ctx: &mut Ctx<Self>) {
+        let record = RecordWonDayStart { session_date, parts: Vec::new(), has_tripped: true };
+        let answer = self.deps.ledger.won_day_start.ask(record, LEDGER_WITHIN).into_actor(self);
+        ctx.spawn(answer.map(|answer, _this, _ctx| match answer {
+            Ok(Ok(_day)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a restart may forget what the breaker did in won"),
+            Err(error) => tracing::error!(%error, "a restart may forget what the breaker did in won"),
+        }));
+    }
+
+    /// True when the day in won has been unknown for so long that what is at stake is not known: exits only, everywhere.
+    pub(super) fn is_won_unknown(&self) -> bool {
+        let now = self.now();
+        self.won.unknown_since.is_some_and(|since| now - since >= UNKNOWN_MAX)
+    }
+
+    /// Looks whether the day in won is known, and tells people when what is allowed changes by it.
+    pub(super) fn watch_won_day(&mut self) {
+        let is_watched = self.settings.basis == Basis::DayStart && !self.foreign().is_empty();
+        let is_unknown = self.sight.is_any_trading() && self.won_loss() == DayLoss::Unknown;
+        if is_watched && is_unknown {
+            // A clock that was set back must not hold it up for ever.
+            let now = self.now();
+            self.won.unknown_since = Some(self.won.unknown_since.map_or(now, |since| since.min(now)));
+        } else {
+            self.won.unknown_since = None;
+        }
+        let is_told = self.is_won_unknown();
+        let was_told = std::mem::replace(&mut self.won.unknown_told, is_told);
+        match (was_told, is_told) {
+            (false, true) => self.alarm(
+                None,
+                format!(
+                    "the day's result in won has been unknown for {} minutes: only exits until it is known; see which \
+                     account or rate is missing with: kestrel status",
+                    UNKNOWN_MAX.num_minutes()
+                ),
+            ),
+            (true, false) => {
+                self.alarm(None, "the day's result in won no longer stands against entries".to_owned());
+            }
+            (false, false) | (true, true) => {}
+        }
     }
 
     /// What is shown of it; none for an agent that trades in won alone.

@@ -25,7 +25,9 @@ pub(super) fn check(
     let currency = notional.currency();
     let equity =
         account.equity.filter(|equity| equity.amount() > Decimal::ZERO && equity.currency() == currency);
-    let equity = equity.ok_or(RefusalReason::EquityUnknown { currency })?;
+    let Some(equity) = equity else {
+        return refuse(Limit::EquityKnown, RefusalReason::EquityUnknown { currency });
+    };
     let of_stock = account.holding(instrument).map_or(Ok(Decimal::ZERO), value)?;
     let held = Money::new(of_stock.saturating_add(ordered(book, instrument)), currency);
     let max_pct = limits.max_symbol_pct();
@@ -48,8 +50,11 @@ pub(super) fn check(
 
 /// What a holding is worth, or what it cost where nobody told.
 fn value(holding: &Holding) -> Result<Decimal, RefusalReason> {
-    let unknown = || RefusalReason::ExposureUnknown { instrument: holding.instrument.clone() };
-    let price = holding.price.or(holding.average_price).ok_or_else(unknown)?;
+    let Some(price) = holding.price.or(holding.average_price) else {
+        let instrument = holding.instrument.clone();
+        refuse(Limit::HoldingPriced, RefusalReason::ExposureUnknown { instrument })?;
+        return Ok(Decimal::ZERO);
+    };
     Ok(price.times(holding.quantity, holding.instrument.market.currency()).amount())
 }
 

@@ -75,7 +75,8 @@ impl RefusalReason {
             | Self::EquityUnknown { .. }
             | Self::ExposureUnknown { .. }
             | Self::LedgerRefused(_)
-            | Self::LedgerUnknown(_) => None,
+            | Self::LedgerUnknown(_)
+            | Self::BrokerFull(_) => None,
         }
     }
 }

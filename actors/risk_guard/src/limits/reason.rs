@@ -329,6 +329,9 @@ pub enum RefusalReason {
     /// Whether the books hold the approval is unknown; it will not be used.
     #[error("the books did not answer: {0}; the approval is void")]
     LedgerUnknown(String),
+    /// Broker did not take the approved order; it was not sent.
+    #[error("Broker did not take the order: {0}; it was not sent")]
+    BrokerFull(String),
 }
 
 fn age(age_s: Option<i64>) -> String {
@@ -392,6 +395,7 @@ impl RefusalReason {
             Self::TotalExposure { .. } => "TotalExposure",
             Self::LedgerRefused(_) => "LedgerRefused",
             Self::LedgerUnknown(_) => "LedgerUnknown",
+            Self::BrokerFull(_) => "BrokerFull",
         }
     }
 }

@@ -162,6 +162,11 @@ impl Limits {
     pub const ORDERS_PER_MINUTE_CEILING: u32 = 10;
     /// Hard ceiling of approvals in any 24 h, exits included.
     pub const ORDERS_PER_DAY_CEILING: u32 = 400;
+    /// Of those of a minute, so many may be used up by purchases: what is left is kept for sales, so that no row of
+    /// purchases stands in the way of an exit.
+    pub const ENTRIES_PER_MINUTE_CEILING: u32 = 6;
+    /// Of those of 24 h, so many may be used up by purchases.
+    pub const ENTRIES_PER_DAY_CEILING: u32 = 300;
     /// Hard ceiling of what is bought in a day of one currency, in times of the equity it began with; see
     /// [`crate::purchases`].
     pub const DAY_PURCHASES_CEILING_TIMES: u32 = 5;
@@ -181,9 +186,9 @@ impl Limits {
             LimitName::MaxOrderPct => Bound::percent(30, 30).above_zero(),
             LimitName::ConfidenceThreshold => Bound::wait(0, 100, 80),
             LimitName::MaxOrdersPerMinute => {
-                Bound::count(0, Self::ORDERS_PER_MINUTE_CEILING, Self::ORDERS_PER_MINUTE_CEILING)
+                Bound::count(0, Self::ENTRIES_PER_MINUTE_CEILING, Self::ENTRIES_PER_MINUTE_CEILING)
             }
-            LimitName::MaxOrdersPerDay => Bound::count(0, Self::ORDERS_PER_DAY_CEILING, 100),
+            LimitName::MaxOrdersPerDay => Bound::count(0, Self::ENTRIES_PER_DAY_CEILING, 100),
             LimitName::MaxSymbolPct => Bound::percent(50, 30),
             LimitName::MaxExposurePct => Bound::percent(100, 95),
             LimitName::MaxQuoteAgeS => Bound::count(1, 120, 60),
@@ -389,12 +394,12 @@ mod tests {
     fn a_change_of_several_limits_is_taken_as_a_whole_or_not_at_all() {
         let both = LimitsChange(BTreeMap::from([
             (LimitName::MaxLossPct, Decimal::ONE),
-            (LimitName::MaxOrdersPerDay, whole(401)),
+            (LimitName::MaxOrdersPerDay, whole(301)),
         ]));
         assert!(matches!(limits().changed(&both, &limits()), Err(LimitsError::OutOfRange { .. })));
         let fraction = LimitsChange::of(LimitName::MaxOrdersPerDay, Decimal::new(55, 1));
         let refused = limits().changed(&fraction, &limits()).unwrap_err().to_string();
-        let expected = "max_orders_per_day = 5.5 is not allowed; allowed: whole numbers from 0 to 400";
+        let expected = "max_orders_per_day = 5.5 is not allowed; allowed: whole numbers from 0 to 300";
         assert_eq!(refused, expected);
     }
 }

@@ -68,6 +68,10 @@ pub(crate) enum Limit {
     StopCooldown,
     /// No entry above the last sale's price soon after it.
     Reentry,
+    /// No entry while the equity is not known.
+    EquityKnown,
+    /// No entry while a holding has neither price nor cost.
+    HoldingPriced,
     /// The largest share of the equity in one stock.
     SymbolExposure,
     /// The largest share of the equity in all stocks.
@@ -105,7 +109,7 @@ mod unwiring {
 
     impl Limit {
         /// Every limit.
-        pub(crate) const ALL: [Self; 35] = [
+        pub(crate) const ALL: [Self; 37] = [
             Self::Halted,
             Self::Starting,
             Self::Reducing,
@@ -136,6 +140,8 @@ mod unwiring {
             Self::RefusalCooldown,
             Self::StopCooldown,
             Self::Reentry,
+            Self::EquityKnown,
+            Self::HoldingPriced,
             Self::SymbolExposure,
             Self::TotalExposure,
             Self::Sellable,

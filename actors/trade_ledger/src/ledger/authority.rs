@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::HaltEpoch;
 use domain::messages::control::HaltSource;
 use domain::messages::ledger::{Committed, LedgerError};
-use domain::messages::limits::{ApprovalsSince, OwnPosition, OwnPositions, Setback, SetbacksSince};
+use domain::messages::limits::{
+    ApprovalsSince, OwnPosition, OwnPositions, RecordPeak, Setback, SetbacksSince,
+};
 use risk_guard::{
     CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck, HaltCommitted,
     HaltEpochQuery, HaltSystem, LoadTradingState, ResumeSystem, StoredTradingState,
@@ -119,6 +121,15 @@ impl Handler<OwnPositions> for TradeLedger {
 
     fn handle(&mut self, _: OwnPositions, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.own_positions())
+    }
+}
+
+impl Handler<RecordPeak> for TradeLedger {
+    type Result = ();
+
+    fn handle(&mut self, peak: RecordPeak, ctx: &mut Self::Context) {
+        // Nobody waits for an answer; what went wrong is in the log, and the next peak is told again.
+        let _ = self.commit(ctx, |store, at| store.record_peak(&peak, at));
     }
 }
 

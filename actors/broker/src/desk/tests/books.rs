@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
-use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
+use domain::messages::limits::{LimitsRecord, OwnPosition, RecordPeak, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
@@ -282,7 +282,11 @@ impl Store for Memory {
         start: &RecordDayStart,
         _at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
-        Ok(DayStart { equity: start.equity, bought: Money::zero(start.currency) })
+        Ok(DayStart { equity: start.equity, bought: Money::zero(start.currency), trips: start.trips })
+    }
+
+    fn record_peak(&mut self, _peak: &RecordPeak, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn record_won_day_start(
@@ -291,7 +295,7 @@ impl Store for Memory {
         _at: DateTime<Utc>,
     ) -> Result<WonDayStart, StoreError> {
         let parts = start.parts.iter().map(|part| (part.equity.currency(), *part)).collect();
-        Ok(WonDayStart { session_date: start.session_date, parts })
+        Ok(WonDayStart { session_date: start.session_date, parts, has_tripped: start.has_tripped })
     }
 
     fn reserve_oracle_call(

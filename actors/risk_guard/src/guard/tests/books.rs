@@ -107,6 +107,7 @@ fn a_milder_halt_of_another_process_lets_exits_pass_of_the_new_epoch() {
                 quantity: Quantity::new(3),
                 entry: None,
                 since: None,
+                peak: None,
             }];
             write(&world, level);
             tokio::time::sleep(Duration::from_secs(31)).await;
@@ -126,6 +127,7 @@ fn a_flatten_that_the_books_hold_as_done_stops_everything_here_too() {
             quantity: Quantity::new(3),
             entry: None,
             since: None,
+            peak: None,
         }];
         let flatten = world.request_reduce("leaving", true).await.record;
         {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use domain::messages::control::*;
 use domain::messages::ledger::*;
 use domain::messages::limits::*;
-use domain::messages::market_data::{AccountInWonQuery, QueryError, Quote, QuoteQuery};
+use domain::messages::market_data::{AccountInWonQuery, OrderQuoteQuery, QueryError, Quote, QuoteQuery};
 use domain::messages::symbols::*;
 use domain::messages::trading::*;
 use domain::messages::won::{RecordWonDayStart, WonDayStart, WonPart};
@@ -48,6 +48,9 @@ pub(super) struct Facts {
     pub(super) epoch: u64,
     pub(super) open: Vec<OpenIntent>,
     pub(super) day_start: Option<Money>,
+    /// What the books say that the breaker has done.
+    pub(super) trips: BTreeMap<(Currency, chrono::NaiveDate), Trips>,
+    pub(super) won_tripped: bool,
     /// What Broker has reconciled.
     pub(super) currencies: Vec<Currency>,
     /// The account in won, when the exchange tells it.
@@ -56,6 +59,8 @@ pub(super) struct Facts {
     pub(super) quote: Option<Quote>,
     /// How often it was asked for.
     pub(super) quotes_asked: u32,
+    /// Broker is gone with its next look at the account.
+    pub(super) broker_full: bool,
     /// What the books say the day in won began with.
     pub(super) won_parts: BTreeMap<Currency, WonPart>,
     /// How often they were asked for it.
@@ -391,10 +396,24 @@ impl Handler<RecordDayStart> for Ledger {
 
     fn handle(&mut self, msg: RecordDayStart, _ctx: &mut Self::Context) -> Self::Result {
         self.reply(move |facts| {
-            let equity = *facts.day_start.get_or_insert(msg.equity);
+            facts.day_start = facts.day_start.or(msg.equity);
             facts.day_starts_asked += 1;
-            Ok(DayStart { equity, bought: Money::new(facts.bought, equity.currency()) })
+            let trips = facts.trips.entry((msg.currency, msg.session_date)).or_default();
+            trips.halting |= msg.trips.halting;
+            trips.reducing |= msg.trips.reducing;
+            let trips = *trips;
+            Ok(DayStart { equity: facts.day_start, trips, bought: Money::new(facts.bought, msg.currency) })
         })
+    }
+}
+
+impl Handler<RecordPeak> for Ledger {
+    type Result = ();
+
+    fn handle(&mut self, msg: RecordPeak, _ctx: &mut Self::Context) {
+        let mut facts = self.0.lock().unwrap();
+        let is_it = |own: &&mut OwnPosition| own.instrument == msg.instrument && own.since == Some(msg.since);
+        facts.own.iter_mut().filter(is_it).for_each(|own| own.peak = own.peak.max(Some(msg.peak)));
     }
 }
 
@@ -406,7 +425,30 @@ impl Handler<RecordWonDayStart> for Ledger {
             for part in msg.parts {
                 facts.won_parts.entry(part.equity.currency()).or_insert(part);
             }
-            Ok(WonDayStart { session_date: msg.session_date, parts: facts.won_parts.clone() })
+            facts.won_tripped |= msg.has_tripped;
+            let (parts, has_tripped) = (facts.won_parts.clone(), facts.won_tripped);
+            Ok(WonDayStart { session_date: msg.session_date, parts, has_tripped })
+        })
+    }
+}
+
+impl Handler<SaleLeftBehind> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, _msg: SaleLeftBehind, _ctx: &mut Self::Context) {
+        self.0.lock().unwrap().log.push("broker: sale left behind".into());
+    }
+}
+
+impl Handler<OrderQuoteQuery> for Broker {
+    type Result = ResponseFuture<Result<Quote, QueryError>>;
+
+    fn handle(&mut self, msg: OrderQuoteQuery, _ctx: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        answer(false, Duration::ZERO, move || {
+            let mut facts = shared.lock().unwrap();
+            facts.log.push(format!("broker: quote to {}", msg.side));
+            facts.quote.clone().ok_or_else(|| QueryError::Unavailable("down".into()))
         })
     }
 }
@@ -477,8 +519,11 @@ impl Handler<PlaceOrder> for Broker {
 impl Handler<AccountQuery> for Broker {
     type Result = ResponseFuture<Result<AccountSnapshot, QueryError>>;
 
-    fn handle(&mut self, _msg: AccountQuery, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _msg: AccountQuery, ctx: &mut Self::Context) -> Self::Result {
         let shared = self.0.clone();
+        if shared.lock().unwrap().broker_full {
+            ctx.stop();
+        }
         let takes = shared.lock().unwrap().account_takes;
         answer(false, takes, move || {
             let mut facts = shared.lock().unwrap();

@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::TradingState;
 use domain::messages::limits::OwnPosition;
-use domain::messages::market_data::PriceSeen;
+use domain::messages::market_data::{PriceSeen, Quote};
 use domain::messages::schedule::{DaySource, Phase, SessionChanged, Trust};
 use domain::messages::trading::AccountUpdated;
-use domain::{Candle, Price, Quantity, Side};
+use domain::{Candle, Price, Quantity, Side, StockRules};
 
 use rust_decimal::Decimal;
 
@@ -18,7 +18,7 @@ async fn holding(world: &World, days: i64) {
     let now = world.clock.now();
     let (entry, since) = (Some("1000".parse().unwrap()), Some(now - TimeDelta::days(days)));
     let quantity = Quantity::new(5);
-    world.facts().own = vec![OwnPosition { instrument: stock("005930"), quantity, entry, since }];
+    world.facts().own = vec![OwnPosition { instrument: stock("005930"), quantity, entry, since, peak: None }];
     world.account.tell(AccountUpdated { snapshot: account(now, 10_000_000) }).unwrap();
     tokio::time::sleep(Duration::from_secs(31)).await;
     world.account.tell(AccountUpdated { snapshot: account(world.clock.now(), 10_000_000) }).unwrap();
@@ -82,6 +82,140 @@ fn a_jump_sells_nothing_before_the_next_price_confirms_it() {
         }
         see_now(&world, "701").await;
         assert_eq!(done(&world), ["decision: stop-loss at 980", "broker: order"]);
+    });
+}
+
+/// What the exchange quotes, whenever it is asked.
+fn quoted(world: &World, last: &str, delay: TimeDelta, lower_limit: Option<&str>) -> Quote {
+    let price = |text: &str| -> Price { text.parse().unwrap() };
+    Quote {
+        instrument: stock("005930"),
+        at: world.clock.now() + TimeDelta::hours(1),
+        last: price(last),
+        open: None,
+        high: None,
+        low: None,
+        change_pct: None,
+        volume: None,
+        bid: None,
+        ask: None,
+        delay,
+        rules: StockRules { lower_limit: lower_limit.map(price), ..StockRules::default() },
+    }
+}
+
+#[test]
+fn a_price_that_only_the_account_tells_has_the_price_asked_for_and_sells_nothing_by_itself() {
+    let sold = ["decision: stop-loss at 980", "broker: order"];
+    let cases: [(Option<&str>, &[&str]); 3] = [(None, &[]), (Some("1000"), &[]), (Some("975"), &sold)];
+    for told in ["700", "1400", "975"] {
+        for (quote, expected) in cases {
+            trading(async |world| {
+                holding(&world, 1).await;
+                world.facts().quote = quote.map(|last| quoted(&world, last, TimeDelta::zero(), None));
+                let mut snapshot = account(world.clock.now() + TimeDelta::seconds(20), 10_000_000);
+                snapshot.holdings[0].price = Some(told.parse().unwrap());
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                world.account.tell(AccountUpdated { snapshot }).unwrap();
+                tokio::time::sleep(Duration::from_secs(31)).await;
+                let log: Vec<_> = world.log().into();
+                assert!(log.iter().any(|line| line == "broker: quote to SELL"), "{told}: {log:?}");
+                let done: Vec<_> = log
+                    .into_iter()
+                    .filter(|line| line.starts_with("decision") || line.starts_with("broker: order"))
+                    .collect();
+                assert_eq!(done, expected, "the account told {told}, the exchange {quote:?}");
+            });
+        }
+    }
+}
+
+#[test]
+fn an_exit_is_priced_by_the_quote_that_it_asks_for_and_by_the_limits_that_come_with_it() {
+    type Case = (&'static str, TimeDelta, Option<&'static str>, Option<&'static str>);
+    let cases: [Case; 5] = [
+        ("980", TimeDelta::zero(), None, Some("978")),
+        ("960", TimeDelta::zero(), None, Some("958")),
+        ("960", TimeDelta::zero(), Some("959"), Some("959")),
+        ("990", TimeDelta::zero(), None, None),
+        // A feed that is behind says nothing against what was heard.
+        ("990", TimeDelta::minutes(15), Some("979"), Some("979")),
+    ];
+    for (last, delay, lower_limit, expected) in cases {
+        trading(async |world| {
+            holding(&world, 1).await;
+            world.facts().quote = Some(quoted(&world, last, delay, lower_limit));
+            see(&world, "980", world.clock.now() - TimeDelta::seconds(1)).await;
+            let limit = world.facts().placed.last().map(|(_, terms)| terms.limit.to_string());
+            assert_eq!(limit.as_deref(), expected, "{last} {lower_limit:?}");
+        });
+    }
+}
+
+#[test]
+fn a_sale_that_the_price_leaves_behind_is_given_up_once_it_is_fifteen_seconds_old() {
+    // The sale is limited to 978.
+    let cases: [(&str, u64, usize); 3] = [("977", 14, 0), ("977", 15, 1), ("978", 15, 0)];
+    for (price, second, expected) in cases {
+        trading(async |world| {
+            holding(&world, 1).await;
+            see_now(&world, "980").await;
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            for _price in 0..2 {
+                see_now(&world, price).await;
+            }
+            let log: Vec<_> = world.log().into();
+            let told = log.iter().filter(|line| *line == "broker: sale left behind").count();
+            assert_eq!(told, expected, "{price} after {second} s: {log:?}");
+        });
+    }
+}
+
+#[test]
+fn a_sale_that_rests_while_the_stock_should_be_sold_is_told_once() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        see_now(&world, "970").await;
+        let (id, terms) = world.facts().placed.last().cloned().unwrap();
+        let now = world.clock.now();
+        world.facts().open = vec![OpenIntent {
+            id,
+            terms,
+            state: OrderState::Accepted,
+            venue_order: None,
+            filled: Quantity::ZERO,
+            sent_at: Some(now),
+            watermark: None,
+            session_date: Market::Kr.date_at(now),
+            approved_at: now,
+            missed_inquiries: 0,
+        }];
+        for second in [30, 31, 15] {
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            see_now(&world, "970").await;
+        }
+        let log: Vec<_> = world.log().into();
+        let count = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+        assert_eq!((count("broker: order"), count("and is not: SELL order")), (1, 1), "{log:?}");
+    });
+}
+
+#[test]
+fn a_restart_on_the_day_of_the_purchase_does_not_forget_how_high_the_stock_stood() {
+    trading(async |world| {
+        holding(&world, 0).await;
+        see_now(&world, "1029").await;
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        world.account.tell(AccountUpdated { snapshot: account(world.clock.now(), 10_000_000) }).unwrap();
+        world.log();
+        see_now(&world, "1009").await;
+        assert_eq!(done(&world), [""; 0]);
+        see_now(&world, "1008").await;
+        assert_eq!(
+            done(&world),
+            ["decision: trailing stop at 1008.42, under a peak of 1029", "broker: order"]
+        );
     });
 }
 

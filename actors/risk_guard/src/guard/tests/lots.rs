@@ -37,7 +37,8 @@ impl World {
     /// This agent holds `shares`, and the exchange says the same.
     async fn hold(&self, shares: u64) {
         let quantity = Quantity::new(shares);
-        self.facts().own = vec![OwnPosition { instrument: hsbc(), quantity, entry: None, since: None }];
+        self.facts().own =
+            vec![OwnPosition { instrument: hsbc(), quantity, entry: None, since: None, peak: None }];
         let mut snapshot = account(self.clock.now(), 0);
         snapshot.currency = Currency::Hkd;
         let cash = domain::Money::new(1.into(), Currency::Hkd);

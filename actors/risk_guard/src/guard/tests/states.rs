@@ -184,6 +184,7 @@ fn a_flatten_sells_what_is_ours_by_ordinary_orders_then_halts_for_good() {
             quantity: Quantity::new(3),
             entry: None,
             since: None,
+            peak: None,
         }];
         let report = world.request_reduce("leaving", true).await;
         assert_eq!(report.record.level, HaltLevel::Flatten);
@@ -226,6 +227,7 @@ fn a_flatten_asks_for_no_order_that_the_market_refuses_and_says_once_what_remain
             quantity: Quantity::new(50),
             entry: None,
             since: None,
+            peak: None,
         }];
         let mut snapshot = account(world.clock.now(), 0);
         snapshot.currency = Currency::Jpy;
@@ -251,6 +253,7 @@ fn a_flatten_goes_on_where_the_books_are_after_a_restart() {
             quantity: Quantity::new(5),
             entry: None,
             since: None,
+            peak: None,
         }];
         world.facts().approval = Err(LedgerError::Storage("locked".into()));
         world.request_reduce("leaving", true).await;

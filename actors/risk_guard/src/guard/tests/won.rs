@@ -24,10 +24,14 @@ impl World {
         // Two accounts of one moment are one account.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let equity = Money::new(equity.into(), currency);
-        let told = account(self.clock.now(), 1);
-        let snapshot =
-            AccountSnapshot { currency, equity: Some(equity), cash: Some(equity), holdings: vec![], ..told };
-        self.account.tell(AccountUpdated { snapshot }).unwrap();
+        let is_begun = self.facts().won_parts.contains_key(&currency);
+        // A day begins with what two accounts in a row agree on.
+        for ago_ms in if is_begun { 0..=0 } else { 0..=1 } {
+            let told = account(self.clock.now() - TimeDelta::milliseconds(1 - ago_ms), 1);
+            let (cash, equity) = (Some(equity), Some(equity));
+            let snapshot = AccountSnapshot { currency, equity, cash, holdings: vec![], ..told };
+            self.account.tell(AccountUpdated { snapshot }).unwrap();
+        }
         self.settle().await;
     }
 
@@ -103,9 +107,11 @@ fn an_account_that_is_told_while_the_books_are_asked_begins_its_day_too() {
         for (currency, equity) in
             [(Currency::Krw, won(6_000_000)), (Currency::Usd, Money::new(10_000.into(), Currency::Usd))]
         {
-            let told = account(world.clock.now(), 1);
-            let snapshot = AccountSnapshot { currency, equity: Some(equity), holdings: vec![], ..told };
-            world.account.tell(AccountUpdated { snapshot }).unwrap();
+            for ago_ms in [1, 0] {
+                let told = account(world.clock.now() - TimeDelta::milliseconds(ago_ms), 1);
+                let snapshot = AccountSnapshot { currency, equity: Some(equity), holdings: vec![], ..told };
+                world.account.tell(AccountUpdated { snapshot }).unwrap();
+            }
         }
         world.settle().await;
         assert_eq!(world.day_in_won().await.as_deref(), Some("0"));
@@ -165,8 +171,10 @@ fn a_loss_in_won_beyond_the_limit_halts_when_a_second_account_tells_it_though_no
         let parts = [(Currency::Krw, 6_000_000, 1), (Currency::Usd, 11_000, 1_400)];
         let parts = parts.map(|(currency, equity, rate)| (currency, high(currency, equity, rate)));
         world.facts().won_parts = parts.into();
-        world.tell(Currency::Krw, 6_000_000).await;
-        world.tell(Currency::Usd, 11_000).await;
+        for _account in 0..2 {
+            world.tell(Currency::Krw, 6_000_000).await;
+            world.tell(Currency::Usd, 11_000).await;
+        }
         assert_eq!(world.state().await, TradingState::Active);
         world.log();
         world.tell(Currency::Usd, 10_400).await;
@@ -184,6 +192,51 @@ fn a_loss_in_won_beyond_the_limit_halts_when_a_second_account_tells_it_though_no
             "the account in won 2026-11-24: -3.93 % is below -3.00 %; halting"
         );
         assert!(status.entry_blocks.contains(&"the account in won has lost more than 3 % today".to_owned()));
+    });
+}
+
+#[test]
+fn a_day_in_won_that_stays_unknown_lets_exits_only_through_until_it_is_known() {
+    let untold = |facts: &mut Facts| facts.currencies = vec![Currency::Krw, Currency::Usd];
+    world(untold, async |world| {
+        world.tell(Currency::Krw, 6_000_000).await;
+        world.tell(Currency::Usd, 10_000).await;
+        tokio::time::sleep(Duration::from_secs(14 * 60)).await;
+        assert_eq!(world.state().await, TradingState::Active, "a quarter of an hour may pass");
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        let status = world.status.ask(StatusQuery, Duration::from_secs(2)).await.unwrap();
+        assert_eq!(status.state, TradingState::Reducing);
+        let why = "only exits until the day's result in won is known: it has not been for 15 minutes";
+        assert!(status.entry_blocks.iter().any(|block| block == why), "{:?}", status.entry_blocks);
+        world.facts().in_won = Some(rates(world.clock.now()));
+        tokio::time::sleep(Duration::from_secs(301)).await;
+        world.tell(Currency::Krw, 6_000_000).await;
+        assert_eq!(world.state().await, TradingState::Active);
+        let log: Vec<_> = world.log().into();
+        let told = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+        let words = ("has been unknown for 15 minutes", "no longer stands against entries");
+        assert_eq!((told(words.0), told(words.1)), (1, 1), "{log:?}");
+    });
+}
+
+#[test]
+fn a_person_who_lifted_a_loss_in_won_is_not_overruled_by_a_restart() {
+    world(abroad, async |world| {
+        world.facts().day_start = Some(won(1));
+        world.begin().await;
+        for _account in 0..2 {
+            world.tell(Currency::Usd, 9_500).await;
+        }
+        assert_eq!(world.state().await, TradingState::Halted);
+        world.request_resume(None).await.unwrap();
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _account in 0..3 {
+            world.tell(Currency::Krw, 6_000_000).await;
+            world.tell(Currency::Usd, 9_500).await;
+        }
+        assert!(world.standing().await.is_empty());
+        assert_eq!(world.state().await, TradingState::Reducing, "entries stay shut while the loss lasts");
     });
 }
 

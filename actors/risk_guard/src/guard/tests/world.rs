@@ -77,6 +77,7 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             approvals: link(ledger.clone().recipient()),
             setbacks: link(ledger.clone().recipient()),
             positions: link(ledger.clone().recipient()),
+            peaks: link(ledger.clone().recipient()),
             load_state: link(ledger.clone().recipient()),
             halt_epoch: link(ledger.clone().recipient()),
             open_intents: link(ledger.clone().recipient()),
@@ -94,6 +95,8 @@ fn deps(shared: &Shared, keeper: GateKeeper, clock: Arc<dyn Clock>) -> RiskDeps 
             account: link(broker.clone().recipient()),
             account_in_won: link(broker.clone().recipient()),
             quote: link(broker.clone().recipient()),
+            order_quote: link(broker.clone().recipient()),
+            left_behind: link(broker.clone().recipient()),
             bars: link(broker.clone().recipient()),
             halt: link(broker.clone().recipient()),
             reconciled: link(broker.clone().recipient()),
@@ -283,7 +286,13 @@ impl World {
 
     /// The account as Broker tells it now: `equity` won, all of it cash, and 5 shares of 005930.
     pub(super) async fn tell_account(&self, equity: i64) {
-        let snapshot = account(self.clock.now(), equity);
+        let now = self.clock.now();
+        if self.facts().day_start.is_none() {
+            // A day begins with what two accounts in a row agree on.
+            let first = account(now - TimeDelta::milliseconds(1), equity);
+            self.account.tell(AccountUpdated { snapshot: first }).unwrap();
+        }
+        let snapshot = account(now, equity);
         self.account.tell(AccountUpdated { snapshot }).unwrap();
         self.settle().await;
     }
@@ -328,10 +337,13 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         epoch: 4,
         open: Vec::new(),
         day_start: None,
+        trips: BTreeMap::new(),
+        won_tripped: false,
         currencies: vec![Currency::Krw],
         in_won: None,
         quote: None,
         quotes_asked: 0,
+        broker_full: false,
         won_parts: BTreeMap::new(),
         day_starts_asked: 0,
         bought: Decimal::ZERO,

@@ -70,6 +70,8 @@ struct House {
     equity: Option<i64>,
     /// Of the stock that is judged; of the other one there are so many at 5000.
     held_price: Price,
+    /// Neither price nor cost of it is told.
+    unpriced: bool,
     others: u64,
     /// The age of the newest price that was heard, and what it is of the proposal's, in thousandths.
     quote_age_s: Option<i64>,
@@ -101,7 +103,7 @@ fn limits(random: &mut Rng) -> Limits {
     let order = Decimal::new(random.i64(500..=3_000), 2);
     let confidence = Confidence::new(random.i64(0..=100)).unwrap();
     let limits = Limits::new(loss, order, confidence).unwrap();
-    let rates = limits.with_order_rates(random.u32(1..=10), random.u32(1..=400)).unwrap();
+    let rates = limits.with_order_rates(random.u32(1..=6), random.u32(1..=300)).unwrap();
     let others = [
         (LimitName::MaxSymbolPct, random.i64(5..=50)),
         (LimitName::MaxExposurePct, random.i64(10..=100)),
@@ -143,6 +145,7 @@ impl House {
             clock_off_s: None,
             equity: Some(10_000_000_000),
             held_price: "100".parse().unwrap(),
+            unpriced: false,
             others: 0,
             quote_age_s: Some(random.i64(0..=30)),
             quote_permille: 1000,
@@ -183,7 +186,7 @@ impl House {
 
     fn disturb(&mut self, random: &mut Rng) {
         use Phase::{Closed, ClosingAuction, Lunch, OpeningAuction, PostClose, PreMarket, Unknown};
-        match random.u8(..26) {
+        match random.u8(..27) {
             0 => {
                 self.state =
                     pick(random, &[TradingState::Halted, TradingState::Starting, TradingState::Reducing]);
@@ -234,6 +237,7 @@ impl House {
                 self.quote_permille = random.i64(700..1300);
                 self.before_permille = random.bool().then(|| random.i64(700..1300));
             }
+            26 => self.unpriced = true,
             23 => self.refused_ago_s = Some(random.i64(-60..100_000)),
             24 => {
                 let price = pick(random, &["1", "5000", "90000"]).parse().unwrap();
@@ -278,7 +282,7 @@ impl House {
             quantity: Quantity::new(self.sellable + 500),
             sellable,
             average_price: None,
-            price: Some(self.held_price),
+            price: (!self.unpriced).then_some(self.held_price),
         };
         let other = Holding {
             instrument: stock(self.market(), 1),
@@ -359,7 +363,11 @@ impl House {
     fn purchases(&self) -> DayPurchases {
         let mut purchases = DayPurchases::default();
         let bought = self.money(self.bought);
-        let told = self.day_start.map(|start| DayStart { equity: self.money(start), bought });
+        let told = self.day_start.map(|start| DayStart {
+            equity: Some(self.money(start)),
+            bought,
+            trips: Default::default(),
+        });
         told.into_iter().for_each(|told| purchases.finish_read(told));
         purchases
     }
@@ -460,6 +468,8 @@ impl House {
                 let below = self.sold.filter(|(_, price)| *price < order.limit);
                 buys && self.waits(below.map(|(ago, _)| ago), LimitName::ReentryGuardMin)
             }
+            Limit::EquityKnown => buys && self.equity.is_none_or(|equity| equity <= 0),
+            Limit::HoldingPriced => buys && self.unpriced,
             Limit::SymbolExposure => buys && self.exceeds(self.of_symbol(order), LimitName::MaxSymbolPct),
             Limit::TotalExposure => buys && self.exceeds(self.of_all(order), LimitName::MaxExposurePct),
             Limit::Sellable => {
@@ -596,16 +606,17 @@ fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::BoughtBack { .. } => &[Limit::Reentry],
         RefusalReason::SymbolExposure { .. } => &[Limit::SymbolExposure],
         RefusalReason::TotalExposure { .. } => &[Limit::TotalExposure],
-        RefusalReason::EquityUnknown { .. }
-        | RefusalReason::ExposureUnknown { .. }
-        | RefusalReason::NoAccount { .. }
+        RefusalReason::EquityUnknown { .. } => &[Limit::EquityKnown],
+        RefusalReason::ExposureUnknown { .. } => &[Limit::HoldingPriced],
+        RefusalReason::NoAccount { .. }
         | RefusalReason::CashUnknown { .. }
         | RefusalReason::LotUnknown { .. }
         | RefusalReason::TooSmall { .. }
         | RefusalReason::TooManyWaiting { .. }
         | RefusalReason::OffTick { .. }
         | RefusalReason::LedgerRefused(_)
-        | RefusalReason::LedgerUnknown(_) => &[],
+        | RefusalReason::LedgerUnknown(_)
+        | RefusalReason::BrokerFull(_) => &[],
     }
 }
 

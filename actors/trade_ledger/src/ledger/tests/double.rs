@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use domain::messages::consultation::{ClosedPosition, ClosedPositions, Consultation, SpentQuota};
 use domain::messages::control::HaltRecord;
 use domain::messages::ledger::*;
-use domain::messages::limits::{LimitsRecord, OwnPosition, Setback, SetbacksSince};
+use domain::messages::limits::{LimitsRecord, OwnPosition, RecordPeak, Setback, SetbacksSince};
 use domain::messages::occasions::Occasion;
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::symbols::*;
@@ -192,6 +192,10 @@ impl Store for Scripted {
         _start: &RecordDayStart,
         _at: DateTime<Utc>,
     ) -> Result<DayStart, StoreError> {
+        unscripted()
+    }
+
+    fn record_peak(&mut self, _peak: &RecordPeak, _at: DateTime<Utc>) -> Result<(), StoreError> {
         unscripted()
     }
 

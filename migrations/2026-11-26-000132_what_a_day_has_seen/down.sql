@@ -1,0 +1,2 @@
+DROP TABLE exit_peaks;
+DROP TABLE breaker_trips;
