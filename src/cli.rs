@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backtest;
 mod data;
 mod elsewhere;
 mod proposals;
@@ -21,6 +22,7 @@ use supervision::mutant::Mutant;
 use crate::control::stocks::intent;
 use crate::simulator::Environment;
 
+pub use backtest::BacktestArgs;
 pub use data::{DataArgs, DataCommand, DataImportArgs, DataStatusArgs};
 pub use elsewhere::{BackupArgs, ExportArgs, ExportFormat, ImportTradesArgs, ReplayArgs};
 pub use proposals::{DecideArgs, ProposalArgs, ProposalsArgs, ProposalsCommand};
@@ -101,6 +103,8 @@ pub enum Command {
     Soak(SoakArgs),
     /// Show where the ten markets stand, what comes next, and how well that is known.
     Markets(MarketsArgs),
+    /// Try a strategy on files of daily bars: a table, a picture, every trade.
+    Backtest(BacktestArgs),
     /// Compute the indicators of any file of bars.
     Indicators(IndicatorsArgs),
     /// Show what the Brain makes of a language model's reply, read from standard input.

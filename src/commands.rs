@@ -1,5 +1,6 @@
 //! The commands: what each does, and the exit code it ends with.
 
+mod backtest;
 mod data;
 mod elsewhere;
 mod proposals;
@@ -73,6 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Soak(args)) => soak(args),
         Some(Command::Markets(args)) => show_markets(&args),
+        Some(Command::Backtest(args)) => backtest::backtest(&args),
         Some(Command::Indicators(args)) => show_indicators(&args),
         Some(Command::ParseReply(args)) => parse_reply(&args),
         Some(Command::Replay(args)) => replaying::replay(&args),

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod app;
+pub mod backtest;
 pub mod budget;
 pub mod cli;
 pub mod clock;

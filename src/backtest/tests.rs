@@ -1,0 +1,120 @@
+//! Files with mistakes, and a whole backtest of real bars.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::markets;
+
+const STRATEGY: &str = r#"{"id":"s-0001","parent_id":null,"hypothesis":"Oversold stocks with volume revert.","side":"long",
+ "entry":{"min_score":3.5,"terms":[
+  {"weight":2.0,"all_of":[{"feature":"rsi_14","lag":0,"op":"lt","rhs_kind":"value","rhs_feature":null,"rhs_value":45.0}]},
+  {"weight":1.5,"all_of":[{"feature":"volume_ratio_20","lag":0,"op":"gt","rhs_kind":"value","rhs_feature":null,"rhs_value":1.2}]}]},
+ "exit":{"any_of":[{"feature":"rsi_14","lag":0,"op":"gt","rhs_kind":"value","rhs_feature":null,"rhs_value":60.0}],
+  "stop_atr":2.0,"take_atr":4.0,"trailing_atr":null,"max_hold_bars":10},
+ "sizing":{"fraction_pct":5.0}}"#;
+
+fn tried_on(files: &[(&str, &str)], strategy: &str) -> Result<Report, BacktestError> {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let path = folder.path().join("strategy.json");
+    fs::write(&path, strategy).unwrap();
+    let svg = Some(folder.path().join("out.svg"));
+    let wanted =
+        Wanted { strategy: path, data: folder.path().to_owned(), market: None, svg, shows_progress: false };
+    let (calendar, _) = markets::calendar(None).unwrap();
+    let report = run(&wanted, (&calendar, "2026-11-26T00:00:00Z".parse().unwrap()))?;
+    let drawn = fs::read_to_string(folder.path().join("out.svg")).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.contains("drawdown"), "{drawn:.200}");
+    Ok(report)
+}
+
+/// The committed bars of one stock, with its header.
+fn of_stock(symbol: &str) -> String {
+    let all = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/us_wiki_daily.csv"))
+        .unwrap();
+    let wanted = |line: &&str| line.starts_with("symbol,") || line.starts_with(&format!("{symbol},"));
+    all.lines().filter(wanted).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn real_bars_give_a_table_a_picture_and_figures() {
+    let report = tried_on(&[("us_daily.csv", &of_stock("IBM"))], STRATEGY).unwrap();
+    let [book] = report.books.as_slice() else { panic!("one currency") };
+    assert_eq!((report.stocks, report.bars, book.currency.code()), (1, 3_270, "USD"));
+    assert!(book.statistics.trades > 20 && book.statistics.sharpe.is_some(), "{:?}", book.statistics);
+    assert!(book.trades.iter().all(|trade| trade.bought_bar >= 200), "nothing is known before");
+    let text = report.to_string();
+    for expected in
+        ["+2.0 if RSI14 < 45", "Sharpe per year", "largest drawdown", "tax paid", "1 stocks, 3270 bars"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(serde_json::to_string(&report).unwrap().contains("\"max_drawdown\""));
+}
+
+#[test]
+fn bad_rows_gaps_and_short_stocks_are_told_with_file_and_line() {
+    let mut text = of_stock("IBM");
+    text.push_str("IBM,2013-03-01,1,2,1,1,5,1\n");
+    text.push_str("IBM,2013-03-05,0,2,1,1,5,1\n");
+    text.push_str("IBM,2013-03-06,200,199,198,200,5,200\n");
+    text.push_str("IBM,2013-04-30,200,201,198,200,5,200\n");
+    text.push_str("NEW,2013-03-04,10,10,10,10,5,10\n");
+    let report = tried_on(&[("us_daily.csv", &text)], STRATEGY).unwrap().to_string();
+    for expected in [
+        "us_daily.csv line 3272: the day 2013-03-01 of this stock stands in line",
+        "us_daily.csv line 3273: the open 0 is no price above zero",
+        "us_daily.csv line 3274: the high is below another price",
+        "us_daily.csv line 3275: US_NASDAQ:IBM has no bar for 60 days after 2013-03-01",
+        "us_daily.csv: US_NASDAQ:NEW is left out: 1 bars are too few; the strategy needs 201",
+    ] {
+        assert!(report.contains(expected), "{expected}\n{report}");
+    }
+}
+
+#[test]
+fn what_cannot_be_tried_at_all_is_refused_with_its_reason() {
+    let bars = "symbol,date,open,high,low,close,volume\nA,2013-03-04,10,10,10,10,5\n";
+    let cases: [(&[(&str, &str)], String, &str); 5] = [
+        (&[], STRATEGY.to_owned(), "has no file of bars"),
+        (&[("prices.csv", bars)], STRATEGY.to_owned(), "does not begin with a market"),
+        (&[("us.csv", bars)], STRATEGY.to_owned(), "no stock of"),
+        (&[("us.csv", "a,b\n1,2\n")], STRATEGY.to_owned(), "has no column symbol"),
+        (
+            &[("us.csv", bars)],
+            STRATEGY.replace("rsi_14", "tomorrow"),
+            "is no strategy. the strategy is not of the documented form: unknown variant `tomorrow`",
+        ),
+    ];
+    for (files, strategy, expected) in cases {
+        let refused = tried_on(files, &strategy).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}\nwants: {expected}");
+    }
+}
+
+#[test]
+fn a_files_name_says_its_market() {
+    for (name, market) in [
+        ("KR_daily.csv", Some(Market::Kr)),
+        ("kr_005930_daily.csv", Some(Market::Kr)),
+        ("us_wiki.csv", Some(Market::UsNasdaq)),
+        ("US_NYSE.csv", Some(Market::UsNyse)),
+        ("krypton.csv", None),
+        ("ph_pse50_daily.csv", None),
+    ] {
+        assert_eq!(market_of(name), market, "{name}");
+    }
+}
+
+#[test]
+fn the_manual_shows_a_strategy_that_is_one_and_every_feature() {
+    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(manual.contains(&strategy::form::Feature::glossary()));
+    let (_, after) = manual.split_once("```json\n{\"id\": \"s-0001\"").unwrap();
+    let (shown, _) = after.split_once("```").unwrap();
+    let strategy = Strategy::from_json(&format!("{{\"id\": \"s-0001\"{shown}")).unwrap();
+    assert_eq!(strategy.predicates(), 3);
+}
