@@ -226,7 +226,9 @@ fn limits_of(day: u64, random: &mut Rng) -> Limits {
     let limits = Limits::new(decimal("3"), decimal("30"), Confidence::new(80).unwrap()).unwrap();
     let limits = limits.with(LimitName::MaxSymbolPct, symbol).unwrap();
     let limits = limits.with(LimitName::MaxExposurePct, exposure).unwrap();
-    limits.with_order_rates(random.u32(3..=10), if day % 2 == 0 { 400 } else { random.u32(5..20) }).unwrap()
+    limits
+        .with_order_rates(random.u32(3..=10), if day.is_multiple_of(2) { 400 } else { random.u32(5..20) })
+        .unwrap()
 }
 
 /// What came of all days: purchases, sales, and refusals by their reason.
