@@ -420,6 +420,13 @@ pub struct VerifyArgs {
     /// Print what led to a violation, event by event.
     #[arg(long)]
     pub story: bool,
+    /// Measure the gates of evolution instead: how often they accept luck, and how often they find a hidden strategy. Exit 1 when they do
+    /// not hold. The randomness starts at --first-seed.
+    #[arg(long, conflicts_with_all = ["seeds", "orders", "days", "minutes", "calendar", "markets", "compromised_model", "story"])]
+    pub gate: bool,
+    /// Families of random strategies for that, of each kind, 1 to 10000.
+    #[arg(long, value_name = "N", requires = "gate", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub families: u32,
     /// Make a deliberate mistake, by its name, and stop at the first seed that catches it.
     #[cfg(feature = "mutants")]
     #[arg(long, value_parser = mutant)]

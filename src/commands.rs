@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use domain::messages::operator::Question;
 use domain::messages::symbols::Resolution;
+use optimizer::calibration::FamilyReport;
 use serde::Serialize;
 
 use crate::cli::{
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Health(args)) => reading::health(args),
         Some(Command::Budget(args)) => budget(args),
         Some(Command::Healthcheck(args)) => elsewhere::healthcheck(args),
+        Some(Command::Verify(args)) if args.gate => measure_gates(&args),
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Soak(args)) => soak(args),
         Some(Command::Markets(args)) => show_markets(&args),
@@ -161,6 +163,29 @@ fn prove(args: VerifyArgs) -> ExitCode {
                 Err(error) => return failed(error, exit::FAILED),
             }
             if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+        }
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+fn measure_gates(args: &VerifyArgs) -> ExitCode {
+    let progress = |family: &FamilyReport| {
+        if !args.json {
+            terminal::line(verify::gate::Line(family));
+        }
+    };
+    match verify::gate::run(args.families, args.first_seed, progress) {
+        Ok(report) => {
+            let text = if args.json {
+                serde_json::to_string_pretty(&report)
+            } else {
+                Ok(verify::gate::Text(&report).to_string())
+            };
+            match text {
+                Ok(text) => terminal::line(text),
+                Err(error) => return failed(error, exit::FAILED),
+            }
+            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
         Err(why) => failed(why, exit::FAILED),
     }

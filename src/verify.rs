@@ -14,6 +14,7 @@
 //! | `enemy` | a language model that wants to buy everything |
 //! | `operator` | who halts, resumes, and trades by hand |
 //! | `timetable` | when the agent is up |
+//! | [`gate`] | apart from all this: how often luck and skill pass the gates of evolution |
 //! | `facts`, `witness`, `trace` | what happened, and its hash |
 //! | [`checks`] | the invariants |
 //! | [`soak()`] | months of running in minutes, measured |
@@ -29,6 +30,7 @@ mod dice;
 mod eager;
 mod enemy;
 pub mod facts;
+pub mod gate;
 #[cfg(test)]
 #[cfg(feature = "faults")]
 mod handlers;

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod backtest;
 pub mod evidence;
 pub mod evolution;
+pub mod calibration;
 pub mod gauntlet;
 pub mod losers;
 pub mod proposal;
