@@ -5,9 +5,9 @@
 
 pub mod actor;
 pub mod backtest;
+pub mod calibration;
 pub mod evidence;
 pub mod evolution;
-pub mod calibration;
 pub mod gauntlet;
 pub mod losers;
 pub mod proposal;

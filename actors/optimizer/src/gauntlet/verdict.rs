@@ -5,6 +5,8 @@ use std::fmt;
 use domain::messages::evolution::GateName;
 use serde::{Deserialize, Serialize};
 
+use crate::evidence;
+
 /// What one gate found of one candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -53,6 +55,18 @@ impl Verdict {
         self.checks.iter().filter(|check| !check.passed())
     }
 
+    /// Its checks as a person reads them in a proposal.
+    pub fn evidence(&self) -> Vec<evidence::Check> {
+        let check = |check: &Check| evidence::Check {
+            gate: self.gate,
+            what: check.what.clone(),
+            measured: check.found(),
+            needed: check.needed.to_string(),
+            passed: check.passed(),
+        };
+        self.checks.iter().map(check).collect()
+    }
+
     /// What a check measured, by its name.
     pub fn measured(&self, what: &str) -> Option<f64> {
         self.checks.iter().find(|check| check.what == what)?.measured
@@ -73,6 +87,15 @@ impl Check {
             Err(why) => {
                 Self { what: what.to_owned(), measured: None, why_not: Some(why.to_string()), needed }
             }
+        }
+    }
+
+    /// The number in words, or why there is none.
+    fn found(&self) -> String {
+        match (self.measured, &self.why_not) {
+            (Some(measured), _) => format!("{measured:.4}"),
+            (None, Some(why)) => format!("unknown ({why})"),
+            (None, None) => "unknown".to_owned(),
         }
     }
 
@@ -101,12 +124,7 @@ impl fmt::Display for Needed {
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, measured, why_not, needed } = self;
-        match (measured, why_not) {
-            (Some(measured), _) => write!(f, "{what}: {measured:.4}, needed {needed}"),
-            (None, Some(why)) => write!(f, "{what}: unknown ({why}), needed {needed}"),
-            (None, None) => write!(f, "{what}: unknown, needed {needed}"),
-        }
+        write!(f, "{}: {}, needed {}", self.what, self.found(), self.needed)
     }
 }
 
@@ -148,5 +166,9 @@ mod tests {
         let json = serde_json::to_string(&verdict).unwrap();
         assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict, "{json}");
         assert!(json.contains(r#""needed":{"must_be":"at_most","bound":0.2}"#), "{json}");
+        let told: Vec<_> =
+            verdict.evidence().into_iter().map(|check| (check.measured, check.needed)).collect();
+        let said = |measured: &str, needed: &str| (measured.to_owned(), needed.to_owned());
+        assert_eq!(told, [said("0.1000", "at most 0.2"), said("unknown (no trials)", "nothing")]);
     }
 }
