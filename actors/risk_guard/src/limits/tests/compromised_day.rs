@@ -226,9 +226,9 @@ fn limits_of(day: u64, random: &mut Rng) -> Limits {
     let limits = Limits::new(decimal("3"), decimal("30"), Confidence::new(80).unwrap()).unwrap();
     let limits = limits.with(LimitName::MaxSymbolPct, symbol).unwrap();
     let limits = limits.with(LimitName::MaxExposurePct, exposure).unwrap();
-    limits
-        .with_order_rates(random.u32(3..=10), if day.is_multiple_of(2) { 400 } else { random.u32(5..20) })
-        .unwrap()
+    // On odd days so few orders that purchases alone use them up.
+    let of_day = if day.is_multiple_of(2) { Limits::ENTRIES_PER_DAY_CEILING } else { random.u32(5..20) };
+    limits.with_order_rates(random.u32(3..=Limits::ENTRIES_PER_MINUTE_CEILING), of_day).unwrap()
 }
 
 /// What came of all days: purchases, sales, and refusals by their reason.
@@ -278,7 +278,7 @@ impl Course {
 fn invariant_21_ten_thousand_cycles_in_whole_days_in_which_everything_adds_up_break_no_limit() {
     let course = Course::run();
     println!("{course:?}");
-    assert!(course.bought > 200 && course.sold > 100, "{course:?} proves nothing");
+    assert!(course.bought > 150 && course.sold > 100, "{course:?} proves nothing");
     let binding = [
         "TooManyOrders in 70 seconds",
         "TooManyOrders in 24 hours",
@@ -301,6 +301,7 @@ fn a_limit_on_sums_that_does_not_hold_is_seen_in_those_days() {
         Limit::TotalExposure,
         Limit::DayPurchases,
     ];
+    assert!(Course::run().bought > 0, "with all limits the days go through");
     for limit in limits {
         let course = wiring::without(limit, || std::panic::catch_unwind(Course::run));
         assert!(course.is_err(), "without {limit:?} nothing is seen: {course:?}");
