@@ -39,4 +39,6 @@ pub struct Rules {
 }
 
 #[cfg(test)]
+mod adversaries;
+#[cfg(test)]
 mod cheats;
