@@ -15,6 +15,7 @@ use domain::messages::evolution::ProposalRecord;
 use optimizer::evidence::Evidence;
 use serde_json::Value;
 use similar::TextDiff;
+use strategy::form::Strategy;
 
 use crate::store::write_private;
 
@@ -71,11 +72,23 @@ fn pretty(json: &str) -> String {
     parsed.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| json.to_owned()) + "\n"
 }
 
-/// What changes against the incumbent, as a unified diff.
+/// What changes against the incumbent, as unified diffs: in words where both can be read, then in JSON.
 fn difference(record: &ProposalRecord) -> String {
-    let before = record.incumbent.as_deref().map(pretty).unwrap_or_default();
+    let before = record.incumbent.as_deref();
+    let in_json = unified(record, &before.map(pretty).unwrap_or_default(), &pretty(&record.strategy));
+    match (before.map(words), words(&record.strategy)) {
+        (Some(Some(before)), Some(after)) => unified(record, &before, &after) + "\n" + &in_json,
+        (None, Some(after)) => unified(record, "", &after) + "\n" + &in_json,
+        (Some(None), _) | (_, None) => in_json,
+    }
+}
+
+fn words(json: &str) -> Option<String> {
+    Strategy::from_json(json).ok().map(|strategy| strategy.words())
+}
+
+fn unified(record: &ProposalRecord, before: &str, after: &str) -> String {
     let name = if record.incumbent.is_some() { "incumbent" } else { "the operator's settings" };
-    let after = pretty(&record.strategy);
-    let diff = TextDiff::from_lines(&before, &after);
+    let diff = TextDiff::from_lines(before, after);
     diff.unified_diff().context_radius(CONTEXT).header(name, &record.folder()).to_string()
 }

@@ -114,3 +114,22 @@ fn what_cannot_be_written_is_named() {
     let why = write(&folder_of(folder.path()), &record()).unwrap_err();
     assert!(why.contains("proposals/0007-oversold-swing cannot be written"), "{why}");
 }
+
+#[test]
+fn what_changes_is_told_in_words_before_the_json() {
+    let incumbent = include_str!("../../actors/optimizer/src/evolution/seed_of_tests.json");
+    let strategy = incumbent.replace("\"rhs_value\":35.0", "\"rhs_value\":28.0");
+    let record = ProposalRecord { strategy, incumbent: Some(incumbent.into()), ..record() };
+    let diff = difference(&record);
+    let (in_words, in_json) = diff.split_once("\n\n--- incumbent").unwrap();
+    assert!(
+        in_words.contains("-  +2.0 if RSI14 < 35") && in_words.contains("+  +2.0 if RSI14 < 28"),
+        "{in_words}"
+    );
+    assert!(in_json.contains("\"rhs_value\": 28.0"), "{in_json}");
+    let fresh = difference(&ProposalRecord { incumbent: None, ..record });
+    assert!(
+        fresh.starts_with("--- the operator's settings") && fresh.contains("+buy at a score of"),
+        "{fresh}"
+    );
+}
