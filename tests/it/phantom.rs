@@ -1,12 +1,12 @@
-//! A false reading of the account trips nothing in the whole agent; one that another reading confirms does; and an account
-//! that nobody can tell allows exits only.
+//! A false reading of the account trips nothing in the whole agent; one that another reading confirms does, over every
+//! restart; an account that nobody can tell allows exits only; and won are never counted with dollars.
 
 use chrono::TimeDelta;
 use domain::EventId;
 use domain::messages::control::{HaltSource, TradingState};
 use domain::messages::ledger::EventsAfter;
 
-use crate::whole::{ASK_WITHIN, Agent, config, in_virtual_time};
+use crate::whole::{ASK_WITHIN, Agent, config, in_lives, in_virtual_time};
 
 /// A Korean morning.
 const START: &str = "2026-06-01T00:20:00Z";
@@ -99,5 +99,67 @@ fn an_account_that_the_exchange_does_not_tell_allows_exits_only_within_two_and_a
             agent.door.fail(0);
             agent.until(TradingState::Active, TimeDelta::minutes(3)).await;
         }
+    });
+}
+
+/// The account tells `equity` from now on: three readings, and time to judge them.
+async fn stands_at(agent: &Agent, equity: &str) {
+    agent.door.lie(3, equity);
+    until_told(agent).await;
+    agent.door.lie(u32::MAX, equity);
+    agent.sleep(TimeDelta::seconds(5)).await;
+}
+
+#[test]
+fn the_breaker_counts_from_the_days_start_over_restarts_and_trips_strictly_below_its_limit() {
+    in_lives(&config("KR", &[]), START, false, async |agent| {
+        // The account has told 100,000,000 won twice.
+        agent.sleep(TimeDelta::minutes(2)).await;
+        stands_at(agent, "97100000").await;
+        assert_eq!(agent.status().await.state, TradingState::Active, "-2.9 %");
+        agent.restart().await;
+        agent.until(TradingState::Active, TimeDelta::minutes(5)).await;
+        stands_at(agent, "97100000").await;
+        let status = agent.status().await;
+        assert_eq!((status.state, status.entry_blocks), (TradingState::Active, Vec::new()), "it trades on");
+        stands_at(agent, "97000000").await;
+        let status = agent.status().await;
+        assert_eq!((status.state, status.halts.len()), (TradingState::Active, 0), "exactly -3.0 %");
+
+        stands_at(agent, "96999999").await;
+        let status = agent.status().await;
+        let [halt] = status.halts.try_into().unwrap();
+        assert_eq!((status.state, halt.source), (TradingState::Halted, HaltSource::CircuitBreaker));
+        agent.restart().await;
+        // Whatever the account tells now: only a person lifts it.
+        stands_at(agent, "100000000").await;
+        let status = agent.status().await;
+        let [standing] = status.halts.try_into().unwrap();
+        assert_eq!((status.state, standing.id), (TradingState::Halted, halt.id));
+    });
+}
+
+#[test]
+fn an_account_in_won_and_one_in_dollars_are_each_counted_against_their_own_start() {
+    // Korea's last half hour and the evening before New York: 100,000,000 won and as many dollars.
+    in_lives(&config("KR,US_NASDAQ", &[]), START, false, async |agent| {
+        agent.sleep(TimeDelta::minutes(2)).await;
+        for _life in 0..2 {
+            // By bare numbers the two lose 1.45 %, by worth next to nothing; then 50 % and 0.04 %, which is another matter.
+            stands_at(agent, "97100000").await;
+            let status = agent.status().await;
+            assert_eq!((status.state, status.halts.len()), (TradingState::Active, 0));
+            let won = status.won.unwrap();
+            let lost = won.day_pnl_pct.expect("both accounts and the rate are known");
+            assert!(lost < 0.into() && lost > "-0.01".parse().unwrap(), "{lost}");
+            agent.restart().await;
+            agent.until(TradingState::Active, TimeDelta::minutes(5)).await;
+        }
+        // New York trades: its account is read again and again, and the one in won keeps its loss.
+        agent.sleep(TimeDelta::hours(15)).await;
+        let status = agent.status().await;
+        assert_eq!((status.state, status.halts.len()), (TradingState::Active, 0));
+        let lines = told(agent).await;
+        assert!(!lines.iter().any(|line| line.contains("% is below")), "{lines:?}");
     });
 }

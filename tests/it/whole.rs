@@ -167,12 +167,12 @@ impl Pace for Unpaced {
 
 /// The exchange behind the door.
 fn exchange(config: &Config, clock: &Arc<dyn Clock>, door: &Door) -> Arc<dyn broker::Exchange> {
-    let market = config.markets[0];
+    let currencies: BTreeSet<_> = config.markets.iter().map(|market| market.currency()).collect();
     let venue = Exchange::new(SimulatorConfig {
         clock: clock.clone(),
         seed: 5,
         markets: config.markets.clone(),
-        cash: vec![Money::new(100_000_000.into(), market.currency())],
+        cash: currencies.into_iter().map(|currency| Money::new(100_000_000.into(), currency)).collect(),
         environment: simulator::Environment::Real,
         data: MarketData::Seeded,
         closed: ClosedDates::default(),
@@ -197,13 +197,18 @@ fn exchange(config: &Config, clock: &Arc<dyn Clock>, door: &Door) -> Arc<dyn bro
     Arc::new(kis::connect(kis_config, way.clone(), way, clock.clone(), Arc::new(Unpaced)).unwrap())
 }
 
-fn build(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    door: &Door,
-    (rules, oracle): (Strategy, Option<Arc<dyn Oracle>>),
-) -> House {
-    let database = Arc::new(Database::open(":memory:").unwrap());
+/// What outlives an agent: its books, its exchange and who judges in it.
+struct Ground {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    exchange: Arc<dyn broker::Exchange>,
+    database: Arc<Database>,
+    rules: Strategy,
+    oracle: Option<Arc<dyn Oracle>>,
+}
+
+fn build(ground: &Ground, life: u64) -> House {
+    let Ground { config, clock, exchange, database, rules, oracle } = ground;
     let books: OpenBooks = {
         let database = database.clone();
         Arc::new(move || {
@@ -211,7 +216,7 @@ fn build(
             Ok(store)
         })
     };
-    let random = Arc::new(Seeded::new(5));
+    let random = Arc::new(Seeded::new(5 + life));
     let at = clock.now();
     let halt_id = HaltId::new(at.timestamp_millis(), random.next_u64());
     let facts = BootFacts { wall_at: at, at, halt_id, halt_nonce: HaltNonce::new(random.next_u64()) };
@@ -219,13 +224,13 @@ fn build(
     let world = World {
         clock: clock.clone(),
         random,
-        exchange: exchange(config, clock, door),
+        exchange: exchange.clone(),
         stream: None,
-        oracle,
+        oracle: oracle.clone(),
         messenger: None,
         reporter: None,
         emergency: Arc::new(NoFile),
-        rules,
+        rules: rules.clone(),
         books,
         fencing,
     };
@@ -238,9 +243,18 @@ pub(crate) struct Agent {
     pub(crate) house: House,
     pub(crate) clock: VirtualClock,
     pub(crate) door: Door,
+    ground: Ground,
+    lives: u64,
 }
 
 impl Agent {
+    /// Ends all of its actors at once, whatever they were at, and starts it again on its books.
+    pub(crate) async fn restart(&mut self) {
+        self.house.supervised.shutdown(Duration::from_secs(6)).await;
+        self.lives += 1;
+        self.house = build(&self.ground, self.lives);
+    }
+
     pub(crate) async fn sleep(&self, time: TimeDelta) {
         self.clock.sleep_until(self.clock.now() + time).await;
     }
@@ -270,7 +284,7 @@ pub(crate) fn in_virtual_time<T>(
     buys: bool,
     test: impl AsyncFnOnce(&Agent) -> T,
 ) -> T {
-    run(config, start, |_clock| (rules(buys), None), test)
+    run(config, start, |_clock| (rules(buys), None), async |agent| test(agent).await)
 }
 
 /// The same with a language model, and rules that do nothing.
@@ -280,14 +294,24 @@ pub(crate) fn in_virtual_time_with_model<T>(
     model: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Oracle>,
     test: impl AsyncFnOnce(&Agent) -> T,
 ) -> T {
-    run(config, start, |clock| (rules(false), Some(model(clock))), test)
+    run(config, start, |clock| (rules(false), Some(model(clock))), async |agent| test(agent).await)
+}
+
+/// The same, for a test that starts the agent again.
+pub(crate) fn in_lives<T>(
+    config: &Config,
+    start: &str,
+    buys: bool,
+    test: impl AsyncFnOnce(&mut Agent) -> T,
+) -> T {
+    run(config, start, |_clock| (rules(buys), None), test)
 }
 
 fn run<T>(
     config: &Config,
     start: &str,
     judges: impl FnOnce(Arc<dyn Clock>) -> (Strategy, Option<Arc<dyn Oracle>>),
-    test: impl AsyncFnOnce(&Agent) -> T,
+    test: impl AsyncFnOnce(&mut Agent) -> T,
 ) -> T {
     let start: DateTime<Utc> = start.parse().unwrap();
     let system = actix::System::with_tokio_rt(|| {
@@ -297,10 +321,13 @@ fn run<T>(
         let clock = VirtualClock::new(start);
         clock.start();
         let (shared, door): (Arc<dyn Clock>, Door) = (Arc::new(clock.clone()), Door::default());
-        let house = build(config, &shared, &door, judges(shared.clone()));
-        let agent = Agent { house, clock, door };
+        let exchange = exchange(config, &shared, &door);
+        let database = Arc::new(Database::open(":memory:").unwrap());
+        let (rules, oracle) = judges(shared.clone());
+        let ground = Ground { config: config.clone(), clock: shared, exchange, database, rules, oracle };
+        let mut agent = Agent { house: build(&ground, 0), clock, door, ground, lives: 0 };
         agent.until(TradingState::Active, TimeDelta::minutes(5)).await;
-        let told = test(&agent).await;
+        let told = test(&mut agent).await;
         agent.house.supervised.shutdown(Duration::from_secs(6)).await;
         agent.clock.stop();
         told
