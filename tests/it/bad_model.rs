@@ -134,7 +134,7 @@ impl Write for Log {
     }
 }
 
-async fn standing(agent: &Agent) -> JudgeStanding {
+async fn standing(agent: &Agent<'_>) -> JudgeStanding {
     agent.house.judge.ask(JudgeQuery, ASK_WITHIN).await.unwrap()
 }
 
@@ -143,7 +143,7 @@ fn orders(asked: &[String]) -> usize {
 }
 
 /// Badly answered for some minutes, then mended.
-async fn held_until_mended(agent: &Agent, server: &Server) {
+async fn held_until_mended(agent: &Agent<'_>, server: &Server) {
     let told = server.bad.told;
     agent.sleep(TimeDelta::minutes(4)).await;
     let trouble = standing(agent).await.trouble.unwrap_or_else(|| panic!("no trouble is told: {told}"));

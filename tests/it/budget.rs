@@ -110,7 +110,7 @@ const KINDS: [(Kind, &str); 9] = [
 ];
 
 /// Lets `time` pass and counts.
-async fn counted(agent: &Agent, time: TimeDelta) -> (Count, Vec<String>) {
+async fn counted(agent: &Agent<'_>, time: TimeDelta) -> (Count, Vec<String>) {
     let summary = || async { agent.house.summary.ask(SummaryQuery, ASK_WITHIN).await.unwrap().unwrap() };
     let before = summary().await;
     agent.door.asked();

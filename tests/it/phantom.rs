@@ -12,13 +12,13 @@ use crate::whole::{ASK_WITHIN, Agent, config, in_lives, in_virtual_time};
 const START: &str = "2026-06-01T00:20:00Z";
 
 /// What people were told.
-async fn told(agent: &Agent) -> Vec<String> {
+async fn told(agent: &Agent<'_>) -> Vec<String> {
     let question = EventsAfter { after: EventId(0), limit: 500 };
     let events = agent.house.events.ask(question, ASK_WITHIN).await.unwrap().unwrap();
     events.into_iter().map(|event| event.text).collect()
 }
 
-async fn until_told(agent: &Agent) {
+async fn until_told(agent: &Agent<'_>) {
     for _step in 0..1_200 {
         if agent.door.left() == 0 {
             return;
@@ -103,7 +103,7 @@ fn an_account_that_the_exchange_does_not_tell_allows_exits_only_within_two_and_a
 }
 
 /// The account tells `equity` from now on: three readings, and time to judge them.
-async fn stands_at(agent: &Agent, equity: &str) {
+async fn stands_at(agent: &Agent<'_>, equity: &str) {
     agent.door.lie(3, equity);
     until_told(agent).await;
     agent.door.lie(u32::MAX, equity);

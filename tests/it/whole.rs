@@ -198,8 +198,8 @@ fn exchange(config: &Config, clock: &Arc<dyn Clock>, door: &Door) -> Arc<dyn bro
 }
 
 /// What outlives an agent: its books, its exchange and who judges in it.
-struct Ground {
-    config: Config,
+struct Ground<'a> {
+    config: &'a Config,
     clock: Arc<dyn Clock>,
     exchange: Arc<dyn broker::Exchange>,
     database: Arc<Database>,
@@ -207,7 +207,7 @@ struct Ground {
     oracle: Option<Arc<dyn Oracle>>,
 }
 
-fn build(ground: &Ground, life: u64) -> House {
+fn build(ground: &Ground<'_>, life: u64) -> House {
     let Ground { config, clock, exchange, database, rules, oracle } = ground;
     let books: OpenBooks = {
         let database = database.clone();
@@ -239,15 +239,15 @@ fn build(ground: &Ground, life: u64) -> House {
 }
 
 /// A running agent.
-pub(crate) struct Agent {
+pub(crate) struct Agent<'a> {
     pub(crate) house: House,
     pub(crate) clock: VirtualClock,
     pub(crate) door: Door,
-    ground: Ground,
+    ground: Ground<'a>,
     lives: u64,
 }
 
-impl Agent {
+impl Agent<'_> {
     /// Ends all of its actors at once, whatever they were at, and starts it again on its books.
     pub(crate) async fn restart(&mut self) {
         self.house.supervised.shutdown(Duration::from_secs(6)).await;
@@ -282,9 +282,9 @@ pub(crate) fn in_virtual_time<T>(
     config: &Config,
     start: &str,
     buys: bool,
-    test: impl AsyncFnOnce(&Agent) -> T,
+    test: impl AsyncFnOnce(&Agent<'_>) -> T,
 ) -> T {
-    run(config, start, |_clock| (rules(buys), None), async |agent| test(agent).await)
+    run(config, start, |_clock| (rules(buys), None), async |agent| test(&*agent).await)
 }
 
 /// The same with a language model, and rules that do nothing.
@@ -292,9 +292,9 @@ pub(crate) fn in_virtual_time_with_model<T>(
     config: &Config,
     start: &str,
     model: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Oracle>,
-    test: impl AsyncFnOnce(&Agent) -> T,
+    test: impl AsyncFnOnce(&Agent<'_>) -> T,
 ) -> T {
-    run(config, start, |clock| (rules(false), Some(model(clock))), async |agent| test(agent).await)
+    run(config, start, |clock| (rules(false), Some(model(clock))), async |agent| test(&*agent).await)
 }
 
 /// The same, for a test that starts the agent again.
@@ -302,7 +302,7 @@ pub(crate) fn in_lives<T>(
     config: &Config,
     start: &str,
     buys: bool,
-    test: impl AsyncFnOnce(&mut Agent) -> T,
+    test: impl AsyncFnOnce(&mut Agent<'_>) -> T,
 ) -> T {
     run(config, start, |_clock| (rules(buys), None), test)
 }
@@ -311,7 +311,7 @@ fn run<T>(
     config: &Config,
     start: &str,
     judges: impl FnOnce(Arc<dyn Clock>) -> (Strategy, Option<Arc<dyn Oracle>>),
-    test: impl AsyncFnOnce(&mut Agent) -> T,
+    test: impl AsyncFnOnce(&mut Agent<'_>) -> T,
 ) -> T {
     let start: DateTime<Utc> = start.parse().unwrap();
     let system = actix::System::with_tokio_rt(|| {
@@ -324,7 +324,7 @@ fn run<T>(
         let exchange = exchange(config, &shared, &door);
         let database = Arc::new(Database::open(":memory:").unwrap());
         let (rules, oracle) = judges(shared.clone());
-        let ground = Ground { config: config.clone(), clock: shared, exchange, database, rules, oracle };
+        let ground = Ground { config, clock: shared, exchange, database, rules, oracle };
         let mut agent = Agent { house: build(&ground, 0), clock, door, ground, lives: 0 };
         agent.until(TradingState::Active, TimeDelta::minutes(5)).await;
         let told = test(&mut agent).await;
