@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::messages::bars::BarsSeen;
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, HaltReport};
-use domain::messages::ledger::{BooksSummary, EventKind, RecordEvent, SummaryQuery};
+use domain::messages::ledger::{BooksSummary, EventKind, RecordDayReport, RecordEvent, SummaryQuery};
 use domain::messages::trading::OrderUpdate;
 use domain::{BoxFuture, HaltEpoch};
 use risk_guard::{HaltEpochQuery, LoadTradingState};
@@ -90,6 +90,7 @@ struct World {
     state: Link<LoadTradingState>,
     epoch: Link<HaltEpochQuery>,
     bars: Link<BarsSeen>,
+    report: Link<RecordDayReport>,
     journalled: Link<JournalledOrders>,
     _supervised: Supervised,
 }
@@ -106,6 +107,7 @@ impl World {
         let slot = slot::<TradeLedger>("trade_ledger", 64);
         let (event, summary, abandon, state) = (slot.link(), slot.link(), slot.link(), slot.link());
         let (epoch, journalled, bars) = (slot.link(), slot.link(), slot.lossy_link());
+        let report = slot.link();
         let spec = Child {
             place: Place::Here,
             restart: Restart::Permanent,
@@ -116,7 +118,7 @@ impl World {
         let shared = facts.clone();
         family.child(spec, slot, move |_ctx| Ok(TradeLedger::new(Scripted::open(&shared), deps.clone())));
         let _supervised = family.launch();
-        Self { facts, event, summary, abandon, state, epoch, bars, journalled, _supervised }
+        Self { facts, event, summary, abandon, state, epoch, bars, report, journalled, _supervised }
     }
 
     async fn settle(&self) {
@@ -221,6 +223,56 @@ fn bars_wait_for_everything_else_and_are_written_one_stock_at_a_time() {
         assert_eq!(recorded(&world), ["000001"]);
         world.settle().await;
         assert_eq!(recorded(&world), ["000001", "000002", "000003"], "each stock once");
+    });
+}
+
+fn slices(world: &World) -> u64 {
+    world.facts.lock().unwrap().slices
+}
+
+/// A close that left so many slices of old rows, reported.
+async fn close(world: &World, old_slices: u64) {
+    world.facts.lock().unwrap().old_slices = old_slices;
+    let (market, session_date) = (domain::Market::Kr, DateTime::UNIX_EPOCH.date_naive());
+    let report = RecordDayReport { market, session_date, text: "a day".into() };
+    assert_eq!(world.report.ask(report, Duration::from_secs(5)).await.unwrap(), Ok(true));
+}
+
+#[test]
+fn old_rows_go_slice_by_slice_after_a_close_and_after_everything_that_waits() {
+    with_world(async |world| {
+        world.record().await;
+        assert_eq!(slices(&world), 0, "not before a close");
+        close(&world, 3).await;
+        for symbol in ["000001", "000002"] {
+            let instrument =
+                domain::Instrument { market: domain::Market::Kr, symbol: symbol.parse().unwrap() };
+            world.bars.tell(BarsSeen { instrument, bars: Vec::new() }).unwrap();
+        }
+        assert_eq!(world.abandon().await, Ok(Vec::new()));
+        assert_eq!(slices(&world), 0, "an order that comes is served first");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(slices(&world), 0, "bars still wait");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(slices(&world), 4, "three with old rows, and one that found none");
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        assert_eq!(slices(&world), 4, "and no more until the next close");
+    });
+}
+
+#[test]
+fn one_close_goes_through_so_many_slices_and_a_failure_leaves_the_rest_to_the_next_one() {
+    with_world(async |world| {
+        close(&world, 1_000).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(slices(&world), 400);
+        close(&world, 5).await;
+        world.next_fails(StoreError::Locked("busy".into()));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!((slices(&world), world.opened()), (400, 1), "told in the log");
+        close(&world, 5).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(slices(&world), 406);
     });
 }
 

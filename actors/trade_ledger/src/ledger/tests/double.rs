@@ -38,6 +38,10 @@ pub(super) struct Facts {
     pub(super) later_boots: u64,
     /// Stocks whose bars were written.
     pub(super) recorded: Vec<String>,
+    /// Slices with old rows that are left.
+    pub(super) old_slices: u64,
+    /// Slices that were gone through, the last one, which finds nothing, included.
+    pub(super) slices: u64,
     /// Halts that were asked for.
     pub(super) halts: Vec<String>,
 }
@@ -184,7 +188,7 @@ impl Store for Scripted {
         _report: &RecordDayReport,
         _at: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        unscripted()
+        self.taken().map(|()| true)
     }
 
     fn record_day_start(
@@ -326,7 +330,12 @@ impl Store for Scripted {
         _retention: &crate::retention::Retention,
         _at: DateTime<Utc>,
     ) -> Result<crate::retention::Dropped, StoreError> {
-        unscripted()
+        self.taken()?;
+        let mut facts = self.facts.lock().unwrap();
+        facts.slices += 1;
+        let looked_at = facts.old_slices.min(1);
+        facts.old_slices -= looked_at;
+        Ok(crate::retention::Dropped { looked_at, rows: looked_at })
     }
 
     fn summary(&mut self) -> Result<BooksSummary, StoreError> {
