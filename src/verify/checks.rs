@@ -15,10 +15,14 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use trade_ledger::DayKey;
 
+mod fills;
 mod halts;
 mod money;
+mod rates;
 mod size;
 
+use self::fills::{attribution, monotone, own_positions, positions, told_apart};
+use self::rates::{only_in_sessions, rates};
 use super::facts::{Approval, Fact, Follower, What};
 use crate::demo::audit::{self, LedgerLine, VenueLine};
 use crate::simulator::{VenueBooks, VenueOrder};
@@ -264,114 +268,6 @@ fn one_open_fate_per_stock(evidence: &Evidence<'_>) -> Vec<String> {
     })
 }
 
-/// Invariant 7: an order number in the books belongs to the order that was sent for that intent.
-fn attribution(evidence: &Evidence<'_>) -> Vec<String> {
-    let told_apart = told_apart(evidence);
-    let orders: BTreeMap<String, &VenueOrder> =
-        told_apart.iter().map(|order| (order.id.to_string(), order)).collect();
-    let wrong = |intent: &IntentRecord| {
-        let number = intent.venue_order.as_ref()?.to_string();
-        let tag = orders.get(&number)?.tag.as_deref();
-        (tag != Some(intent.id.as_str()))
-            .then(|| format!("the books give order {number} to {}, but it is of {tag:?}", intent.id))
-    };
-    evidence.ledger.iter().filter_map(wrong).collect()
-}
-
-/// Invariant 8: states move along their graph, fills never shrink, and quantities add up.
-fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
-    follow(evidence, |follower, fact| {
-        let (intent, state, filled) = match &fact.what {
-            What::Update { intent, state, filled } => (intent, *state, Some(*filled)),
-            What::Sending { intent, .. } => (intent, OrderState::Sending, None),
-            What::Approval(_)
-            | What::Post { .. }
-            | What::Boot { .. }
-            | What::Crash { .. }
-            | What::Stop
-            | What::Quiet
-            | What::Halt { .. }
-            | What::Release { .. }
-            | What::Close { .. }
-            | What::Reduce { .. }
-            | What::HaltFile
-            | What::Foreign { .. }
-            | What::HaltFileGone
-            | What::HaltAnswered(_)
-            | What::Struck { .. }
-            | What::WrittenByOvertaken { .. }
-            | What::HaltUnheard { .. }
-            | What::ClockSet { .. }
-            | What::Failed { .. } => return None,
-        };
-        let before = follower.get(intent)?;
-        let filled = filled.unwrap_or(before.filled);
-        let is_move = before.state == state || before.state.may_become(state);
-        if is_move && filled >= before.filled && filled <= before.terms.quantity {
-            return None;
-        }
-        let (from, had) = (before.state, before.filled);
-        Some(format!("intent {intent} went from {from} ({had} filled) to {state} ({filled} filled)"))
-    })
-}
-
-/// Invariant 9: our fills, and those of others, are the exchange's positions.
-fn positions(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut all: BTreeMap<&Instrument, (i128, i128)> = BTreeMap::new();
-    for intent in evidence.ledger {
-        all.entry(&intent.terms.instrument).or_default().0 += moved(intent.terms.side, intent.filled);
-    }
-    let told_apart = told_apart(evidence);
-    for order in told_apart.iter().filter(|order| order.tag.is_none()) {
-        let shares = moved(order.side, order.filled);
-        if let Some(known) = all.get_mut(&order.instrument) {
-            known.0 += shares;
-        } else {
-            all.insert(&order.instrument, (shares, 0));
-        }
-    }
-    for position in &evidence.venue.positions {
-        all.entry(&position.instrument).or_default().1 += moved(Side::Buy, position.quantity);
-    }
-    let differs = all.into_iter().filter(|(_, (ours, theirs))| ours != theirs);
-    differs
-        .map(|(instrument, (ours, theirs))| format!("{instrument}: booked {ours}, at the exchange {theirs}"))
-        .collect()
-}
-
-/// Invariant 9: the table that sizes exits and a flatten is what the booked fills come to, which are the exchange's (2). Where
-/// more was sold than was booked as bought until then, or others traded too, `money::holdings` says what can be said.
-fn own_positions(evidence: &Evidence<'_>) -> Vec<String> {
-    let mut filled: BTreeMap<Instrument, (u64, u64)> = BTreeMap::new();
-    let mut unclear: BTreeSet<Instrument> = money::shared(evidence).into_iter().cloned().collect();
-    let mut count = |follower: &Follower, fact: &Fact, filled: &mut BTreeMap<Instrument, (u64, u64)>| {
-        let What::Update { intent, filled: shares, .. } = &fact.what else { return };
-        let Some(before) = follower.get(intent) else { return };
-        let new = shares.get().saturating_sub(before.filled.get());
-        let (bought, _) = filled.entry(before.terms.instrument.clone()).or_default();
-        if before.terms.side == Side::Sell && new > *bought {
-            unclear.insert(before.terms.instrument.clone());
-        }
-        *bought = match before.terms.side {
-            Side::Buy => bought.saturating_add(new),
-            Side::Sell => bought.saturating_sub(new),
-        };
-    };
-    let mut follower = Follower::default();
-    for fact in evidence.facts {
-        count(&follower, fact, &mut filled);
-        follower.take(&fact.what);
-    }
-    for own in evidence.own {
-        filled.entry(own.instrument.clone()).or_default().1 = own.quantity.get();
-    }
-    let differs =
-        filled.into_iter().filter(|(stock, (bought, own))| bought != own && !unclear.contains(stock));
-    differs
-        .map(|(stock, (bought, own))| format!("{stock}: fills come to {bought}, own position {own}"))
-        .collect()
-}
-
 /// Invariant 12: only the process that booted last sends.
 fn only_the_present_epoch_sends(evidence: &Evidence<'_>) -> Vec<String> {
     let mut present = 0;
@@ -395,53 +291,6 @@ fn only_the_present_epoch_sends(evidence: &Evidence<'_>) -> Vec<String> {
     broken
 }
 
-/// Invariant 13: the exchange's rate is kept in every second, and the ceilings of approvals in every minute and day. A minute
-/// in which somebody set the machine's clock by more than can go unseen is not judged: until the exchange's next answers
-/// nobody knows how long it was.
-fn rates(evidence: &Evidence<'_>) -> Vec<String> {
-    let approvals = evidence.facts.iter().filter(|fact| matches!(fact.what, What::Approval(_)));
-    let approvals: Vec<DateTime<Utc>> = approvals.map(|fact| fact.at).collect();
-    let set = clock_sets(evidence.facts);
-    let is_judged = |from, until| !set.iter().any(|at| (from..=until).contains(at));
-    let always = |_, _| true;
-    [
-        crowded(evidence.departures, REQUESTS_PER_SECOND, TimeDelta::seconds(1), "requests", always),
-        crowded(&approvals, APPROVALS_PER_MINUTE, TimeDelta::minutes(1), "approvals", is_judged),
-        crowded(&approvals, APPROVALS_PER_DAY, TimeDelta::hours(24), "approvals", always),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// When the machine's clock was set by more than two clocks that nobody finds wrong can differ.
-fn clock_sets(facts: &[Fact]) -> Vec<DateTime<Utc>> {
-    let unseen_ms = 2_000 * CLOCK_SKEW_ALLOWED_SECONDS;
-    let (mut before, mut set) = (0, Vec::new());
-    for fact in facts {
-        if let What::ClockSet { wrong_by_ms } = fact.what {
-            if (wrong_by_ms - before).abs() > unseen_ms {
-                set.push(fact.at);
-            }
-            before = wrong_by_ms;
-        }
-    }
-    set
-}
-
-/// The first time at which more than `most` of `times`, which are in order, lie within `span`, where that is judged.
-fn crowded(
-    times: &[DateTime<Utc>],
-    most: usize,
-    span: TimeDelta,
-    what: &str,
-    is_judged: impl Fn(DateTime<Utc>, DateTime<Utc>) -> bool,
-) -> Option<String> {
-    let mut windows = times.windows(most + 1).filter_map(|window| Some((*window.first()?, *window.last()?)));
-    let (first, _) = windows.find(|(first, last)| *last - *first < span && is_judged(*first, *last))?;
-    Some(format!("more than {most} {what} within {} s from {first}", span.num_seconds()))
-}
-
 /// Invariant 15: no actor fails, and none is given up, while its process is alive, but for those that were made to panic:
 /// they are started again as often as that, and for no other reason.
 fn no_actor_fails(evidence: &Evidence<'_>) -> Vec<String> {
@@ -450,52 +299,6 @@ fn no_actor_fails(evidence: &Evidence<'_>) -> Vec<String> {
         Some(format!("{actor} {how}, seen at {}", fact.at))
     };
     evidence.facts.iter().filter_map(failed).collect()
-}
-
-/// Invariant 19: nothing is sent outside continuous trading of its market's day, by the true time. Nor is anything approved,
-/// unless the machine's clock is wrong: nobody knows that before the exchange's next answers, and then nothing is sent.
-fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
-    let calendar = Calendar::official();
-    let (mut follower, mut is_clock_right) = (Follower::default(), true);
-    let mut broken = Vec::new();
-    for fact in evidence.facts {
-        let looked_at = match &fact.what {
-            What::Approval(approval) if is_clock_right => Some((&approval.intent, approval.day, "approved")),
-            What::Sending { intent, .. } => follower.get(intent).map(|one| (intent, one.day, "sent")),
-            What::ClockSet { wrong_by_ms } => {
-                is_clock_right = *wrong_by_ms == 0;
-                None
-            }
-            What::Approval(_)
-            | What::Post { .. }
-            | What::Boot { .. }
-            | What::Crash { .. }
-            | What::Stop
-            | What::Quiet
-            | What::Update { .. }
-            | What::Halt { .. }
-            | What::Release { .. }
-            | What::Close { .. }
-            | What::Reduce { .. }
-            | What::HaltFile
-            | What::Foreign { .. }
-            | What::HaltFileGone
-            | What::HaltAnswered(_)
-            | What::Struck { .. }
-            | What::WrittenByOvertaken { .. }
-            | What::HaltUnheard { .. }
-            | What::Failed { .. } => None,
-        };
-        if let Some((intent, day, what)) = looked_at {
-            let session = calendar.session_on(day.market, day.session_date);
-            let phase = session.map(|session| session.phase(fact.at));
-            let (at, is_open) = (fact.at, phase == Some(Phase::Continuous));
-            let why = || format!("intent {intent} was {what} at {at}, when the market was in {phase:?}");
-            broken.extend((!is_open).then(why));
-        }
-        follower.take(&fact.what);
-    }
-    broken
 }
 
 /// Invariant 22: once faults have stopped, every intent ends and trading goes on.
@@ -534,37 +337,6 @@ fn audited(evidence: &Evidence<'_>, rule: &str) -> Vec<String> {
     let ledger: Vec<LedgerLine> = evidence.ledger.iter().map(LedgerLine::from).collect();
     let findings = audit::audit(&orders, &ledger, &[]);
     findings.into_iter().filter(|finding| finding.rule == rule).flat_map(|finding| finding.broken).collect()
-}
-
-/// The exchange's orders, as far as its lists can tell them apart. An order of somebody else with the very terms of one
-/// of ours may be taken for it: nothing in KIS's lists distinguishes them (order-protocol 5.4), so which is which does not
-/// count, and everything else does.
-fn told_apart(evidence: &Evidence<'_>) -> Vec<VenueOrder> {
-    let mut orders = evidence.venue.orders.clone();
-    for intent in evidence.ledger {
-        let Some(number) = &intent.venue_order else { continue };
-        let terms = Some(&intent.terms);
-        let is_twin = |order: &VenueOrder| {
-            order.id == *number && order.tag.is_none() && VenueLine::from(order).terms.as_ref() == terms
-        };
-        let Some(twin) = orders.iter().position(is_twin) else { continue };
-        let tag = Some(intent.id.to_string());
-        if let Some(own) = orders.iter_mut().find(|order| order.tag == tag) {
-            own.tag = None;
-        }
-        if let Some(twin) = orders.get_mut(twin) {
-            twin.tag = tag;
-        }
-    }
-    orders
-}
-
-/// Shares that moved, signed.
-fn moved(side: Side, shares: Quantity) -> i128 {
-    match side {
-        Side::Buy => i128::from(shares.get()),
-        Side::Sell => -i128::from(shares.get()),
-    }
 }
 
 #[cfg(test)]
