@@ -10,7 +10,7 @@ use domain::messages::evolution::{STRATEGY_BYTES_MAX, TrialHash};
 use serde_json::{Value, json};
 use strategy::form::{
     ALL_OF_MAX, ANY_OF_MAX, Columns, FRACTION_PCT_MAX, Feature, HOLD_BARS_MAX, LAG_MAX, Strategy, TERMS_MAX,
-    TEXT_BYTES_MAX,
+    TEXT_BYTES_MAX, Term,
 };
 
 use super::admission::Admission;
@@ -226,7 +226,7 @@ fn assert_bounded(strategy: &Strategy, number: usize) {
     );
     assert!(exit.any_of().len() <= ANY_OF_MAX && exit.max_hold_bars() <= HOLD_BARS_MAX, "candidate {number}");
     assert!(strategy.predicates() <= TERMS_MAX * ALL_OF_MAX + ANY_OF_MAX, "candidate {number}");
-    let read = entry.terms().iter().flat_map(|term| term.all_of()).chain(exit.any_of());
+    let read = entry.terms().iter().flat_map(Term::all_of).chain(exit.any_of());
     assert!(read.into_iter().all(|predicate| predicate.lag() <= LAG_MAX), "candidate {number}");
     let fraction = strategy.fraction_pct().get();
     assert!(fraction > 0.0 && fraction <= FRACTION_PCT_MAX, "candidate {number}: {fraction} %");
