@@ -105,7 +105,7 @@ fn own_position(
         .select(exit_peaks::peak_micros)
         .first(conn)
         .optional()?;
-    let peak = peak.map(|peak| peak.price()).transpose()?;
+    let peak = peak.map(Micros::price).transpose()?;
     let instrument = Instrument { market: parsed("market", &market)?, symbol: parsed("symbol", &symbol)? };
     let entry = cost.decimal().checked_div(held.into()).and_then(|cost| Price::new(cost).ok());
     Ok(OwnPosition { instrument, quantity: shares(held)?, entry, since: since.map(time).transpose()?, peak })

@@ -63,6 +63,10 @@ pub(super) async fn decide(desk: &Desk, change: ChangeProposal) -> Reply {
     };
     if let Some(folder) = desk.proposals.clone() {
         let copy = record.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the socket runs in real time only, and a slow disk must not deafen it to a halt"
+        )]
         let written = tokio::task::spawn_blocking(move || proposals::write(&folder, &copy)).await;
         let why = match written {
             Ok(Ok(_)) => None,
