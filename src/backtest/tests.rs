@@ -78,7 +78,8 @@ fn bad_rows_gaps_and_short_stocks_are_told_with_file_and_line() {
 #[test]
 fn what_cannot_be_tried_at_all_is_refused_with_its_reason() {
     let bars = "symbol,date,open,high,low,close,volume\nA,2013-03-04,10,10,10,10,5\n";
-    let cases: [(&[(&str, &str)], String, &str); 5] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], String, &'a str);
+    let cases: [Case<'_>; 5] = [
         (&[], STRATEGY.to_owned(), "has no file of bars"),
         (&[("prices.csv", bars)], STRATEGY.to_owned(), "does not begin with a market"),
         (&[("us.csv", bars)], STRATEGY.to_owned(), "no stock of"),

@@ -118,7 +118,7 @@ fn a_new_operator_asks_halts_kills_finds_it_halted_and_resumes() {
     let holds = || Some(held(&demo, &dir)).filter(|held| !held.is_empty());
     let bought = until(PATIENCE, holds).expect("the demo buys within a minute")[0].0.clone();
     succeeds(&demo, &dir, &["status"], &["trading: active"]);
-    succeeds(&demo, &dir, &["why", &bought], &["BUY", "approved", "Filled"]);
+    succeeds(&demo, &dir, &["why", &bought], &["BUY", "approved", "  fill "]);
     let (_, judged) = demo.kestrel(&dir, &["decisions", "--json"]);
     let judged: Value = serde_json::from_str(&judged).unwrap();
     let hold = judged["books"]["decisions"].as_array().unwrap().iter().find(|row| row["action"] == "HOLD");

@@ -28,7 +28,8 @@ fn wrong_settings_are_listed_all_at_once_with_exit_78() {
 #[test]
 fn a_language_model_without_key_name_or_address_is_refused_by_the_name_of_each_setting() {
     let compatible = ("LLM_PROVIDER", "openai_compatible");
-    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 4] = [
         (&[("LLM_PROVIDER", "gemini")], &["GEMINI_API_KEY: is missing"]),
         (&[compatible], &["LLM_MODEL: is missing", "LLM_BASE_URL: is missing"]),
         (

@@ -93,7 +93,7 @@ const fn kept(table: &'static str, holds: &'static str, keep: Keep, why: &'stati
 }
 
 /// Every table of the books; a test compares it with the schema.
-pub const TABLES: [Kept; 54] = [
+pub const TABLES: [Kept; 56] = [
     kept(
         "trades",
         "the seed's view: trades, and every HOLD",
@@ -174,6 +174,8 @@ pub const TABLES: [Kept; 54] = [
         "returns are counted from it; one row per day",
     ),
     kept("won_day_starts", "the same in won", Keep::ForEver, "one row per day and currency"),
+    kept("breaker_trips", "what the breaker did on a day", Keep::ForEver, "truth"),
+    kept("exit_peaks", "the highest price of a holding", Keep::ForEver, "one row per stock"),
     kept("oracle_calls", "what each call of a model took", Keep::ForEver, "what was paid for"),
     kept(
         "selections",

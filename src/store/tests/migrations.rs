@@ -149,6 +149,13 @@ fn newest_rows(version: &str) -> &'static str {
                                     first_seen_ms)
                  VALUES ('foreign', 'KR', '035720', '2026-11-24', '06010', '903', 903, 'SELL', 3, 2, 101);"
         }
+        _ => latest_rows(version),
+    }
+}
+
+/// And for those after them.
+fn latest_rows(version: &str) -> &'static str {
+    match version {
         "20261126000150" => {
             "INSERT INTO evolution_cycles (seq, market, session_date, seed, began_at_ms) VALUES (1, 'KR', '2026-11-24', -7, 150);
              INSERT INTO evolution_cycle_ends (cycle_seq, outcome, champion, at_ms) VALUES (1, 'no champion', NULL, 151);

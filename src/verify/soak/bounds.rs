@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_slope_is_that_of_the_line_and_the_warm_up_counts_for_nothing() {
-        let cases: [(fn(u64) -> u64, &str, bool); 4] = [
+        type Case = (fn(u64) -> u64, &'static str, bool);
+        let cases: [Case; 4] = [
             (|_| 51_200, "0", true),
             (|day| 51_200 + 1_024 * day, "1", false),
             (|day| if day < 7 { 1_000 * day } else { 51_200 }, "0", true),

@@ -99,6 +99,8 @@ fn a_single_odd_date_has_the_exchange_asked_once_more_and_the_order_leaves_when_
         trading(
             |_facts| (),
             async |world| {
+                // The day has begun: nobody but the order has the account read.
+                world.pass(3.0).await;
                 (world.facts().doubt, world.facts().doubt_for) = (Some(TimeDelta::seconds(9)), Some(answers));
                 world.propose("005930");
                 world.pass(2.0).await;
