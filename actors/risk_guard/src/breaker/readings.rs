@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn an_equity_is_confirmed_by_the_reading_before_it_and_never_by_itself() {
-        let cases: [(&[(i64, i64)], Option<i64>); 7] = [
+        type Case<'a> = (&'a [(i64, i64)], Option<i64>);
+        let cases: [Case<'_>; 7] = [
             (&[], None),
             (&[(0, 100)], None),
             (&[(0, 100), (0, 100)], None),

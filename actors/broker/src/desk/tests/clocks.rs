@@ -95,12 +95,11 @@ fn invariant_19_no_order_leaves_once_a_single_answer_shows_that_our_clock_jumped
 
 #[test]
 fn a_single_odd_date_has_the_exchange_asked_once_more_and_the_order_leaves_when_that_is_right() {
-    for (answers, sent) in [(1, 1), (2, 0)] {
+    // RiskGuard has the account read once for the day's first purchase, and Broker once more for the odd answer.
+    for (answers, sent) in [(2, 1), (3, 0)] {
         trading(
             |_facts| (),
             async |world| {
-                // The day has begun: nobody but the order has the account read.
-                world.pass(3.0).await;
                 (world.facts().doubt, world.facts().doubt_for) = (Some(TimeDelta::seconds(9)), Some(answers));
                 world.propose("005930");
                 world.pass(2.0).await;
