@@ -5,7 +5,7 @@
 //! ([`costs`]). Books of different currencies are never added. Exits are decided at closes, too: within a daily bar nobody
 //! knows whether its high or its low came first.
 //!
-//! [`signals`] says what a strategy wants of one series, [`simulate`] carries out what several want on one cash book per
+//! [`signals()`] says what a strategy wants of one series, [`simulate`] carries out what several want on one cash book per
 //! currency, [`run`] is both. All of it is deterministic.
 
 use std::collections::BTreeMap;
@@ -122,7 +122,7 @@ pub fn simulate(signals: &[Signals<'_>], policy: &Policy, setup: &Setup) -> Outc
 /// What `strategy` would have earned on `universe`.
 ///
 /// # Errors
-/// As [`signals`].
+/// As [`signals()`].
 pub fn run(strategy: &Strategy, universe: &[Series], setup: &Setup) -> Result<Outcome, NoColumns> {
     let signals: Result<Vec<_>, _> = universe.iter().map(|series| signals(strategy, series)).collect();
     Ok(simulate(&signals?, &Policy::of(strategy), setup))
