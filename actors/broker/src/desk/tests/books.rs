@@ -157,6 +157,9 @@ impl Store for Memory {
 
     fn abandon_sending(&mut self, at: DateTime<Utc>) -> Result<Vec<OrderUpdate>, StoreError> {
         let mut facts = self.0.lock().unwrap();
+        if facts.abandons_fail {
+            return Err(StoreError::Locked("busy".into()));
+        }
         facts.log.push("ledger: abandon".into());
         let sending = facts.intents.iter_mut().filter(|one| one.intent.state == OrderState::Sending);
         Ok(sending

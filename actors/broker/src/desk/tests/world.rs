@@ -72,6 +72,8 @@ pub(super) struct Facts {
     pub(super) overtaken: Option<u32>,
     /// The books cannot be read.
     pub(super) reads_fail: bool,
+    /// What an earlier life left `Sending` cannot be booked.
+    pub(super) abandons_fail: bool,
     /// What the books say of the account.
     pub(super) compared: HoldingsCompared,
     /// How many orders became unknown lately.
@@ -722,6 +724,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         fenced: false,
         overtaken: None,
         reads_fail: false,
+        abandons_fail: false,
         compared: HoldingsCompared::default(),
         unknowns: 0,
         last_trade: Ok(None),
