@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use domain::Clock as _;
 use domain::messages::control::{HaltSource, TradingState};
 use kestrel::clock::SystemClock;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::exchange::Exchange;
-use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
+use crate::harness::{Agent, PATIENCE, command, database, log_of, status_of, until};
 
 const TOKEN: &str = "123456:canary-of-the-chat";
 const CHAT: i64 = 70;
@@ -456,6 +457,26 @@ fn without_both_lists_nobody_reads_the_chat_and_a_wrong_token_is_one_error() {
     assert!(stub.facts().offsets.is_empty());
 }
 
+/// The number that a message about an event ends with.
+fn event_of(text: &str) -> Option<i64> {
+    let (_, number) = text.rsplit_once(", event ")?;
+    number.split('<').next()?.parse().ok()
+}
+
+#[derive(diesel::QueryableByName)]
+struct ToldUpTo {
+    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::BigInt>)]
+    event: Option<i64>,
+}
+
+/// The newest event that the books have as told; none while they cannot be read.
+fn told_up_to(dir: &TempDir) -> Option<i64> {
+    let path = format!("file:{}?mode=ro", database(dir.path()).display());
+    let mut books = SqliteConnection::establish(&path).ok()?;
+    let newest = "SELECT max(last_event) AS event FROM cursors WHERE subscriber LIKE 'notifier%'";
+    diesel::sql_query(newest).get_result::<ToldUpTo>(&mut books).ok()?.event
+}
+
 /// A day in Korea ends: the exchange is begun shortly before its close.
 #[test]
 fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
@@ -513,6 +534,18 @@ fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
         "the day before the first has no report"
     );
 
+    // Whoever dies between an answer and its mark tells it again rather than never: what is booked as told is not told again.
+    let is_report = |text: &str| text.contains("Report of 2026-06-01");
+    let number = stub
+        .facts()
+        .calls
+        .iter()
+        .filter_map(|(_, body)| body["text"].as_str())
+        .filter(|text| is_report(text))
+        .find_map(event_of)
+        .unwrap();
+    let booked = until(PATIENCE, || (told_up_to(&dir) >= Some(number)).then_some(()));
+    assert!(booked.is_some(), "event {number} is not booked as told: {}", log_of(&dir));
     agent.kill_9();
     let _agent = Agent::start(&dir, &settings);
     stub.type_text("/status");
