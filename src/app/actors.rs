@@ -310,6 +310,7 @@ impl Slots {
             settle: self.ledger.certain_link(),
             consultations: self.ledger.link(),
             quota: self.ledger.link(),
+            earlier_calls: self.ledger.link(),
             outcomes: self.ledger.link(),
             memory: self.ledger.link(),
             decisions: self.ledger.link(),

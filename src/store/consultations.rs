@@ -3,15 +3,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::consultation::{
-    BookedConsultation, BookedJudgement, CallId, Consultation, DecisionBasis, Heard, REPLY_KEPT_BYTES,
-    SpentQuota,
+    BookedConsultation, BookedJudgement, CallId, Consultation, DecisionBasis, EarlierCall, EarlierCallFor,
+    Heard, REPLY_KEPT_BYTES, SpentQuota,
 };
 use domain::{Confidence, DecisionId, OracleReply, TokenUsage};
 use trade_ledger::StoreError;
 
 use super::fault::Fault;
 use super::rows::instrument;
-use super::schema::{consultations, decision_bases, decisions};
+use super::schema::{consultations, decision_bases, decisions, oracle_calls};
 use super::values::{count, day, malformed, ms, parsed, stored, time};
 
 /// Keeps a call with what came of it; the same again changes nothing.
@@ -134,6 +134,26 @@ pub(super) fn spent_quota(conn: &mut SqliteConnection, model: &str) -> Result<Op
         .optional()?;
     let Some((from, Some(until), why)) = newest else { return Ok(None) };
     Ok(Some(SpentQuota { from: time(from)?, until: time(until)?, why: why.unwrap_or_default() }))
+}
+
+/// What came of the call for a purpose, whichever day of the quota it is of; a reply counts before a call without one.
+pub(super) fn earlier_call(
+    conn: &mut SqliteConnection,
+    query: &EarlierCallFor,
+) -> Result<EarlierCall, Fault> {
+    let replies: Vec<Option<String>> = consultations::table
+        .filter(consultations::session_date.eq(day(query.session_date)))
+        .filter(consultations::purpose.eq(&query.purpose))
+        .order(consultations::asked_at_ms)
+        .select(consultations::reply)
+        .load(conn)?;
+    let is_booked = !replies.is_empty();
+    if let Some(reply) = replies.into_iter().flatten().next() {
+        return Ok(EarlierCall::Answered(reply));
+    }
+    let of_purpose = oracle_calls::table.filter(oracle_calls::purpose.eq(&query.purpose));
+    let reserved: i64 = of_purpose.count().get_result(conn)?;
+    Ok(if is_booked || reserved > 0 { EarlierCall::Unanswered } else { EarlierCall::None })
 }
 
 /// The call that a judgement was made by, if it was made by one.

@@ -9,16 +9,17 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::Market;
+use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, EVIDENCE_BYTES_MAX, Elite, EndCycle,
-    JudgeWindow, ProposalRecord, RecordTrials, STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, TrialHash,
-    TrialTotals, TrialsBooked, TriedBefore,
+    JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, STRATEGY_BYTES_MAX, SpendWindow,
+    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
-use super::SqliteStore;
 use super::fault::Fault;
 use super::open::{Database, OpenError};
+use super::{SqliteStore, consultations};
 
 impl EvolutionBooks for SqliteStore {
     fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
@@ -47,6 +48,14 @@ impl EvolutionBooks for SqliteStore {
 
     fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError> {
         self.read(|conn| trials::elites(conn, market))
+    }
+
+    fn rejects(&mut self, query: RejectsOf) -> Result<Vec<Reject>, StoreError> {
+        self.read(|conn| trials::rejects(conn, query))
+    }
+
+    fn earlier_call(&mut self, query: &EarlierCallFor) -> Result<EarlierCall, StoreError> {
+        self.read(|conn| consultations::earlier_call(conn, query))
     }
 
     fn spend_window(&mut self, spend: &SpendWindow, at: DateTime<Utc>) -> Result<SpentWindow, StoreError> {

@@ -7,7 +7,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::messages::consultation::{ClosedPositions, RecordConsultation, SpentQuota, SpentQuotaOf};
+use domain::messages::consultation::{
+    AskModel, ClosedPositions, EarlierCallFor, ModelAnswer, NoAnswer, RecordConsultation, SpentQuota,
+    SpentQuotaOf,
+};
 use domain::messages::control::StatusQuery;
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall, SettleOracleCall};
@@ -20,6 +23,7 @@ use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use strategy::Strategy;
 use supervision::prelude::*;
 
+use crate::errand::{Books, Errand};
 use crate::gather::{Gathered, Gathering};
 use crate::health::ModelHealth;
 use crate::join::{Join, Round};
@@ -43,6 +47,8 @@ pub struct Deps {
     pub consultations: Link<RecordConsultation>,
     /// TradeLedger: whether the model's quota is used up.
     pub quota: Link<SpentQuotaOf>,
+    /// TradeLedger: what came of a call that was made earlier for the same purpose.
+    pub earlier_calls: Link<EarlierCallFor>,
     /// TradeLedger: what came of earlier purchases.
     pub outcomes: Link<ClosedPositions>,
     /// TradeLedger: earlier judgements.
@@ -230,6 +236,37 @@ impl Handler<JudgeQuery> for Brain {
     fn handle(&mut self, _: JudgeQuery, _ctx: &mut Self::Context) -> Self::Result {
         let model = self.deps.oracle.as_ref().map(|oracle| oracle.name());
         MessageResult(self.model.standing(model, self.deps.clock.now()))
+    }
+}
+
+impl Handler<AskModel> for Brain {
+    type Result = ResponseActFuture<Self, Result<ModelAnswer, NoAnswer>>;
+
+    /// A halt stops trading, not learning. What is found out about the model's quota holds for the next slot as well.
+    fn handle(&mut self, question: AskModel, _ctx: &mut Self::Context) -> Self::Result {
+        let deps = &self.deps;
+        let errand = Errand {
+            question,
+            clock: Arc::clone(&deps.clock),
+            oracle: deps.oracle.clone(),
+            ledger: Books {
+                earlier: deps.earlier_calls.clone(),
+                budget: deps.budget.clone(),
+                settle: deps.settle.clone(),
+                consultations: deps.consultations.clone(),
+            },
+            plan: self.settings.budget.clone(),
+            threshold: self.settings.confidence_threshold,
+            answer_within: self.settings.answer_within,
+            model_rests: self.model.rests.clone(),
+        };
+        let answered = errand.run().into_actor(self).map(|(answer, rests), this, _ctx| {
+            if let Some(resting) = rests {
+                this.model.rests = Some(resting);
+            }
+            answer
+        });
+        Box::pin(answered)
     }
 }
 

@@ -9,6 +9,7 @@ mod ask;
 pub mod brain;
 pub mod budget;
 mod consult;
+mod errand;
 pub mod gather;
 mod health;
 pub mod join;

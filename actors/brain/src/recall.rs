@@ -63,6 +63,7 @@ mod tests {
             instrument: Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() },
             confidence: Confidence::new(confidence).unwrap(),
             signal,
+            bought_at: chrono::DateTime::UNIX_EPOCH,
             closed_at: chrono::DateTime::UNIX_EPOCH,
             pnl_pct: pnl_pct.map(|text| text.parse().unwrap()),
         }

@@ -145,6 +145,14 @@ fn unpack(text: &str) -> Result<Json, Unusable> {
     packaging::unpack(text)
 }
 
+/// The one JSON value in a text, as it stands there.
+///
+/// # Errors
+/// [`Unusable`].
+pub fn only_json(text: &str) -> Result<&str, Unusable> {
+    if text.len() > REPLY_MAX_BYTES { Err(Unusable::TooLong) } else { packaging::only_json(text) }
+}
+
 /// A list, or an object that holds nothing but one.
 fn list(json: Json) -> Result<Vec<Json>, Unusable> {
     match json {

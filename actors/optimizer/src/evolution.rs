@@ -3,9 +3,12 @@
 //! Everything is a pure function of the cycle's seed, the trial's position and the archive, so that a cycle that was
 //! interrupted goes on as if it had not been.
 
+pub mod advice;
+pub mod brief;
 pub mod chance;
 pub mod cross;
 pub mod cycle;
+pub mod digest;
 pub mod mutate;
 pub mod niche;
 pub mod search;

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::Market;
+use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
-    TriedBefore,
+    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
+    TrialsBooked, TriedBefore,
 };
 
 use crate::store::StoreError;
@@ -48,6 +49,18 @@ pub trait EvolutionBooks {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError>;
+
+    /// Of a market's latest trials, those that earned most and were ended by a gate.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn rejects(&mut self, query: RejectsOf) -> Result<Vec<Reject>, StoreError>;
+
+    /// What came of the call of a model for a purpose.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn earlier_call(&mut self, query: &EarlierCallFor) -> Result<EarlierCall, StoreError>;
 
     /// Spends the days of a window, once and for all.
     ///

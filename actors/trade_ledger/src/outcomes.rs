@@ -31,11 +31,19 @@ pub struct Execution {
     pub signal: Option<Signal>,
 }
 
+/// A judgement that bought, and when its first share was booked.
+struct Purchase {
+    decision: DecisionId,
+    confidence: Confidence,
+    signal: Option<Signal>,
+    bought_at: DateTime<Utc>,
+}
+
 /// What this agent holds of one stock, and what was sold of it so far.
 #[derive(Default)]
 struct Open {
     shares: u64,
-    purchases: Vec<(DecisionId, Confidence, Option<Signal>)>,
+    purchases: Vec<Purchase>,
     /// Cost and result of the sales; none once a part of it is not known.
     sold: Option<(Decimal, Decimal)>,
 }
@@ -46,8 +54,9 @@ impl Open {
             self.sold = Some((Decimal::ZERO, Decimal::ZERO));
         }
         self.shares = self.shares.saturating_add(execution.quantity.get());
-        if self.purchases.iter().all(|(known, ..)| *known != execution.decision) {
-            self.purchases.push((execution.decision.clone(), execution.confidence, execution.signal));
+        if self.purchases.iter().all(|known| known.decision != execution.decision) {
+            let Execution { decision, confidence, signal, booked_at, .. } = execution.clone();
+            self.purchases.push(Purchase { decision, confidence, signal, bought_at: booked_at });
         }
     }
 
@@ -92,13 +101,16 @@ pub fn closed(executions: &[Execution]) -> Vec<ClosedPosition> {
 fn outcomes(ended: Open, last: &Execution) -> impl Iterator<Item = ClosedPosition> {
     let pnl_pct = ended.pnl_pct();
     let (instrument, closed_at) = (last.instrument.clone(), last.booked_at);
-    ended.purchases.into_iter().map(move |(decision, confidence, signal)| ClosedPosition {
-        decision,
-        instrument: instrument.clone(),
-        confidence,
-        signal,
-        closed_at,
-        pnl_pct,
+    ended.purchases.into_iter().map(move |Purchase { decision, confidence, signal, bought_at }| {
+        ClosedPosition {
+            decision,
+            instrument: instrument.clone(),
+            confidence,
+            signal,
+            bought_at,
+            closed_at,
+            pnl_pct,
+        }
     })
 }
 

@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 use domain::Market;
 use domain::messages::evolution::{
-    BeginCycle, Cycle, Elite, EndCycle, GateName, Place, RecordTrials, TRIALS_AT_ONCE_MAX, Trial, TrialHash,
-    TrialTotals, TrialsBooked, TriedBefore,
+    BeginCycle, Cycle, Elite, EndCycle, GateName, Place, RecordTrials, Reject, RejectsOf, TRIALS_AT_ONCE_MAX,
+    Trial, TrialHash, TrialTotals, TrialsBooked, TriedBefore,
 };
 use trade_ledger::StoreError;
 
@@ -223,4 +223,30 @@ pub(super) fn elites(conn: &mut SqliteConnection, market: Market) -> Result<Vec<
         Ok(Elite { place: Place { niche, fitness_micros }, hash: hash?, strategy })
     };
     rows.into_iter().map(elite).collect()
+}
+
+/// Trials that are looked back on for rejects.
+const LATEST: i64 = 5_000;
+
+pub(super) fn rejects(conn: &mut SqliteConnection, query: RejectsOf) -> Result<Vec<Reject>, Fault> {
+    let newest: Option<i64> = trials::table.select(diesel::dsl::max(trials::seq)).first(conn)?;
+    let rows: Vec<(Option<String>, Option<i64>, String)> = trials::table
+        .filter(trials::seq.gt(newest.unwrap_or_default() - LATEST))
+        .filter(trials::market.eq(query.market.code()))
+        .filter(trials::killed_by.is_not_null())
+        .filter(trials::sharpe_micros.is_not_null())
+        .order((trials::sharpe_micros.desc(), trials::seq))
+        .limit(i64::from(query.limit.clamp(1, 10)))
+        .select((trials::killed_by, trials::sharpe_micros, trials::strategy))
+        .load(conn)?;
+    let reject = |(killed_by, sharpe_micros, strategy): (Option<String>, Option<i64>, String)| {
+        let killed_by = gate(&killed_by.unwrap_or_default())?;
+        Ok(Reject { killed_by, sharpe_micros: sharpe_micros.unwrap_or_default(), strategy })
+    };
+    rows.into_iter().map(reject).collect()
+}
+
+fn gate(code: &str) -> Result<GateName, StoreError> {
+    let known = GateName::ALL.into_iter().find(|gate| gate.code() == code);
+    known.ok_or_else(|| malformed("gate of a trial", code))
 }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::Market;
+use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
-    TriedBefore,
+    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
+    TrialsBooked, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -38,6 +39,14 @@ impl EvolutionBooks for WitnessedBooks {
 
     fn elites(&mut self, market: Market) -> Result<Vec<Elite>, StoreError> {
         self.read(|store| store.elites(market))
+    }
+
+    fn rejects(&mut self, query: RejectsOf) -> Result<Vec<Reject>, StoreError> {
+        self.read(|store| store.rejects(query))
+    }
+
+    fn earlier_call(&mut self, query: &EarlierCallFor) -> Result<EarlierCall, StoreError> {
+        self.read(|store| store.earlier_call(query))
     }
 
     fn spend_window(&mut self, spend: &SpendWindow, at: DateTime<Utc>) -> Result<SpentWindow, StoreError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix::{Context, System};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::consultation::{ClosedPosition, Consultation, Heard};
+use domain::messages::consultation::{ClosedPosition, Consultation, EarlierCall, EarlierCallFor, Heard};
 use domain::messages::control::{StatusQuery, TradingState, TradingStatus};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::ledger::{
@@ -183,6 +183,14 @@ impl Handler<RecordConsultation> for World {
     }
 }
 
+impl Handler<EarlierCallFor> for World {
+    type Result = Result<EarlierCall, LedgerError>;
+
+    fn handle(&mut self, _query: EarlierCallFor, _: &mut Self::Context) -> Self::Result {
+        Ok(EarlierCall::None)
+    }
+}
+
 impl Handler<SpentQuotaOf> for World {
     type Result = Result<Option<SpentQuota>, LedgerError>;
 
@@ -343,6 +351,7 @@ fn launch(world: &World, oracle: Option<Model>) -> House {
         settle: Link::from_recipient(around.clone().recipient()),
         consultations: Link::from_recipient(around.clone().recipient()),
         quota: Link::from_recipient(around.clone().recipient()),
+        earlier_calls: Link::from_recipient(around.clone().recipient()),
         outcomes: Link::from_recipient(around.clone().recipient()),
         memory: Link::from_recipient(around.clone().recipient()),
         decisions: Link::from_recipient(around.clone().recipient()),

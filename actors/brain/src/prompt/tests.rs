@@ -206,6 +206,7 @@ fn closed(signal: Signal, pnl_pct: &str) -> ClosedPosition {
         instrument: candidate("GME", "", false).instrument,
         confidence: Confidence::new(85).unwrap(),
         signal: Some(signal),
+        bought_at: now(),
         closed_at: now(),
         pnl_pct: Some(pnl_pct.parse().unwrap()),
     }

@@ -9,16 +9,20 @@ const THOUGHT_TAGS: [&str; 3] = ["think", "thinking", "reasoning"];
 
 /// The one JSON value that `text` holds.
 pub(super) fn unpack(text: &str) -> Result<Json, Unusable> {
+    serde_json::from_str(only_json(text)?).map_err(|_| Unusable::Malformed)
+}
+
+/// The part of `text` that is the one JSON value.
+pub(super) fn only_json(text: &str) -> Result<&str, Unusable> {
     let text = trim(text);
     if text.is_empty() {
         return Err(Unusable::Empty);
     }
-    if let Ok(json) = serde_json::from_str(text) {
-        return Ok(json);
+    if serde_json::from_str::<Json>(text).is_ok() {
+        return Ok(text);
     }
-    let answer = after_thoughts(text)?;
-    let span = only_span(answer)?;
-    serde_json::from_str(span).map_err(|_| Unusable::Malformed)
+    let span = only_span(after_thoughts(text)?)?;
+    serde_json::from_str::<Json>(span).map(|_| span).map_err(|_| Unusable::Malformed)
 }
 
 fn trim(text: &str) -> &str {

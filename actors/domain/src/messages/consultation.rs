@@ -156,8 +156,77 @@ pub struct ClosedPosition {
     pub confidence: Confidence,
     /// Why the stock was looked at; none where the books do not know.
     pub signal: Option<Signal>,
-    /// When the last of it was sold.
+    /// When its first share was booked.
+    pub bought_at: DateTime<Utc>,
+    /// When the last of the stock was sold.
     pub closed_at: DateTime<Utc>,
     /// What the position made in percent of its cost, before fees; none when a cost is unknown.
     pub pnl_pct: Option<Decimal>,
+}
+
+/// Optimizer -> Brain: a question that is not about the stocks of a slot. It is made once for each purpose: asked again, the
+/// answer is what the books have of it. It takes of the day's calls only what no market's slots need. Asked; the answer may take
+/// as long as the model's, so [`QUESTION_WITHIN`].
+#[derive(Clone, Debug, PartialEq, Message)]
+#[rtype(result = "Result<ModelAnswer, NoAnswer>")]
+pub struct AskModel {
+    /// The session that the question follows from.
+    pub session_date: NaiveDate,
+    /// What it is for, once and for all, e.g. `evolution/KR/2026-11-24`.
+    pub purpose: String,
+    /// The version of the prompt's form.
+    pub prompt_version: u32,
+    /// What the model is told about its task.
+    pub system: String,
+    /// The question.
+    pub prompt: String,
+    /// JSON schema that the answer must follow.
+    pub schema: serde_json::Value,
+    /// The longest answer wanted, in tokens.
+    pub max_output_tokens: u32,
+}
+
+/// Longest wait for [`AskModel`]: the longest `LLM_TIMEOUT_S`, and the books before and after it.
+pub const QUESTION_WITHIN: std::time::Duration = std::time::Duration::from_secs(330);
+
+/// The one JSON value of a reply, not yet trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelAnswer {
+    /// Its text.
+    pub json: String,
+}
+
+/// Why there is no answer. Whoever asked goes on without one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The local rules judge; no model is named.
+    #[error("no model is asked: LLM_PROVIDER is rules")]
+    NoModel,
+    /// It was not heard or not understood, it rests, or what it may take is spent; no call comes of asking again.
+    #[error("{0}")]
+    Unheard(String),
+    /// The books did not answer: asked again later, it may be.
+    #[error("the books did not answer: {0}")]
+    Books(String),
+}
+
+/// Brain -> TradeLedger: what came of the call for a purpose, on whatever day of the quota. Asked, 5 s.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<EarlierCall, LedgerError>")]
+pub struct EarlierCallFor {
+    /// The session that the question followed from.
+    pub session_date: NaiveDate,
+    /// The purpose.
+    pub purpose: String,
+}
+
+/// What the books know of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarlierCall {
+    /// There was none.
+    None,
+    /// One was reserved, and no reply is booked.
+    Unanswered,
+    /// The reply as it is kept, at most [`REPLY_KEPT_BYTES`].
+    Answered(String),
 }

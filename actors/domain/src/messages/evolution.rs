@@ -358,3 +358,24 @@ pub struct ActiveIn {
     /// The market.
     pub market: Market,
 }
+
+/// Optimizer -> TradeLedger: of a market's latest trials, those that earned most and were ended by a gate all the same. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<Reject>, LedgerError>")]
+pub struct RejectsOf {
+    /// The market.
+    pub market: Market,
+    /// At most so many, 1 to 10.
+    pub limit: u8,
+}
+
+/// A trial that a gate has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The gate.
+    pub killed_by: GateName,
+    /// Sharpe ratio of one observation in millionths, after costs.
+    pub sharpe_micros: i64,
+    /// Its canonical form.
+    pub strategy: String,
+}

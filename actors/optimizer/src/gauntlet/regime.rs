@@ -1,5 +1,7 @@
 //! What kind of market a session was in, as it was known before that session began.
 
+use std::fmt;
+
 use crate::validation::{Degenerate, at_least, mean};
 
 /// Sessions that a regime is told from.
@@ -21,6 +23,17 @@ pub enum Regime {
 impl Regime {
     /// Every one.
     pub const ALL: [Self; 4] = [Self::RisingCalm, Self::RisingRough, Self::FallingCalm, Self::FallingRough];
+}
+
+impl fmt::Display for Regime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RisingCalm => "rises and is calm",
+            Self::RisingRough => "rises and is rough",
+            Self::FallingCalm => "falls and is calm",
+            Self::FallingRough => "falls and is rough",
+        })
+    }
 }
 
 /// The regime of each session by the sum and the mean size of the benchmark's returns in the [`LOOK_BACK`] sessions before it;

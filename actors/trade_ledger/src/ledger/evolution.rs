@@ -1,9 +1,10 @@
 //! What evolution did, kept and asked for.
 
+use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveIn, ActiveStrategy, AllProposals, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite,
-    ElitesOf, EndCycle, JudgeWindow, ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TotalsOf,
-    TrialHash, TrialTotals, TrialsBooked, TriedBefore, WindowsOf,
+    ElitesOf, EndCycle, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
+    SpentWindow, TotalsOf, TrialHash, TrialTotals, TrialsBooked, TriedBefore, WindowsOf,
 };
 use domain::messages::ledger::LedgerError;
 use supervision::prelude::*;
@@ -55,6 +56,22 @@ impl Handler<ElitesOf> for TradeLedger {
 
     fn handle(&mut self, query: ElitesOf, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.elites(query.market))
+    }
+}
+
+impl Handler<RejectsOf> for TradeLedger {
+    type Result = Result<Vec<Reject>, LedgerError>;
+
+    fn handle(&mut self, query: RejectsOf, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.rejects(query))
+    }
+}
+
+impl Handler<EarlierCallFor> for TradeLedger {
+    type Result = Result<EarlierCall, LedgerError>;
+
+    fn handle(&mut self, query: EarlierCallFor, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.earlier_call(&query))
     }
 }
 

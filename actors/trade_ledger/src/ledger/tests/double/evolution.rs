@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::Market;
+use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked,
-    TriedBefore,
+    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
+    TrialsBooked, TriedBefore,
 };
 
 use super::{Scripted, unscripted};
@@ -38,6 +39,14 @@ impl EvolutionBooks for Scripted {
     }
 
     fn elites(&mut self, _market: Market) -> Result<Vec<Elite>, StoreError> {
+        unscripted()
+    }
+
+    fn rejects(&mut self, _query: RejectsOf) -> Result<Vec<Reject>, StoreError> {
+        unscripted()
+    }
+
+    fn earlier_call(&mut self, _query: &EarlierCallFor) -> Result<EarlierCall, StoreError> {
         unscripted()
     }
 
