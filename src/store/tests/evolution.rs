@@ -2,8 +2,8 @@
 
 use domain::messages::evolution::{
     BeginCycle, ChangeProposal, Decider, DraftProposal, EndCycle, GateName, JudgeWindow, Origin, Place,
-    ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, SpendWindow, Trial, TrialHash, TrialTotals,
-    TriedBefore,
+    ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, RejectsOf, SpendWindow, Trial, TrialHash,
+    TrialTotals, TriedBefore,
 };
 use trade_ledger::EvolutionBooks as _;
 
@@ -167,6 +167,30 @@ fn a_niche_is_held_by_its_best_and_the_first_of_equals_stays() {
     assert_eq!(held, [("day", -5, &hash(5)), ("swing", 30, &hash(2))]);
     assert_eq!(elites[1].strategy, "{\"id\":2}");
     assert_eq!(books.store.elites(Market::Jp).unwrap(), []);
+}
+
+#[test]
+fn of_what_a_gate_has_ended_the_best_is_told_first_and_what_was_never_measured_is_not() {
+    let mut books = Books::new();
+    books.store.begin_cycle(&begin(), start()).unwrap();
+    let ended = |number, killed_by, sharpe_micros| Trial { killed_by, sharpe_micros, ..trial(number, None) };
+    let batch = [
+        ended(1, Some(GateName::G1), Some(20)),
+        ended(2, Some(GateName::G2), Some(50)),
+        ended(3, Some(GateName::G1), None),
+        ended(4, None, Some(90)),
+        ended(5, Some(GateName::G1), Some(-7)),
+    ];
+    books.store.record_trials(&trials(0, &batch), start()).unwrap();
+    let told = |market, limit, books: &mut Books| {
+        let found = books.store.rejects(RejectsOf { market, limit }).unwrap();
+        found.into_iter().map(|one| (one.killed_by, one.sharpe_micros, one.strategy)).collect::<Vec<_>>()
+    };
+    let (first, second) =
+        ((GateName::G2, 50, "{\"id\":2}".to_owned()), (GateName::G1, 20, "{\"id\":1}".to_owned()));
+    assert_eq!(told(Market::Kr, 2, &mut books), [first, second]);
+    assert_eq!(told(Market::Kr, 9, &mut books).len(), 3);
+    assert_eq!(told(Market::Jp, 9, &mut books), []);
 }
 
 #[test]

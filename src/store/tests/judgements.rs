@@ -1,12 +1,15 @@
 //! Decisions, losers, memory, events, budget, day starts.
 
-use domain::messages::consultation::{ClosedPositions, DecisionBasis, SpentQuota};
+use domain::messages::consultation::{
+    ClosedPositions, DecisionBasis, EarlierCall, EarlierCallFor, SpentQuota,
+};
 use domain::messages::ledger::{
     BookedCall, BudgetAnswer, CallCost, Ceiling, ConfidentLosers, EventKind, EventsAfter, RecentDecisions,
     RecordEvent, SettleOracleCall, Trips,
 };
 use domain::messages::trading::DecisionMade;
 use domain::{Action, Currency, Decision, EventId, SelectionContext, Signal};
+use trade_ledger::EvolutionBooks as _;
 
 use super::*;
 
@@ -264,6 +267,30 @@ fn the_newest_call_of_a_model_tells_whether_its_quota_is_used_up() {
         let spent = from.map(|from| SpentQuota { from, until, why: "used up".to_owned() });
         assert_eq!(books.store.spent_quota("asked").unwrap(), spent, "{}", call.call.purpose);
     }
+}
+
+#[test]
+fn a_purpose_is_answered_by_its_reply_whichever_day_of_the_quota_it_was_asked_on() {
+    let mut books = Books::new();
+    let known = |books: &mut Books, purpose: &str| {
+        let query = EarlierCallFor { session_date: today().session_date, purpose: purpose.to_owned() };
+        books.store.earlier_call(&query).unwrap()
+    };
+    assert_eq!(known(&mut books, "evolution/1"), EarlierCall::None);
+    books.store.reserve_oracle_call(&model_call("evolution/1", 9), start()).unwrap();
+    assert_eq!(known(&mut books, "evolution/1"), EarlierCall::Unanswered);
+    let silent =
+        Consultation { heard: Heard::Nothing("late".to_owned()), ..consultation("evolution/1", start()) };
+    books.store.record_consultation(&silent).unwrap();
+    assert_eq!(known(&mut books, "evolution/1"), EarlierCall::Unanswered);
+    books.store.reserve_oracle_call(&model_call("evolution/2", 9), start()).unwrap();
+    let asked = consultation("evolution/2", start());
+    books.store.record_consultation(&asked).unwrap();
+    let Heard::Reply(reply) = asked.heard else { panic!("a reply") };
+    assert_eq!(known(&mut books, "evolution/2"), EarlierCall::Answered(reply.text));
+    let elsewhere =
+        EarlierCallFor { session_date: "2026-11-23".parse().unwrap(), purpose: "evolution/3".to_owned() };
+    assert_eq!(books.store.earlier_call(&elsewhere).unwrap(), EarlierCall::None);
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn no_call_is_made_without_a_model_a_call_left_or_books_nor_while_the_model_rest
             true,
             NoAnswer::Unheard("the call for it was made, and no reply is booked".into()),
         ),
-        (closed, None, true, NoAnswer::Books("the ledger's storage failed: locked".into())),
+        (closed, None, true, NoAnswer::Books("the ledger cannot write: locked".into())),
     ];
     for (world, rests, has_model, why) in cases {
         assert_eq!(run(&world, rests, has_model), (Err(why.clone()), None), "{why}");
