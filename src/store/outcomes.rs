@@ -3,12 +3,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions};
-use domain::{Confidence, DecisionId, Market, SelectionContext};
+use domain::{Confidence, DecisionId, Instrument, Market, SelectionContext, Side};
 use trade_ledger::StoreError;
 use trade_ledger::outcomes::{Execution, closed};
 
 use super::fault::Fault;
 use super::rows::instrument;
+use super::schema::{approvals, intents};
 use super::values::{Micros, malformed, parsed, shares, time};
 
 /// Most executions of all markets looked back on; a position that was opened before them is left out.
@@ -24,6 +25,31 @@ const EXECUTIONS: &str = "
       LEFT JOIN decisions AS d ON d.id = a.decision_id
      WHERE f.id > (SELECT coalesce(max(id), 0) FROM fills) - ? AND i.market = ?
      ORDER BY f.id";
+
+/// The orders of one stock first, each with its executions: both are found by an index.
+const EXECUTIONS_OF_STOCK: &str = "
+    SELECT i.id AS intent_id, i.side AS side, f.quantity AS quantity, f.cost_micros AS cost_micros,
+           f.pnl_micros AS pnl_micros, f.booked_at_ms AS booked_at_ms
+      FROM intents AS i
+     CROSS JOIN fills AS f ON f.intent_id = i.id
+     WHERE i.symbol = ? AND i.market = ?
+     ORDER BY f.id";
+
+#[derive(QueryableByName)]
+struct RowOfStock {
+    #[diesel(sql_type = Text)]
+    intent_id: String,
+    #[diesel(sql_type = Text)]
+    side: String,
+    #[diesel(sql_type = BigInt)]
+    quantity: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    cost_micros: Option<Micros>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pnl_micros: Option<Micros>,
+    #[diesel(sql_type = BigInt)]
+    booked_at_ms: i64,
+}
 
 #[derive(QueryableByName)]
 struct Row {
@@ -60,13 +86,42 @@ pub(super) fn closed_positions(
     Ok(positions)
 }
 
-/// What came of one purchase, once its position is closed.
+/// What came of one purchase, once its position is closed. All executions of its stock are looked at and of no other, however
+/// long ago they were booked.
 pub(super) fn of_decision(
     conn: &mut SqliteConnection,
-    market: Market,
+    stock: &Instrument,
     decision: &str,
 ) -> Result<Option<ClosedPosition>, Fault> {
-    Ok(all(conn, market)?.into_iter().find(|one| one.decision.as_str() == decision))
+    let own: Vec<(String, i64)> = intents::table
+        .inner_join(approvals::table)
+        .filter(approvals::decision_id.eq(decision))
+        .filter(intents::side.eq(Side::Buy.code()))
+        .select((intents::id, approvals::confidence))
+        .load(conn)?;
+    let Some((_, sure)) = own.first() else { return Ok(None) };
+    let confidence = Confidence::new(*sure).map_err(|_| malformed("confidence", &sure.to_string()))?;
+    let rows: Vec<RowOfStock> = diesel::sql_query(EXECUTIONS_OF_STOCK)
+        .bind::<Text, _>(stock.symbol.as_str())
+        .bind::<Text, _>(stock.market.code())
+        .load(conn)?;
+    let execution = |row: RowOfStock| -> Result<Execution, StoreError> {
+        // Whose the other executions are makes no difference to what came of this purchase.
+        let is_own = own.iter().any(|(intent, _)| *intent == row.intent_id);
+        Ok(Execution {
+            instrument: stock.clone(),
+            side: parsed("side", &row.side)?,
+            quantity: shares(row.quantity)?,
+            cost: row.cost_micros.map(Micros::decimal),
+            pnl: row.pnl_micros.map(Micros::decimal),
+            booked_at: time(row.booked_at_ms)?,
+            decision: DecisionId::from_stored(if is_own { decision.to_owned() } else { String::new() }),
+            confidence,
+            signal: None,
+        })
+    };
+    let executions = rows.into_iter().map(execution).collect::<Result<Vec<_>, _>>()?;
+    Ok(closed(&executions).into_iter().find(|one| one.decision.as_str() == decision))
 }
 
 fn all(conn: &mut SqliteConnection, market: Market) -> Result<Vec<ClosedPosition>, Fault> {

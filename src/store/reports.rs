@@ -62,7 +62,7 @@ const REALISED_BY_NEXT: &str = "
 
 const REALISED_PER_MARKET: &str = "
     SELECT i.market AS market, SUM(f.pnl_micros) AS pnl_micros
-      FROM fills AS f JOIN intents AS i ON i.id = f.intent_id
+      FROM fills AS f CROSS JOIN intents AS i ON i.id = f.intent_id
      WHERE f.pnl_micros IS NOT NULL
      GROUP BY i.market";
 
@@ -239,7 +239,7 @@ pub(super) fn summary(conn: &mut SqliteConnection) -> Result<BooksSummary, Fault
     })
 }
 
-fn by_state(conn: &mut SqliteConnection) -> Result<Vec<(OrderState, u64)>, Fault> {
+pub(super) fn by_state(conn: &mut SqliteConnection) -> Result<Vec<(OrderState, u64)>, Fault> {
     let rows: Vec<(String, i64)> = intents::table
         .group_by(intents::state)
         .select((intents::state, diesel::dsl::count_star()))
@@ -253,7 +253,7 @@ fn by_state(conn: &mut SqliteConnection) -> Result<Vec<(OrderState, u64)>, Fault
     Ok(counts)
 }
 
-fn realised(conn: &mut SqliteConnection) -> Result<Vec<Money>, Fault> {
+pub(super) fn realised(conn: &mut SqliteConnection) -> Result<Vec<Money>, Fault> {
     let rows: Vec<MarketSum> = diesel::sql_query(REALISED_PER_MARKET).load(conn)?;
     let mut sums: Vec<(Currency, Decimal)> = Vec::new();
     for row in rows {

@@ -7,7 +7,7 @@ use domain::messages::control::HaltSource;
 use domain::{Action, Market, Money, OrderState};
 
 use super::fault::Fault;
-use super::schema::{chat_commands, decisions, halts, refusals, selections, unknowns};
+use super::schema::{chat_commands, decisions, fills, halts, refusals, selections, unknowns};
 use super::values::{count, time};
 use super::{journal, reports, retention};
 
@@ -37,18 +37,18 @@ pub struct Tally {
 }
 
 pub(super) fn tally(conn: &mut SqliteConnection) -> Result<Tally, Fault> {
-    let totals = reports::summary(conn)?;
+    let fills: i64 = fills::table.count().get_result(conn)?;
     let unknown: i64 = unknowns::table.count().get_result(conn)?;
     Ok(Tally {
-        orders: totals.by_state,
+        orders: reports::by_state(conn)?,
         unknowns: count(unknown)?,
-        fills: totals.fills,
+        fills: count(fills)?,
         decisions: by_action(conn)?,
         refusals: by_reason(conn)?,
         halts: by_source(conn)?,
         scans: last_scans(conn)?,
         chat: by_verdict(conn)?,
-        realised: totals.realised,
+        realised: reports::realised(conn)?,
         last_commit: journal::last_commit(conn)?,
     })
 }

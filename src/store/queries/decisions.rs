@@ -46,7 +46,10 @@ pub(super) fn decisions(
         }
     }
     if let Some(since) = wanted.since {
-        query = query.filter(decisions::at_ms.ge(ms(since.instant(now))));
+        // In the order of the index: on a quiet day nothing is young, and all that is old must not be read to find that.
+        query = query
+            .filter(decisions::at_ms.ge(ms(since.instant(now))))
+            .order((decisions::at_ms.desc(), decisions::seq.desc()));
     }
     let rows: Vec<DecisionRow> = query.load(conn)?;
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();

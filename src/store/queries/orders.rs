@@ -31,7 +31,10 @@ pub(super) fn orders(
         query = query.filter(intents::state.eq_any(open_states()));
     }
     if let Some(since) = wanted.since {
-        query = query.filter(approvals::approved_at_ms.ge(ms(since.instant(now))));
+        // In the order of the index, as of decisions.
+        query = query
+            .filter(approvals::approved_at_ms.ge(ms(since.instant(now))))
+            .order((approvals::approved_at_ms.desc(), intents::seq.desc()));
     }
     let rows: Vec<OrderRow> = query.load(conn)?;
     let mut lines = rows.into_iter().map(|row| Ok(order_line(row)?)).collect::<Result<Vec<_>, Fault>>()?;

@@ -13,12 +13,12 @@ use crate::store::fault::Fault;
 use crate::store::schema::day_starts;
 use crate::store::values::{Micros, count, ms, parsed};
 
-/// Sales per market: a sale whose cost is unknown has no profit, and is counted apart.
+/// Sales per market: a sale whose cost is unknown has no profit, and is counted apart. Fills first, in their order on disk.
 const SALES: &str = "
     SELECT i.market AS market, SUM(f.pnl_micros) AS pnl_micros,
            COUNT(DISTINCT CASE WHEN f.pnl_micros IS NOT NULL THEN i.id END) AS known,
            COUNT(DISTINCT CASE WHEN f.pnl_micros IS NULL THEN i.id END) AS unknown
-      FROM fills AS f JOIN intents AS i ON i.id = f.intent_id
+      FROM fills AS f CROSS JOIN intents AS i ON i.id = f.intent_id
      WHERE i.side = 'SELL' AND f.booked_at_ms >= ?
      GROUP BY i.market";
 

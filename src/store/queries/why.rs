@@ -7,16 +7,16 @@ use domain::messages::operator::{
     Answer, ConsultationLine, FillLine, OrderStory, RefusalLine, StockWanted, Story,
 };
 use domain::messages::trading::{Comparison, GateNumbers};
-use domain::{Confidence, Currency, Instrument};
+use domain::{Confidence, Currency, Instrument, Market};
 use trade_ledger::StoreError;
 
 use super::decisions::{DecisionRow, decision_line};
 use super::orders::{OrderRow, order_line};
 use super::selection;
 use crate::store::fault::Fault;
-use crate::store::rows::{ApprovalRow, IntentRow, instrument};
+use crate::store::rows::{ApprovalRow, IntentRow};
 use crate::store::schema::{approvals, decisions, fills, intents, refusals};
-use crate::store::values::{Micros, malformed, ms, parsed, shares, time};
+use crate::store::values::{Micros, day, malformed, ms, parsed, shares, time};
 use crate::store::{consultations, outcomes};
 
 /// Most refusals and orders of one judgement that are shown; it has one or two.
@@ -28,9 +28,8 @@ pub(super) fn why(
     stock: &StockWanted,
     at: Option<DateTime<Utc>>,
 ) -> Result<Answer, Fault> {
-    let until_ms = at.map_or(i64::MAX, ms);
-    let ordered = newest_order(conn, stock, until_ms)?;
-    let judged = newest_judgement(conn, stock, until_ms)?;
+    let ordered = newest(conn, stock, at, newest_order)?;
+    let judged = newest(conn, stock, at, newest_judgement)?;
     let link = match (ordered, judged) {
         (Some(ordered), Some(judged)) if at.is_some() && judged.at_ms > ordered.at_ms => Some(judged),
         (Some(ordered), _) => Some(ordered),
@@ -42,51 +41,85 @@ pub(super) fn why(
 
 /// One judgement, by its id, and the stock it is about.
 struct Link {
+    /// Of the order or the judgement; later ones have greater numbers, whatever their market.
+    seq: i64,
     decision: String,
     stock: Instrument,
     at_ms: i64,
 }
 
+type LinkRow = (i64, String, i64);
+type Newest = fn(
+    &mut SqliteConnection,
+    &Instrument,
+    Option<DateTime<Utc>>,
+) -> Result<Option<LinkRow>, diesel::result::Error>;
+
+/// Market by market: the indices begin with one stock of one market, and a code may be known on several.
+fn newest(
+    conn: &mut SqliteConnection,
+    wanted: &StockWanted,
+    at: Option<DateTime<Utc>>,
+    of: Newest,
+) -> Result<Option<Link>, Fault> {
+    let markets = wanted.market.map_or_else(|| Market::ALL.to_vec(), |market| vec![market]);
+    let mut newest: Option<Link> = None;
+    for market in markets {
+        let stock = Instrument { market, symbol: wanted.symbol.clone() };
+        if let Some((seq, decision, at_ms)) = of(conn, &stock, at)?
+            && newest.as_ref().is_none_or(|known| known.seq < seq)
+        {
+            newest = Some(Link { seq, decision, stock, at_ms });
+        }
+    }
+    Ok(newest)
+}
+
+/// No session that was open at an instant has a later date: a market's own date is a day ahead of UTC's at most.
+fn last_session(at: DateTime<Utc>) -> String {
+    let date = at.date_naive();
+    day(date.succ_opt().unwrap_or(date))
+}
+
 fn newest_order(
     conn: &mut SqliteConnection,
-    stock: &StockWanted,
-    until_ms: i64,
-) -> Result<Option<Link>, Fault> {
+    stock: &Instrument,
+    at: Option<DateTime<Utc>>,
+) -> Result<Option<LinkRow>, diesel::result::Error> {
     let mut query = intents::table
         .inner_join(approvals::table)
-        .filter(intents::symbol.eq(stock.symbol.as_str().to_owned()))
-        .filter(approvals::approved_at_ms.le(until_ms))
+        .filter(intents::symbol.eq(stock.symbol.as_str()))
+        .filter(intents::market.eq(stock.market.code()))
         .order(intents::seq.desc())
-        .select((approvals::decision_id, intents::market, intents::symbol, approvals::approved_at_ms))
+        .select((intents::seq, approvals::decision_id, approvals::approved_at_ms))
         .into_boxed();
-    if let Some(market) = stock.market {
-        query = query.filter(intents::market.eq(market.code()));
+    if let Some(at) = at {
+        query = query
+            .filter(intents::session_date.le(last_session(at)))
+            .filter(approvals::approved_at_ms.le(ms(at)))
+            .order((intents::session_date.desc(), intents::seq.desc()));
     }
-    link(query.first(conn).optional()?)
+    query.first(conn).optional()
 }
 
 fn newest_judgement(
     conn: &mut SqliteConnection,
-    stock: &StockWanted,
-    until_ms: i64,
-) -> Result<Option<Link>, Fault> {
+    stock: &Instrument,
+    at: Option<DateTime<Utc>>,
+) -> Result<Option<LinkRow>, diesel::result::Error> {
     let mut query = decisions::table
-        .filter(decisions::symbol.eq(stock.symbol.as_str().to_owned()))
-        .filter(decisions::at_ms.le(until_ms))
+        .filter(decisions::symbol.eq(stock.symbol.as_str()))
+        .filter(decisions::market.eq(stock.market.code()))
         .order(decisions::seq.desc())
-        .select((decisions::id, decisions::market, decisions::symbol, decisions::at_ms))
+        .select((decisions::seq, decisions::id, decisions::at_ms))
         .into_boxed();
-    if let Some(market) = stock.market {
-        query = query.filter(decisions::market.eq(market.code()));
+    if let Some(at) = at {
+        query = query
+            .filter(decisions::session_date.le(last_session(at)))
+            .filter(decisions::at_ms.le(ms(at)))
+            .order((decisions::session_date.desc(), decisions::seq.desc()));
     }
-    link(query.first(conn).optional()?)
-}
-
-fn link(row: Option<(String, String, String, i64)>) -> Result<Option<Link>, Fault> {
-    let one = |(decision, market, symbol, at_ms): (String, String, String, i64)| -> Result<Link, Fault> {
-        Ok(Link { decision, stock: instrument(&market, &symbol)?, at_ms })
-    };
-    row.map(one).transpose()
+    query.first(conn).optional()
 }
 
 fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
@@ -104,7 +137,7 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         Some(date) => selection::considered(conn, &link.stock, parsed("session date", &date)?)?,
         None => Vec::new(),
     };
-    let closed = outcomes::of_decision(conn, link.stock.market, &link.decision)?;
+    let closed = outcomes::of_decision(conn, &link.stock, &link.decision)?;
     Ok(Story {
         consultation: consultation_of(conn, &link.decision)?.map(Box::new),
         closed_at: closed.as_ref().map(|closed| closed.closed_at),

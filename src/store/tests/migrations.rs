@@ -194,6 +194,10 @@ fn latest_rows(version: &str) -> &'static str {
         "20261126000160" => {
             "INSERT INTO retention_marks (name, part, through, dropped) VALUES ('events', '', 1, 0);"
         }
+        "20261126000180" => {
+            "INSERT INTO decisions (id, market, symbol, action, confidence, rationale, session_date, judge, at_ms)
+                 VALUES ('d-180', 'KR', '005930', 'HOLD', 40, 'nothing moves', '2026-11-24', 'rules', 180);"
+        }
         "20261126000125" => {
             "INSERT INTO chat_place (id, update_id, at_ms) VALUES (1, 120, 121);
              INSERT INTO chat_commands (update_id, at_ms, chat_id, user_id, command, verdict, unbooked)

@@ -10,11 +10,13 @@ use diesel_migrations::MigrationHarness as _;
 use domain::messages::consultation::ClosedPositions;
 use domain::messages::ledger::{ConfidentLosers, EventsAfter, RecentDecisions};
 use domain::messages::limits::SetbacksSince;
+use domain::messages::operator::{Question, StockWanted};
 use domain::messages::selection::RecentlyTraded;
 use domain::{EventId, Market};
 
 use super::fencing::{OF_ORDERS, OF_THE_DAY, filled, snapshot};
 use super::*;
+use crate::store::Sight;
 use crate::store::open::MIGRATIONS;
 use crate::store::tests::dump;
 
@@ -36,9 +38,9 @@ const SMALL: [(&str, &str); 11] = [
 /// Statements by what asked for them.
 type Heard = Arc<Mutex<BTreeMap<String, String>>>;
 
-fn listen(books: &mut Books, heard: &Heard, who: &str) {
+fn listen(store: &mut SqliteStore, heard: &Heard, who: &str) {
     let (heard, who) = (heard.clone(), who.to_owned());
-    books.store.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+    store.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
             let sql = text.split(" -- binds").next().unwrap_or_default().trim().to_owned();
@@ -103,17 +105,17 @@ fn heard() -> BTreeMap<String, String> {
     for (name, write) in OF_ORDERS.into_iter().chain(OF_THE_DAY) {
         let mut books = Books::new();
         filled(&mut books);
-        listen(&mut books, &heard, name);
+        listen(&mut books.store, &heard, name);
         // What a rule refuses has asked before.
         let _asked = write(&mut books);
     }
     for (name, read) in READS {
         let mut books = busy();
-        listen(&mut books, &heard, name);
+        listen(&mut books.store, &heard, name);
         read(&mut books);
     }
     let mut books = Books::new();
-    listen(&mut books, &heard, "a day");
+    listen(&mut books.store, &heard, "a day");
     books.accepted(&buy("1"), "101");
     books.unknown(&super::fencing::other("2", "000660"));
     books.book(vec![row("101", Side::Buy, 10, "69900"), row("900", Side::Sell, 10, "69900")]);
@@ -137,9 +139,6 @@ struct Step {
 
 /// Tables that a statement reads from end to end, by the names that it gives them.
 fn scanned(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
-    let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
-        .load(conn)
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
     let whole = |step: &Step| {
         let mut words = step.detail.split(' ');
         let (what, table) = (words.next()?, words.next()?);
@@ -149,7 +148,13 @@ fn scanned(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
             || table == "fills" && sql.contains("max(id), 0) FROM fills");
         (is_scan && !is_key && !table.starts_with('(') && table != "CONSTANT").then(|| table.to_owned())
     };
-    steps.iter().filter_map(whole).collect()
+    steps(conn, sql).iter().filter_map(whole).collect()
+}
+
+fn steps(conn: &mut SqliteConnection, sql: &str) -> Vec<Step> {
+    diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
+        .load(conn)
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
 #[test]
@@ -172,6 +177,61 @@ fn no_question_of_an_order_a_look_or_a_start_reads_a_table_that_grows_from_end_t
     }
     assert!(statements > 40, "only {statements} statements were heard");
     assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// What `why` and `why-not` ask the books, of a code alone and of a stock, of an instant or a day and of the newest.
+fn heard_of_questions() -> BTreeMap<String, String> {
+    let heard = Heard::default();
+    let books = busy();
+    let (at, on) = (books.now, today().session_date);
+    for market in [None, Some(Market::Kr)] {
+        let stock = StockWanted { market, symbol: "005930".parse().unwrap() };
+        for question in [
+            Question::Why { stock: stock.clone(), at: None },
+            Question::Why { stock: stock.clone(), at: Some(at) },
+            Question::WhyNot { stock: stock.clone(), on: None },
+            Question::WhyNot { stock: stock.clone(), on: Some(on) },
+            // Without an order on that day the judgements are looked at.
+            Question::WhyNot { stock, on: on.succ_opt() },
+        ] {
+            let mut reader = books.database.reader().unwrap();
+            listen(&mut reader.store, &heard, &format!("{question:?}"));
+            reader.answer(&question, Sight { now: at, accounts: &[] }).unwrap();
+        }
+    }
+    Arc::try_unwrap(heard).unwrap().into_inner().unwrap()
+}
+
+#[test]
+fn why_and_why_not_read_the_rows_of_their_stock_and_day_and_no_others() {
+    let heard = heard_of_questions();
+    let conn = &mut Books::new().store.connection;
+    let mut of_stock = 0;
+    for (sql, who) in &heard {
+        assert_eq!(scanned(conn, sql), [] as [String; 0], "{who}: {sql}");
+        let steps: Vec<String> = steps(conn, sql).into_iter().map(|step| step.detail).collect();
+        let steps = steps.join("; ");
+        for (table, column) in [("decisions", "`decisions`.`symbol` ="), ("intents", "`intents`.`symbol` =")]
+        {
+            if !sql.contains(column) {
+                continue;
+            }
+            of_stock += 1;
+            let by = if sql.contains(&format!("`{table}`.`session_date` "))
+                && sql.contains("session_date` <= ?")
+            {
+                "AND session_date<?)"
+            } else if sql.contains(&format!("`{table}`.`session_date` = ")) {
+                "AND session_date=?)"
+            } else {
+                "(symbol=? AND market=?)"
+            };
+            assert!(steps.contains(by), "{who} looks by another index: {steps}: {sql}");
+            let one_is_wanted = sql.contains("LIMIT") && !sql.contains("`filled` DESC");
+            assert!(!(one_is_wanted && steps.contains("TEMP B-TREE")), "{who} reads all: {steps}: {sql}");
+        }
+    }
+    assert!(of_stock >= 10, "only {of_stock} of {} statements look for a stock", heard.len());
 }
 
 #[test]

@@ -287,6 +287,47 @@ fn why_tells_the_whole_chain_of_the_newest_order_or_of_a_time() {
 }
 
 #[test]
+fn why_tells_what_became_of_a_purchase_however_much_was_traded_since() {
+    let mut books = Books::new();
+    let bought_at = books.now;
+    books.store.record_decision(&judged("1", "005930", bought_at).into()).unwrap();
+    books.trade("1", Side::Buy, "101", "70000");
+    books.after(600).trade("2", Side::Sell, "102", "69300");
+    let mut other = intent("3", Side::Buy, books.now);
+    other.terms.instrument = stock("000660");
+    books.accepted(&other, "103");
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+                INSERT INTO fills (intent_id, quantity, amount_micros, price_micros, booked_at_ms)
+                SELECT 'i-3', 1, 1, 1, i FROM n";
+    diesel::sql_query(many).execute(&mut books.store.connection).unwrap();
+    let story = books.why("005930", Some(bought_at + TimeDelta::seconds(1))).unwrap();
+    assert_eq!(story.decision.unwrap().id.as_str(), "d-1");
+    assert_eq!(story.pnl_pct, Some("-1".parse().unwrap()));
+    assert!(story.closed_at.is_some());
+}
+
+#[test]
+fn a_code_of_several_markets_is_told_by_what_happened_last_in_any() {
+    let mut books = Books::new();
+    for (name, market) in [("1", Market::Jp), ("2", Market::Kr), ("3", Market::Hk)] {
+        let mut made = judged(name, "5930", books.after(60).now);
+        made.instrument.market = market;
+        books.store.record_decision(&made.into()).unwrap();
+    }
+    let decided =
+        |books: &Books, text: &str, at| books.why(text, at).unwrap().decision.unwrap().id.to_string();
+    assert_eq!(decided(&books, "5930", None), "d-3");
+    assert_eq!(decided(&books, "JP:5930", None), "d-1");
+    assert_eq!(decided(&books, "5930", Some(books.now - TimeDelta::seconds(60))), "d-2");
+    let next_day = Some(books.now + TimeDelta::days(1));
+    assert_eq!(
+        decided(&books, "5930", next_day),
+        "d-3",
+        "an instant without a session is told by the one before"
+    );
+}
+
+#[test]
 fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_passed() {
     use domain::messages::operator::Stage;
     let mut books = Books::new();
