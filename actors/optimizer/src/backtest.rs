@@ -16,6 +16,7 @@ use strategy::form::{Columns, NoColumns, Strategy};
 pub mod costs;
 mod engine;
 mod fill;
+mod moments;
 pub mod outcome;
 pub mod series;
 pub mod signals;

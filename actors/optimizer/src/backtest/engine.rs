@@ -1,24 +1,25 @@
-//! One book, day by day: first what was ordered is filled at the open, sales before purchases, then every stock decides at
-//! its close.
+//! One book, order by order: on each day on which an order is due, sales are filled at the open before purchases, then the
+//! stocks that were touched decide at their closes until the next order. Between two orders nothing happens but that holdings
+//! change their worth, which is added up at the end.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use chrono::NaiveDate;
 use domain::Currency;
 
+use super::moments::invested;
 use super::outcome::{Book, Paid, Trade};
-use super::stock::Stock;
+use super::stock::{Stock, place_of};
 use super::{Policy, Setup, Signals};
 
 /// A book under way.
 struct Run<'a> {
     stocks: Vec<Stock<'a>>,
-    /// Today's bar of each stock.
-    bars: Vec<Option<usize>>,
     policy: &'a Policy,
     cash_micros: i128,
-    /// The same in the currency.
-    cash: f64,
-    /// Orders under way.
-    has_orders: bool,
+    /// The cash from a day on, with a hint at the day's place.
+    cash: Vec<(NaiveDate, usize, i128)>,
     trades: Vec<Trade>,
     paid: Paid,
     missed: u32,
@@ -29,63 +30,63 @@ pub(super) fn run(currency: Currency, wanted: &[&Signals<'_>], policy: &Policy, 
     let days = calendar(wanted);
     let cash_micros = setup.cash_micros.get(&currency).copied().unwrap_or(0);
     let stocks: Vec<_> = wanted.iter().map(|signals| Stock::new(signals, policy, setup)).collect();
-    let bars = vec![None; stocks.len()];
-    let (cash, has_orders) = (cash_micros as f64 / 1e6, false);
-    let (trades, paid, missed) = (Vec::new(), Paid::default(), 0);
-    let mut run = Run { stocks, bars, policy, cash_micros, cash, has_orders, trades, paid, missed };
-    let mut equity = Vec::with_capacity(days.len());
-    let (mut invested, mut days_invested) = (0.0, 0);
-    for date in &days {
-        let worth = run.day(*date);
-        equity.push(run.cash + worth);
-        if worth > 0.0 {
-            days_invested += 1;
-            invested += worth / (run.cash + worth);
-        }
-    }
-    let exposure = if days.is_empty() { 0.0 } else { invested / days.len() as f64 };
+    let (cash, trades, paid, missed) = (Vec::new(), Vec::new(), Paid::default(), 0);
+    let mut run = Run { stocks, policy, cash_micros, cash, trades, paid, missed };
+    run.trade();
+    let worth = run.worth(&days);
+    let equity = run.equity(&days, &worth, cash_micros);
+    let (days_invested, shares) = invested(&worth, &equity);
+    let exposure = if days.is_empty() { 0.0 } else { shares / days.len() as f64 };
     let Run { trades, paid, missed, .. } = run;
     Book { currency, days, equity, trades, paid, missed, days_invested, exposure }
 }
 
 /// Every day on which one of the stocks has a bar.
 fn calendar(wanted: &[&Signals<'_>]) -> Vec<NaiveDate> {
-    let dates = wanted.iter().flat_map(|signals| signals.series.bars().iter().map(|bar| bar.session_date));
-    let mut days: Vec<_> = dates.collect();
-    if wanted.len() > 1 {
-        days.sort_unstable();
-        days.dedup();
+    if let [only] = wanted {
+        return only.series.dates().to_vec();
     }
+    let mut days: Vec<_> = wanted.iter().flat_map(|signals| signals.series.dates()).copied().collect();
+    days.sort_unstable();
+    days.dedup();
     days
 }
 
 impl Run<'_> {
-    /// One day; says what the holdings are worth at its end.
-    fn day(&mut self, date: NaiveDate) -> f64 {
-        for (stock, bar) in self.stocks.iter_mut().zip(&mut self.bars) {
-            *bar = stock.bar_of(date);
+    fn trade(&mut self) {
+        let mut due: BinaryHeap<_> = (0..self.stocks.len()).filter_map(|place| self.next(place)).collect();
+        let mut today = Vec::new();
+        while let Some(Reverse((date, first))) = due.pop() {
+            today.clear();
+            today.push(first);
+            while let Some(Reverse((next, place))) = due.peek()
+                && *next == date
+            {
+                today.push(*place);
+                due.pop();
+            }
+            let before = self.cash_micros;
+            self.sell(&today);
+            self.buy(&today, date);
+            if self.cash_micros != before {
+                self.cash.push((date, self.stocks[first].due(), self.cash_micros));
+            }
+            due.extend(today.iter().filter_map(|place| self.next(*place)));
         }
-        if self.has_orders {
-            self.sell();
-            self.buy();
-        }
-        self.has_orders = false;
-        let mut worth = 0.0;
-        for (stock, bar) in self.stocks.iter_mut().zip(&self.bars) {
-            // An order of a stock without a bar today waits on.
-            self.has_orders |= match bar {
-                Some(bar) => stock.close(*bar),
-                None => stock.has_order(),
-            };
-            worth += stock.worth;
-        }
-        worth
     }
 
-    fn sell(&mut self) {
-        for (stock, bar) in self.stocks.iter_mut().zip(&self.bars) {
-            let Some(bar) = bar.filter(|bar| stock.is_held() && stock.is_due(*bar)) else { continue };
-            match stock.sell(bar, &mut self.trades) {
+    /// The day of the next order of a stock.
+    fn next(&mut self, place: usize) -> Option<Reverse<(NaiveDate, usize)>> {
+        Some(Reverse((self.stocks[place].decide()?, place)))
+    }
+
+    fn sell(&mut self, today: &[usize]) {
+        for place in today {
+            let stock = &mut self.stocks[*place];
+            if !stock.is_held() {
+                continue;
+            }
+            match stock.sell(&mut self.trades) {
                 Some(fill) => {
                     self.cash_micros += fill.amount_micros;
                     self.paid.add(fill.paid);
@@ -93,24 +94,25 @@ impl Run<'_> {
                 None => self.missed += 1,
             }
         }
-        self.cash = self.cash_micros as f64 / 1e6;
     }
 
-    fn buy(&mut self) {
-        let wants = |(place, bar): (usize, &Option<usize>)| {
-            let bar = (*bar).filter(|bar| self.stocks[place].wants_to_buy(*bar))?;
-            Some((place, bar, self.stocks[place].rank(bar)))
-        };
-        let mut wanted: Vec<_> = self.bars.iter().enumerate().filter_map(wants).collect();
+    fn buy(&mut self, today: &[usize], date: NaiveDate) {
+        let of = |place: &usize| (*place, &self.stocks[*place]);
+        let mut wanted: Vec<_> = today
+            .iter()
+            .map(of)
+            .filter(|(_, stock)| stock.wants_to_buy())
+            .map(|(place, stock)| (place, stock.rank()))
+            .collect();
         if wanted.is_empty() {
             return;
         }
         // The highest rank first; equal ones in the order of the universe.
-        wanted.sort_by(|(_, _, one), (_, _, other)| other.total_cmp(one));
-        let equity = self.equity_before_micros();
-        let most = equity * i128::from(self.policy.fraction_ppm) / 1_000_000;
-        for (place, bar, _) in wanted {
-            match self.stocks[place].buy(bar, most.min(self.cash_micros), &mut self.trades) {
+        wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        let worth: i128 = self.stocks.iter().map(|stock| stock.worth_micros_before(date)).sum();
+        let most = (self.cash_micros + worth) * i128::from(self.policy.fraction_ppm) / 1_000_000;
+        for (place, _) in wanted {
+            match self.stocks[place].buy(most.min(self.cash_micros), &mut self.trades) {
                 Some((spent, paid)) => {
                     self.cash_micros -= spent;
                     self.paid.add(paid);
@@ -118,14 +120,26 @@ impl Run<'_> {
                 None => self.missed += 1,
             }
         }
-        self.cash = self.cash_micros as f64 / 1e6;
     }
 
-    /// Cash, and holdings at the closes before today, in millionths.
-    fn equity_before_micros(&self) -> i128 {
-        let worth =
-            |(stock, bar): (&Stock<'_>, &Option<usize>)| stock.worth_micros(stock.last_closed(bar.is_some()));
-        self.cash_micros + self.stocks.iter().zip(&self.bars).map(worth).sum::<i128>()
+    /// What all holdings are worth at the end of each day.
+    fn worth(&self, days: &[NaiveDate]) -> Vec<f64> {
+        let mut worth = vec![0.0; days.len()];
+        self.stocks.iter().for_each(|stock| stock.add_worth(days, &mut worth));
+        worth
+    }
+
+    /// Cash and holdings at the end of each day, in the currency.
+    fn equity(&self, days: &[NaiveDate], worth: &[f64], first_micros: i128) -> Vec<f64> {
+        let mut equity = Vec::with_capacity(days.len());
+        let mut cash_micros = first_micros;
+        let changes = self.cash.iter().map(|(date, hint, after)| (place_of(days, *date, *hint), *after));
+        for (until, after) in changes.chain([(days.len(), 0)]) {
+            let cash = cash_micros as f64 / 1e6;
+            equity.extend(worth[equity.len()..until].iter().map(|worth| cash + worth));
+            cash_micros = after;
+        }
+        equity
     }
 }
 

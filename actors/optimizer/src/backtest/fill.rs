@@ -131,7 +131,7 @@ impl<'a> Venue<'a> {
         let price = i128::from(price_micros);
         let for_shares = (budget - self.costs.minimum_fee_micros())
             .min(budget * BILLION / (BILLION + self.costs.commission_ppb()));
-        let mut lots = for_shares.max(0) * MICROS / price / self.lot_micros;
+        let mut lots = for_shares.max(0) * MICROS / (price * self.lot_micros);
         // Amounts are rounded up, so the last lot may not fit.
         while lots > 0 {
             let fill = self.bought(bar, price_micros, lots * self.lot_micros);
@@ -162,7 +162,7 @@ impl<'a> Venue<'a> {
         let date = self.series.bars().get(bar)?.session_date;
         let value = shares_micros * i128::from(price_micros) / MICROS;
         let commission_micros = self.commission(value);
-        let tax_micros = div_up(value * self.costs.tax_ppb(Side::Sell, date), BILLION);
+        let tax_micros = part_of(value, self.costs.tax_ppb(Side::Sell, date));
         let spread_micros = self.spread(bar, price_micros, shares_micros);
         let amount_micros = value - commission_micros - tax_micros;
         Some(Fill {
@@ -174,11 +174,14 @@ impl<'a> Venue<'a> {
     }
 
     fn commission(&self, value: i128) -> i128 {
-        div_up(value * self.costs.commission_ppb(), BILLION).max(self.costs.minimum_fee_micros())
+        part_of(value, self.costs.commission_ppb()).max(self.costs.minimum_fee_micros())
     }
 
     fn spread(&self, bar: usize, price_micros: i64, shares_micros: i128) -> i128 {
         let open = self.series.bars().get(bar).map_or(price_micros, |day| day.open_micros);
+        if price_micros == open {
+            return 0;
+        }
         shares_micros * i128::from(price_micros - open).abs() / MICROS
     }
 }
@@ -193,6 +196,11 @@ fn is_beyond(open: i64, limit: i64, side: Side) -> bool {
 
 fn price(micros: i64) -> Option<Price> {
     Price::new(Decimal::new(micros, 6)).ok()
+}
+
+/// So many billionths of an amount, rounded up.
+fn part_of(amount: i128, ppb: i128) -> i128 {
+    if ppb == 0 { 0 } else { div_up(amount * ppb, BILLION) }
 }
 
 /// Rounded up; both are not negative.

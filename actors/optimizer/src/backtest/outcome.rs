@@ -5,6 +5,7 @@ use domain::{Currency, Instrument};
 use serde::{Deserialize, Serialize};
 
 use super::DAYS_OF_YEAR;
+use super::moments::{Moments, max_drawdown, sum};
 
 /// What came of a backtest.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,7 +174,7 @@ impl Statistics {
             book.trades.iter().filter(|trade| trade.profit_micros().is_some_and(|profit| profit > 0)).count();
         let held: usize = finished.iter().map(|(trade, sold)| sold.bar - trade.bought_bar).sum();
         let spent: f64 = book.trades.iter().map(|trade| trade.spent_micros as f64 / 1e6).sum();
-        let mean_equity = equity.iter().sum::<f64>() / equity.len() as f64;
+        let mean_equity = sum(equity) / equity.len() as f64;
         Self {
             days,
             final_multiple,
@@ -199,63 +200,10 @@ impl Statistics {
     }
 }
 
-struct Moments {
-    mean: Option<f64>,
-    deviation: Option<f64>,
-    downside: Option<f64>,
-    skew: Option<f64>,
-    kurtosis: Option<f64>,
-    gains: f64,
-    losses: f64,
-}
-
-impl Moments {
-    fn of(equity: &[f64]) -> Self {
-        let returns: Vec<f64> = equity.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
-        let count = returns.len() as f64;
-        let mean = returns.iter().sum::<f64>() / count;
-        let (mut second, mut third, mut fourth, mut below) = (0.0, 0.0, 0.0, 0.0);
-        let (mut gains, mut losses) = (0.0, 0.0);
-        for value in &returns {
-            let apart = value - mean;
-            let square = apart * apart;
-            second += square;
-            third += square * apart;
-            fourth += square * square;
-            let (gain, loss) = (value.max(0.0), (-value).max(0.0));
-            below += loss * loss;
-            gains += gain;
-            losses += loss;
-        }
-        let variance = second / count;
-        Self {
-            mean: finite(mean),
-            deviation: (count > 1.0).then(|| (second / (count - 1.0)).sqrt()),
-            downside: finite((below / count).sqrt()),
-            skew: ratio(third / count, variance * variance.sqrt()),
-            kurtosis: ratio(fourth / count, variance * variance),
-            gains,
-            losses,
-        }
-    }
-}
-
-fn max_drawdown(equity: &[f64]) -> f64 {
-    let (mut peak, mut deepest) = (f64::MIN_POSITIVE, 1.0_f64);
-    for value in equity {
-        peak = peak.max(*value);
-        // Divided only where it is the deepest so far.
-        if *value < peak * deepest {
-            deepest = value / peak;
-        }
-    }
-    1.0 - deepest
-}
-
-fn finite(value: f64) -> Option<f64> {
+pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-fn ratio(part: f64, whole: f64) -> Option<f64> {
+pub(super) fn ratio(part: f64, whole: f64) -> Option<f64> {
     if whole == 0.0 { None } else { finite(part / whole) }
 }

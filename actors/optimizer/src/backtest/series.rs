@@ -10,10 +10,13 @@ use domain::messages::bars::{BarSeries, DayBar};
 pub const BARS_MIN: usize = 2;
 
 /// Bars of one stock: oldest first, each day once, prices positive and in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     instrument: Instrument,
     bars: Vec<DayBar>,
+    /// The days of the bars, and their closes in millionths, side by side in memory.
+    dates: Vec<NaiveDate>,
+    closes: Vec<f64>,
     lot: Option<NonZeroU64>,
 }
 
@@ -64,7 +67,9 @@ impl Series {
                 return Err(BadSeries::NotLater { date, before });
             }
         }
-        Ok(Self { instrument, bars, lot: None })
+        let dates = bars.iter().map(|bar| bar.session_date).collect();
+        let closes = bars.iter().map(|bar| bar.close_micros as f64).collect();
+        Ok(Self { instrument, bars, dates, closes, lot: None })
     }
 
     /// The same series of a stock that is traded in lots of `lot` shares.
@@ -81,6 +86,16 @@ impl Series {
     /// The bars, oldest first.
     pub fn bars(&self) -> &[DayBar] {
         &self.bars
+    }
+
+    /// The days of the bars.
+    pub(super) fn dates(&self) -> &[NaiveDate] {
+        &self.dates
+    }
+
+    /// The closes of the bars, in millionths; those below 9,007,199,254 are exact.
+    pub(super) fn closes(&self) -> &[f64] {
+        &self.closes
     }
 
     /// Shares of one lot; none where only the exchange knows it and nobody told.

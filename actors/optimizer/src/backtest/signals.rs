@@ -76,6 +76,11 @@ impl Policy {
         Self { fraction_ppm: 1_000_000, stop, take, trailing, max_hold_bars, of_holding }
     }
 
+    /// True when a price may be a reason to sell.
+    pub(super) fn watches_prices(&self) -> bool {
+        self.needs_range() || self.of_holding.is_some()
+    }
+
     /// True when an exit counts in average true ranges: a purchase without one known is none.
     pub fn needs_range(&self) -> bool {
         self.stop.is_some() || self.take.is_some() || self.trailing.is_some()

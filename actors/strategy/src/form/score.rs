@@ -36,16 +36,10 @@ impl Strategy {
     /// True at each bar at which a predicate of the exit is known to hold. Those of the holding are not among them.
     pub fn exits(&self, columns: &Columns) -> Vec<bool> {
         let mut exits = vec![false; columns.bars()];
-        let mut holds: Block = [0.0; BLOCK];
         let of_stock = |predicate: &&Predicate| !predicate.feature.is_of_holding();
         for (index, block) in exits.chunks_mut(BLOCK).enumerate() {
             for predicate in self.exit.any_of.iter().filter(of_stock) {
-                let holds = &mut holds[..block.len()];
-                holds.fill(1.0);
-                predicate.narrow(holds, index * BLOCK, columns, Sureness::Known);
-                for (exit, holds) in block.iter_mut().zip(holds) {
-                    *exit |= *holds > 0.0;
-                }
+                predicate.each(block, index * BLOCK, columns, Sureness::Known, &Mark);
             }
         }
         exits
@@ -65,10 +59,13 @@ impl Term {
     fn add_to(&self, scores: &mut [f64], start: usize, columns: &Columns, holds: &mut Block) {
         let weight = self.weight.thousandths();
         let sureness = if weight > 0.0 { Sureness::Known } else { Sureness::Possible };
+        if let [only] = self.all_of.as_slice() {
+            return only.each(scores, start, columns, sureness, &Add(weight));
+        }
         let holds = &mut holds[..scores.len()];
         holds.fill(weight);
         for predicate in &self.all_of {
-            predicate.narrow(holds, start, columns, sureness);
+            predicate.each(holds, start, columns, sureness, &Keep);
         }
         for (score, counted) in scores.iter_mut().zip(holds) {
             *score += *counted;
@@ -93,13 +90,17 @@ impl Predicate {
         }
     }
 
-    /// Sets to zero each number of the block, beginning at bar `start`, where the predicate does not count.
-    fn narrow(&self, block: &mut [f64], start: usize, columns: &Columns, sureness: Sureness) {
-        let unknown = |block: &mut [f64]| {
-            if sureness == Sureness::Known {
-                block.fill(0.0);
-            }
-        };
+    /// Tells each item of the block, beginning at bar `start`, whether the predicate counts.
+    fn each<E: Effect>(
+        &self,
+        block: &mut [E::Item],
+        start: usize,
+        columns: &Columns,
+        sureness: Sureness,
+        effect: &E,
+    ) {
+        let counts = sureness == Sureness::Possible;
+        let unknown = |block: &mut [E::Item]| block.iter_mut().for_each(|item| effect.tell(item, counts));
         let lag = usize::from(self.lag);
         // The first bars of the series have no bar so far before them.
         let (young, block) = block.split_at_mut(lag.saturating_sub(start).min(block.len()));
@@ -109,9 +110,11 @@ impl Predicate {
             return unknown(block);
         };
         match self.right {
-            Right::Value(value) => narrow_by(self.operator, sureness, block, left, &Same(value.get())),
+            Right::Value(value) => {
+                each_by((self.operator, sureness), block, left, &Same(value.get()), effect);
+            }
             Right::Feature(feature) => match window(columns, feature, at, block.len()) {
-                Some(right) => narrow_by(self.operator, sureness, block, left, &Each(right)),
+                Some(right) => each_by((self.operator, sureness), block, left, &Each(right), effect),
                 None => unknown(block),
             },
         }
@@ -120,6 +123,45 @@ impl Predicate {
 
 fn window(columns: &Columns, feature: Feature, start: usize, length: usize) -> Option<&[f64]> {
     columns.values(feature)?.get(start..start.checked_add(length)?)
+}
+
+/// What a predicate does at a bar.
+trait Effect {
+    /// What there is per bar.
+    type Item;
+    /// Hears whether the predicate counts there.
+    fn tell(&self, item: &mut Self::Item, counts: bool);
+}
+
+/// Sets to zero where it does not count.
+struct Keep;
+/// Adds where it counts.
+struct Add(f64);
+/// Marks where it counts.
+struct Mark;
+
+impl Effect for Keep {
+    type Item = f64;
+    #[inline]
+    fn tell(&self, item: &mut f64, counts: bool) {
+        *item = if counts { *item } else { 0.0 };
+    }
+}
+
+impl Effect for Add {
+    type Item = f64;
+    #[inline]
+    fn tell(&self, item: &mut f64, counts: bool) {
+        *item += if counts { self.0 } else { 0.0 };
+    }
+}
+
+impl Effect for Mark {
+    type Item = bool;
+    #[inline]
+    fn tell(&self, item: &mut bool, counts: bool) {
+        *item |= counts;
+    }
 }
 
 /// The right sides of a block.
@@ -166,24 +208,36 @@ impl Operator {
 }
 
 /// One tight loop per comparison, so that the compiler can do several bars at once.
-fn narrow_by<R: Rights>(operator: Operator, sureness: Sureness, block: &mut [f64], left: &[f64], right: &R) {
+fn each_by<R: Rights, E: Effect>(
+    (operator, sureness): (Operator, Sureness),
+    block: &mut [E::Item],
+    left: &[f64],
+    right: &R,
+    effect: &E,
+) {
     match sureness {
         Sureness::Known => match operator {
-            Operator::Lt => keep(block, left, right, |left, right| left < right),
-            Operator::Le => keep(block, left, right, |left, right| left <= right),
-            Operator::Gt => keep(block, left, right, |left, right| left > right),
-            Operator::Ge => keep(block, left, right, |left, right| left >= right),
+            Operator::Lt => tell(block, left, right, effect, |left, right| left < right),
+            Operator::Le => tell(block, left, right, effect, |left, right| left <= right),
+            Operator::Gt => tell(block, left, right, effect, |left, right| left > right),
+            Operator::Ge => tell(block, left, right, effect, |left, right| left >= right),
         },
         Sureness::Possible => {
             let fails = operator.opposite();
-            keep(block, left, right, |left, right| !fails.known(left, right));
+            tell(block, left, right, effect, |left, right| !fails.known(left, right));
         }
     }
 }
 
 #[inline]
-fn keep<R: Rights>(block: &mut [f64], left: &[f64], right: &R, counts: impl Fn(f64, f64) -> bool) {
-    for (kept, (left, right)) in block.iter_mut().zip(right.pairs(left)) {
-        *kept = if counts(left, right) { *kept } else { 0.0 };
+fn tell<R: Rights, E: Effect>(
+    block: &mut [E::Item],
+    left: &[f64],
+    right: &R,
+    effect: &E,
+    counts: impl Fn(f64, f64) -> bool,
+) {
+    for (item, (left, right)) in block.iter_mut().zip(right.pairs(left)) {
+        effect.tell(item, counts(left, right));
     }
 }
