@@ -1,63 +1,93 @@
-//! What the program is built from (order-protocol, invariant 27): pinned floors below which an advisory is known, one
+//! What the program is built from (order-protocol, invariant 27): no crate with an open advisory of a pinned snapshot, one
 //! registry, nothing from a repository.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Crates of this lock file with a known advisory, its newest one at the time of writing, and the version that mends it
-/// (RustSec). A snapshot: what is found later is found by `cargo audit`, and belongs in here.
-const FLOORS: [(&str, [u64; 3], &str); 27] = [
-    ("bumpalo", [3, 11, 1], "RUSTSEC-2022-0078"),
-    ("chrono", [0, 4, 20], "RUSTSEC-2020-0159"),
-    ("crossbeam-channel", [0, 5, 15], "RUSTSEC-2025-0024"),
-    ("diesel", [2, 3, 10], "RUSTSEC-2026-0172"),
-    ("futures-task", [0, 3, 6], "RUSTSEC-2020-0061"),
-    ("futures-util", [0, 3, 7], "RUSTSEC-2020-0059"),
-    ("generic-array", [0, 13, 3], "RUSTSEC-2020-0146"),
-    ("http", [0, 1, 20], "RUSTSEC-2019-0034"),
-    ("hyper", [0, 14, 10], "RUSTSEC-2021-0079"),
-    ("idna", [1, 0, 0], "RUSTSEC-2024-0421"),
-    ("libsqlite3-sys", [0, 25, 1], "RUSTSEC-2022-0090"),
-    ("lock_api", [0, 4, 2], "RUSTSEC-2020-0070"),
-    ("mio", [0, 8, 11], "RUSTSEC-2024-0019"),
-    ("quinn-proto", [0, 11, 7], "RUSTSEC-2024-0373"),
-    ("ring", [0, 17, 12], "RUSTSEC-2025-0009"),
-    ("rustls", [0, 23, 18], "RUSTSEC-2024-0399"),
-    ("rustls-webpki", [0, 101, 4], "RUSTSEC-2023-0053"),
-    ("shlex", [1, 3, 0], "RUSTSEC-2024-0006"),
-    ("slab", [0, 4, 11], "RUSTSEC-2025-0047"),
-    ("smallvec", [1, 6, 1], "RUSTSEC-2021-0003"),
-    ("socket2", [0, 3, 16], "RUSTSEC-2020-0079"),
-    ("thread_local", [1, 1, 4], "RUSTSEC-2022-0006"),
-    ("time", [0, 2, 23], "RUSTSEC-2020-0071"),
-    ("tokio", [1, 44, 2], "RUSTSEC-2025-0023"),
-    ("tracing-subscriber", [0, 3, 20], "RUSTSEC-2025-0055"),
-    ("tungstenite", [0, 20, 1], "RUSTSEC-2023-0065"),
-    ("zerovec", [0, 10, 4], "RUSTSEC-2024-0347"),
-];
+use chrono::NaiveDate;
+use semver::{Version, VersionReq};
+use serde::Deserialize;
 
-/// Crates with an advisory that nothing mends: nobody keeps them any more, or they are unsound.
-const ABANDONED: [&str; 10] = [
-    "atty",
-    "backoff",
-    "bincode",
-    "derivative",
-    "dotenv",
-    "fxhash",
-    "instant",
-    "paste",
-    "proc-macro-error",
-    "rustls-pemfile",
-];
+/// What the RustSec database said of these crates at the commit and on the day that it names (`tests/data/README.md`).
+const EXTRACT: &str = include_str!("../data/advisories.json");
 
-/// What is open against these packages, by name and version.
-fn open_advisories(packages: &[Package]) -> Vec<String> {
-    let is_old = |package: &&Package| {
-        let floor = FLOORS.iter().find(|(name, ..)| *name == package.name);
-        floor.is_some_and(|(_, floor, _)| numbers(&package.version) < *floor)
-    };
-    let is_open = |package: &&Package| is_old(package) || ABANDONED.contains(&package.name.as_str());
-    packages.iter().filter(is_open).map(|package| format!("{} {}", package.name, package.version)).collect()
+/// How the extract is written anew.
+const REFRESH: &str =
+    "write the extract anew: ADVISORY_DB=FOLDER .ci/supply extract (FOLDER: a clone of the RustSec database)";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extract {
+    snapshot: Snapshot,
+    /// Crates that were asked for, whether or not anything was found.
+    looked_up: BTreeSet<String>,
+    advisories: Vec<Advisory>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Snapshot {
+    commit: String,
+    date: NaiveDate,
+}
+
+/// One advisory, as RustSec words it: a version is concerned unless one of these ranges has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advisory {
+    id: String,
+    package: String,
+    patched: Vec<VersionReq>,
+    unaffected: Vec<VersionReq>,
+    /// `unsound`, `unmaintained` or a notice: as little wanted as a vulnerability.
+    #[serde(default)]
+    informational: Option<String>,
+}
+
+impl Advisory {
+    fn concerns(&self, version: &Version) -> bool {
+        !self.patched.iter().chain(&self.unaffected).any(|range| range.matches(version))
+    }
+
+    /// The versions at which its ranges begin or end, and those just below.
+    fn corners(&self) -> Vec<Version> {
+        let comparators = self.patched.iter().chain(&self.unaffected).flat_map(|range| &range.comparators);
+        let at = comparators.map(|one| (one.major, one.minor.unwrap_or(0), one.patch.unwrap_or(0)));
+        let with_below = at.flat_map(|(major, minor, patch)| {
+            let below = match (major, minor, patch) {
+                (_, _, 1..) => (major, minor, patch - 1),
+                (_, 1.., 0) => (major, minor - 1, 999),
+                (1.., 0, 0) => (major - 1, 999, 999),
+                (0, 0, 0) => (0, 0, 0),
+            };
+            [below, (major, minor, patch)]
+        });
+        with_below.map(|(major, minor, patch)| Version::new(major, minor, patch)).collect()
+    }
+}
+
+fn extract() -> Extract {
+    serde_json::from_str(EXTRACT).unwrap()
+}
+
+impl Extract {
+    /// What is open against these packages of the registry: by an advisory, or because nobody asked.
+    fn open_against(&self, packages: &[Package]) -> Vec<String> {
+        let foreign = packages.iter().filter(|package| package.source.is_some());
+        foreign.flat_map(|package| self.open_against_one(package)).collect()
+    }
+
+    fn open_against_one(&self, package: &Package) -> Vec<String> {
+        let Package { name, version, .. } = package;
+        if !self.looked_up.contains(name) {
+            return vec![format!("{name} was not looked up; {REFRESH}")];
+        }
+        let version: Version = version.parse().unwrap();
+        let of_this = self.advisories.iter().filter(|one| one.package == *name && one.concerns(&version));
+        of_this
+            .map(|one| format!("{name} {version}: {} {}", one.id, one.informational.as_deref().unwrap_or("")))
+            .collect()
+    }
 }
 
 /// One package of the lock file.
@@ -86,38 +116,92 @@ fn packages() -> Vec<Package> {
     lock.split("[[package]]").skip(1).map(package).collect()
 }
 
-fn numbers(version: &str) -> [u64; 3] {
-    let plain = version.split(['-', '+']).next().unwrap_or_default();
-    let parts: Vec<u64> = plain.split('.').map(|part| part.parse().unwrap()).collect();
-    parts.try_into().unwrap()
+/// A crate of the registry.
+fn foreign(name: &str, version: &str) -> Package {
+    Package { name: name.into(), version: version.into(), source: Some("registry+".into()), checksum: true }
 }
 
 #[test]
-fn invariant_27_no_crate_is_older_than_the_fix_of_its_known_advisories() {
-    let all = packages();
+fn invariant_27_no_crate_has_an_open_advisory_of_the_pinned_snapshot_and_each_was_looked_up() {
+    let (all, extract) = (packages(), extract());
     assert!(all.len() > 100, "{} packages", all.len());
-    assert_eq!(open_advisories(&all), Vec::<String>::new());
-    for (name, ..) in FLOORS {
-        assert!(all.iter().any(|package| package.name == name), "{name} is not locked any more: take it out");
+    assert_eq!(extract.open_against(&all), Vec::<String>::new());
+    let locked: BTreeSet<String> =
+        all.into_iter().filter(|package| package.source.is_some()).map(|package| package.name).collect();
+    let gone: Vec<_> = extract.looked_up.difference(&locked).collect();
+    assert!(gone.is_empty(), "not locked any more: {gone:?}; {REFRESH}");
+    let commit = &extract.snapshot.commit;
+    assert!(commit.len() == 40 && commit.chars().all(|digit| digit.is_ascii_hexdigit()), "{commit}");
+    assert!(
+        extract.snapshot.date >= NaiveDate::from_ymd_opt(2026, 10, 9).unwrap(),
+        "{}",
+        extract.snapshot.date
+    );
+}
+
+#[test]
+fn invariant_27_each_advisory_of_the_snapshot_is_seen_in_a_lock_file_that_it_concerns() {
+    let extract = extract();
+    assert!(extract.advisories.len() > 50, "{}", extract.advisories.len());
+    for advisory in &extract.advisories {
+        let open = |version: &Version| {
+            let open = extract.open_against(&[foreign(&advisory.package, &version.to_string())]);
+            open.iter().any(|line| line.contains(&advisory.id))
+        };
+        let mut corners = advisory.corners();
+        corners.push(Version::new(0, 0, 0));
+        assert!(corners.iter().any(open), "{advisory:?} is seen nowhere");
+        assert!(corners.iter().all(|version| open(version) == advisory.concerns(version)), "{advisory:?}");
+        let is_mended = |version: &Version| advisory.patched.iter().any(|range| range.matches(version));
+        assert_eq!(corners.iter().any(is_mended), !advisory.patched.is_empty(), "{advisory:?}");
     }
 }
 
 #[test]
-fn invariant_27_a_lock_file_with_one_old_or_abandoned_crate_is_noticed() {
-    for (name, [major, minor, patch], advisory) in FLOORS {
-        let below = match (major, minor, patch) {
-            (_, _, 1..) => [major, minor, patch - 1],
-            (_, 1.., 0) => [major, minor - 1, 99],
-            (_, 0, 0) => [major - 1, 99, 99],
-        };
-        for (version, is_open) in [(below, true), ([major, minor, patch], false)] {
-            let version = version.map(|number| number.to_string()).join(".");
-            let package = Package { name: name.into(), version, ..Package::default() };
-            assert_eq!(!open_advisories(&[package]).is_empty(), is_open, "{name}, {advisory}");
-        }
+fn invariant_27_known_versions_are_judged_as_rustsec_judges_them() {
+    for (name, version, advisory) in [
+        ("tokio", "1.44.1", Some("RUSTSEC-2025-0023 unsound")),
+        ("tokio", "1.43.1", None),
+        ("rand", "0.8.5", Some("RUSTSEC-2026-0097 unsound")),
+        ("rand", "0.8.6", None),
+        ("rand", "0.9.2", Some("RUSTSEC-2026-0097 unsound")),
+        ("rustls", "0.23.44", Some("RUSTSEC-2026-0285")),
+        ("rustls", "0.23.45", None),
+        ("rustls-webpki", "0.103.12", Some("RUSTSEC-2026-0104")),
+        ("diesel", "2.3.9", Some("RUSTSEC-2026-0172 unsound")),
+        ("slab", "0.4.9", None),
+    ] {
+        let open = extract().open_against(&[foreign(name, version)]);
+        let expected: Vec<String> = advisory.iter().map(|id| format!("{name} {version}: {id}")).collect();
+        let open: Vec<&str> = open.iter().map(|line| line.trim_end()).collect();
+        assert_eq!(open, expected, "{name} {version}");
     }
-    let abandoned = Package { name: "dotenv".into(), version: "0.15.0".into(), ..Package::default() };
-    assert_eq!(open_advisories(&[abandoned]), ["dotenv 0.15.0"]);
+}
+
+#[test]
+fn invariant_27_a_crate_that_the_snapshot_does_not_know_fails_with_the_command_that_looks_it_up() {
+    let new = foreign("dotenv", "0.15.0");
+    let open = extract().open_against(std::slice::from_ref(&new));
+    assert_eq!(open, [format!("dotenv was not looked up; {REFRESH}")]);
+    let own = Package { name: "domain".into(), version: "0.1.0".into(), ..Package::default() };
+    assert_eq!(
+        extract().open_against(&[own]),
+        Vec::<String>::new(),
+        "a package of the workspace is not the registry's"
+    );
+    let mut abandoned = extract();
+    abandoned.looked_up.insert("dotenv".into());
+    let (patched, unaffected) = (Vec::new(), Vec::new());
+    let informational = Some("unmaintained".into());
+    let advisory = Advisory {
+        id: "RUSTSEC-2021-0141".into(),
+        package: "dotenv".into(),
+        patched,
+        unaffected,
+        informational,
+    };
+    abandoned.advisories.push(advisory);
+    assert_eq!(abandoned.open_against(&[new]), ["dotenv 0.15.0: RUSTSEC-2021-0141 unmaintained"]);
 }
 
 #[test]
