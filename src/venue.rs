@@ -354,11 +354,11 @@ pub(crate) fn starting_cash(markets: &[Market]) -> Vec<Money> {
     currencies.into_iter().map(|currency| Money::new(amount(currency), currency)).collect()
 }
 
-/// The embedded exchange has one account; its keys are no secret.
+/// App key, app secret and account of the embedded exchange, which has one account; they are no secret.
+pub(crate) const SIMULATED_CREDENTIALS: [&str; 3] =
+    ["simulated-app-key", "simulated-app-secret", "12345678-01"];
+
 fn simulated_credentials() -> Credentials {
-    Credentials {
-        app_key: SecretString::from("simulated-app-key"),
-        app_secret: SecretString::from("simulated-app-secret"),
-        account: SecretString::from("12345678-01"),
-    }
+    let [app_key, app_secret, account] = SIMULATED_CREDENTIALS.map(SecretString::from);
+    Credentials { app_key, app_secret, account }
 }

@@ -12,6 +12,7 @@
 //! | `books` | the store, seen through: where a life may end, and what was committed |
 //! | `strangers` | other processes on the same books |
 //! | `enemy` | a language model that wants to buy everything |
+//! | `chat` | a chat server that fails, and repeats what it was asked |
 //! | `operator` | who halts, resumes, and trades by hand |
 //! | `timetable` | when the agent is up |
 //! | [`gate`] | apart from all this: how often luck and skill pass the gates of evolution |
@@ -24,6 +25,9 @@
 //! The same seed and program give the same trace hash (invariant 28): the first seed of a set is run twice.
 
 mod books;
+#[cfg(test)]
+mod canaries;
+mod chat;
 pub mod checks;
 mod clocks;
 mod dice;

@@ -3,7 +3,7 @@
 mod bars;
 mod boots;
 mod days;
-mod dump;
+pub(crate) mod dump;
 mod evolution;
 mod fencing;
 mod files;

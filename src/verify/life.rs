@@ -11,6 +11,7 @@ use risk_guard::EmergencyHalt;
 use tokio::sync::Notify;
 
 use super::books::WitnessedBooks;
+use super::chat;
 use super::eager;
 use super::enemy;
 use super::facts::What;
@@ -156,7 +157,7 @@ pub(super) fn boot(stage: &Arc<Stage>, life: &Arc<Life>) -> Result<Option<World>
         exchange,
         stream: stream(stage),
         oracle,
-        messenger: None,
+        messenger: chat::of(&stage.config),
         reporter: None,
         emergency,
         rules: eager::eager()?,

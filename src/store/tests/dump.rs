@@ -1,6 +1,7 @@
 //! Everything a database holds, as text, to be compared.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
@@ -43,6 +44,13 @@ pub(super) fn rows(conn: &mut SqliteConnection, chosen: &BTreeMap<String, Vec<St
         (table.clone(), texts(conn, &sql))
     };
     chosen.iter().map(read).collect()
+}
+
+/// Everything that a database in a file holds, a row a line: long texts too, which the file itself keeps in pieces.
+pub(crate) fn text_of(path: &Path) -> String {
+    let mut conn = SqliteConnection::establish(&path.display().to_string()).unwrap();
+    let of_table = |(table, rows): (String, Vec<String>)| format!("{table}\n{}\n", rows.join("\n"));
+    all(&mut conn).into_iter().map(of_table).collect()
 }
 
 /// Everything.
