@@ -25,7 +25,7 @@ mod tally;
 mod trace;
 
 pub(crate) use books::{Compared, compare};
-pub(crate) use lanes::in_lanes;
+pub(crate) use lanes::{in_lanes, wanted};
 pub(crate) use rig::Rig;
 pub(crate) use syscalls::write_ahead;
 

@@ -14,6 +14,7 @@ mod bounds;
 mod browser;
 mod budget;
 mod calendar;
+mod campaign;
 mod canaries;
 mod control_socket;
 mod crash;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) const LANES: u32 = 4;
 
 /// How many the environment asks for, e.g. `KESTREL_KILLS=1000`; `usual` where it says nothing.
-pub(super) fn wanted(variable: &str, usual: u32) -> u32 {
+pub(crate) fn wanted(variable: &str, usual: u32) -> u32 {
     std::env::var(variable)
         .map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable}='{text}' is no number")))
 }

@@ -12,7 +12,7 @@ use kestrel::demo::audit::{audit_books, is_clean};
 use kestrel::store;
 use rustix::process::Signal;
 
-use crate::crash::{Rig, in_lanes};
+use crate::crash::{Rig, in_lanes, wanted};
 use crate::harness::{Agent, PATIENCE, command, log_of, status_of, until};
 
 /// SIGTERM to exit (invariant 20).
@@ -21,14 +21,16 @@ const EXIT_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than an answer of the exchange takes that is not stopped.
 const MOMENT: Duration = Duration::from_millis(300);
 
-/// So often each.
-const TIMES: u32 = 5;
+/// So often each: `KESTREL_INSTANCES`, or five.
+fn times() -> u32 {
+    wanted("KESTREL_INSTANCES", 5)
+}
 
 #[test]
-fn five_starts_on_a_directory_that_is_in_use_are_refused_and_the_agent_there_trades_on() {
+fn starts_on_a_directory_that_is_in_use_are_refused_and_the_agent_there_trades_on() {
     let rig = Rig::new(5_010);
     let agent = rig.agent();
-    for time in 0..TIMES {
+    for time in 0..times() {
         rig.trade();
         let out = command(&rig.dir, &rig.settings()).arg("run").stderr(Stdio::piped()).output().unwrap();
         let told = String::from_utf8_lossy(&out.stderr);
@@ -41,7 +43,8 @@ fn five_starts_on_a_directory_that_is_in_use_are_refused_and_the_agent_there_tra
 
 #[test]
 fn of_two_agents_on_one_account_who_sees_the_others_orders_halts_and_every_order_stays_known_to_its_sender() {
-    assert_eq!(in_lanes(TIMES, |time| two_on_one_account(5_020 + time)).len(), TIMES as usize);
+    let times = times();
+    assert_eq!(in_lanes(times, |time| two_on_one_account(5_020 + time)).len(), times as usize);
 }
 
 fn two_on_one_account(seed: u32) {
@@ -91,7 +94,7 @@ fn the_halt_for_an_order_of_somebody_else_survives_kill_9_right_after_the_order_
 #[test]
 fn invariant_12_an_agent_that_sleeps_through_a_takeover_sends_at_most_the_order_it_had_begun() {
     let rig = Rig::new(5_002);
-    for _ in 0..TIMES {
+    for _ in 0..times() {
         sleeps_through_a_takeover(&rig);
     }
     rig.ends_well();
