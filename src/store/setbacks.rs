@@ -1,7 +1,12 @@
 //! What speaks against buying a stock again: refused purchases and sales, as the books have them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use domain::messages::limits::{Setback, SetbackKind, SetbacksSince};
 use domain::{Action, Instrument, OrderState, Side};
 use risk_guard::RefusalReason;
@@ -14,8 +19,14 @@ use super::values::{Micros, malformed, ms, parsed, time};
 /// How a refusal begins that says the order never left: no exchange refused it (`domain::Refusal`).
 const NOT_SENT: &str = "not sent:%";
 
-/// No week holds more sales: the hard ceiling of a day is 400 orders.
+/// No week holds more refusals, and none more sales in parts, than are read at most, the newest: the hard ceiling of a day is
+/// 400 orders.
+const REFUSALS_MAX: i64 = 5_000;
 const SALES_MAX: i64 = 5_000;
+
+/// A stock's orders found by time: the signs keep SQLite from the indices of a stock, which lead through its whole past.
+const MARKET: &str = "+intents.market";
+const SYMBOL: &str = "+intents.symbol";
 
 type RefusedRow = (String, String, String, Option<i64>);
 type SoldRow = (String, String, i64, Option<i64>, i64);
@@ -29,11 +40,11 @@ pub(super) fn since(conn: &mut SqliteConnection, query: &SetbacksSince) -> Resul
     Ok(found)
 }
 
-/// By RiskGuard, for a reason that makes it wait.
+/// By RiskGuard, for a reason that makes it wait: the newest of each stock and reason. Grouped here, because SQLite would group by
+/// reading the whole past in the order of stocks.
 fn refused_here(conn: &mut SqliteConnection, query: &SetbacksSince) -> Result<Vec<Setback>, Fault> {
     let mut rows = refusals::table
-        .group_by((refusals::market, refusals::symbol, refusals::reason))
-        .select((refusals::market, refusals::symbol, refusals::reason, diesel::dsl::max(refusals::at_ms)))
+        .select((refusals::market, refusals::symbol, refusals::reason, refusals::at_ms))
         .into_boxed()
         .filter(refusals::action.eq(Action::Buy.code()))
         .filter(refusals::reason.eq_any(RefusalReason::COOLING))
@@ -41,12 +52,21 @@ fn refused_here(conn: &mut SqliteConnection, query: &SetbacksSince) -> Result<Ve
     if let Some(Instrument { market, symbol }) = &query.instrument {
         rows = rows.filter(refusals::market.eq(market.code())).filter(refusals::symbol.eq(symbol.as_str()));
     }
-    rows.load::<RefusedRow>(conn)?.into_iter().map(refused).collect()
+    let mut newest: BTreeMap<(String, String, String), i64> = BTreeMap::new();
+    let rows = rows.order(refusals::at_ms.desc());
+    for row in rows.load_iter::<(String, String, String, i64), DefaultLoadingMode>(conn)? {
+        let (market, symbol, why, at_ms) = row?;
+        newest.entry((market, symbol, why)).or_insert(at_ms);
+    }
+    newest
+        .into_iter()
+        .map(|((market, symbol, why), at_ms)| refused((market, symbol, why, Some(at_ms))))
+        .collect()
 }
 
 /// By the exchange; not what never left the house.
 fn refused_there(conn: &mut SqliteConnection, query: &SetbacksSince) -> Result<Vec<Setback>, Fault> {
-    let why = diesel::dsl::sql::<diesel::sql_types::Text>("coalesce(remark, state)");
+    let why = sql::<Text>("coalesce(remark, state)");
     let never_left = intents::remark.is_not_null().and(intents::remark.like(NOT_SENT));
     let mut rows = intents::table
         .select((intents::market, intents::symbol, why, intents::changed_at_ms.nullable()))
@@ -56,8 +76,11 @@ fn refused_there(conn: &mut SqliteConnection, query: &SetbacksSince) -> Result<V
         .filter(intents::changed_at_ms.gt(ms(query.since)))
         .filter(diesel::dsl::not(never_left));
     if let Some(Instrument { market, symbol }) = &query.instrument {
-        rows = rows.filter(intents::market.eq(market.code())).filter(intents::symbol.eq(symbol.as_str()));
+        rows = rows
+            .filter(sql::<Text>(MARKET).eq(market.code()))
+            .filter(sql::<Text>(SYMBOL).eq(symbol.as_str()));
     }
+    let rows = rows.order(intents::changed_at_ms.desc()).limit(REFUSALS_MAX);
     rows.load::<RefusedRow>(conn)?.into_iter().map(refused).collect()
 }
 
@@ -80,7 +103,9 @@ fn sold(conn: &mut SqliteConnection, query: &SetbacksSince) -> Result<Vec<Setbac
         .filter(intents::side.eq(Side::Sell.code()))
         .filter(fills::booked_at_ms.gt(ms(query.since)));
     if let Some(Instrument { market, symbol }) = &query.instrument {
-        rows = rows.filter(intents::market.eq(market.code())).filter(intents::symbol.eq(symbol.as_str()));
+        rows = rows
+            .filter(sql::<Text>(MARKET).eq(market.code()))
+            .filter(sql::<Text>(SYMBOL).eq(symbol.as_str()));
     }
     let rows: Vec<SoldRow> = rows.order(fills::booked_at_ms.desc()).limit(SALES_MAX).load(conn)?;
     let sale = |(market, symbol, price, pnl, at_ms): SoldRow| {

@@ -235,6 +235,28 @@ fn why_and_why_not_read_the_rows_of_their_stock_and_day_and_no_others() {
 }
 
 #[test]
+fn what_speaks_against_one_stock_is_found_by_time_and_not_through_the_whole_past_of_the_stock() {
+    let heard = Heard::default();
+    let mut books = busy();
+    listen(&mut books.store, &heard, "setbacks_since");
+    for instrument in [None, Some(stock("005930"))] {
+        drop(books.store.setbacks_since(&SetbacksSince { since: start(), instrument }).unwrap());
+    }
+    let heard = heard.lock().unwrap().clone();
+    let questions: Vec<&String> = heard.keys().filter(|sql| sql.starts_with("SELECT")).collect();
+    assert_eq!(questions.len(), 6, "{questions:?}");
+    for sql in questions {
+        let steps = steps(&mut Books::new().store.connection, sql).into_iter();
+        let steps: Vec<String> = steps.map(|step| step.detail).collect();
+        let searches: Vec<&String> = steps.iter().filter(|step| step.starts_with("SEARCH")).collect();
+        assert!(searches.iter().any(|step| step.contains("at_ms>?")), "{sql}: {steps:?}");
+        let is_bounded = |step: &&String| step.contains("at_ms>?") || step.contains("(id=?)");
+        assert!(searches.iter().all(is_bounded), "{sql}: {steps:?}");
+        assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{sql}: {steps:?}");
+    }
+}
+
+#[test]
 fn a_statement_without_an_index_is_told_apart() {
     let mut books = Books::new();
     let mut scanned = |sql: &str| scanned(&mut books.store.connection, sql);
