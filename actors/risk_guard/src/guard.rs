@@ -20,15 +20,16 @@ use domain::messages::won::RecordWonDayStart;
 use domain::{Clock, Currency, ExchangeClock, HaltEpoch, Instrument, IntentId, Market, Random};
 use supervision::prelude::*;
 
-use crate::authority::{
-    CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltEpochQuery, HaltSystem,
-    LoadTradingState, PlaceOrder, ResumeSystem,
-};
+use crate::authority::{CommitApproval, PlaceOrder};
 use crate::book::Book;
 use crate::breaker::Basis;
 use crate::exits::ExitPlan;
 use crate::exits::watch::Watch;
 use crate::gate::{EmergencyHalt, GateKeeper};
+use crate::halting::{
+    CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltEpochQuery, HaltSystem, LoadTradingState,
+    ResumeSystem,
+};
 use crate::limits::Limits;
 use crate::person::{CommitResolution, CommitSymbolRelease};
 use crate::prices::Prices;
@@ -40,6 +41,7 @@ use crate::symbols::SymbolHaltBook;
 
 mod account;
 mod books;
+mod desk;
 mod exits;
 mod flatten;
 mod halt;
@@ -54,7 +56,7 @@ mod status;
 mod tighten;
 mod won;
 
-use account::Desk;
+use desk::Desk;
 use halt::StandingHalt;
 use lots::Lots;
 use won::Won;

@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod exits;
 pub mod gate;
 pub mod guard;
+pub mod halting;
 pub mod limits;
 pub mod obedience;
 pub mod person;
@@ -22,15 +23,15 @@ pub mod symbols;
 #[cfg(test)]
 mod vectors;
 
-pub use authority::{
-    ApprovedOrder, CommitApproval, CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck,
-    HaltCommitted, HaltEpochQuery, HaltSystem, LoadTradingState, PlaceOrder, Release, ResumeSystem,
-    StoredTradingState,
-};
+pub use authority::{ApprovedOrder, CommitApproval, PlaceOrder};
 pub use breaker::Basis;
 pub use exits::ExitPlan;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate, left_in_file};
 pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
+pub use halting::{
+    CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck, HaltCommitted, HaltEpochQuery, HaltSystem,
+    LoadTradingState, Release, ResumeSystem, StoredTradingState,
+};
 pub use limits::{Limits, LimitsError, RefusalReason};
 pub use obedience::Obedience;
 pub use person::{CommitResolution, CommitSymbolRelease};

@@ -6,7 +6,7 @@
 use domain::HaltEpoch;
 use domain::messages::control::TradingState;
 
-use crate::authority::{HaltAck, HaltSystem, ResumeSystem};
+use crate::halting::{HaltAck, HaltSystem, ResumeSystem};
 
 /// The newest word of RiskGuard that an actor has heard; before the first, nothing is known to stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ mod tests {
     use domain::messages::control::{HaltLevel, HaltRecord, HaltSource};
 
     use super::*;
-    use crate::authority::Notice;
+    use crate::halting::Notice;
 
     fn word(number: u64, state: TradingState) -> Notice {
         Notice { epoch: HaltEpoch(number), state, levels: Default::default(), number }

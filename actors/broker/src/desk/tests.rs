@@ -3,10 +3,12 @@
 mod books;
 mod clocks;
 mod days;
+mod doubles;
 mod halts;
 mod listening;
 mod placing;
 mod truth;
+mod wiring;
 mod world;
 
 use domain::messages::control::{HaltCancels, HaltLevel, HaltRecord, HaltSource};
@@ -17,8 +19,9 @@ use domain::{HaltNonce, Outcome, Refusal};
 
 use super::*;
 use domain::OrderState;
+use doubles::{begun, today};
 use trade_ledger::booking::BookedIntent;
-use world::{begun, row, today, trading, world};
+use world::{row, trading, world};
 
 const BUY: &str = "BUY 7 KR:005930 at 70200";
 

@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltSource, RequestHalt};
 use domain::messages::ledger::{DayStart, LedgerError, RecordDayStart, Trips};
 use domain::messages::limits::AccountUnconfirmed;
 use domain::messages::market_data::{AccountQuery, QueryError};
 use domain::messages::trading::{AccountUpdated, Proposal};
-use domain::{AccountSnapshot, Currency, Market, Money, OrderTerms, Side};
+use domain::{AccountSnapshot, Currency, Market};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
+use super::desk::{Confirmation, UNCONFIRMED_MAX};
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::breaker::readings::Readings;
-use crate::breaker::{self, DayKey, DayLoss, Reading, Verdict, Wire};
-use crate::limits::{RefusalReason, is_ahead};
-use crate::purchases::DayPurchases;
+use crate::breaker::{self, DayKey, DayLoss, Verdict};
+use crate::limits::RefusalReason;
 
 /// The longest wait for an account: paced reads queue behind orders.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
@@ -24,187 +22,6 @@ const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
 /// So many proposals of a currency may wait for the same answer; each is a judgement of its own round, and a round has no
 /// more candidates than a scan finds.
 const WAITING_MAX: usize = 64;
-
-/// So many answers in a row without an equity allow exits only, until it is told again (lessons 8.1, 10).
-const UNCONFIRMED_MAX: u32 = 3;
-
-/// A change of whether the equity can be confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Confirmation {
-    Lost,
-    Found,
-}
-
-/// One currency's account and day.
-#[derive(Debug, Default)]
-pub(super) struct Desk {
-    pub(super) snapshot: Option<AccountSnapshot>,
-    /// When an order of ours was last filled or ended.
-    pub(super) touched_at: Option<DateTime<Utc>>,
-    day: Option<Day>,
-    /// What was told of the equity, whatever the day.
-    readings: Readings,
-    /// Answers in a row that did not tell the equity.
-    unconfirmed: u32,
-    asking_account: bool,
-    asking_day_start: bool,
-    /// Proposals that wait for what is being asked.
-    waiting: Vec<Proposal>,
-}
-
-#[derive(Debug)]
-struct Day {
-    key: DayKey,
-    purchases: DayPurchases,
-    /// The books have told what they know of this day.
-    books_told: bool,
-    /// It halts once, so that a person's resume is not undone by the same loss; entries stay refused while the loss lasts.
-    halting: Wire,
-    /// The second wire: exits only until the day is over.
-    reducing: Wire,
-}
-
-impl Day {
-    fn take(&mut self, told: DayStart) {
-        self.books_told = true;
-        self.purchases.finish_read(told);
-        if told.trips.halting {
-            self.halting.restore();
-        }
-        if told.trips.reducing {
-            self.reducing.restore();
-        }
-    }
-}
-
-impl Desk {
-    /// Remembers that the account changed at `at`.
-    pub(super) fn touch(&mut self, at: DateTime<Utc>) {
-        self.touched_at = self.touched_at.max(Some(at));
-    }
-
-    /// True when exits only are allowed now.
-    pub(super) fn is_reducing(&self, now: DateTime<Utc>) -> bool {
-        self.is_reducing_today(now) || self.is_unconfirmed() || self.is_doubted(now)
-    }
-
-    /// True when today allows exits only.
-    pub(super) fn is_reducing_today(&self, now: DateTime<Utc>) -> bool {
-        self.today(now).is_some_and(|day| day.reducing.has_tripped())
-    }
-
-    /// True when a loss beyond the limit waits for another account to confirm it.
-    pub(super) fn is_doubted(&self, now: DateTime<Utc>) -> bool {
-        self.today(now).is_some_and(|day| day.halting.is_doubted() || day.reducing.is_doubted())
-    }
-
-    /// True when nobody could tell the equity for so long that it is not known what is at stake.
-    pub(super) fn is_unconfirmed(&self) -> bool {
-        self.unconfirmed >= UNCONFIRMED_MAX
-    }
-
-    /// Counts an answer without an equity, or begins anew with one that has it. Tells when that changed what is allowed.
-    fn confirm(&mut self, confirmed: bool) -> Option<Confirmation> {
-        let before = self.is_unconfirmed();
-        self.unconfirmed = if confirmed { 0 } else { self.unconfirmed.saturating_add(1) };
-        match (before, self.is_unconfirmed()) {
-            (false, true) => Some(Confirmation::Lost),
-            (true, false) => Some(Confirmation::Found),
-            (false, false) | (true, true) => None,
-        }
-    }
-
-    /// Today's result on `basis`; unknown when the snapshot is of another day.
-    pub(super) fn reading(&self, basis: breaker::Basis, now: DateTime<Utc>) -> Reading {
-        let unknown = Reading { halting: DayLoss::Unknown, reducing: DayLoss::Unknown };
-        let (Some(snapshot), Some(day)) = (&self.snapshot, self.today(now)) else { return unknown };
-        breaker::read(basis, snapshot, day.purchases.start())
-    }
-
-    /// Today's purchases; of a day that is not known yet, nothing is known.
-    pub(super) fn purchases(&self, now: DateTime<Utc>) -> DayPurchases {
-        self.today(now).map(|day| day.purchases).unwrap_or_default()
-    }
-
-    /// Counts an order that is about to be approved.
-    pub(super) fn note_purchase(&mut self, terms: &OrderTerms) {
-        let currency = terms.instrument.market.currency();
-        let day = self.day.as_mut().filter(|_| terms.side == Side::Buy);
-        if let Some(day) = day {
-            day.purchases.note(terms.limit.times(terms.quantity, currency));
-        }
-    }
-
-    /// The question that has today's purchases counted again, unless it is being asked; the books may have given some back.
-    fn recount(&mut self, now: DateTime<Utc>) -> Option<RecordDayStart> {
-        let DayKey { currency, session_date } = self.today(now)?.key;
-        let equity = self.purchases(now).start().filter(|_| !self.asking_day_start)?;
-        Some(RecordDayStart { currency, session_date, equity: Some(equity), trips: Trips::default() })
-    }
-
-    fn today(&self, now: DateTime<Utc>) -> Option<&Day> {
-        let day = self.day.as_ref()?;
-        (day.key == DayKey::at(day.key.currency, now)).then_some(day)
-    }
-
-    /// Keeps the newer snapshot and opens its day; answers the question for the books, if there is one. What a
-    /// clock that ran ahead has dated does not stand in the way of what is true now.
-    fn take(
-        &mut self,
-        snapshot: AccountSnapshot,
-        within_pct: Decimal,
-        now: DateTime<Utc>,
-    ) -> Option<RecordDayStart> {
-        self.touched_at = self.touched_at.map(|at| if is_ahead(at, now) { snapshot.taken_at } else { at });
-        let held = self.snapshot.as_ref().map(|held| held.taken_at).filter(|at| !is_ahead(*at, now));
-        if held.is_some_and(|held| held > snapshot.taken_at) {
-            return None;
-        }
-        let key = DayKey::at(snapshot.currency, snapshot.taken_at);
-        if self.day.as_ref().is_none_or(|day| day.key != key) {
-            self.day = Some(Day {
-                key,
-                purchases: DayPurchases::default(),
-                books_told: false,
-                halting: Wire::default(),
-                reducing: Wire::default(),
-            });
-            self.asking_day_start = false;
-        }
-        let told = snapshot.equity.filter(|equity| equity.amount() > Decimal::ZERO);
-        told.into_iter().for_each(|equity| self.readings.see(snapshot.taken_at, equity));
-        self.snapshot = Some(snapshot);
-        self.day_question(within_pct)
-    }
-
-    /// What the books must be asked or told of the day, if they must and are not being asked.
-    fn day_question(&self, within_pct: Decimal) -> Option<RecordDayStart> {
-        let day = self.day.as_ref().filter(|day| day.purchases.start().is_none())?;
-        let is_told = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.equity.is_some());
-        let equity = self.confirmed(within_pct).filter(|_| is_told);
-        if self.asking_day_start || (day.books_told && equity.is_none()) {
-            return None;
-        }
-        let DayKey { currency, session_date } = day.key;
-        Some(RecordDayStart { currency, session_date, equity, trips: Trips::default() })
-    }
-
-    /// The newest equity, if the account before told about the same.
-    pub(super) fn confirmed(&self, within_pct: Decimal) -> Option<Money> {
-        self.readings.confirmed(within_pct)
-    }
-
-    /// True when the equity was told once, and nothing yet that could agree with it.
-    pub(super) fn wants_another_reading(&self) -> bool {
-        self.readings.wants_another()
-    }
-
-    /// True when today waits for another account to tell about the same as the newest.
-    fn lacks_start(&self, now: DateTime<Utc>) -> bool {
-        let told = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.equity.is_some());
-        told && self.today(now).is_some_and(|day| day.books_told && day.purchases.start().is_none())
-    }
-}
 
 impl Handler<AccountUpdated> for RiskGuard {
     type Result = ();

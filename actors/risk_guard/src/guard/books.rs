@@ -10,7 +10,7 @@ use supervision::prelude::*;
 
 use super::start::ask_ledger;
 use super::{LEDGER_WITHIN, ReadAgain, RiskGuard};
-use crate::authority::{HaltEpochQuery, LoadTradingState};
+use crate::halting::{HaltEpochQuery, LoadTradingState};
 
 impl Handler<HaltedByBooks> for RiskGuard {
     type Result = ();

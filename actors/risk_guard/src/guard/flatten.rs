@@ -17,7 +17,7 @@ use supervision::prelude::*;
 
 use super::lots::LotNow;
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::authority::{CommitLatch, HaltCommitted};
+use crate::halting::{CommitLatch, HaltCommitted};
 use crate::limits::RefusalReason;
 
 /// Between two looks at what is left, in exchange time.

@@ -10,8 +10,8 @@ use domain::{HaltEpoch, HaltId, HaltNonce, IntentId, OrderState};
 use supervision::prelude::*;
 
 use super::RiskGuard;
-use crate::authority::{CommitHalt, HaltAck, HaltCommitted, HaltSystem, Notice};
 use crate::book::Tracked;
+use crate::halting::{CommitHalt, HaltAck, HaltCommitted, HaltSystem, Notice};
 
 /// After this the emergency file is written instead.
 const COMMIT_WITHIN: Duration = Duration::from_secs(2);

@@ -9,7 +9,7 @@ use supervision::prelude::*;
 use super::halt::StandingHalt;
 use super::start::{RETRY_AFTER, ask_ledger};
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::authority::{CommitRelease, LoadTradingState, Release, ResumeSystem, StoredTradingState};
+use crate::halting::{CommitRelease, LoadTradingState, Release, ResumeSystem, StoredTradingState};
 
 /// What became of a release.
 enum Released {

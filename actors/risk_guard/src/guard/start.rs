@@ -16,7 +16,7 @@ use supervision::prelude::*;
 
 use super::halt::StandingHalt;
 use super::{LEDGER_WITHIN, ReadAgain, RiskGuard};
-use crate::authority::{LoadTradingState, StoredTradingState};
+use crate::halting::{LoadTradingState, StoredTradingState};
 use crate::rate::Window;
 
 /// Between two attempts at a question that was not answered.

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use supervision::prelude::*;
 
 use super::RiskGuard;
-use super::account::Desk;
+use super::desk::Desk;
 use super::halt::live;
 use crate::breaker::DayLoss;
 use crate::sight::Blind;

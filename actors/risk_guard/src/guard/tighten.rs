@@ -7,7 +7,7 @@ use domain::messages::limits::{
 use supervision::prelude::*;
 
 use super::{LEDGER_WITHIN, RiskGuard};
-use crate::authority::CommitLimits;
+use crate::halting::CommitLimits;
 
 type Changed = Result<LimitsInForce, TightenError>;
 

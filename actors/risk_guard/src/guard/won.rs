@@ -15,7 +15,7 @@ use domain::{AccountInWon, Currency, Market, Money, WonRate, ports};
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
-use super::account::Desk;
+use super::desk::Desk;
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::breaker::won::against_start;
 use crate::breaker::{Basis, DayLoss, market_of};

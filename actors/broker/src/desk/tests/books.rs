@@ -21,7 +21,7 @@ use trade_ledger::outcome::{Step, step};
 use trade_ledger::store::*;
 use trade_ledger::{BookInquiry, DayBooked, DayKey, InquiryBooked, PermitRefused};
 
-use super::world::Shared;
+use super::doubles::Shared;
 
 /// The books of the world it stands in.
 pub(super) struct Memory(pub(super) Shared);

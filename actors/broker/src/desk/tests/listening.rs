@@ -2,7 +2,8 @@
 
 use domain::messages::market_data::PriceSeen;
 
-use super::world::{row, stock, trading};
+use super::doubles::stock;
+use super::world::{row, trading};
 use super::*;
 use crate::{Notice, NoticeKind, StreamEvent};
 

@@ -2,7 +2,7 @@
 
 use domain::messages::symbols::{HoldingsCompared, SymbolHalt, SymbolHaltCause};
 
-use super::world::stock;
+use super::doubles::stock;
 use super::*;
 
 fn position_halt() -> SymbolHalt {

@@ -19,7 +19,7 @@ use domain::{
 use rust_decimal::Decimal;
 
 use super::super::*;
-use crate::authority::{HaltAck, HaltCommitted, StoredTradingState};
+use crate::halting::{HaltAck, HaltCommitted, StoredTradingState};
 
 /// What the doubles know and how they behave.
 pub(super) struct Facts {

@@ -1,0 +1,189 @@
+//! Halts: begun, kept, listed and lifted.
+
+use super::*;
+
+#[test]
+fn a_halt_closes_the_gate_at_once_and_is_answered_only_after_it_is_committed() {
+    trading(async |world| {
+        world.facts().halt_takes = Duration::from_secs(1);
+        let reported = world.request_halt("storm");
+        let early = async {
+            world.settle().await;
+            assert!(!world.gate.is_open());
+            assert!(world.log().is_empty(), "neither committed nor confirmed yet");
+        };
+        let (report, ()) = tokio::join!(reported, early);
+        assert_eq!(world.log(), ["ledger: halt", "broker: halt, epoch 5"]);
+        assert_eq!(report.durability, Durability::Ledger);
+        assert!(report.broker_confirmed);
+        assert_eq!(report.epoch, HaltEpoch(5));
+    });
+}
+
+#[test]
+fn a_silent_ledger_leaves_the_halt_in_the_emergency_file_and_a_full_disk_nowhere() {
+    trading(async |world| {
+        (world.facts().ledger_silent, world.facts().broker_silent) = (true, true);
+        let report = world.request_halt("storm").await;
+        assert_eq!(report.durability, Durability::EmergencyFile);
+        assert!(!report.broker_confirmed);
+        assert_eq!(report.epoch, HaltEpoch(5), "no approval of before survives");
+        assert_eq!(world.facts().file, [report.record]);
+
+        world.facts().disk_full = true;
+        let report = world.request_halt("and flood").await;
+        assert_eq!(report.durability, Durability::NotDurable);
+        assert!(!world.gate.is_open());
+    });
+}
+
+#[test]
+fn a_proposal_during_a_halt_is_refused() {
+    trading(async |world| {
+        world.request_halt("storm").await;
+        world.log();
+        world.propose("005930", Side::Buy).await;
+        world.propose("005930", Side::Sell).await;
+        assert_eq!(world.log(), ["refused: Halted", "refused: Halted"]);
+    });
+}
+
+#[test]
+fn an_approval_that_a_halt_overtook_is_never_placed_not_even_after_a_resume() {
+    for resumes in [false, true] {
+        trading(async |world| {
+            world.facts().approval_takes = Duration::from_secs(3);
+            world.propose("005930", Side::Buy).await;
+            world.request_halt("storm").await;
+            if resumes {
+                assert!(world.request_resume(None).await.unwrap().trading);
+            }
+            world.log();
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            assert_eq!(world.log(), ["ledger: approval", "refused: Halted"]);
+            assert!(world.facts().placed.is_empty());
+        });
+    }
+}
+
+#[test]
+fn the_gate_stays_closed_while_nobody_knows_which_halts_stand() {
+    world(
+        |facts| {
+            facts.state_silent = true;
+            facts.halts = vec![standing("h-1", HaltSource::CircuitBreaker)];
+        },
+        async |world| {
+            world.tell_account(10_000_000).await;
+            world.propose("005930", Side::Buy).await;
+            assert!(!world.gate.is_open());
+            assert!(world.facts().placed.is_empty());
+            assert!(matches!(world.request_resume(None).await, Err(ResumeError::NotDurable(_))));
+            world.facts().state_silent = false;
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            assert_eq!(world.state().await, TradingState::Halted);
+        },
+    );
+}
+
+#[test]
+fn a_halt_lists_what_works_and_what_is_unknown() {
+    trading(async |world| {
+        for (number, state) in
+            [OrderState::Accepted, OrderState::Unknown, OrderState::Approved].iter().enumerate()
+        {
+            world.propose(&format!("00000{number}"), Side::Buy).await;
+            let (intent, terms) = world.facts().placed[number].clone();
+            let at = world.clock.now();
+            let update = OrderUpdate { intent, terms, state: *state, filled: Quantity::ZERO, at };
+            world.update.tell(update).unwrap();
+        }
+        let report = world.request_halt("storm").await;
+        let states = |orders: &[domain::messages::control::LiveOrder]| {
+            orders.iter().map(|order| order.state).collect::<Vec<_>>()
+        };
+        assert_eq!(states(&report.open), [OrderState::Accepted]);
+        assert_eq!(states(&report.unknown), [OrderState::Unknown]);
+    });
+}
+
+#[test]
+fn the_same_halt_twice_is_one_and_another_reason_is_another() {
+    trading(async |world| {
+        let first = world.request_halt("storm").await;
+        let again = world.request_halt("storm").await;
+        assert_eq!(first.record, again.record);
+        let other = world.request_halt("flood").await;
+        assert_ne!(first.record.id, other.record.id);
+        let both = vec![first.record.id.clone(), other.record.id.clone()];
+        assert_eq!(world.request_resume(None).await, Err(ResumeError::NameOne(both)));
+        let one = world.request_resume(Some(&first.record.id)).await.unwrap();
+        assert!(!one.trading);
+        assert!(!world.gate.is_open());
+        let two = world.request_resume(None).await.unwrap();
+        assert!(two.trading);
+        assert!(world.gate.is_open_for(HaltEpoch(8)), "two halts and two releases after epoch 4");
+        assert_eq!(world.request_resume(None).await, Err(ResumeError::NotHalted));
+        let unknown = world.request_resume(Some("h-1")).await;
+        assert_eq!(unknown, Err(ResumeError::NotHalted));
+    });
+}
+
+#[test]
+fn a_halt_survives_a_restart_and_only_a_committed_release_lifts_it() {
+    world(
+        |facts| facts.halts = vec![standing("h-1", HaltSource::Operator)],
+        async |world| {
+            assert_eq!(world.state().await, TradingState::Halted);
+            world.facts().ledger_silent = true;
+            assert!(matches!(world.request_resume(None).await, Err(ResumeError::NotDurable(_))));
+            assert!(!world.gate.is_open());
+            world.facts().ledger_silent = false;
+            world.log();
+            let report = world.request_resume(None).await.unwrap();
+            assert!(report.trading && world.gate.is_open_for(HaltEpoch(5)));
+            world.settle().await;
+            assert_eq!(world.log(), ["ledger: release by kim", "broker: resume, epoch 5"]);
+        },
+    );
+}
+
+#[test]
+fn a_halt_asked_for_while_its_twin_is_being_lifted_stands() {
+    trading(async |world| {
+        world.request_halt("storm").await;
+        world.facts().release_takes = Duration::from_secs(1);
+        let again = async {
+            world.settle().await;
+            world.request_halt("storm").await
+        };
+        let (resumed, report) = tokio::join!(world.request_resume(None), again);
+        assert!(!resumed.unwrap().trading);
+        assert!(!world.gate.is_open());
+        assert_eq!(world.facts().halts, [report.record]);
+    });
+}
+
+#[test]
+fn a_file_made_by_hand_halts_at_start_or_before_the_next_approval() {
+    let by_hand = || vec![standing("HALT", HaltSource::EmergencyFile)];
+    world(
+        |facts| facts.file = by_hand(),
+        async |world| {
+            assert_eq!(world.state().await, TradingState::Halted);
+            assert_eq!(world.facts().halts.len(), 1, "it is copied into the books");
+            world.restart();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(world.facts().halts.len(), 1, "once");
+            assert!(world.request_resume(None).await.unwrap().trading);
+            assert_eq!(world.facts().file, []);
+
+            world.facts().file = by_hand();
+            world.tell_account(10_000_000).await;
+            world.propose("005930", Side::Buy).await;
+            assert!(world.log().contains(&"refused: Halted".to_owned()));
+            assert!(!world.gate.is_open());
+            assert!(world.facts().placed.is_empty());
+        },
+    );
+}
