@@ -106,13 +106,14 @@ impl Book {
     /// Replaces everything by what the books say, except what changed since the question was asked. Tells the currencies of
     /// orders that were filled or ended without our having heard of it: their accounts have changed.
     ///
-    /// An approval past its life is left out: the books let nothing enter `Sending` with it any more.
-    pub fn finish_read(&mut self, rows: Vec<OpenIntent>, now: DateTime<Utc>) -> BTreeSet<Currency> {
+    /// An approval that was past its life when the books were asked is left out: they let nothing enter `Sending` with it any
+    /// more. One whose life ended since may have been sent in between, which nobody tells before its outcome: it stays.
+    pub fn finish_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>) -> BTreeSet<Currency> {
         let changed = self.changed_during_read.take().unwrap_or_default();
         let before = self.orders.clone();
         self.orders.retain(|intent, _| changed.contains(intent));
         let fresh = rows.into_iter().filter(|row| !is_forgotten(row.state)).map(tracked);
-        for order in fresh.filter(|order| !changed.contains(&order.intent) && !order.is_overdue(now)) {
+        for order in fresh.filter(|order| !changed.contains(&order.intent) && !order.is_overdue(asked_at)) {
             self.orders.insert(order.intent.clone(), order);
         }
         let has_moved =

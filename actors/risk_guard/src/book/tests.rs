@@ -79,6 +79,21 @@ fn what_was_heard_during_a_read_is_newer_than_its_answer() {
 }
 
 #[test]
+fn an_approval_whose_life_ends_while_the_books_are_read_may_have_been_sent_and_stays() {
+    let mut book = Book::default();
+    let approved_at = now() - TimeDelta::seconds(APPROVAL_TTL_S - 1);
+    book.reserve(intent(1), terms(Market::Kr, Side::Buy, 10, "70000"), approved_at);
+    book.begin_read();
+    let asked_at = now();
+    // The books answer as they were; in the second after that it is sent, and in the next one the answer is here.
+    book.finish_read(vec![row(1, OrderState::Approved, approved_at)], asked_at);
+    assert_eq!(book.iter().map(|order| order.state).collect::<Vec<_>>(), [OrderState::Approved]);
+    book.begin_read();
+    book.finish_read(vec![row(1, OrderState::Approved, approved_at)], asked_at + TimeDelta::seconds(2));
+    assert_eq!(book.iter().count(), 0, "asked after its life, they would say that it was sent");
+}
+
+#[test]
 fn an_approval_past_its_life_reserves_nothing_once_the_books_say_it_was_not_sent() {
     let mut book = Book::default();
     let old = now() - TimeDelta::seconds(APPROVAL_TTL_S + 1);

@@ -119,8 +119,9 @@ impl RiskGuard {
         }
         self.reading = Some(ReadAgain::No);
         self.book.begin_read();
+        let asked_at = self.now();
         let rows = ask_ledger(self.deps.ledger.open_intents.clone(), || OpenIntents);
-        ctx.spawn(rows.into_actor(self).map(|rows, this, ctx| this.orders_read(rows, ctx)));
+        ctx.spawn(rows.into_actor(self).map(move |rows, this, ctx| this.orders_read(rows, asked_at, ctx)));
     }
 
     /// An update of the Broker may be lost with the answer that it came from, and two of one order may come in the wrong
@@ -131,9 +132,9 @@ impl RiskGuard {
         }
     }
 
-    fn orders_read(&mut self, rows: Vec<OpenIntent>, ctx: &mut Ctx<Self>) {
+    fn orders_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>, ctx: &mut Ctx<Self>) {
         let now = self.now();
-        for currency in self.book.finish_read(rows, now) {
+        for currency in self.book.finish_read(rows, asked_at) {
             self.desks.entry(currency).or_default().touch(now);
         }
         self.orders_known = true;

@@ -33,6 +33,10 @@ pub(super) struct Facts {
     pub(super) state_silent: bool,
     /// How long the ledger takes to tell the epoch.
     pub(super) epoch_takes: Duration,
+    /// How long the ledger's word on open orders takes; it is what it was when it was asked.
+    pub(super) open_takes: Duration,
+    /// What Broker says is on the wire.
+    pub(super) on_the_wire: Vec<IntentId>,
     /// How long the ledger takes to write an approval.
     pub(super) approval_takes: Duration,
     /// How long the ledger takes to write a halt.
@@ -347,7 +351,8 @@ impl Handler<OpenIntents> for Ledger {
     type Result = ResponseFuture<Result<Vec<OpenIntent>, LedgerError>>;
 
     fn handle(&mut self, _msg: OpenIntents, _ctx: &mut Self::Context) -> Self::Result {
-        self.reply(|facts| Ok(facts.open.clone()))
+        let open = self.0.lock().unwrap().open.clone();
+        self.later(|facts| facts.open_takes, move |_facts| Ok(open))
     }
 }
 
@@ -551,7 +556,8 @@ impl Handler<HaltSystem> for Broker {
         let silent = shared.lock().unwrap().broker_silent;
         answer(silent, Duration::ZERO, move || {
             shared.lock().unwrap().log.push(format!("broker: halt, epoch {}", msg.epoch()));
-            HaltAck { epoch: msg.epoch(), knows_the_wire: true, ..HaltAck::default() }
+            let in_flight = shared.lock().unwrap().on_the_wire.clone();
+            HaltAck { epoch: msg.epoch(), in_flight, knows_the_wire: true, ..HaltAck::default() }
         })
     }
 }

@@ -187,3 +187,36 @@ fn a_file_made_by_hand_halts_at_start_or_before_the_next_approval() {
         },
     );
 }
+
+#[test]
+fn an_order_that_leaves_at_the_end_of_its_approval_while_the_books_are_read_is_in_the_answer_to_a_halt() {
+    trading(async |world| {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.propose("005930", Side::Buy).await;
+        let (id, terms) = world.facts().placed[0].clone();
+        let approved_at = world.clock.now();
+        let (session_date, state) = (Market::Kr.date_at(approved_at), OrderState::Approved);
+        let row = OpenIntent {
+            id: id.clone(),
+            terms,
+            state,
+            venue_order: None,
+            filled: Quantity::ZERO,
+            sent_at: None,
+            watermark: None,
+            session_date,
+            approved_at,
+            missed_inquiries: 0,
+        };
+        // The look of each half minute is answered after the approval has run out; it was sent in between.
+        world.facts().open = vec![row];
+        world.facts().open_takes = Duration::from_secs(3);
+        tokio::time::sleep(Duration::from_secs(32)).await;
+        world.facts().on_the_wire = vec![id.clone()];
+        let report = world.request_halt("storm").await;
+        assert!(report.broker_confirmed);
+        let listed: Vec<_> =
+            report.open.iter().chain(&report.unknown).map(|order| order.intent.clone()).collect();
+        assert_eq!(listed, [id]);
+    });
+}

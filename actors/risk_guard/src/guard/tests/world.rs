@@ -324,6 +324,8 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         ledger_silent: false,
         state_silent: false,
         epoch_takes: Duration::ZERO,
+        open_takes: Duration::ZERO,
+        on_the_wire: Vec::new(),
         approval_takes: Duration::ZERO,
         broker_silent: false,
         account_takes: Duration::ZERO,
