@@ -218,6 +218,8 @@ pub struct RiskGuard {
     exits: Watch,
     /// The books are being asked what is held.
     reading_holdings: bool,
+    /// How often an order of ours was filled or ended: what the books held before is old then.
+    moves: u64,
     /// Sales that Broker was told the market has left behind.
     left_behind: BTreeSet<IntentId>,
 }
@@ -262,6 +264,7 @@ impl RiskGuard {
             lots: Lots::default(),
             exits: Watch::default(),
             reading_holdings: false,
+            moves: 0,
             left_behind: BTreeSet::new(),
         }
     }
@@ -324,6 +327,7 @@ impl RiskGuard {
     fn take_update(&mut self, update: &OrderUpdate, ctx: &mut Ctx<Self>) {
         self.note_setback(update, ctx);
         if self.book.update(update) {
+            self.moves += 1;
             let currency = update.terms.instrument.market.currency();
             self.desks.entry(currency).or_default().touch(update.at);
             self.read_holdings(ctx);

@@ -61,16 +61,22 @@ impl RiskGuard {
         if std::mem::replace(&mut self.reading_holdings, true) {
             return;
         }
+        let moves = self.moves;
         let answer = self.deps.ledger.positions.ask(OwnPositions, LEDGER_WITHIN).into_actor(self);
-        ctx.spawn(answer.map(|answer, this, ctx| this.holdings_read(answer, ctx)));
+        ctx.spawn(answer.map(move |answer, this, ctx| this.holdings_read(moves, answer, ctx)));
     }
 
+    /// What was held before an order was filled or ended is not looked at: a sale by it would sell what is sold already.
     fn holdings_read(
         &mut self,
+        moves: u64,
         answer: Result<Result<Vec<OwnPosition>, LedgerError>, AskError>,
         ctx: &mut Ctx<Self>,
     ) {
         self.reading_holdings = false;
+        if self.moves != moves {
+            return self.read_holdings(ctx);
+        }
         match answer {
             Ok(Ok(positions)) => self.exits.take_positions(positions),
             Ok(Err(error)) => tracing::warn!(%error, "what is held is not known; looking at what was"),

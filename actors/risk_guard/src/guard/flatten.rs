@@ -42,17 +42,20 @@ impl RiskGuard {
             self.flattening = false;
             return;
         }
+        let moves = self.moves;
         let answer = self.deps.ledger.positions.ask(OwnPositions, LEDGER_WITHIN).into_actor(self);
-        ctx.spawn(answer.map(|answer, this, ctx| this.positions_told(answer, ctx)));
+        ctx.spawn(answer.map(move |answer, this, ctx| this.positions_told(moves, answer, ctx)));
     }
 
     fn positions_told(
         &mut self,
+        moves: u64,
         answer: Result<Result<Vec<OwnPosition>, LedgerError>, AskError>,
         ctx: &mut Ctx<Self>,
     ) {
         match answer {
-            Ok(Ok(positions)) if self.settle_gate() => self.work_off(&positions, ctx),
+            // What was held before an order was filled or ended would be sold once more.
+            Ok(Ok(positions)) if self.moves == moves && self.settle_gate() => self.work_off(&positions, ctx),
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "what is left to sell is unknown"),
             Err(error) => tracing::warn!(%error, "what is left to sell is unknown"),

@@ -135,6 +135,7 @@ impl RiskGuard {
     fn orders_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>, ctx: &mut Ctx<Self>) {
         let now = self.now();
         for currency in self.book.finish_read(rows, asked_at) {
+            self.moves += 1;
             self.desks.entry(currency).or_default().touch(now);
         }
         self.orders_known = true;

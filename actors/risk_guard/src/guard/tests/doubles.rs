@@ -35,6 +35,8 @@ pub(super) struct Facts {
     pub(super) epoch_takes: Duration,
     /// How long the ledger's word on open orders takes; it is what it was when it was asked.
     pub(super) open_takes: Duration,
+    /// How long its word on this agent's shares takes; it is what it was when it was asked.
+    pub(super) own_takes: Duration,
     /// What Broker says is on the wire.
     pub(super) on_the_wire: Vec<IntentId>,
     /// How long the ledger takes to write an approval.
@@ -321,7 +323,8 @@ impl Handler<OwnPositions> for Ledger {
     type Result = ResponseFuture<Result<Vec<OwnPosition>, LedgerError>>;
 
     fn handle(&mut self, _msg: OwnPositions, _ctx: &mut Self::Context) -> Self::Result {
-        self.reply(|facts| Ok(facts.own.clone()))
+        let own = self.0.lock().unwrap().own.clone();
+        self.later(|facts| facts.own_takes, move |_facts| Ok(own))
     }
 }
 

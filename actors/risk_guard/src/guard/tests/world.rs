@@ -325,6 +325,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         state_silent: false,
         epoch_takes: Duration::ZERO,
         open_takes: Duration::ZERO,
+        own_takes: Duration::ZERO,
         on_the_wire: Vec::new(),
         approval_takes: Duration::ZERO,
         broker_silent: false,

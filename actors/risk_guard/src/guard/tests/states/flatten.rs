@@ -46,6 +46,39 @@ fn a_flatten_sells_what_is_ours_by_ordinary_orders_then_halts_for_good() {
 }
 
 #[test]
+fn a_flatten_sells_nothing_by_what_was_held_before_its_own_sale_was_filled() {
+    holding(5, async |world| {
+        // Two of the five were bought by somebody else.
+        world.facts().own = vec![OwnPosition {
+            instrument: stock("005930"),
+            quantity: Quantity::new(3),
+            entry: None,
+            since: None,
+            peak: None,
+        }];
+        world.request_reduce("leaving", true).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (intent, terms) = world.facts().placed[0].clone();
+        // The next look asks while it works, and is answered when it is filled and the account has shown that.
+        world.facts().own_takes = Duration::from_secs(3);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.facts().own = Vec::new();
+        let (state, filled, at) = (OrderState::Filled, Quantity::new(3), world.clock.now());
+        world.update.tell(OrderUpdate { intent, terms, state, filled, at }).unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut snapshot = account(world.clock.now(), 10_000_000);
+        let of_others = &mut snapshot.holdings[0];
+        (of_others.quantity, of_others.sellable) = (Quantity::new(2), Quantity::new(2));
+        of_others.price = Some("70000".parse().unwrap());
+        world.account.tell(AccountUpdated { snapshot }).unwrap();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let placed: Vec<_> = world.facts().placed.iter().map(|(_, terms)| terms.to_string()).collect();
+        assert_eq!(placed, ["SELL 3 KR:005930 at 69800"]);
+        assert_eq!(world.state().await, TradingState::Halted, "nothing of ours is left");
+    });
+}
+
+#[test]
 fn a_flatten_asks_for_no_order_that_the_market_refuses_and_says_once_what_remains() {
     trading(async |world| {
         let toyota = Instrument { market: Market::Jp, symbol: "7203".parse().unwrap() };
