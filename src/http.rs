@@ -99,6 +99,18 @@ impl NetError {
     }
 }
 
+/// The answer without `secret`: a server, or whoever stands before it, may quote what it was asked, key and all, and its words
+/// reach logs and people.
+pub(crate) fn without(secret: &str, answer: Response) -> Response {
+    match std::str::from_utf8(answer.body()) {
+        Ok(text) if !secret.is_empty() && text.contains(secret) => {
+            let blanked = Bytes::from(text.replace(secret, "***"));
+            answer.map(|_quoted| blanked)
+        }
+        Ok(_) | Err(_) => answer,
+    }
+}
+
 /// The rest of a body does not fit.
 fn too_long(limits: CallLimits) -> NetError {
     NetError::Ambiguous(format!("{TOO_LONG} {} bytes", limits.max_body_bytes))

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::config::{self, Config};
-use crate::http::{CallLimits, NetError, Request, ReqwestTransport, Response, Transport};
+use crate::http::{CallLimits, NetError, Request, ReqwestTransport, Response, Transport, without};
 
 const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(15), max_body_bytes: 64 * 1024 };
 /// What to wait when a 429 does not say (TELEGRAM.md 3).
@@ -109,7 +109,7 @@ impl Telegram {
             return Err(Failure::Off("the token is not accepted".into()));
         }
         let outcome = match self.transport.send(request, limits).await {
-            Ok(response) => classify(&response),
+            Ok(response) => classify(&without(self.secret(), response)),
             Err(NetError::NotSent(why)) => Err(Failure::Unreachable(why)),
             Err(NetError::Ambiguous(why)) => Err(Failure::Unanswered(why)),
         };
@@ -124,6 +124,12 @@ impl Telegram {
             Ok(_) | Err(_) => {}
         }
         outcome
+    }
+
+    /// The part of the token that is no number, which an address holds as it is.
+    fn secret(&self) -> &str {
+        let token = self.settings.bot_token.expose_secret();
+        token.split_once(':').map_or(token, |(_number, secret)| secret)
     }
 
     fn request(&self, method: &str, body: &impl Serialize) -> Result<Request, Failure> {

@@ -12,8 +12,10 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::http::{CallLimits, Request, Response, Transport};
+use crate::http::{CallLimits, Request, Response, Transport, without};
 
+/// What stands before a key in its header (RFC 6750).
+pub(super) const BEARER: &str = "Bearer ";
 /// Longest answer read (proof.md 8).
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// Longest text of a server that is kept, in characters.
@@ -42,7 +44,10 @@ pub(super) async fn post(
     timeout: Duration,
 ) -> Result<Response, OracleError> {
     let mut request = http::Request::post(url).header(CONTENT_TYPE, "application/json");
+    let mut secret = None;
     if let Some((name, value)) = key {
+        let shown = value.to_str().unwrap_or_default();
+        secret = Some(shown.strip_prefix(BEARER).unwrap_or(shown).to_owned());
         request = request.header(name, value);
     }
     let request: Request = request
@@ -50,7 +55,7 @@ pub(super) async fn post(
         .map_err(|error| OracleError::Malformed(format!("the question cannot be sent: {error}")))?;
     let limits = CallLimits { timeout, max_body_bytes: BODY_MAX_BYTES };
     match transport.send(request, limits).await {
-        Ok(response) => Ok(response),
+        Ok(response) => Ok(without(secret.as_deref().unwrap_or_default(), response)),
         Err(error) if error.is_too_long() => Err(OracleError::Malformed(error.to_string())),
         Err(error) => Err(OracleError::Unreachable(error.to_string())),
     }

@@ -13,7 +13,7 @@ use http::Uri;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use secrecy::SecretString;
 
-use super::call::{key_header, post};
+use super::call::{BEARER, key_header, post};
 use crate::http::Transport;
 
 /// Which model, where, and with whose key. Printing it shows no secret.
@@ -73,7 +73,7 @@ impl OpenAiCompatible {
 
     async fn complete(&self, question: OracleRequest) -> Result<OracleReply, OracleError> {
         let OpenAiConfig { base_url, model, key } = &self.config;
-        let key = key.as_ref().map(|key| key_header("Bearer ", key)).transpose()?;
+        let key = key.as_ref().map(|key| key_header(BEARER, key)).transpose()?;
         let body = request::body(self.dialect, model, &question);
         let url = format!("{base_url}/chat/completions");
         let key = key.map(|key| (AUTHORIZATION, key));

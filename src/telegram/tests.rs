@@ -99,6 +99,19 @@ async fn a_token_that_is_not_accepted_is_tried_once() {
     }
 }
 
+#[tokio::test]
+async fn invariant_23_a_server_that_repeats_the_address_it_was_asked_tells_nobody_the_token() {
+    let answer = r#"{"ok":false,"description":"no such method: /bot12345:canary-token/sendMessage"}"#;
+    for status in [400, 403, 409] {
+        let (bot, _) = bot(vec![(status, answer)]);
+        let error = bot.send(letter("x")).await.unwrap_err();
+        assert_eq!(
+            error,
+            MessengerError::Refused(format!("{status} no such method: /bot12345:***/sendMessage"))
+        );
+    }
+}
+
 #[test]
 fn invariant_24_broken_answers_are_refused_in_harmless_words_and_bounded_waits() {
     let seeds = [

@@ -207,6 +207,7 @@ async fn refusals_are_told_apart_in_every_form_and_show_no_key() {
     let plain = error(json!({"message": "no\nway"}));
     let cases = [
         (401, plain.clone(), "unauthorized"),
+        (401, error(json!({"message": "Incorrect API key provided: canary-key."})), "unauthorized"),
         (403, plain.clone(), "unauthorized"),
         (402, plain.clone(), "unauthorized"),
         (404, plain.clone(), "no such model"),
