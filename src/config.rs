@@ -90,10 +90,21 @@ pub struct Config {
     pub database: Database,
     /// How long the books keep what.
     pub retention: Retention,
+    /// How strategies evolve; none: they do not.
+    pub evolution: Option<EvolutionPlan>,
     /// What is logged.
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
+}
+
+/// How strategies evolve after each market's close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvolutionPlan {
+    /// Strategies tried in one cycle, 16 to 2,000.
+    pub trials: u32,
+    /// Sessions of bars that a market needs, 400 to 1,250.
+    pub min_sessions: u32,
 }
 
 /// Where orders go.

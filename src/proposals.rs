@@ -46,6 +46,23 @@ pub fn write(proposals: &Path, record: &ProposalRecord) -> Result<PathBuf, Strin
     Ok(folder)
 }
 
+/// Writes the folders of what the Optimizer drafts and decides.
+#[derive(Debug)]
+pub struct ProposalFolders(PathBuf);
+
+impl ProposalFolders {
+    /// Under the directory of the books.
+    pub fn new(data_directory: &Path) -> Self {
+        Self(folder_of(data_directory))
+    }
+}
+
+impl optimizer::Folders for ProposalFolders {
+    fn write(&self, record: &ProposalRecord) -> Result<(), String> {
+        write(&self.0, record).map(drop)
+    }
+}
+
 /// The files of a proposal: name and content.
 fn files(record: &ProposalRecord) -> Vec<(String, String)> {
     let evidence = Evidence::parse(&record.evidence);

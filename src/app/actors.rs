@@ -1,5 +1,6 @@
 //! The eight actors: their addresses, who holds a link to whom, and where each lives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use brain::Brain;
@@ -7,7 +8,11 @@ use broker::{Broker, BrokerDeps, BrokerSettings};
 use domain::messages::ledger::EventsCommitted;
 use market_clock::MarketClock;
 use notifier::{Notifier, NotifierDeps};
-use optimizer::{Optimizer, OptimizerDeps, OptimizerSettings};
+use optimizer::evolution::history::HistoryLinks;
+use optimizer::evolution::round::RoundLinks;
+use optimizer::evolution::search::SearchLinks;
+use optimizer::evolution::watch::WatchLinks;
+use optimizer::{Evolution, EvolutionLinks, Optimizer, OptimizerDeps, OptimizerSettings};
 use risk_guard::{BrokerLinks, Gate, HaltSystem, LedgerLinks, ResumeSystem, RiskDeps, RiskGuard};
 use scanner::Scanner;
 use supervision::{
@@ -17,6 +22,7 @@ use trade_ledger::{LedgerDeps, TradeLedger};
 
 use super::{House, Placement, World, settings};
 use crate::config::Config;
+use crate::proposals::ProposalFolders;
 
 /// Letters that may wait at one actor before further ones are refused.
 const MAILBOX: usize = 256;
@@ -335,8 +341,50 @@ impl Slots {
         }
     }
 
-    fn optimizer_deps(&self) -> OptimizerDeps {
-        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link() }
+    fn optimizer_deps(&self, config: &Config) -> OptimizerDeps {
+        let folders: Option<Arc<dyn optimizer::Folders>> = config
+            .database
+            .directory()
+            .map(|directory| Arc::new(ProposalFolders::new(directory)) as Arc<dyn optimizer::Folders>);
+        let evolution = settings::evolution(config).map(|settings| Evolution {
+            settings,
+            links: self.evolution_links(),
+            folders,
+        });
+        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link(), evolution }
+    }
+
+    /// Everything that evolution keeps is TradeLedger's.
+    fn evolution_links(&self) -> EvolutionLinks {
+        let ledger = &self.ledger;
+        EvolutionLinks {
+            round: RoundLinks {
+                search: SearchLinks {
+                    begin: ledger.link(),
+                    elites: ledger.link(),
+                    tried: ledger.link(),
+                    record: ledger.link(),
+                },
+                history: HistoryLinks { stocks: ledger.link(), bars: ledger.link() },
+                trials: ledger.link(),
+                totals: ledger.link(),
+                windows: ledger.link(),
+                spend: ledger.link(),
+                judge: ledger.link(),
+                seen: ledger.link(),
+                active: ledger.link(),
+                draft: ledger.link(),
+                end: ledger.link(),
+            },
+            watch: WatchLinks {
+                proposals: ledger.link(),
+                follow: ledger.link(),
+                judge: ledger.link(),
+                active: ledger.link(),
+                change: ledger.link(),
+            },
+            cycles: ledger.link(),
+        }
     }
 }
 
@@ -412,7 +460,7 @@ impl Wiring {
             risk: (settings::risk(config)?, slots.risk_deps(world, keeper)),
             optimizer: (
                 OptimizerSettings { min_confidence: settings::confident(config) },
-                slots.optimizer_deps(),
+                slots.optimizer_deps(config),
             ),
             brain: (brain_settings(config, world), slots.brain_deps(world)),
             scanner: (settings::scanner(config), slots.scanner_deps(world)),

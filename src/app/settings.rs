@@ -7,6 +7,7 @@ use broker::BrokerSettings;
 use chrono::{DateTime, Utc};
 use domain::Confidence;
 use market_clock::{Cadence, DailyPlan};
+use optimizer::EvolutionSettings;
 use risk_guard::{Basis, ExitPlan, RiskSettings, Sizing};
 use strategy::{Strategy, Thresholds};
 
@@ -77,6 +78,18 @@ pub(super) fn thresholds(config: &Config) -> Thresholds {
         rsi_momentum: config.scanner.rsi_momentum,
         volume_multiplier: config.scanner.volume_multiplier,
     }
+}
+
+/// How strategies evolve; none: they do not.
+pub(super) fn evolution(config: &Config) -> Option<EvolutionSettings> {
+    let plan = config.evolution?;
+    Some(EvolutionSettings {
+        trials: plan.trials,
+        least_sessions: plan.min_sessions as usize,
+        rules: optimizer::gauntlet::Rules::default(),
+        seeds: optimizer::evolution::seeds::seeds(),
+        incumbent: None,
+    })
 }
 
 /// A loss counts as a confident one from here on.

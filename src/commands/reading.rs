@@ -150,6 +150,7 @@ mod tests {
             live_orders: vec![],
             day_pnl_pct: vec![],
             account_in_won: None,
+            evolution: vec![],
             judge: None,
             actors: states.iter().map(actor).collect(),
         }

@@ -17,7 +17,7 @@ use trade_ledger::retention::{RETAIN_DAYS_MAX, RETAIN_DAYS_MIN, Retention};
 use super::judges;
 use super::reader::{Bound, Reader};
 use super::{
-    BreakerBasis, Config, Credentials, Database, Endpoint, Environment, Exits, LogFormat,
+    BreakerBasis, Config, Credentials, Database, Endpoint, Environment, EvolutionPlan, Exits, LogFormat,
     MAX_LOSS_CEILING_PCT, MAX_ORDER_CEILING_PCT, ScannerSettings, SessionAnchor, Sizing, Telegram, TradeMode,
     Venue, Web,
 };
@@ -60,6 +60,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     let retention = retention(reader);
+    let evolution = evolution(reader);
     Some(Config {
         venue: venue?,
         markets: markets?,
@@ -86,6 +87,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         web,
         database: database?,
         retention: retention?,
+        evolution: evolution?,
         log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
         log_format: log_format?,
     })
@@ -96,6 +98,15 @@ fn retention(reader: &mut Reader<'_>) -> Option<Retention> {
     let (looks, prompts) = (days("RETAIN_LOOKS_DAYS"), days("RETAIN_PROMPTS_DAYS"));
     let events_days = days("RETAIN_EVENTS_DAYS")?;
     Some(Retention { looks_days: looks?, prompts_days: prompts?, events_days })
+}
+
+/// None within: the operator does not want it.
+fn evolution(reader: &mut Reader<'_>) -> Option<Option<EvolutionPlan>> {
+    let is_on = reader.flag("EVOLUTION_ENABLED");
+    let trials = reader.whole("EVOLUTION_TRIALS", 16, 2_000);
+    let min_sessions = reader.whole("EVOLUTION_MIN_SESSIONS", 400, 1_250);
+    let plan = EvolutionPlan { trials: trials?, min_sessions: min_sessions? };
+    Some(is_on?.then_some(plan))
 }
 
 /// Below this a BUY or SELL becomes HOLD, 0 to 100.

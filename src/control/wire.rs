@@ -8,7 +8,7 @@ use domain::messages::control::{
     Durability, HaltCancels, HaltRecord, HaltReport, HeldPosition, LiveOrder, ResumeReport, TradingState,
     TradingStatus,
 };
-use domain::messages::evolution::{ProposalDecision, ProposalNumber, ProposalRecord};
+use domain::messages::evolution::{CycleLine, ProposalDecision, ProposalNumber, ProposalRecord};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::limits::{LimitsChange, LimitsInForce};
 use domain::messages::operator::{Answer, Question};
@@ -300,6 +300,9 @@ pub struct Status {
     /// Who judges the next slot; none when the Brain did not answer.
     #[serde(default)]
     pub judge: Option<Box<JudgeStanding>>,
+    /// Where the evolution of each market stands.
+    #[serde(default)]
+    pub evolution: Vec<CycleLine>,
     /// The actors.
     pub actors: Vec<ActorHealth>,
 }

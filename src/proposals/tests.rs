@@ -47,6 +47,7 @@ fn record() -> ProposalRecord {
             reason: "every gate passed".into(),
             at: "2026-11-24T07:00:00Z".parse().unwrap(),
         }],
+        shadow: None,
     }
 }
 

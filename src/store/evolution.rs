@@ -1,6 +1,7 @@
 //! What evolution did: cycles, trials, the archive, windows, proposals and what markets trade by.
 
 mod proposals;
+mod shadows;
 mod trials;
 mod windows;
 
@@ -11,15 +12,16 @@ use diesel::prelude::*;
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, EVIDENCE_BYTES_MAX, Elite, EndCycle,
-    JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, STRATEGY_BYTES_MAX, SpendWindow,
-    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TriedBefore,
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, EVIDENCE_BYTES_MAX, Elite,
+    EndCycle, FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf,
+    STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
+    TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
 use super::fault::Fault;
 use super::open::{Database, OpenError};
-use super::{SqliteStore, consultations};
+use super::{SqliteReader, SqliteStore, consultations};
 
 impl EvolutionBooks for SqliteStore {
     fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
@@ -38,8 +40,16 @@ impl EvolutionBooks for SqliteStore {
         self.write(|conn| trials::end(conn, end, at))
     }
 
+    fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
+        self.read(trials::newest)
+    }
+
     fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {
         self.read(|conn| trials::totals(conn, market))
+    }
+
+    fn trials_of(&mut self, query: &TrialsOf) -> Result<Vec<Tried>, StoreError> {
+        self.read(|conn| trials::of_cycle(conn, query))
     }
 
     fn tried_before(&mut self, query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError> {
@@ -66,6 +76,10 @@ impl EvolutionBooks for SqliteStore {
         self.write(|conn| windows::judge(conn, judge, at))
     }
 
+    fn seen_in(&mut self, window: i64) -> Result<Option<String>, StoreError> {
+        self.read(|conn| windows::seen(conn, window))
+    }
+
     fn windows(&mut self, market: Market) -> Result<Vec<SpentWindow>, StoreError> {
         self.read(|conn| windows::of_market(conn, market))
     }
@@ -86,6 +100,14 @@ impl EvolutionBooks for SqliteStore {
         self.write(|conn| proposals::change(conn, change, at))
     }
 
+    fn follow_shadow(&mut self, follow: &FollowShadow) -> Result<(), StoreError> {
+        self.write(|conn| shadows::follow(conn, follow))
+    }
+
+    fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError> {
+        self.write(|conn| shadows::judge(conn, judge, at))
+    }
+
     fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
         self.read(proposals::all)
     }
@@ -98,6 +120,16 @@ impl EvolutionBooks for SqliteStore {
 /// Every proposal, newest first.
 pub(super) fn all_proposals(conn: &mut SqliteConnection) -> Result<Vec<ProposalRecord>, Fault> {
     proposals::all(conn)
+}
+
+impl SqliteReader {
+    /// The newest cycle of each market that ever had one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
+        self.store.read(trials::newest)
+    }
 }
 
 /// Why a proposal was not changed.

@@ -699,6 +699,34 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    shadow_plans (proposal) {
+        proposal -> BigInt,
+        after_day -> Text,
+        expires -> Text,
+        seed -> BigInt,
+    }
+}
+
+diesel::table! {
+    shadow_sessions (proposal, session_date) {
+        proposal -> BigInt,
+        session_date -> Text,
+        challenger_ppb -> BigInt,
+        incumbent_ppb -> BigInt,
+        decisions -> BigInt,
+    }
+}
+
+diesel::table! {
+    shadow_verdicts (proposal) {
+        proposal -> BigInt,
+        passed -> BigInt,
+        evidence -> Text,
+        at_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(intents -> approvals (approval_id));
 
 diesel::allow_tables_to_appear_in_same_query!(

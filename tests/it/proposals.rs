@@ -47,6 +47,7 @@ fn propose(dir: &TempDir) {
             strategy: format!("{{\"id\":\"s-{number}\"}}"),
             incumbent: None,
             evidence: r#"{"trials":9,"checks":[],"curves":[],"notes":[]}"#.into(),
+            shadow: None,
         };
         store.draft_proposal(&draft, now).unwrap();
         drop_in(&path, number, ProposalStep::Submit, Decider::Agent);

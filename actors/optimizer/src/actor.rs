@@ -1,9 +1,12 @@
-//! Receives `DayClosed`, asks the ledger for the losers, and has the report booked.
+//! Receives `DayClosed`, asks the ledger for the losers, and has the report booked; then evolution has its turn.
+//!
+//! One market evolves at a time, in slices between which the thread serves others. A halt does not stop it; the end of this life
+//! does, at once: what is booked stays, and the next life goes on there.
 //!
 //! Each life of MarketClock tells the closed days of two weeks again, because one that died before it told what it had booked told
 //! it to nobody; the books keep one report a day.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -13,6 +16,7 @@ use domain::{Confidence, Market};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use supervision::prelude::*;
 
+use crate::learning::{self, Evolution};
 use crate::losers;
 
 const ASK_WITHIN: Duration = Duration::from_secs(5);
@@ -27,6 +31,8 @@ pub struct OptimizerDeps {
     pub losers: Link<ConfidentLosers>,
     /// TradeLedger: the report, once a day.
     pub record: Link<RecordDayReport>,
+    /// How strategies evolve, and whom that asks; none: they do not.
+    pub evolution: Option<Evolution>,
 }
 
 /// What counts as confident.
@@ -43,6 +49,10 @@ pub struct Optimizer {
     deps: OptimizerDeps,
     /// Days reviewed in this life; MarketClock may repeat them.
     reported: BTreeSet<(Market, NaiveDate)>,
+    /// The newest closed session of each market that evolution has not learnt from yet.
+    unlearnt: BTreeMap<Market, NaiveDate>,
+    /// A market is evolving.
+    learns: bool,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -50,7 +60,20 @@ pub struct Optimizer {
 impl Optimizer {
     /// An Optimizer that has reported nothing yet.
     pub fn new(settings: OptimizerSettings, deps: OptimizerDeps) -> Self {
-        Self { settings, deps, reported: BTreeSet::new(), obedience: Obedience::default() }
+        let (reported, unlearnt, obedience) = (BTreeSet::new(), BTreeMap::new(), Obedience::default());
+        Self { settings, deps, reported, unlearnt, learns: false, obedience }
+    }
+
+    /// Lets the next market evolve, if one waits and none does.
+    fn learn(&mut self, ctx: &mut Ctx<Self>) {
+        let Some(evolution) = self.deps.evolution.clone().filter(|_| !self.learns) else { return };
+        let Some((market, session_date)) = self.unlearnt.pop_first() else { return };
+        self.learns = true;
+        let turn = async move { learning::learn(&evolution, market, session_date).await };
+        ctx.spawn(turn.into_actor(self).map(|(), this, ctx| {
+            this.learns = false;
+            this.learn(ctx);
+        }));
     }
 }
 
@@ -67,19 +90,23 @@ impl Handler<DayClosed> for Optimizer {
             return;
         }
         // Spawned: a report is no reason to hold the end of the process, nor a stall while the ledger is away.
-        let review = review(self.settings, self.deps.clone(), day).into_actor(self);
-        ctx.spawn(review.map(move |reported, this, _ctx| {
+        let newest = self.unlearnt.entry(day.market).or_insert(day.session_date);
+        *newest = (*newest).max(day.session_date);
+        let min_confidence = self.settings.min_confidence;
+        let review = review(min_confidence, self.deps.clone(), day).into_actor(self);
+        ctx.spawn(review.map(move |reported, this, ctx| {
             if !reported {
                 this.reported.remove(&key);
             }
+            this.learn(ctx);
         }));
     }
 }
 
 /// True when the day's report is in the books, or there is nothing to report.
-async fn review(settings: OptimizerSettings, deps: OptimizerDeps, day: DayClosed) -> bool {
+async fn review(min_confidence: Confidence, deps: OptimizerDeps, day: DayClosed) -> bool {
     for _attempt in 0..ATTEMPTS {
-        match report(settings, &deps, &day).await {
+        match report(min_confidence, &deps, &day).await {
             Ok(()) => return true,
             Err(why) => {
                 tracing::warn!(market = %day.market, session = %day.session_date, why, "the day is not reported yet");
@@ -90,11 +117,11 @@ async fn review(settings: OptimizerSettings, deps: OptimizerDeps, day: DayClosed
     false
 }
 
-async fn report(settings: OptimizerSettings, deps: &OptimizerDeps, day: &DayClosed) -> Result<(), String> {
+async fn report(min_confidence: Confidence, deps: &OptimizerDeps, day: &DayClosed) -> Result<(), String> {
     let DayClosed { market, session_date, .. } = *day;
-    let query = ConfidentLosers { market, session_date, min_confidence: settings.min_confidence };
+    let query = ConfidentLosers { market, session_date, min_confidence };
     let found = heard(deps.losers.ask(query, ASK_WITHIN).await)?;
-    let Some(text) = losers::report(day, settings.min_confidence, &found) else { return Ok(()) };
+    let Some(text) = losers::report(day, min_confidence, &found) else { return Ok(()) };
     let is_new = heard(deps.record.ask(RecordDayReport { market, session_date, text }, ASK_WITHIN).await)?;
     tracing::debug!(%market, session = %session_date, is_new, "the day is reported");
     Ok(())
@@ -202,6 +229,7 @@ mod tests {
         let deps = OptimizerDeps {
             losers: Link::from_recipient(ledger.clone().recipient()),
             record: Link::from_recipient(ledger.recipient()),
+            evolution: None,
         };
         let settings = OptimizerSettings { min_confidence: Confidence::new(80).unwrap() };
         let slot = slot::<Optimizer>("optimizer", 64);

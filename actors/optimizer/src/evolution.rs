@@ -9,9 +9,13 @@ pub mod chance;
 pub mod cross;
 pub mod cycle;
 pub mod digest;
+pub mod history;
 pub mod mutate;
 pub mod niche;
+pub mod round;
 pub mod search;
+pub mod seeds;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;

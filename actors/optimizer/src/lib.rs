@@ -1,7 +1,7 @@
-//! Learns from losing trades that were decided with high confidence.
+//! Learns from losing trades that were decided with high confidence, and searches for strategies that would do better.
 //!
-//! At each day's close it reports them. What it may propose later changes nothing without passing every test and a
-//! human's yes.
+//! At each day's close it reports the losers; then it follows on paper what it has drafted, and searches on. What it proposes
+//! changes nothing without passing every gate and a human's yes.
 
 pub mod actor;
 pub mod backtest;
@@ -9,8 +9,12 @@ pub mod calibration;
 pub mod evidence;
 pub mod evolution;
 pub mod gauntlet;
+pub mod laboratory;
+pub mod learning;
 pub mod losers;
 pub mod proposal;
+pub mod rehearsal;
 pub mod validation;
 
 pub use actor::{Optimizer, OptimizerDeps, OptimizerSettings};
+pub use learning::{Evolution, EvolutionLinks, EvolutionSettings, Folders};

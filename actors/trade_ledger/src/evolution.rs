@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
-    TrialsBooked, TriedBefore,
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
+    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 
 use crate::store::StoreError;
@@ -32,11 +32,23 @@ pub trait EvolutionBooks {
     /// [`StoreError::Refused`] when there is no such cycle.
     fn end_cycle(&mut self, end: &EndCycle, at: DateTime<Utc>) -> Result<(), StoreError>;
 
+    /// The newest cycle of each market that ever had one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError>;
+
     /// How many trials of a market there ever were, and how they vary.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError>;
+
+    /// What a cycle has tried, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn trials_of(&mut self, query: &TrialsOf) -> Result<Vec<Tried>, StoreError>;
 
     /// Those that were tried in the market before.
     ///
@@ -74,6 +86,12 @@ pub trait EvolutionBooks {
     /// [`StoreError::Refused`] when there is no such window.
     fn judge_window(&mut self, judge: &JudgeWindow, at: DateTime<Utc>) -> Result<(), StoreError>;
 
+    /// The numbers of what was seen in a window; none while nobody has said.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    fn seen_in(&mut self, window: i64) -> Result<Option<String>, StoreError>;
+
     /// The windows of a market, oldest first.
     ///
     /// # Errors
@@ -99,6 +117,18 @@ pub trait EvolutionBooks {
         change: &ChangeProposal,
         at: DateTime<Utc>,
     ) -> Result<ProposalRecord, StoreError>;
+
+    /// Books sessions of a draft's shadow; the first word on a day stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when it has no shadow, or a day is not after the draft.
+    fn follow_shadow(&mut self, follow: &FollowShadow) -> Result<(), StoreError>;
+
+    /// Books what a draft's shadow showed, and submits or rejects it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when it has no shadow, or is no draft any more.
+    fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError>;
 
     /// Every proposal, newest first.
     ///

@@ -2,9 +2,11 @@
 
 use brain::budget::quota_date;
 use domain::messages::control::StatusQuery;
+use domain::messages::evolution::CycleLine;
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 
+use super::questions::read;
 use super::{Desk, STATUS_WITHIN};
 use crate::budget::BudgetReport;
 use crate::control::wire::{ActorHealth, Reply, Status};
@@ -24,6 +26,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         day_pnl_pct: vec![],
         account_in_won: None,
         judge: None,
+        evolution: vec![],
         actors: vec![],
     }
 }
@@ -31,12 +34,22 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
 pub(super) async fn status(desk: &Desk) -> Status {
     let bare = Status {
         judge: desk.judge.ask(JudgeQuery, STATUS_WITHIN).await.ok().map(Box::new),
+        evolution: cycles(desk).await,
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
         ..blank_status(&desk.venue, desk.clock.now())
     };
     match desk.status.ask(StatusQuery, STATUS_WITHIN).await {
         Ok(trading) => bare.with_trading(trading),
         Err(_) => bare,
+    }
+}
+
+/// What cannot be read in time is left out: nobody waits for it who wants to know whether trading goes on.
+async fn cycles(desk: &Desk) -> Vec<CycleLine> {
+    let reading = read(desk.books.clone(), crate::store::SqliteReader::newest_cycles);
+    match tokio::time::timeout(STATUS_WITHIN, reading).await {
+        Ok(Ok(lines)) => lines,
+        Ok(Err(_)) | Err(_) => vec![],
     }
 }
 

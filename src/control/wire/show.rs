@@ -149,6 +149,7 @@ impl fmt::Display for Status {
         }
         self.account_in_won.iter().try_for_each(|worth| writeln!(f, "{worth}"))?;
         self.judge.iter().try_for_each(|judge| writeln!(f, "{}", judges::Line(judge)))?;
+        self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
         orders(f, "not finished", &self.live_orders)?;
         f.write_str(&answers::actors(&self.actors))?;
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }

@@ -12,7 +12,7 @@ use domain::messages::ledger::EventKind;
 use domain::text::harmless;
 use optimizer::proposal;
 
-use super::bounded;
+use super::{bounded, shadows};
 use crate::store::fault::Fault;
 use crate::store::journal::append;
 use crate::store::schema::{evolution_changes, evolution_proposals, strategy_versions};
@@ -59,6 +59,9 @@ pub(super) fn draft(
         let why = format!("a proposal's name has 1 to {NAME_MAX} small letters, digits and hyphens");
         return Err(Fault::refused(why));
     }
+    if let Some(number) = of_cycle(conn, draft.cycle)? {
+        return one(conn, number);
+    }
     let newest: Option<i64> =
         evolution_proposals::table.select(max(evolution_proposals::number)).first(conn)?;
     let number = number_of(newest.unwrap_or(0) + 1)?;
@@ -75,9 +78,23 @@ pub(super) fn draft(
         evolution_proposals::at_ms.eq(ms(at)),
     );
     diesel::insert_into(evolution_proposals::table).values(row).execute(conn)?;
+    if let Some(plan) = &draft.shadow {
+        shadows::begin(conn, number, plan)?;
+    }
     let record = one(conn, number)?;
     book(conn, &record, (ProposalStatus::Draft, "the agent", "drafted"), at)?;
     one(conn, number)
+}
+
+/// What a cycle has drafted before.
+fn of_cycle(conn: &mut SqliteConnection, cycle: Option<i64>) -> Result<Option<ProposalNumber>, Fault> {
+    let Some(cycle) = cycle else { return Ok(None) };
+    let number: Option<i64> = evolution_proposals::table
+        .filter(evolution_proposals::cycle_seq.eq(cycle))
+        .select(evolution_proposals::number)
+        .first(conn)
+        .optional()?;
+    number.map(number_of).transpose()
 }
 
 pub(super) fn change(
@@ -233,7 +250,7 @@ pub(super) fn all(conn: &mut SqliteConnection) -> Result<Vec<ProposalRecord>, Fa
     rows.into_iter().map(|row| record(conn, row)).collect()
 }
 
-fn one(conn: &mut SqliteConnection, number: ProposalNumber) -> Result<ProposalRecord, Fault> {
+pub(super) fn one(conn: &mut SqliteConnection, number: ProposalNumber) -> Result<ProposalRecord, Fault> {
     let row: Option<Row> = evolution_proposals::table
         .find(i64::from(number.0))
         .select(Row::as_select())
@@ -271,6 +288,7 @@ fn record(conn: &mut SqliteConnection, row: Row) -> Result<ProposalRecord, Fault
         evidence: row.evidence,
         status: history.last().map_or(ProposalStatus::Draft, |change| change.status),
         history,
+        shadow: shadows::of(conn, row.number)?,
     })
 }
 

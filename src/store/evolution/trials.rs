@@ -1,12 +1,13 @@
 //! Cycles, trials and the archive.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 use domain::Market;
 use domain::messages::evolution::{
-    BeginCycle, Cycle, Elite, EndCycle, GateName, Place, RecordTrials, Reject, RejectsOf, TRIALS_AT_ONCE_MAX,
-    Trial, TrialHash, TrialTotals, TrialsBooked, TriedBefore,
+    BeginCycle, Cycle, CycleLine, Elite, EndCycle, GateName, Place, RecordTrials, Reject, RejectsOf,
+    TRIALS_AT_ONCE_MAX, Trial, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::StoreError;
 
@@ -167,6 +168,41 @@ pub(super) fn end(conn: &mut SqliteConnection, end: &EndCycle, at: DateTime<Utc>
     Ok(())
 }
 
+/// The newest cycle of each market, in the order of the markets.
+pub(super) fn newest(conn: &mut SqliteConnection) -> Result<Vec<CycleLine>, Fault> {
+    let newest: Vec<Option<i64>> = evolution_cycles::table
+        .group_by(evolution_cycles::market)
+        .order(evolution_cycles::market)
+        .select(max(evolution_cycles::seq))
+        .load(conn)?;
+    newest.into_iter().flatten().map(|cycle| line(conn, cycle)).collect()
+}
+
+fn line(conn: &mut SqliteConnection, cycle: i64) -> Result<CycleLine, Fault> {
+    let (market, session_date): (String, String) = evolution_cycles::table
+        .find(cycle)
+        .select((evolution_cycles::market, evolution_cycles::session_date))
+        .first(conn)?;
+    let best_micros: Option<i64> = trials::table
+        .filter(trials::cycle_seq.eq(cycle))
+        .filter(trials::killed_by.is_null())
+        .select(max(trials::sharpe_micros))
+        .first(conn)?;
+    let outcome = evolution_cycle_ends::table
+        .find(cycle)
+        .select(evolution_cycle_ends::outcome)
+        .first(conn)
+        .optional()?;
+    Ok(CycleLine {
+        cycle,
+        market: parsed("market", &market)?,
+        session_date: parsed("session date", &session_date)?,
+        trials: trials_of(conn, cycle)?,
+        best_micros,
+        outcome,
+    })
+}
+
 #[derive(QueryableByName)]
 struct Totals {
     #[diesel(sql_type = BigInt)]
@@ -209,6 +245,31 @@ pub(super) fn tried(conn: &mut SqliteConnection, query: &TriedBefore) -> Result<
         .select(trials::hash)
         .load(conn)?;
     known.iter().map(|hash| Ok(parsed("hash of a trial", hash)?)).collect()
+}
+
+/// What a cycle has tried, a slice of it.
+pub(super) fn of_cycle(conn: &mut SqliteConnection, query: &TrialsOf) -> Result<Vec<Tried>, Fault> {
+    let rows: Vec<(String, String, Option<String>, Option<i64>)> = trials::table
+        .filter(trials::cycle_seq.eq(query.cycle))
+        .filter(trials::position.ge(i64::from(query.from)))
+        .order(trials::position)
+        .limit(i64::try_from(TRIALS_AT_ONCE_MAX).unwrap_or(i64::MAX))
+        .select((trials::hash, trials::strategy, trials::killed_by, trials::sharpe_micros))
+        .load(conn)?;
+    let one = |(hash, strategy, killed_by, sharpe_micros): (String, String, Option<String>, Option<i64>)| {
+        Ok(Tried {
+            hash: parsed("hash of a trial", &hash)?,
+            strategy,
+            killed_by: killed_by.map(|code| gate(&code)).transpose()?,
+            sharpe_micros,
+        })
+    };
+    rows.into_iter().map(one).collect()
+}
+
+fn gate(code: &str) -> Result<GateName, StoreError> {
+    let known = GateName::ALL.into_iter().find(|gate| gate.code() == code);
+    known.ok_or_else(|| malformed("gate of a trial", code))
 }
 
 pub(super) fn elites(conn: &mut SqliteConnection, market: Market) -> Result<Vec<Elite>, Fault> {

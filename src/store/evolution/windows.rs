@@ -11,7 +11,7 @@ use crate::store::fault::Fault;
 use crate::store::schema::{sealed_verdicts, sealed_windows};
 use crate::store::values::{day, malformed, ms, parsed};
 
-type Row = (i64, i64, String, String, String, Option<i64>);
+type Row = (i64, i64, i64, String, String, String, Option<i64>);
 
 pub(super) fn spend(
     conn: &mut SqliteConnection,
@@ -61,6 +61,7 @@ fn of_cycle(conn: &mut SqliteConnection, cycle: i64) -> Result<Option<SpentWindo
         .filter(sealed_windows::cycle_seq.eq(cycle))
         .select((
             sealed_windows::seq,
+            sealed_windows::cycle_seq,
             sealed_windows::number,
             sealed_windows::first_day,
             sealed_windows::last_day,
@@ -79,6 +80,7 @@ pub(super) fn of_market(conn: &mut SqliteConnection, market: Market) -> Result<V
         .order(sealed_windows::number)
         .select((
             sealed_windows::seq,
+            sealed_windows::cycle_seq,
             sealed_windows::number,
             sealed_windows::first_day,
             sealed_windows::last_day,
@@ -89,15 +91,23 @@ pub(super) fn of_market(conn: &mut SqliteConnection, market: Market) -> Result<V
     rows.into_iter().map(|row| Ok(window(row)?)).collect()
 }
 
-fn window((seq, number, first_day, last_day, champion, passed): Row) -> Result<SpentWindow, StoreError> {
+fn window(
+    (seq, cycle, number, first_day, last_day, champion, passed): Row,
+) -> Result<SpentWindow, StoreError> {
     Ok(SpentWindow {
         seq,
+        cycle,
         number: u32::try_from(number).map_err(|_| malformed("number of a window", &number.to_string()))?,
         first_day: parsed("day", &first_day)?,
         last_day: parsed("day", &last_day)?,
         champion: parsed("hash of a trial", &champion)?,
         passed: passed.map(|passed| passed != 0),
     })
+}
+
+/// The numbers of what was seen; none while nobody has said.
+pub(super) fn seen(conn: &mut SqliteConnection, window: i64) -> Result<Option<String>, Fault> {
+    Ok(sealed_verdicts::table.find(window).select(sealed_verdicts::evidence).first(conn).optional()?)
 }
 
 pub(super) fn judge(

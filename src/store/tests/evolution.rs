@@ -1,16 +1,16 @@
 //! What evolution did is kept: every trial once, the best of each niche, days that are spent, proposals and their lives.
 
 use domain::messages::evolution::{
-    BeginCycle, ChangeProposal, Decider, DraftProposal, EndCycle, GateName, JudgeWindow, Origin, Place,
-    ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, RejectsOf, SpendWindow, Trial, TrialHash,
-    TrialTotals, TriedBefore,
+    BeginCycle, ChangeProposal, Decider, DraftProposal, EndCycle, FollowShadow, GateName, JudgeShadow,
+    JudgeWindow, Origin, Place, ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, RejectsOf,
+    ShadowPlan, ShadowSession, SpendWindow, Trial, TrialHash, TrialTotals, TrialsOf, TriedBefore,
 };
 use trade_ledger::EvolutionBooks as _;
 
 use super::fencing::Write;
 use super::*;
 
-pub(super) const OF_EVOLUTION: [Write; 7] = [
+pub(super) const OF_EVOLUTION: [Write; 9] = [
     ("begin_cycle", |b| b.store.begin_cycle(&begin(), b.now).map(drop)),
     ("record_trials", |b| {
         let _begun = b.store.begin_cycle(&begin(), b.now);
@@ -28,6 +28,14 @@ pub(super) const OF_EVOLUTION: [Write; 7] = [
         let _begun = b.store.begin_cycle(&begin(), b.now);
         let _spent = b.store.spend_window(&spend(1, "2026-08-03", "2026-11-20"), b.now);
         b.store.judge_window(&JudgeWindow { window: 1, passed: true, evidence: "{}".into() }, b.now)
+    }),
+    ("follow_shadow", |b| {
+        let _drafted = b.store.draft_proposal(&shadowed(1), b.now);
+        b.store.follow_shadow(&follow(1, &[("2026-11-25", 1)]))
+    }),
+    ("judge_shadow", |b| {
+        let _drafted = b.store.draft_proposal(&shadowed(1), b.now);
+        b.store.judge_shadow(&judged(1, true), b.now).map(drop)
     }),
     ("draft_proposal", |b| b.store.draft_proposal(&draft(1), b.now).map(drop)),
     ("change_proposal", |b| {
@@ -81,7 +89,29 @@ fn draft(number: u64) -> DraftProposal {
         strategy: format!("{{\"id\":{number}}}"),
         incumbent: None,
         evidence: "{}".into(),
+        shadow: None,
     }
+}
+
+fn shadowed(number: u64) -> DraftProposal {
+    let [after, expires] = ["2026-11-24", "2027-02-22"].map(|day| day.parse().unwrap());
+    DraftProposal { shadow: Some(ShadowPlan { after, expires, seed: u64::MAX - 3 }), ..draft(number) }
+}
+
+fn follow(number: u32, sessions: &[(&str, i64)]) -> FollowShadow {
+    let session = |(day, ppb): &(&str, i64)| ShadowSession {
+        session_date: day.parse().unwrap(),
+        challenger_ppb: *ppb,
+        incumbent_ppb: -ppb,
+        decisions: 2,
+    };
+    let sessions = sessions.iter().map(session).collect();
+    FollowShadow { number: ProposalNumber(number), sessions }
+}
+
+fn judged(number: u32, passed: bool) -> JudgeShadow {
+    let (number, evidence, reason) = (ProposalNumber(number), "{}".into(), "20 sessions".into());
+    JudgeShadow { number, passed, evidence, reason }
 }
 
 fn step(
@@ -294,4 +324,55 @@ fn texts_out_of_bounds_are_refused() {
     for text in ["", "ABC", &"A".repeat(64), &"g".repeat(64)] {
         assert!(text.parse::<TrialHash>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_shadow_is_followed_day_by_day_and_ends_in_a_yes_to_be_looked_at_or_a_no() {
+    let mut books = Books::new();
+    for (number, passed, status) in
+        [(1, true, ProposalStatus::ReadyForReview), (2, false, ProposalStatus::Rejected)]
+    {
+        let drafted = books.store.draft_proposal(&shadowed(number.into()), start()).unwrap();
+        let plan = drafted.shadow.unwrap().plan;
+        assert_eq!((plan.seed, plan.after), (u64::MAX - 3, "2026-11-24".parse().unwrap()));
+        books.store.follow_shadow(&follow(number, &[("2026-11-25", 7), ("2026-11-26", -9)])).unwrap();
+        books.store.follow_shadow(&follow(number, &[("2026-11-26", 100), ("2026-11-27", 5)])).unwrap();
+        let why = refused(books.store.follow_shadow(&follow(number, &[("2026-11-24", 1)])));
+        assert!(why.contains("2026-11-24 is not after 2026-11-24"), "{why}");
+        let record = books.store.judge_shadow(&judged(number, passed), start()).unwrap();
+        assert_eq!(record.status, status);
+        assert_eq!(record.history.last().unwrap().reason, "20 sessions");
+        let shadow = record.shadow.unwrap();
+        let earned: Vec<_> = shadow.sessions.iter().map(|session| session.challenger_ppb).collect();
+        assert_eq!((earned, shadow.verdict), (vec![7, -9, 5], Some("{}".into())), "the first word stays");
+        assert!(
+            refused(books.store.judge_shadow(&judged(number, passed), start())).contains("shadow is over")
+        );
+    }
+    books.store.draft_proposal(&draft(3), start()).unwrap();
+    assert!(refused(books.store.judge_shadow(&judged(3, true), start())).contains("has no shadow"));
+}
+
+#[test]
+fn a_cycle_that_goes_on_finds_what_it_has_tried_seen_and_drafted() {
+    let mut books = Books::new();
+    let cycle = books.store.begin_cycle(&begin(), start()).unwrap();
+    let all: Vec<_> = (0..70).map(|number| trial(number, (number == 1).then_some(("a", 5)))).collect();
+    books.store.record_trials(&trials(0, &all[..64]), start()).unwrap();
+    books.store.record_trials(&trials(64, &all[64..]), start()).unwrap();
+    let asked =
+        |books: &mut Books, from| books.store.trials_of(&TrialsOf { cycle: cycle.seq, from }).unwrap();
+    let first = asked(&mut books, 0);
+    assert_eq!((first.len(), first[1].killed_by, first[2].killed_by), (64, None, Some(GateName::G1)));
+    assert_eq!((first[1].sharpe_micros, first[1].hash.clone()), (Some(5), hash(1)));
+    assert_eq!((asked(&mut books, 64).len(), asked(&mut books, 70).len()), (6, 0));
+    let window = books.store.spend_window(&spend(1, "2026-08-03", "2026-11-20"), start()).unwrap();
+    assert_eq!((window.cycle, books.store.seen_in(window.seq).unwrap()), (cycle.seq, None));
+    let seen = JudgeWindow { window: window.seq, passed: true, evidence: "{\"look\":1}".into() };
+    books.store.judge_window(&seen, start()).unwrap();
+    assert_eq!(books.store.seen_in(window.seq).unwrap().as_deref(), Some("{\"look\":1}"));
+    let of_cycle = |number| DraftProposal { cycle: Some(cycle.seq), ..shadowed(number) };
+    let drafted = books.store.draft_proposal(&of_cycle(1), start()).unwrap();
+    assert_eq!(books.store.draft_proposal(&of_cycle(1), start()).unwrap(), drafted, "once");
+    assert_eq!(books.store.proposals().unwrap().len(), 1);
 }

@@ -191,6 +191,12 @@ fn latest_rows(version: &str) -> &'static str {
                         ('KR', '005930', '2026-11-23', 2, 70000000000, 71000000000, 69000000000, 70500000000, 9,
                          1000000000000, 1007142857143, 1, NULL, 142);"
         }
+        "20261126000190" => {
+            "INSERT INTO shadow_plans (proposal, after_day, expires, seed) VALUES (1, '2026-11-24', '2027-02-22', -9);
+             INSERT INTO shadow_sessions (proposal, session_date, challenger_ppb, incumbent_ppb, decisions)
+                 VALUES (1, '2026-11-25', 7, -8, 2);
+             INSERT INTO shadow_verdicts (proposal, passed, evidence, at_ms) VALUES (1, 1, '{}', 190);"
+        }
         "20261126000160" => {
             "INSERT INTO retention_marks (name, part, through, dropped) VALUES ('events', '', 1, 0);"
         }

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
-    TrialsBooked, TriedBefore,
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
+    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -29,8 +29,16 @@ impl<W: Watch> EvolutionBooks for Watched<W> {
         self.step("end_cycle", |store| store.end_cycle(end, at))
     }
 
+    fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
+        self.step("newest_cycles", |store| store.newest_cycles())
+    }
+
     fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {
         self.step("trial_totals", |store| store.trial_totals(market))
+    }
+
+    fn trials_of(&mut self, query: &TrialsOf) -> Result<Vec<Tried>, StoreError> {
+        self.step("trials_of", |store| store.trials_of(query))
     }
 
     fn tried_before(&mut self, query: &TriedBefore) -> Result<Vec<TrialHash>, StoreError> {
@@ -57,6 +65,10 @@ impl<W: Watch> EvolutionBooks for Watched<W> {
         self.step("judge_window", |store| store.judge_window(judge, at))
     }
 
+    fn seen_in(&mut self, window: i64) -> Result<Option<String>, StoreError> {
+        self.step("seen_in", |store| store.seen_in(window))
+    }
+
     fn windows(&mut self, market: Market) -> Result<Vec<SpentWindow>, StoreError> {
         self.step("windows", |store| store.windows(market))
     }
@@ -75,6 +87,14 @@ impl<W: Watch> EvolutionBooks for Watched<W> {
         at: DateTime<Utc>,
     ) -> Result<ProposalRecord, StoreError> {
         self.step("change_proposal", |store| store.change_proposal(change, at))
+    }
+
+    fn follow_shadow(&mut self, follow: &FollowShadow) -> Result<(), StoreError> {
+        self.step("follow_shadow", |store| store.follow_shadow(follow))
+    }
+
+    fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError> {
+        self.step("judge_shadow", |store| store.judge_shadow(judge, at))
     }
 
     fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
-    TrialsBooked, TriedBefore,
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
+    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -27,6 +27,26 @@ impl EvolutionBooks for WitnessedBooks {
 
     fn end_cycle(&mut self, end: &EndCycle, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.step(("end_cycle", OTHER), |store| store.end_cycle(end, at), |_, _| ())
+    }
+
+    fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
+        self.read(|store| store.newest_cycles())
+    }
+
+    fn trials_of(&mut self, query: &TrialsOf) -> Result<Vec<Tried>, StoreError> {
+        self.read(|store| store.trials_of(query))
+    }
+
+    fn seen_in(&mut self, window: i64) -> Result<Option<String>, StoreError> {
+        self.read(|store| store.seen_in(window))
+    }
+
+    fn follow_shadow(&mut self, follow: &FollowShadow) -> Result<(), StoreError> {
+        self.step(("follow_shadow", OTHER), |store| store.follow_shadow(follow), |_, _| ())
+    }
+
+    fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError> {
+        self.step(("judge_shadow", OTHER), |store| store.judge_shadow(judge, at), |_, _| ())
     }
 
     fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {

@@ -14,8 +14,10 @@ use super::ledger::LedgerError;
 use crate::Market;
 
 mod proposals;
+mod shadows;
 
 pub use proposals::*;
+pub use shadows::*;
 
 /// Most trials of one [`RecordTrials`]: one small transaction.
 pub const TRIALS_AT_ONCE_MAX: usize = 64;
@@ -228,6 +230,29 @@ pub struct TrialsBooked {
     pub places_taken: u32,
 }
 
+/// Optimizer -> TradeLedger: what a cycle has tried, in the order of its positions. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<Tried>, LedgerError>")]
+pub struct TrialsOf {
+    /// The cycle.
+    pub cycle: i64,
+    /// From this position on; at most [`TRIALS_AT_ONCE_MAX`] are answered.
+    pub from: u32,
+}
+
+/// A trial as a later step of its cycle needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Its identity.
+    pub hash: TrialHash,
+    /// Its canonical form.
+    pub strategy: String,
+    /// The gate that ended it; none when it may be a champion.
+    pub killed_by: Option<GateName>,
+    /// Sharpe ratio of one observation in millionths; none where nothing was measured.
+    pub sharpe_micros: Option<i64>,
+}
+
 /// Optimizer -> TradeLedger: a cycle is over. The first word stays. Asked, 5 s.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), LedgerError>")]
@@ -238,6 +263,46 @@ pub struct EndCycle {
     pub outcome: String,
     /// The best of it, if there was one that could be looked at.
     pub champion: Option<TrialHash>,
+}
+
+/// Optimizer, the control socket -> TradeLedger: the newest cycle of each market that ever had one. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Vec<CycleLine>, LedgerError>")]
+pub struct NewestCycles;
+
+/// A cycle at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CycleLine {
+    /// Its number.
+    pub cycle: i64,
+    /// The market.
+    pub market: Market,
+    /// The session that had ended.
+    pub session_date: NaiveDate,
+    /// Trials that are booked.
+    pub trials: u32,
+    /// The best Sharpe ratio of one observation among those that no gate ended, in millionths; none where there is none.
+    pub best_micros: Option<i64>,
+    /// What came of it, in words; none while it goes on.
+    pub outcome: Option<String>,
+}
+
+impl fmt::Display for CycleLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cycle, market, session_date, trials, best_micros, outcome } = self;
+        write!(f, "{market} {session_date}: cycle {cycle}, {trials} trials")?;
+        if let Some(best) = best_micros {
+            let sign = if *best < 0 { "-" } else { "" };
+            let thousandths = best.unsigned_abs() / 1_000;
+            write!(
+                f,
+                ", best Sharpe ratio of a session {sign}{}.{:03}",
+                thousandths / 1_000,
+                thousandths % 1_000
+            )?;
+        }
+        write!(f, "; {}", outcome.as_deref().unwrap_or("under way"))
+    }
 }
 
 /// Optimizer -> TradeLedger: how many trials of a market there ever were, and how their Sharpe ratios vary. Asked, 5 s.
@@ -308,6 +373,8 @@ pub struct SpendWindow {
 pub struct SpentWindow {
     /// Its row.
     pub seq: i64,
+    /// The cycle that spent it.
+    pub cycle: i64,
     /// The how-manieth of its market, from 1: what alpha is left follows from it.
     pub number: u32,
     /// The first day.
@@ -330,6 +397,14 @@ pub struct JudgeWindow {
     pub passed: bool,
     /// The numbers as JSON, at most [`EVIDENCE_BYTES_MAX`].
     pub evidence: String,
+}
+
+/// Optimizer -> TradeLedger: the numbers of what was seen in a window, as they were booked; none while nobody has said. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Option<String>, LedgerError>")]
+pub struct SeenIn {
+    /// The window's row.
+    pub window: i64,
 }
 
 /// Optimizer -> TradeLedger: the windows of a market, oldest first. Asked, 5 s.

@@ -91,7 +91,8 @@ fn gates(
     let (first_day, last_day) = (market.days[market.sealed_from()], market.days[market.decisions() - 1]);
     let content = earned[market.sealed_from()..].to_vec();
     let hash = champion.hash.clone();
-    let receipt = SpentWindow { seq: 1, number: 1, first_day, last_day, champion: hash, passed: None };
+    let receipt =
+        SpentWindow { seq: 1, cycle: 1, number: 1, first_day, last_day, champion: hash, passed: None };
     let opened = Sealed::new(first_day, last_day, content, &[])
         .and_then(|sealed| sealed.open(&receipt, &champion.hash))
         .unwrap_or_default();

@@ -29,10 +29,19 @@ pub struct Candidate {
 
 impl Candidate {
     /// A strategy as it is.
-    pub fn seed(strategy: Strategy) -> Option<Self> {
+    pub fn given(strategy: Strategy, origin: Origin) -> Option<Self> {
         let hash = hash_of(&strategy)?;
-        Some(Self { strategy, hash, parent: None, origin: Origin::Seed })
+        Some(Self { strategy, hash, parent: None, origin })
     }
+}
+
+/// Strategies that are tried as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// What every archive begins with: in any slice, as long as one of them was not tried.
+    pub seeds: &'a [Strategy],
+    /// What a language model suggests: in the first slice only, so that a cycle that goes on does not depend on them.
+    pub suggestions: &'a [Strategy],
 }
 
 /// The identity of a strategy as the books know it.
@@ -46,25 +55,28 @@ pub fn parents(elites: &[Elite]) -> Vec<(Strategy, TrialHash)> {
     elites.iter().filter_map(read).collect()
 }
 
-/// The candidates of a slice, fewer than `most` only when nothing new is found. `seeds` come first in a market's life: those
-/// that were not tried yet. `is_tried` says what the books know.
+/// The candidates of a slice, fewer than `most` only when nothing new is found. What is given comes first, as far as it was not
+/// tried yet. `is_tried` says what the books know.
 pub fn slice(
     (seed, position, most): (u64, u32, u32),
     parents: &[(Strategy, TrialHash)],
-    seeds: &[Strategy],
+    given: Given<'_>,
     is_tried: impl Fn(&TrialHash) -> bool,
 ) -> Vec<Candidate> {
     let mut taken: BTreeSet<TrialHash> = BTreeSet::new();
     let mut slice: Vec<Candidate> = Vec::new();
-    let mut fresh = seeds.iter().cloned().filter_map(Candidate::seed);
+    let suggestions = if position == 0 { given.suggestions } else { &[] };
+    let seeds = given.seeds.iter().map(|one| (one, Origin::Seed));
+    let as_they_are = seeds.chain(suggestions.iter().map(|one| (one, Origin::Model)));
+    let mut fresh = as_they_are.filter_map(|(one, origin)| Candidate::given(one.clone(), origin));
     for place in 0..most {
         let is_new =
             |one: &Candidate, taken: &BTreeSet<TrialHash>| !taken.contains(&one.hash) && !is_tried(&one.hash);
-        let of_seeds = fresh.by_ref().find(|one| is_new(one, &taken));
-        let drawn = of_seeds.or_else(|| {
+        let as_it_is = fresh.by_ref().find(|one| is_new(one, &taken));
+        let drawn = as_it_is.or_else(|| {
             (0..DRAWS).find_map(|attempt| {
                 let mut chance = Chance::of(seed, position.wrapping_add(place), attempt);
-                draw(parents, seeds, &mut chance).filter(|one| is_new(one, &taken))
+                draw(parents, given.seeds, &mut chance).filter(|one| is_new(one, &taken))
             })
         });
         let Some(candidate) = drawn else { break };

@@ -16,10 +16,11 @@ use domain::messages::ledger::LedgerError;
 use strategy::form::Strategy;
 use supervision::prelude::*;
 
-use super::cycle::{Candidate, parents, slice};
+use super::cycle::{Candidate, Given, parents, slice};
 use super::niche::{Habits, place};
+use crate::gauntlet::admission::Admission;
 
-const ASK_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// So often a slice is drawn anew because some of it was tried in an earlier cycle.
 const ROUNDS: u32 = 16;
 
@@ -51,6 +52,8 @@ pub struct SearchPlan {
     pub slice: u32,
     /// What every archive begins with.
     pub seeds: Vec<Strategy>,
+    /// What a language model suggests: taken in the first slice, right after the seeds.
+    pub suggestions: Vec<Strategy>,
 }
 
 /// What the sample says of a candidate.
@@ -70,8 +73,19 @@ pub struct Examined {
 
 /// Examines candidates in the sample: the same candidate always gets the same answer.
 pub trait Laboratory {
-    /// One candidate; short, because its thread serves others in between.
-    fn examine(&mut self, strategy: &Strategy) -> Examined;
+    /// One candidate and what the books say of its identity; short, because its thread serves others in between.
+    fn examine(&mut self, strategy: &Strategy, admission: &Admission) -> Examined;
+}
+
+/// How far a search has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The cycle as it stands.
+    pub cycle: Cycle,
+    /// Trials that it will have.
+    pub of: u32,
+    /// The best Sharpe ratio of one observation among those that no gate ended, in millionths, as far as this life has seen.
+    pub best_micros: Option<i64>,
 }
 
 /// Why a search stopped before its end. What is booked stays, and the next attempt goes on there.
@@ -93,54 +107,61 @@ pub async fn search(
     links: &SearchLinks,
     plan: &SearchPlan,
     laboratory: &mut impl Laboratory,
+    progress: &mut impl FnMut(Progress),
 ) -> Result<(Cycle, Vec<Elite>), SearchStopped> {
     let SearchPlan { market, session_date, seed, .. } = *plan;
     let mut cycle = heard(links.begin.ask(BeginCycle { market, session_date, seed }, ASK_WITHIN).await)?;
     let size = plan.slice.clamp(1, u32::try_from(TRIALS_AT_ONCE_MAX).unwrap_or(1));
+    let mut best_micros = None;
     while !cycle.is_over && cycle.trials < plan.trials {
         let most = size.min(plan.trials - cycle.trials);
-        let candidates = draw(links, plan, &cycle, most).await?;
+        let (candidates, tried) = draw(links, plan, &cycle, most).await?;
         if candidates.is_empty() {
             break;
         }
         let mut trials = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            trials.push(trial(candidate, laboratory));
+            trials.push(trial(candidate, &tried, laboratory));
             tokio::task::yield_now().await;
         }
+        let alive = trials.iter().filter(|trial| trial.killed_by.is_none());
+        best_micros = best_micros.max(alive.filter_map(|trial| trial.sharpe_micros).max());
         let record = RecordTrials { cycle: cycle.seq, position: cycle.trials, trials };
         cycle.trials = heard(links.record.ask(record, ASK_WITHIN).await)?.trials;
+        progress(Progress { cycle, of: plan.trials, best_micros });
     }
     let elites = heard(links.elites.ask(ElitesOf { market }, ASK_WITHIN).await)?;
     Ok((cycle, elites))
 }
 
-/// The next slice: nothing of it was tried before.
+/// The next slice, nothing of which was tried before, and what was left out because it was.
 async fn draw(
     links: &SearchLinks,
     plan: &SearchPlan,
     cycle: &Cycle,
     most: u32,
-) -> Result<Vec<Candidate>, SearchStopped> {
+) -> Result<(Vec<Candidate>, BTreeSet<TrialHash>), SearchStopped> {
     let market = plan.market;
     let elites = heard(links.elites.ask(ElitesOf { market }, ASK_WITHIN).await)?;
     let bred = parents(&elites);
     let mut known: BTreeSet<TrialHash> = BTreeSet::new();
     for _ in 0..ROUNDS {
         let place = (cycle.seed, cycle.trials, most);
-        let candidates = slice(place, &bred, &plan.seeds, |hash| known.contains(hash));
+        let given = Given { seeds: &plan.seeds, suggestions: &plan.suggestions };
+        let candidates = slice(place, &bred, given, |hash| known.contains(hash));
         let hashes: Vec<_> = candidates.iter().map(|one| one.hash.clone()).collect();
         let tried = heard(links.tried.ask(TriedBefore { market, hashes }, ASK_WITHIN).await)?;
         if tried.is_empty() {
-            return Ok(candidates);
+            return Ok((candidates, known));
         }
         known.extend(tried);
     }
-    Ok(Vec::new())
+    Ok((Vec::new(), known))
 }
 
-fn trial(candidate: Candidate, laboratory: &mut impl Laboratory) -> Trial {
-    let examined = laboratory.examine(&candidate.strategy);
+fn trial(candidate: Candidate, tried: &BTreeSet<TrialHash>, laboratory: &mut impl Laboratory) -> Trial {
+    let admission = Admission::of(Ok::<_, String>(candidate.hash.clone()), tried);
+    let examined = laboratory.examine(&candidate.strategy, &admission);
     let Examined { killed_by, sharpe_micros, observations, habits, evidence } = examined;
     let measured = sharpe_micros.zip(habits).filter(|_| killed_by.is_none());
     Trial {
@@ -156,7 +177,7 @@ fn trial(candidate: Candidate, laboratory: &mut impl Laboratory) -> Trial {
     }
 }
 
-fn heard<T>(answer: Result<Result<T, LedgerError>, AskError>) -> Result<T, SearchStopped> {
+pub(crate) fn heard<T>(answer: Result<Result<T, LedgerError>, AskError>) -> Result<T, SearchStopped> {
     answer.map_err(SearchStopped::Unheard)?.map_err(SearchStopped::Ledger)
 }
 

@@ -8,7 +8,7 @@ use strategy::form::{Feature, Strategy};
 
 use super::chance::Chance;
 use super::cross::cross;
-use super::cycle::{hash_of, parents, slice};
+use super::cycle::{Given, hash_of, parents, slice};
 use super::mutate::mutate;
 use super::niche::{Habits, Theme, place};
 
@@ -22,6 +22,10 @@ const TREND: &str = r#"{"id":"s-0002","parent_id":null,"hypothesis":"Trends last
 
 fn seeds() -> Vec<Strategy> {
     [OVERSOLD, TREND].map(|text| Strategy::from_json(text).unwrap()).to_vec()
+}
+
+fn of(seeds: &[Strategy]) -> Given<'_> {
+    Given { seeds, suggestions: &[] }
 }
 
 /// A lineage: each child is the parent of the next.
@@ -68,13 +72,13 @@ proptest! {
     #[test]
     fn a_slice_follows_from_seed_position_and_archive_alone_and_has_nothing_twice(seed in any::<u64>(), position in 0_u32..1_000) {
         let bred = parents(&archive());
-        let make = || slice((seed, position, 12), &bred, &seeds(), |_| false);
+        let make = || slice((seed, position, 12), &bred, of(&seeds()), |_| false);
         let first = make();
         prop_assert_eq!(&first, &make());
         let hashes: BTreeSet<_> = first.iter().map(|one| one.hash.clone()).collect();
         prop_assert_eq!(hashes.len(), 12);
         let tried: BTreeSet<TrialHash> = first.iter().take(6).map(|one| one.hash.clone()).collect();
-        let second = slice((seed, position, 12), &bred, &seeds(), |hash| tried.contains(hash));
+        let second = slice((seed, position, 12), &bred, of(&seeds()), |hash| tried.contains(hash));
         prop_assert!(second.iter().all(|one| !tried.contains(&one.hash)));
     }
 }
@@ -90,13 +94,17 @@ fn archive() -> Vec<Elite> {
 
 #[test]
 fn an_empty_archive_begins_with_the_seeds_and_goes_on_with_their_children() {
-    let first = slice((1, 0, 6), &[], &seeds(), |_| false);
+    let first = slice((1, 0, 6), &[], of(&seeds()), |_| false);
     let origins: Vec<_> = first.iter().map(|one| one.origin).collect();
     assert_eq!(origins[..2], [Origin::Seed, Origin::Seed]);
     assert!(origins[2..].iter().all(|origin| *origin == Origin::Mutation), "{origins:?}");
     assert_eq!(first.len(), 6);
-    assert_eq!(slice((1, 0, 6), &[], &[], |_| false), [], "from nothing comes nothing");
-    assert_eq!(slice((1, 0, 6), &[], &seeds(), |_| true), [], "nothing new, and an end to looking for it");
+    assert_eq!(slice((1, 0, 6), &[], of(&[]), |_| false), [], "from nothing comes nothing");
+    assert_eq!(
+        slice((1, 0, 6), &[], of(&seeds()), |_| true),
+        [],
+        "nothing new, and an end to looking for it"
+    );
 }
 
 #[test]
@@ -105,7 +113,7 @@ fn both_ways_of_making_a_child_are_used_and_an_elite_that_cannot_be_read_is_pass
     elites.push(Elite { strategy: "{}".into(), ..elites[0].clone() });
     let bred = parents(&elites);
     assert_eq!(bred.len(), elites.len() - 1);
-    let made: Vec<_> = (0..8).flat_map(|part| slice((3, part * 16, 16), &bred, &[], |_| false)).collect();
+    let made: Vec<_> = (0..8).flat_map(|part| slice((3, part * 16, 16), &bred, of(&[]), |_| false)).collect();
     let crossed = made.iter().filter(|one| one.origin == Origin::Crossover).count();
     assert!((10..60).contains(&crossed), "{crossed} of {}", made.len());
     assert!(made.iter().all(|one| one.parent.is_some()));
@@ -144,4 +152,18 @@ fn chance_is_the_same_on_every_machine_and_in_every_year() {
     assert!((0..1_000).all(|_| (0.0..1.0).contains(&chance.unit())));
     assert_eq!(chance.below(0), 0);
     assert_eq!(chance.one_of::<u8>(&[]), None);
+}
+
+#[test]
+fn what_a_model_suggests_is_tried_in_the_first_slice_right_after_the_seeds() {
+    let suggestions = &lineage(5, 3)[1..];
+    let given = seeds();
+    let first = slice((1, 0, 8), &[], Given { seeds: &given, suggestions }, |_| false);
+    let origins: Vec<_> = first.iter().map(|one| one.origin).collect();
+    assert_eq!(
+        origins[..6],
+        [Origin::Seed, Origin::Seed, Origin::Model, Origin::Model, Origin::Model, Origin::Mutation]
+    );
+    let later = slice((1, 8, 8), &[], Given { seeds: &[], suggestions }, |_| false);
+    assert!(later.is_empty(), "a cycle that goes on does not depend on what a model said");
 }

@@ -230,7 +230,8 @@ fn sealed_look(market: &[Vec<f64>], sight: Sight, cost: f64, rules: &Rules) -> V
     let (first_day, last_day) =
         (FIRST + Days::new(SAMPLE as u64), FIRST + Days::new((ALL - SHADOW - 1) as u64));
     let sealed = Sealed::new(first_day, last_day, first_days(market, ALL - SHADOW), &[]).unwrap();
-    let receipt = SpentWindow { seq: 1, number: 1, first_day, last_day, champion: hash(1), passed: None };
+    let receipt =
+        SpentWindow { seq: 1, cycle: 1, number: 1, first_day, last_day, champion: hash(1), passed: None };
     let run = Bench::new(sealed.open(&receipt, &hash(1)).unwrap(), sight, cost).run(Conditions::NOMINAL);
     sealed::verdict(&sealed::Evidence::of(&receipt, &run.returns[SAMPLE..]), &rules.sealed)
 }

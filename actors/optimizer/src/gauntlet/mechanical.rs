@@ -138,6 +138,15 @@ pub fn verdict(evidence: &Evidence, rules: &Rules) -> Verdict {
     Verdict { gate: GateName::G1, checks }
 }
 
+/// G1 of a candidate that fails at first sight: what one run shows. Where it passes nothing is said yet.
+pub fn first_look(nominal: &Run, rules: &Rules) -> Verdict {
+    let checks = vec![
+        Check::new("total return", nominal.total(), Needed::Above(0.0)),
+        Check::new("trades", nominal.trades.len() as f64, Needed::AtLeast(rules.trades as f64)),
+    ];
+    Verdict { gate: GateName::G1, checks }
+}
+
 /// Bars of which a live agent would read something else than the backtest did, and bars tried.
 fn look_ahead(candidate: &impl Candidate, cuts: usize, seed: u64) -> (usize, usize) {
     let mut random = fastrand::Rng::with_seed(seed);

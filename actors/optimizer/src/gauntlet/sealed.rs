@@ -192,7 +192,7 @@ mod tests {
 
     fn spent(first: &str, last: &str) -> SpentWindow {
         let (first_day, last_day) = (day(first), day(last));
-        SpentWindow { seq: 1, number: 1, first_day, last_day, champion: hash('a'), passed: None }
+        SpentWindow { seq: 1, cycle: 1, number: 1, first_day, last_day, champion: hash('a'), passed: None }
     }
 
     #[test]

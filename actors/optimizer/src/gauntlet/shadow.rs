@@ -2,7 +2,8 @@
 //!
 //! It is judged once: at the first session by which there are enough sessions and decisions. Who looks every day and stops
 //! when it looks good lets luck pass. With the fewest sessions luck passes in one case of ten, and an annual Sharpe ratio of 3
-//! in one of three: this gate finds what breaks in real life, it does not prove skill, which G2 and G3 have to. Without enough of them by its expiry date it ends, and a drawdown ends it at once.
+//! in one of three: this gate finds what breaks in real life, it does not prove skill, which G2 and G3 have to. Without enough
+//! of them by its expiry date it ends, and a drawdown ends it at once.
 
 use chrono::NaiveDate;
 use domain::messages::evolution::GateName;
@@ -12,12 +13,15 @@ use super::candidate::drawdown;
 use super::{Check, Needed, Verdict};
 use crate::validation::bootstrap::{Plan, paired};
 
+/// A shadow that is not complete so many days after its beginning has expired.
+pub const EXPIRES_AFTER_DAYS: u64 = 90;
+
 /// What G4 demands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// Fewest sessions.
     pub sessions: usize,
-    /// Fewest decisions that both took.
+    /// Fewest purchases and sales of the candidate while both were followed.
     pub decisions: u32,
     /// Smallest probability that the candidate is better.
     pub probability: f64,
@@ -44,7 +48,7 @@ pub struct Session {
     pub challenger: f64,
     /// The incumbent's return after costs.
     pub incumbent: f64,
-    /// Decisions that both took.
+    /// Purchases and sales of the candidate.
     pub decisions: u32,
 }
 
@@ -106,7 +110,7 @@ fn verdict(sessions: &[Session], seed: u64, rules: &Rules) -> Verdict {
     let checks = vec![
         Check::new("sessions in the shadow", sessions.len() as f64, Needed::AtLeast(rules.sessions as f64)),
         Check::new(
-            "decisions that both took",
+            "decisions beside the incumbent",
             f64::from(decisions(sessions)),
             Needed::AtLeast(f64::from(rules.decisions)),
         ),
@@ -173,7 +177,7 @@ mod tests {
         assert_eq!(judged(&idle(30), 40), None);
         let verdict = judged(&idle(30), 41).unwrap();
         let failures: Vec<_> = verdict.failures().map(|check| check.what.as_str()).collect();
-        assert_eq!(failures, ["decisions that both took"]);
+        assert_eq!(failures, ["decisions beside the incumbent"]);
         let mut late = idle(30);
         late.sessions.extend((50..60).map(|day| Session {
             session_date: FIRST + Days::new(day),

@@ -113,6 +113,33 @@ pub fn verdict(evidence: &Evidence, rules: &Rules) -> Verdict {
     Verdict { gate: GateName::G2, checks }
 }
 
+/// What G2 says of one candidate before its family is known: whether it earns in parts that are tested one after another. What
+/// passes here has to pass [`verdict`], too.
+pub fn alone(returns: &[f64], max_hold_bars: usize, rules: &Rules) -> Verdict {
+    let guard = Guard { horizon: max_hold_bars, embargo: max_hold_bars };
+    let splits = walk_forward(returns.len(), rules.folds, guard);
+    let part = |split: &crate::validation::splits::TrainTest| -> Vec<f64> {
+        split.test.iter().filter_map(|row| returns.get(*row).copied()).collect()
+    };
+    let parts: Result<Vec<_>, _> = splits.map(|splits| splits.iter().map(part).collect());
+    let sharpe = |parts: Vec<Vec<f64>>| Record::of(&parts.concat()).map(|record| record.sharpe);
+    let with_profit =
+        |parts: Vec<Vec<f64>>| parts.iter().filter(|part| part.iter().sum::<f64>() > 0.0).count() as f64;
+    let checks = vec![
+        Check::of(
+            "Sharpe ratio of a session in tested parts",
+            parts.clone().and_then(sharpe),
+            Needed::Above(0.0),
+        ),
+        Check::of(
+            "tested parts with a profit",
+            parts.map(with_profit),
+            Needed::AtLeast(rules.folds_with_profit as f64),
+        ),
+    ];
+    Verdict { gate: GateName::G2, checks }
+}
+
 type Folds = Vec<Fold>;
 
 /// Returns of one tested part.

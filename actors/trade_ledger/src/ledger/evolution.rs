@@ -2,9 +2,10 @@
 
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveIn, ActiveStrategy, AllProposals, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite,
-    ElitesOf, EndCycle, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
-    SpentWindow, TotalsOf, TrialHash, TrialTotals, TrialsBooked, TriedBefore, WindowsOf,
+    ActiveIn, ActiveStrategy, AllProposals, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal,
+    Elite, ElitesOf, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, NewestCycles, ProposalRecord,
+    RecordTrials, Reject, RejectsOf, SeenIn, SpendWindow, SpentWindow, TotalsOf, TrialHash, TrialTotals,
+    TrialsBooked, TrialsOf, Tried, TriedBefore, WindowsOf,
 };
 use domain::messages::ledger::LedgerError;
 use supervision::prelude::*;
@@ -35,11 +36,51 @@ impl Handler<EndCycle> for TradeLedger {
     }
 }
 
+impl Handler<NewestCycles> for TradeLedger {
+    type Result = Result<Vec<CycleLine>, LedgerError>;
+
+    fn handle(&mut self, _: NewestCycles, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.newest_cycles())
+    }
+}
+
 impl Handler<TotalsOf> for TradeLedger {
     type Result = Result<TrialTotals, LedgerError>;
 
     fn handle(&mut self, query: TotalsOf, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.trial_totals(query.market))
+    }
+}
+
+impl Handler<TrialsOf> for TradeLedger {
+    type Result = Result<Vec<Tried>, LedgerError>;
+
+    fn handle(&mut self, query: TrialsOf, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.trials_of(&query))
+    }
+}
+
+impl Handler<SeenIn> for TradeLedger {
+    type Result = Result<Option<String>, LedgerError>;
+
+    fn handle(&mut self, query: SeenIn, ctx: &mut Self::Context) -> Self::Result {
+        self.read(ctx, |store| store.seen_in(query.window))
+    }
+}
+
+impl Handler<FollowShadow> for TradeLedger {
+    type Result = Result<(), LedgerError>;
+
+    fn handle(&mut self, message: FollowShadow, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, _at| store.follow_shadow(&message)).map_err(answer)
+    }
+}
+
+impl Handler<JudgeShadow> for TradeLedger {
+    type Result = Result<ProposalRecord, LedgerError>;
+
+    fn handle(&mut self, message: JudgeShadow, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.judge_shadow(&message, at)).map_err(answer)
     }
 }
 

@@ -6,7 +6,7 @@ use actix::Message;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::TrialHash;
+use super::{ShadowPlan, ShadowRecord, TrialHash};
 use crate::Market;
 use crate::messages::ledger::LedgerError;
 
@@ -150,7 +150,7 @@ impl fmt::Display for Decider {
     }
 }
 
-/// Optimizer -> TradeLedger: a proposal as a draft. Asked, 5 s.
+/// Optimizer -> TradeLedger: a proposal as a draft. A cycle drafts one; the same cycle again is the same proposal. Asked, 5 s.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<ProposalRecord, LedgerError>")]
 pub struct DraftProposal {
@@ -170,6 +170,8 @@ pub struct DraftProposal {
     pub incumbent: Option<String>,
     /// The gates' numbers as JSON.
     pub evidence: String,
+    /// How it trades in the shadow; none for one that a person made.
+    pub shadow: Option<ShadowPlan>,
 }
 
 /// A person, or Optimizer -> TradeLedger: something happens to a proposal. Refused when it cannot from where the proposal
@@ -215,6 +217,9 @@ pub struct ProposalRecord {
     pub status: ProposalStatus,
     /// What happened, oldest first.
     pub history: Vec<ProposalChange>,
+    /// How it did in the shadow beside the incumbent; none where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowRecord>,
 }
 
 impl ProposalRecord {

@@ -95,7 +95,8 @@ impl Handler<RecordTrials> for Ledger {
 struct Dice;
 
 impl Laboratory for Dice {
-    fn examine(&mut self, strategy: &Strategy) -> Examined {
+    fn examine(&mut self, strategy: &Strategy, admission: &Admission) -> Examined {
+        assert!(admission.verdict().passed(), "what was tried before is not drawn");
         let digits = strategy.identity().to_string();
         let digit = |place: usize| i64::from_str_radix(&digits[place..=place], 16).unwrap();
         let killed_by = (digit(0) < 4).then_some(GateName::G1);
@@ -119,6 +120,7 @@ fn plan(seed: u64) -> SearchPlan {
         trials: 150,
         slice: 16,
         seeds: vec![Strategy::from_json(seed_text).unwrap()],
+        suggestions: vec![],
     }
 }
 
@@ -137,7 +139,7 @@ fn live(books: &Arc<Mutex<Books>>, plan: &SearchPlan) -> Found {
             tried: Link::from_recipient(ledger.clone().recipient()),
             record: Link::from_recipient(ledger.recipient()),
         };
-        search(&links, &plan, &mut Dice).await
+        search(&links, &plan, &mut Dice, &mut |_| ()).await
     })
 }
 

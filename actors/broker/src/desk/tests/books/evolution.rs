@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
-    TrialsBooked, TriedBefore,
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
+    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -26,6 +26,30 @@ impl EvolutionBooks for Memory {
     }
 
     fn end_cycle(&mut self, _end: &EndCycle, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
+        unscripted()
+    }
+
+    fn trials_of(&mut self, _query: &TrialsOf) -> Result<Vec<Tried>, StoreError> {
+        unscripted()
+    }
+
+    fn seen_in(&mut self, _window: i64) -> Result<Option<String>, StoreError> {
+        unscripted()
+    }
+
+    fn follow_shadow(&mut self, _follow: &FollowShadow) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn judge_shadow(
+        &mut self,
+        _judge: &JudgeShadow,
+        _at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
         unscripted()
     }
 

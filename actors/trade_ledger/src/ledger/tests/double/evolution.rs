@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, DraftProposal, Elite, EndCycle, JudgeWindow,
-    ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow, SpentWindow, TrialHash, TrialTotals,
-    TrialsBooked, TriedBefore,
+    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
+    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 
 use super::{Scripted, unscripted};
@@ -30,7 +30,15 @@ impl EvolutionBooks for Scripted {
         unscripted()
     }
 
+    fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
+        unscripted()
+    }
+
     fn trial_totals(&mut self, _market: Market) -> Result<TrialTotals, StoreError> {
+        unscripted()
+    }
+
+    fn trials_of(&mut self, _query: &TrialsOf) -> Result<Vec<Tried>, StoreError> {
         unscripted()
     }
 
@@ -58,6 +66,10 @@ impl EvolutionBooks for Scripted {
         unscripted()
     }
 
+    fn seen_in(&mut self, _window: i64) -> Result<Option<String>, StoreError> {
+        unscripted()
+    }
+
     fn windows(&mut self, _market: Market) -> Result<Vec<SpentWindow>, StoreError> {
         unscripted()
     }
@@ -73,6 +85,18 @@ impl EvolutionBooks for Scripted {
     fn change_proposal(
         &mut self,
         _change: &ChangeProposal,
+        _at: DateTime<Utc>,
+    ) -> Result<ProposalRecord, StoreError> {
+        unscripted()
+    }
+
+    fn follow_shadow(&mut self, _follow: &FollowShadow) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn judge_shadow(
+        &mut self,
+        _judge: &JudgeShadow,
         _at: DateTime<Utc>,
     ) -> Result<ProposalRecord, StoreError> {
         unscripted()

@@ -1,0 +1,187 @@
+//! What is looked after at every close: drafts in the shadow beside their incumbents (G4), and what the market trades by.
+//!
+//! Both are followed on paper, on the bars of days that had not happened when they were found. The books keep each session once, so
+//! that what was told of it does not change with bars that are told again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use domain::Market;
+use domain::messages::evolution::{
+    ActiveIn, AllProposals, ChangeProposal, Decider, FollowShadow, JudgeShadow, ProposalRecord,
+    ProposalStatus, ProposalStep, SHADOW_SESSIONS_MAX, ShadowRecord, ShadowSession,
+};
+use strategy::form::Strategy;
+use supervision::prelude::*;
+
+use super::round::ppb;
+use super::search::{ASK_WITHIN, SearchStopped, heard};
+use crate::backtest::Series;
+use crate::evidence::Evidence;
+use crate::gauntlet::Verdict;
+use crate::gauntlet::candidate::drawdown;
+use crate::gauntlet::shadow::{self, Session, Standing};
+use crate::laboratory::{Paper, paper};
+
+/// Longest reason of a step, in characters: the books cut it there.
+const REASON_MAX: usize = 400;
+
+/// Whom the watch asks.
+#[derive(Clone, Debug)]
+pub struct WatchLinks {
+    /// TradeLedger: every proposal.
+    pub proposals: Link<AllProposals>,
+    /// TradeLedger: sessions of a shadow.
+    pub follow: Link<FollowShadow>,
+    /// TradeLedger: a shadow is over.
+    pub judge: Link<JudgeShadow>,
+    /// TradeLedger: what the market trades by.
+    pub active: Link<ActiveIn>,
+    /// TradeLedger: back from it.
+    pub change: Link<ChangeProposal>,
+}
+
+/// Follows the drafts of a market up to a session and watches what it trades by; what happened, a line each.
+///
+/// # Errors
+/// [`SearchStopped`]; what was booked until then stays.
+pub async fn watch(
+    links: &WatchLinks,
+    (market, session_date): (Market, NaiveDate),
+    rules: &shadow::Rules,
+    series: &[Series],
+) -> Result<Vec<String>, SearchStopped> {
+    let mut lines = Vec::new();
+    for record in heard(links.proposals.ask(AllProposals, ASK_WITHIN).await)? {
+        if record.market == market && record.status == ProposalStatus::Draft {
+            lines.extend(follow(links, &record, rules, session_date, series).await?);
+            tokio::task::yield_now().await;
+        }
+    }
+    lines.extend(watch_active(links, market, rules, series).await?);
+    Ok(lines)
+}
+
+/// One draft; none while it goes on.
+async fn follow(
+    links: &WatchLinks,
+    record: &ProposalRecord,
+    rules: &shadow::Rules,
+    today: NaiveDate,
+    series: &[Series],
+) -> Result<Option<String>, SearchStopped> {
+    let Some(ShadowRecord { plan, sessions, .. }) = &record.shadow else { return Ok(None) };
+    let Ok(challenger) = Strategy::from_json(&record.strategy) else { return Ok(None) };
+    let incumbent = record.incumbent.as_deref().and_then(|json| Strategy::from_json(json).ok());
+    let seen = sessions_after(series, plan.after, today);
+    let mut new = pairs(&challenger, incumbent.as_ref(), series, &seen);
+    let known: BTreeSet<_> = sessions.iter().map(|session| session.session_date).collect();
+    new.retain(|session| !known.contains(&session.session_date));
+    new.truncate(SHADOW_SESSIONS_MAX);
+    let number = record.number;
+    let mut all = sessions.clone();
+    if !new.is_empty() {
+        all.extend(&new);
+        heard(links.follow.ask(FollowShadow { number, sessions: new }, ASK_WITHIN).await)?;
+    }
+    all.sort_by_key(|session| session.session_date);
+    let sessions = all.iter().map(session).collect();
+    let evidence = shadow::Evidence { sessions, expires: plan.expires, seed: plan.seed };
+    let Standing::Judged(verdict) = shadow::standing(&evidence, rules, today) else { return Ok(None) };
+    let is_whole = Evidence::parse(&record.evidence).is_ok_and(|evidence| evidence.is_whole());
+    let passed = verdict.passed() && is_whole;
+    let reason = reason(&verdict, is_whole);
+    let evidence = serde_json::to_string(&verdict).unwrap_or_default();
+    let judge = JudgeShadow { number, passed, evidence, reason: reason.clone() };
+    let judged = heard(links.judge.ask(judge, ASK_WITHIN).await)?;
+    Ok(Some(format!("proposal {number} is {}: {reason}", judged.status)))
+}
+
+fn session(session: &ShadowSession) -> Session {
+    let share = |ppb: i64| ppb as f64 / 1e9;
+    Session {
+        session_date: session.session_date,
+        challenger: share(session.challenger_ppb),
+        incumbent: share(session.incumbent_ppb),
+        decisions: session.decisions,
+    }
+}
+
+fn reason(verdict: &Verdict, is_whole: bool) -> String {
+    let words = if verdict.passed() {
+        let told: Vec<_> = verdict.checks.iter().map(ToString::to_string).collect();
+        format!("the shadow passed: {}", told.join("; "))
+    } else {
+        let failures: Vec<_> = verdict.failures().map(ToString::to_string).collect();
+        format!("the shadow failed: {}", failures.join("; "))
+    };
+    let missing = if is_whole { "" } else { "its evidence is not complete; " };
+    format!("{missing}{words}").chars().take(REASON_MAX).collect()
+}
+
+/// The sessions after a day, up to another, in which at least half of the stocks have a bar: with fewer it is not told yet.
+fn sessions_after(series: &[Series], after: NaiveDate, until: NaiveDate) -> Vec<NaiveDate> {
+    let mut stocks: BTreeMap<NaiveDate, usize> = BTreeMap::new();
+    let dates = series.iter().flat_map(|series| series.bars().iter().rev().map(|bar| bar.session_date));
+    for date in dates.filter(|date| *date > after && *date <= until) {
+        *stocks.entry(date).or_default() += 1;
+    }
+    stocks.into_iter().filter(|(_, count)| count * 2 >= series.len()).map(|(date, _)| date).collect()
+}
+
+/// What both earned in each session; an incumbent that cannot be tried on bars holds cash.
+fn pairs(
+    challenger: &Strategy,
+    incumbent: Option<&Strategy>,
+    series: &[Series],
+    seen: &[NaiveDate],
+) -> Vec<ShadowSession> {
+    let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return Vec::new() };
+    let known: Vec<_> = series
+        .iter()
+        .filter_map(|series| series.between(NaiveDate::MIN, last.succ_opt().unwrap_or(*last)).ok())
+        .collect();
+    let earned = |strategy: &Strategy| paper(strategy, &known, *first).unwrap_or_default();
+    let challenger = earned(challenger);
+    let incumbent = incumbent.map(earned).unwrap_or_default();
+    let of = |paper: &Paper, date: NaiveDate| {
+        let place = paper.days.binary_search(&date).ok()?;
+        Some((*paper.returns.get(place)?, *paper.decisions.get(place)?))
+    };
+    let pair = |date: &NaiveDate| {
+        let (earned, decisions) = of(&challenger, *date)?;
+        let beside = of(&incumbent, *date).map_or(0.0, |(earned, _)| earned);
+        let (challenger_ppb, incumbent_ppb) = (ppb(earned), ppb(beside));
+        Some(ShadowSession { session_date: *date, challenger_ppb, incumbent_ppb, decisions })
+    };
+    seen.iter().filter_map(pair).collect()
+}
+
+/// Goes back from what the market trades by when it has fallen too far since then, on paper.
+async fn watch_active(
+    links: &WatchLinks,
+    market: Market,
+    rules: &shadow::Rules,
+    series: &[Series],
+) -> Result<Option<String>, SearchStopped> {
+    let active = heard(links.active.ask(ActiveIn { market }, ASK_WITHIN).await)?;
+    let Some((since, (number, json))) = active.and_then(|active| Some((active.since, active.from?))) else {
+        return Ok(None);
+    };
+    let Ok(strategy) = Strategy::from_json(&json) else { return Ok(None) };
+    let seen = sessions_after(series, market.date_at(since), NaiveDate::MAX);
+    let Some(first) = seen.first() else { return Ok(None) };
+    let fell = drawdown(&paper(&strategy, series, *first).unwrap_or_default().returns);
+    if fell <= rules.drawdown {
+        return Ok(None);
+    }
+    let reason = format!(
+        "on paper it has fallen by {:.1} % from its highest point since {first}, allowed are {:.1} %",
+        fell * 100.0,
+        rules.drawdown * 100.0
+    );
+    let change =
+        ChangeProposal { number, step: ProposalStep::RollBack, by: Decider::Agent, reason: reason.clone() };
+    heard(links.change.ask(change, ASK_WITHIN).await)?;
+    Ok(Some(format!("proposal {number} is rolled back: {reason}")))
+}
