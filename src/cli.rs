@@ -427,10 +427,26 @@ pub struct VerifyArgs {
     /// Families of random strategies for that, of each kind, 1 to 10000.
     #[arg(long, value_name = "N", requires = "gate", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub families: u32,
+    /// Rehearse evolution as a whole instead, on made-up markets: `planted` has an edge, which must be found, proposed, and active after a
+    /// yes; `none` has none, and no more may be proposed than luck may. Exit 1 otherwise. The randomness starts at --first-seed.
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with_all = ["seeds", "orders", "days", "minutes", "calendar", "markets", "compromised_model", "story", "gate"])]
+    pub evolution: Option<Rehearsed>,
+    /// Cycles for `--evolution none`, 1 to 1000.
+    #[arg(long, value_name = "N", requires = "evolution", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub cycles: u32,
     /// Make a deliberate mistake, by its name, and stop at the first seed that catches it.
     #[cfg(feature = "mutants")]
     #[arg(long, value_parser = mutant)]
     pub mutant: Option<Mutant>,
+}
+
+/// What market evolution is rehearsed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Rehearsed {
+    /// Stocks recover after a fall.
+    Planted,
+    /// Nothing foretells anything.
+    None,
 }
 
 /// How long, and what is shown of it.

@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use crate::cli::{
     BudgetArgs, Cli, Command, DemoArgs, HaltArgs, IndicatorsArgs, LimitsArgs, MarketsArgs, ParseReplyArgs,
-    ReduceArgs, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, SoakArgs, StatusArgs,
-    VerifyArgs,
+    ReduceArgs, Rehearsed, ReleaseArgs, ResolveArgs, ResumeArgs, SettingsArgs, SimulateArgs, SoakArgs,
+    StatusArgs, VerifyArgs,
 };
 use crate::config::{Config, settings};
 use crate::control::standing::MarketStanding;
@@ -73,6 +73,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Budget(args)) => budget(args),
         Some(Command::Healthcheck(args)) => elsewhere::healthcheck(args),
         Some(Command::Verify(args)) if args.gate => measure_gates(&args),
+        Some(Command::Verify(VerifyArgs { evolution: Some(what), cycles, first_seed, json, .. })) => {
+            rehearse(what, cycles, first_seed, json)
+        }
         Some(Command::Verify(args)) => prove(args),
         Some(Command::Soak(args)) => soak(args),
         Some(Command::Markets(args)) => show_markets(&args),
@@ -185,6 +188,29 @@ fn measure_gates(args: &VerifyArgs) -> ExitCode {
                 Ok(text) => terminal::line(text),
                 Err(error) => return failed(error, exit::FAILED),
             }
+            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+        }
+        Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// Strategies that a rehearsed cycle tries.
+const REHEARSED_TRIALS: u32 = 64;
+
+fn rehearse(what: Rehearsed, cycles: u32, seed: u64, json: bool) -> ExitCode {
+    let kind = match what {
+        Rehearsed::Planted => verify::evolution::Kind::Planted,
+        Rehearsed::None => verify::evolution::Kind::None,
+    };
+    let progress = |line: &str| {
+        if !json {
+            terminal::line(line);
+        }
+    };
+    let options = verify::evolution::Options { kind, cycles, seed, trials: REHEARSED_TRIALS };
+    match verify::evolution::run(&options, progress) {
+        Ok(report) => {
+            show(&report, json);
             if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
         Err(why) => failed(why, exit::FAILED),

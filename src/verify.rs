@@ -16,6 +16,7 @@
 //! | `operator` | who halts, resumes, and trades by hand |
 //! | `timetable` | when the agent is up |
 //! | [`gate`] | apart from all this: how often luck and skill pass the gates of evolution |
+//! | [`evolution`] | and how evolution does as a whole on made-up markets, with an edge and without |
 //! | `facts`, `witness`, `trace` | what happened, and its hash |
 //! | [`checks`] | the invariants |
 //! | [`soak()`] | months of running in minutes, measured |
@@ -33,6 +34,7 @@ mod clocks;
 mod dice;
 mod eager;
 mod enemy;
+pub mod evolution;
 pub mod facts;
 pub mod gate;
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod purchases;
 mod questions;
 mod recovery;
 mod retention;
+mod rounds;
 mod selections;
 mod setbacks;
 mod states;

@@ -267,11 +267,6 @@ pub(super) fn of_cycle(conn: &mut SqliteConnection, query: &TrialsOf) -> Result<
     rows.into_iter().map(one).collect()
 }
 
-fn gate(code: &str) -> Result<GateName, StoreError> {
-    let known = GateName::ALL.into_iter().find(|gate| gate.code() == code);
-    known.ok_or_else(|| malformed("gate of a trial", code))
-}
-
 pub(super) fn elites(conn: &mut SqliteConnection, market: Market) -> Result<Vec<Elite>, Fault> {
     let rows: Vec<(String, i64, String, String)> = elite_rows::table
         .inner_join(trials::table.on(trials::seq.eq(elite_rows::trial_seq)))

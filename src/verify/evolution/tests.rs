@@ -1,0 +1,103 @@
+//! Small sizes of the rehearsals.
+
+use domain::messages::evolution::{DraftProposal, ShadowPlan};
+
+use super::*;
+
+#[test]
+fn a_report_says_in_words_whether_evolution_is_good() {
+    let options = Options { kind: Kind::None, cycles: 100, seed: 1, trials: 64 };
+    let none =
+        Report { markets: 10, cycles: 100, drafts_allowed: Some(1), drafts: 1, ..Report::new(&options) };
+    assert!(none.is_good() && none.to_string().contains("passed the sealed look: 1, allowed 1"), "{none}");
+    let lucky = Report { drafts: 2, ..none };
+    assert!(!lucky.is_good() && lucky.to_string().ends_with("MORE WAS PROPOSED THAN LUCK MAY"));
+    let planted = Report { kind: Kind::Planted, active: Some(ProposalNumber(1)), ..lucky };
+    assert!(
+        planted.is_good() && planted.to_string().contains("active in the end: proposal 0001"),
+        "{planted}"
+    );
+    assert!(!Report { active: None, ..planted }.is_good());
+}
+
+#[test]
+fn without_an_edge_nothing_is_drafted_and_every_trial_is_counted() {
+    let options = Options { kind: Kind::None, cycles: 2, seed: 7, trials: 16 };
+    let mut lines = Vec::new();
+    let report = run(&options, |line| lines.push(line.to_owned())).unwrap();
+    assert_eq!((report.cycles, report.trials, report.drafts), (2, 32, 0), "{lines:?}");
+    assert!(report.is_good());
+    assert!(lines[1].starts_with("market 1, "), "{lines:?}");
+}
+
+/// Buys whatever it can and holds it for a day: costs alone ruin it.
+const RUIN: &str = r#"{"id":"t-ruin","parent_id":null,"hypothesis":"None.","side":"long",
+ "entry":{"min_score":1.0,"terms":[{"weight":1.0,"all_of":[
+  {"feature":"roc_1","lag":0,"op":"gt","rhs_kind":"value","rhs_feature":null,"rhs_value":-100.0}]}]},
+ "exit":{"any_of":[],"stop_atr":null,"take_atr":null,"trailing_atr":null,"max_hold_bars":1},
+ "sizing":{"fraction_pct":30.0}}"#;
+
+fn draft(shadow: Option<ShadowPlan>) -> DraftProposal {
+    DraftProposal {
+        cycle: None,
+        market: Market::Kr,
+        name: "ruin".into(),
+        hypothesis: "none".into(),
+        hash: "a".repeat(64).parse().unwrap(),
+        strategy: RUIN.into(),
+        incumbent: None,
+        evidence: "{}".into(),
+        shadow,
+    }
+}
+
+fn book(stage: &Stage, draft: &DraftProposal) -> ProposalNumber {
+    let mut books = stage.books().unwrap();
+    let now = books.now;
+    books.store.draft_proposal(draft, now).unwrap().number
+}
+
+#[test]
+fn what_is_active_is_rolled_back_when_it_falls_too_far_on_paper() {
+    actix::System::new().block_on(async {
+        let mut stage = Stage::new(0.0, 3, 16).unwrap();
+        stage.session(stage::FIRST_SESSIONS).await.unwrap();
+        let number = book(&stage, &draft(None));
+        let ada = || Decider::Person("ada".into());
+        for step in [ProposalStep::Submit, ProposalStep::Approve, ProposalStep::Activate] {
+            stage.change(number, step, ada(), "looked").unwrap();
+        }
+        stage.session(stage::FIRST_SESSIONS + 5).await.unwrap();
+        assert_eq!(stage.active().unwrap(), Some(number), "it has not fallen far yet");
+        stage.session(stage::FIRST_SESSIONS + 60).await.unwrap();
+        assert_eq!(stage.active().unwrap(), None);
+        let record = stage.proposals().unwrap().remove(0);
+        let last = record.history.last().unwrap();
+        assert_eq!((record.status, last.by.as_str()), (ProposalStatus::Retired, "the agent"));
+        assert!(last.reason.contains("on paper it has fallen by "), "{}", last.reason);
+    });
+}
+
+#[test]
+fn a_draft_that_falls_in_the_shadow_is_rejected_and_each_session_is_booked_once() {
+    actix::System::new().block_on(async {
+        let mut stage = Stage::new(0.0, 3, 16).unwrap();
+        stage.session(stage::FIRST_SESSIONS).await.unwrap();
+        let after = stage.day(stage::FIRST_SESSIONS).unwrap();
+        let plan = ShadowPlan { after, expires: after + chrono::Days::new(90), seed: 1 };
+        book(&stage, &draft(Some(plan)));
+        for sessions in [3, 6] {
+            stage.session(stage::FIRST_SESSIONS + sessions).await.unwrap();
+            let record = stage.proposals().unwrap().remove(0);
+            let shadow = record.shadow.unwrap();
+            assert_eq!((record.status, shadow.sessions.len()), (ProposalStatus::Draft, sessions));
+            assert!(shadow.sessions.iter().all(|one| one.session_date > after && one.incumbent_ppb == 0));
+        }
+        stage.session(stage::FIRST_SESSIONS + 60).await.unwrap();
+        let record = stage.proposals().unwrap().remove(0);
+        assert_eq!(record.status, ProposalStatus::Rejected);
+        let reason = &record.history.last().unwrap().reason;
+        assert!(reason.contains("the shadow failed: probability of being better"), "{reason}");
+        assert!(record.shadow.unwrap().verdict.unwrap().contains("drawdown in the shadow"));
+    });
+}
