@@ -91,6 +91,8 @@ pub enum Command {
     ImportTrades(ImportTradesArgs),
     /// Show what the Optimizer proposes, and decide on it.
     Proposals(ProposalsArgs),
+    /// Show what each market trades by, in words.
+    Strategy(ShowArgs),
     /// Take daily bars of a file into the books, or show what they hold of bars.
     Data(DataArgs),
     /// Look at everything that trading needs and say what to do; exit 1 on a problem.

@@ -7,6 +7,7 @@ mod proposals;
 mod reading;
 mod replaying;
 mod standing;
+mod strategy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Backup(args)) => elsewhere::backup(&args),
         Some(Command::ImportTrades(args)) => elsewhere::import_trades(&args),
         Some(Command::Proposals(args)) => proposals::proposals(args),
+        Some(Command::Strategy(args)) => strategy::strategy(args),
         Some(Command::Data(args)) => data::data(&args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Health(args)) => reading::health(args),

@@ -78,6 +78,8 @@ pub struct Config {
     pub paper_tls_name: Option<OtherName>,
     /// Who judges: a language model, or the local rules.
     pub language_model: LanguageModel,
+    /// `LLM_FALLBACK_MODELS`: what takes its place when it does not exist, in order.
+    pub fallback_models: Vec<String>,
     /// What the language model may take in a day.
     pub model_budget: ModelBudget,
     /// Longest wait for one answer of the language model, 5 to 120 s.

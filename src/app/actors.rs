@@ -301,6 +301,7 @@ impl Slots {
             account: self.broker.link(),
             waits: self.risk.link(),
             traded: self.ledger.link(),
+            strategies: self.ledger.link(),
             selections: self.ledger.lossy_link(),
             bars_seen: self.ledger.lossy_link(),
             candidates: self.brain.lossy_link(),
@@ -319,6 +320,8 @@ impl Slots {
             earlier_calls: self.ledger.link(),
             outcomes: self.ledger.link(),
             memory: self.ledger.link(),
+            strategies: self.ledger.link(),
+            positions: self.ledger.link(),
             decisions: self.ledger.link(),
             quotes: self.broker.link(),
             account: self.broker.link(),
@@ -463,7 +466,7 @@ impl Wiring {
                 slots.optimizer_deps(config),
             ),
             brain: (brain_settings(config, world), slots.brain_deps(world)),
-            scanner: (settings::scanner(config), slots.scanner_deps(world)),
+            scanner: (settings::scanner(config, Arc::new(world.rules.clone())), slots.scanner_deps(world)),
             clock: (settings::schedule(config, world.clock.now()), slots.clock_deps(world)),
         })
     }
@@ -471,7 +474,7 @@ impl Wiring {
 
 fn brain_settings(config: &Config, world: &World) -> brain::Settings {
     brain::Settings {
-        strategy: world.rules.clone(),
+        strategy: Arc::new(world.rules.clone()),
         confidence_threshold: config.confidence_threshold,
         budget: settings::budget(config),
         answer_within: config.answer_within,

@@ -1,6 +1,7 @@
 //! From the operator's settings to each actor's own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use brain::plan::BudgetPlan;
 use broker::BrokerSettings;
@@ -56,19 +57,20 @@ pub(super) fn schedule(config: &Config, started_at: DateTime<Utc>) -> market_clo
 }
 
 /// What to scan.
-pub(super) fn scanner(config: &Config) -> scanner::Settings {
+pub(super) fn scanner(config: &Config, strategy: Arc<Strategy>) -> scanner::Settings {
     scanner::Settings {
         top_n: config.scanner.top_n as usize,
         thresholds: thresholds(config),
+        strategy,
         overseas_rankings: config.scanner.overseas_ranking,
         us_min_price: config.scanner.us_min_price,
         watchlist: config.scanner.watchlist.clone(),
     }
 }
 
-/// What the Brain's local engine starts with.
+/// What a market is traded by until a proposal takes its place.
 pub(super) fn rules(config: &Config) -> Strategy {
-    Strategy::default_rules(thresholds(config))
+    Strategy::by_default(thresholds(config))
 }
 
 /// What counts as oversold, momentum and confirmed.

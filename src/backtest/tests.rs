@@ -111,9 +111,12 @@ fn a_files_name_says_its_market() {
 }
 
 #[test]
-fn the_manual_shows_a_strategy_that_is_one_and_every_feature() {
+fn the_manual_shows_a_strategy_that_is_one_the_default_one_and_every_feature() {
     let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     assert!(manual.contains(&strategy::form::Feature::glossary()));
+    let usual = Strategy::by_default(strategy::Thresholds::default()).words();
+    let (_, rules) = usual.split_once("days.\n").unwrap();
+    assert!(manual.contains(&format!("```text\n{rules}```")), "{rules}");
     let (_, after) = manual.split_once("```json\n{\"id\": \"s-0001\"").unwrap();
     let (shown, _) = after.split_once("```").unwrap();
     let strategy = Strategy::from_json(&format!("{{\"id\": \"s-0001\"{shown}")).unwrap();

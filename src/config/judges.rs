@@ -16,6 +16,10 @@ use crate::llm::{GeminiConfig, OpenAiConfig};
 /// Longest name of a model, in characters.
 const MODEL_MAX_CHARS: usize = 100;
 
+/// Most models that stand in for another.
+const FALLBACKS_MAX: usize = 5;
+const NO_MODEL_OF_GEMINI: &str = "is no model of Gemini; allowed: letters, digits, '.', '-' and '_'";
+
 /// Who answers questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Provider {
@@ -56,9 +60,8 @@ fn gemini(
     }
     let mut config = GeminiConfig { thinking, ..GeminiConfig::with_key(key?) };
     if let Some(model) = model {
-        let in_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if !model.chars().all(in_path) {
-            reader.mistake("LLM_MODEL", "is no model of Gemini; allowed: letters, digits, '.', '-' and '_'");
+            reader.mistake("LLM_MODEL", NO_MODEL_OF_GEMINI);
             return None;
         }
         config.model = model;
@@ -81,6 +84,29 @@ fn openai_compatible(
         }
     }
     Some(LanguageModel::OpenAiCompatible(OpenAiConfig { base_url: base_url?, model: model?, key }))
+}
+
+/// The models that take the place of one that does not exist; none after a mistake.
+pub(super) fn fallback_models(
+    reader: &mut Reader<'_>,
+    language_model: &LanguageModel,
+) -> Option<Vec<String>> {
+    let names = reader.value("LLM_FALLBACK_MODELS", |text| {
+        let names: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let all: Option<Vec<String>> = names.into_iter().map(|name| model(name).flatten()).collect();
+        all.filter(|names| names.len() <= FALLBACKS_MAX)
+    })?;
+    let is_gemini = matches!(language_model, LanguageModel::Gemini(_));
+    if is_gemini && !names.iter().all(|name| name.chars().all(in_path)) {
+        reader.mistake("LLM_FALLBACK_MODELS", NO_MODEL_OF_GEMINI);
+        return None;
+    }
+    Some(names)
+}
+
+/// Characters of a name of Gemini's, which becomes part of a path.
+fn in_path(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }
 
 /// What the model may take in a day; none after a mistake.
@@ -219,7 +245,7 @@ mod tests {
     #[test]
     fn each_mistake_is_named_with_what_is_allowed() {
         let server = [("LLM_PROVIDER", "openai_compatible"), ("LLM_MODEL", "m")];
-        let cases: [(&[(&str, &str)], &str); 16] = [
+        let cases: [(&[(&str, &str)], &str); 18] = [
             (&[("LLM_PROVIDER", "claude")], "LLM_PROVIDER: 'claude' is not allowed"),
             (&[("LLM_PROVIDER", "gemini")], "GEMINI_API_KEY: is missing"),
             (&[("LLM_PROVIDER", "openai_compatible")], "LLM_MODEL: is missing"),
@@ -232,6 +258,11 @@ mod tests {
             (&[server[0], server[1], ("LLM_BASE_URL", "localhost:11434")], "LLM_BASE_URL: "),
             (&[server[0], server[1], ("LLM_BASE_URL", "https://u:p@x/v1")], "LLM_BASE_URL: "),
             (&[("GEMINI_API_KEY", "k"), ("LLM_MODEL", "a/b")], "LLM_MODEL: is no model of Gemini"),
+            (
+                &[("GEMINI_API_KEY", "k"), ("LLM_FALLBACK_MODELS", "a,b/c")],
+                "LLM_FALLBACK_MODELS: is no model of Gemini",
+            ),
+            (&[("LLM_FALLBACK_MODELS", "a,b,c,d,e,f")], "LLM_FALLBACK_MODELS"),
             (&[("LLM_TIMEOUT_S", "0")], "LLM_TIMEOUT_S: '0' is not allowed; allowed: 5 to 120"),
             (&[("LLM_CALLS_PER_DAY", "-1")], "LLM_CALLS_PER_DAY: '-1' is not allowed; allowed: 0 to 10000"),
             (&[("LLM_TOKENS_PER_DAY", "0")], "LLM_TOKENS_PER_DAY: '0' is not allowed"),

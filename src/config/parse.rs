@@ -54,6 +54,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let paper_tls_name = paper_tls_name(reader, environment);
     let telegram = telegram(reader);
     let language_model = judges::language_model(reader);
+    let fallback_models = language_model.as_ref().map(|model| judges::fallback_models(reader, model));
     let model_budget = judges::budget(reader);
     let answer_within = reader.whole("LLM_TIMEOUT_S", 5, 120);
     let web = web(reader);
@@ -81,6 +82,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         hts_id: hts_id?,
         paper_tls_name: paper_tls_name?,
         language_model: language_model?,
+        fallback_models: fallback_models??,
         model_budget: model_budget?,
         answer_within: Duration::from_secs(answer_within?.into()),
         telegram,

@@ -107,6 +107,7 @@ settings! {
     gemini_api_key "GEMINI_API_KEY" = "", "text from Google AI Studio", "Key of Gemini.";
     llm_api_key "LLM_API_KEY" = "", "text from the provider", "Key of the OpenAI-compatible server; a server on this machine mostly needs none.";
     llm_model "LLM_MODEL" = "", "a model's name, e.g. gemini-3.5-flash-lite or qwen3:8b", "Model to ask; unset means gemini-3.5-flash-lite, and openai_compatible needs one.";
+    llm_fallback_models "LLM_FALLBACK_MODELS" = "", "names of models, separated by commas; at most 5", "Models of the same provider that take LLM_MODEL's place, in this order, when it does not exist (HTTP 404) or has no quota here at all (a limit of 0).";
     llm_base_url "LLM_BASE_URL" = "", "https://HOST/PATH, or http:// of this machine, e.g. http://localhost:11434/v1", "Where the model answers; unset means Google's own address, and openai_compatible needs one.";
     llm_timeout_s "LLM_TIMEOUT_S" = "90", "5 to 120", "Longest wait in seconds for one answer of the model; the end of the slot ends it too.";
     llm_calls_per_day "LLM_CALLS_PER_DAY" = "20", "0 to 10000", "Most calls of the model in a day, which begins at midnight Pacific time; repeated calls count too.";

@@ -37,6 +37,11 @@ impl Redacted {
             OracleError::QuotaExhausted { retry_after } => OracleError::QuotaExhausted { retry_after },
             OracleError::Unauthorized(why) => OracleError::Unauthorized(self.without(&why)),
             OracleError::NoSuchModel(why) => OracleError::NoSuchModel(self.without(&why)),
+            OracleError::Replaced { model, why, next } => OracleError::Replaced {
+                model: self.without(&model),
+                why: self.without(&why),
+                next: self.without(&next),
+            },
             OracleError::Blocked(why) => OracleError::Blocked(self.without(&why)),
             OracleError::Interrupted(why) => OracleError::Interrupted(self.without(&why)),
             OracleError::Unreachable(why) => OracleError::Unreachable(self.without(&why)),
@@ -60,6 +65,10 @@ impl Redacted {
 impl Oracle for Redacted {
     fn name(&self) -> String {
         self.model.name()
+    }
+
+    fn in_place_of(&self) -> Option<String> {
+        self.model.in_place_of()
     }
 
     fn most_output_tokens(&self, request: &OracleRequest) -> u32 {

@@ -69,6 +69,7 @@ fn candidate(held: bool, known_free: bool) -> Candidate {
             score: 50.into(),
         },
         features,
+        past: std::sync::Arc::default(),
         held,
         quote: None,
     }
@@ -116,6 +117,9 @@ fn the_settings_say_who_is_asked_how_often_and_at_what_cost() {
     assert_eq!(name(&[key, ("LLM_MODEL", "gemini-3.8-flash")]).as_deref(), Some("gemini-3.8-flash"));
     let server = [("LLM_PROVIDER", "openai_compatible"), ollama, ("LLM_MODEL", "qwen3:8b")];
     assert_eq!(name(&server).as_deref(), Some("qwen3:8b"));
+    let further =
+        config(&[key, ("LLM_FALLBACK_MODELS", "gemini-3.8-flash, gemini-3.7-flash")]).fallback_models;
+    assert_eq!(further, ["gemini-3.8-flash", "gemini-3.7-flash"]);
     assert_eq!(config(&[("LLM_TIMEOUT_S", "7")]).answer_within.as_secs(), 7);
     let question = domain::OracleRequest {
         system: String::new(),

@@ -1,6 +1,7 @@
 //! What evolution did: cycles, trials, the archive, windows, proposals and what markets trade by.
 
 mod proposals;
+mod sessions;
 mod shadows;
 mod trials;
 mod windows;
@@ -14,8 +15,8 @@ use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, EVIDENCE_BYTES_MAX, Elite,
     EndCycle, FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf,
-    STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
-    TriedBefore,
+    STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals,
+    TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -114,6 +115,24 @@ impl EvolutionBooks for SqliteStore {
 
     fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
         self.read(|conn| proposals::active(conn, market))
+    }
+
+    fn settle_strategy(
+        &mut self,
+        query: &StrategyOf,
+        at: DateTime<Utc>,
+    ) -> Result<Option<StrategyVersion>, StoreError> {
+        self.write(|conn| sessions::settle(conn, query, at))
+    }
+}
+
+impl SqliteReader {
+    /// The newest version of what a market trades by; none while no proposal was ever activated.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
+        self.store.active_strategy(market)
     }
 }
 

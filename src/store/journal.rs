@@ -125,7 +125,7 @@ pub(super) fn record_day_report(
 }
 
 pub(super) fn record_decision(conn: &mut SqliteConnection, made: &DecisionMade) -> Result<EventId, Fault> {
-    let DecisionMade { decision, basis } = made;
+    let DecisionMade { decision, basis, strategy_version } = made;
     let selection = selection_json(decision)?;
     let row = (
         decisions::id.eq(decision.id.as_str()),
@@ -139,6 +139,7 @@ pub(super) fn record_decision(conn: &mut SqliteConnection, made: &DecisionMade) 
         decisions::session_date.eq(day(decision.session_date)),
         decisions::judge.eq(&decision.judge),
         decisions::at_ms.eq(ms(decision.at)),
+        decisions::strategy_version.eq(strategy_version),
     );
     let new = diesel::insert_into(decisions::table).values(row).on_conflict_do_nothing().execute(conn)?;
     if new == 0 {

@@ -65,6 +65,7 @@ diesel::table! {
         session_date -> Text,
         judge -> Text,
         at_ms -> BigInt,
+        strategy_version -> Nullable<BigInt>,
     }
 }
 
@@ -695,6 +696,15 @@ diesel::table! {
         strategy -> Nullable<Text>,
         replaces -> Nullable<BigInt>,
         change_seq -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    session_strategies (market, session_date) {
+        market -> Text,
+        session_date -> Text,
+        version -> Nullable<BigInt>,
         at_ms -> BigInt,
     }
 }

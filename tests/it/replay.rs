@@ -93,7 +93,7 @@ fn fill(path: &Path, first: (Action, i64)) {
     for (number, symbol, said) in [(1, "005930", first), (2, "000660", (Action::Hold, 40))] {
         let basis = Some(DecisionBasis { call: call.clone(), withheld: None, delay_minutes: 0 });
         let decision = judged(number, symbol, said, now);
-        store.record_decision(&DecisionMade { decision, basis }).unwrap();
+        store.record_decision(&DecisionMade { decision, basis, strategy_version: None }).unwrap();
     }
 }
 

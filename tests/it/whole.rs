@@ -118,15 +118,24 @@ pub(crate) fn config(market: &str, more: &[(&str, &str)]) -> Config {
     Config::from_pairs(&pairs.collect::<BTreeMap<_, _>>()).unwrap()
 }
 
-/// Rules with one of their own: nothing is ever done, or whatever is not held is bought.
+/// A strategy that does one thing: nothing ever, or buy whatever is not held.
 pub(crate) fn rules(buys: bool) -> Strategy {
-    let (action, feature, value) = if buys { ("BUY", "held", 0) } else { ("SELL", "rsi_14", 0) };
-    let comparison = if buys { "equals" } else { "below" };
-    let text = format!(
-        r#"{{"name": "one", "rules": [{{"name": "one", "reason": "", "action": "{action}", "confidence": 100,
-            "when": {{"is": {{"feature": "{feature}", "comparison": "{comparison}", "value": {value}}}}}}}]}}"#
-    );
-    Strategy::from_json(&text).unwrap()
+    let term = |feature: &str, op: &str, value: f64| {
+        serde_json::json!({"weight": 1.0, "all_of": [{"feature": feature, "lag": 0, "op": op, "rhs_kind": "value",
+            "rhs_feature": null, "rhs_value": value}]})
+    };
+    let terms = if buys {
+        vec![term("roc_1", "ge", -100.0), term("range_pct", "ge", 0.0), term("intraday_pct", "ge", -100.0)]
+    } else {
+        vec![term("rsi_14", "lt", 0.0)]
+    };
+    let one = serde_json::json!({
+        "id": "one", "parent_id": null, "hypothesis": "A test asks for it.", "side": "long",
+        "entry": {"min_score": 1.0, "terms": terms},
+        "exit": {"any_of": [], "stop_atr": null, "take_atr": null, "trailing_atr": null, "max_hold_bars": 250},
+        "sizing": {"fraction_pct": 30.0},
+    });
+    Strategy::from_json(&one.to_string()).unwrap()
 }
 
 /// No file: the books alone hold halts.

@@ -92,6 +92,7 @@ impl Session {
             account: known.account.as_ref(),
             trading: known.trading.as_ref(),
             limits: known.limits.as_ref(),
+            strategies: &self.strategies,
             memory: &known.memory,
             outcomes: &known.outcomes,
             now: self.now(),
@@ -140,6 +141,8 @@ impl Session {
         let within = if question.about.is_some() { ONE_STOCK_WITHIN } else { Duration::MAX };
         let timeout = self.time_left().min(self.settings.answer_within).min(within);
         let asked_at = self.now();
+        // Of now: an answer may put another one in its place.
+        let model = oracle.name();
         let answer = oracle.ask(OracleRequest { timeout, ..question.request.clone() }).await;
         let answer = answer.map_err(|error| {
             let rest = budget::rest_after(&error, question.rest_before, self.now());
@@ -155,13 +158,13 @@ impl Session {
                 (Heard::Nothing(error.to_string()), rest.map(Rest::until))
             }
         };
-        self.book(oracle, question, call, (asked_at, heard, rests_until)).await?;
+        self.book((oracle, model), question, call, (asked_at, heard, rests_until)).await?;
         Ok(answer)
     }
 
     async fn book(
         &self,
-        oracle: &dyn Oracle,
+        (oracle, model): (&dyn Oracle, String),
         question: &Question<'_>,
         call: &CallId,
         (asked_at, heard, rests_until): (DateTime<Utc>, Heard, Option<DateTime<Utc>>),
@@ -175,7 +178,7 @@ impl Session {
             stocks: question.stocks.clone(),
             threshold: self.settings.confidence_threshold,
             prompt_version: prompt::VERSION,
-            model: oracle.name(),
+            model,
             system: oracle.redact(&system),
             prompt: oracle.redact(&prompt),
             asked_at,

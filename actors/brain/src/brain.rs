@@ -3,7 +3,7 @@
 //! Nothing it knows must outlive it: a slot that was being judged is lost in a restart, its decisions and its call of
 //! the model stay counted in the ledger, which also knows whether the quota was used up. During a halt nothing is judged.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +12,17 @@ use domain::messages::consultation::{
     SpentQuotaOf,
 };
 use domain::messages::control::StatusQuery;
-use domain::messages::judging::JudgeQuery;
+use domain::messages::evolution::StrategyOf;
+use domain::messages::judging::{JudgeQuery, JudgeStanding, StrategyStanding};
 use domain::messages::ledger::{RecentDecisions, ReserveOracleCall, SettleOracleCall};
-use domain::messages::limits::LimitsQuery;
+use domain::messages::limits::{LimitsQuery, OwnPositions};
 use domain::messages::market_data::{AccountQuery, OrderQuoteQuery};
 use domain::messages::schedule::DecideDue;
 use domain::messages::trading::{CandidatesFound, DecisionMade, Proposal};
 use domain::{Clock, Confidence, Oracle, Random};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
-use strategy::Strategy;
+use strategy::force::Forces;
+use strategy::{InForce, Strategy};
 use supervision::prelude::*;
 
 use crate::errand::{Books, Errand};
@@ -53,6 +55,10 @@ pub struct Deps {
     pub outcomes: Link<ClosedPositions>,
     /// TradeLedger: earlier judgements.
     pub memory: Link<RecentDecisions>,
+    /// TradeLedger: what a market trades by in a session.
+    pub strategies: Link<StrategyOf>,
+    /// TradeLedger: since when holdings are held.
+    pub positions: Link<OwnPositions>,
     /// TradeLedger: judgements are recorded.
     pub decisions: Link<DecisionMade>,
     /// Broker: the price now, for an order.
@@ -70,8 +76,8 @@ pub struct Deps {
 /// How Brain judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The rules of the local engine.
-    pub strategy: Strategy,
+    /// What a market is traded by while no proposal is active in it.
+    pub strategy: Arc<Strategy>,
     /// `CONFIDENCE_THRESHOLD`: a BUY or SELL below it becomes HOLD.
     pub confidence_threshold: Confidence,
     /// What the model may take in one day of its quota.
@@ -89,6 +95,8 @@ pub struct Brain {
     waiting: VecDeque<Round>,
     busy: bool,
     model: ModelHealth,
+    /// What the markets trade by.
+    forces: Forces,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -104,6 +112,7 @@ impl Brain {
             waiting: VecDeque::new(),
             busy: false,
             model: ModelHealth::default(),
+            forces: Forces::default(),
             obedience: Obedience::default(),
         }
     }
@@ -153,6 +162,8 @@ impl Brain {
         let session = Session {
             round,
             settings: self.settings.clone(),
+            forces: self.forces.clone(),
+            strategies: BTreeMap::new(),
             deps: self.deps.clone(),
             model_rests: self.model.rests.clone(),
         };
@@ -166,6 +177,9 @@ impl Brain {
     fn finish(&mut self, report: Report, ctx: &mut Ctx<Self>) {
         self.busy = false;
         self.model.learn(report.consulted, self.deps.clock.now());
+        for (market, force) in report.strategies {
+            self.forces.learn(market, report.session_date, force);
+        }
         self.begin_next(ctx);
     }
 }
@@ -234,8 +248,17 @@ impl Handler<JudgeQuery> for Brain {
     type Result = MessageResult<JudgeQuery>;
 
     fn handle(&mut self, _: JudgeQuery, _ctx: &mut Self::Context) -> Self::Result {
-        let model = self.deps.oracle.as_ref().map(|oracle| oracle.name());
-        MessageResult(self.model.standing(model, self.deps.clock.now()))
+        let model = self.deps.oracle.as_ref().map(|oracle| (oracle.name(), oracle.in_place_of()));
+        let shown = |(market, session_date, force): (_, _, &InForce)| StrategyStanding {
+            market,
+            session_date,
+            name: force.strategy.id().to_owned(),
+            proposal: force.from.map(|(_, proposal)| proposal),
+            words: force.strategy.words(),
+        };
+        let strategies = self.forces.all().map(shown).collect();
+        let standing = self.model.standing(model, self.deps.clock.now());
+        MessageResult(JudgeStanding { strategies, ..standing })
     }
 }
 

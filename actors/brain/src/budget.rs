@@ -63,6 +63,8 @@ pub fn wait_before(error: &OracleError, tries: u32, dice: u64) -> Option<TimeDel
             let spread = i64::try_from(dice % 51).ok()? - 25;
             Some(TimeDelta::milliseconds(usual + usual * spread / 100))
         }
+        // Another model, which has not been asked yet; a list of them has an end.
+        OracleError::Replaced { .. } => Some(TimeDelta::zero()),
         OracleError::Interrupted(_) if tries == 1 => {
             wait_before(&OracleError::Unreachable(String::new()), tries, dice)
         }
@@ -116,6 +118,7 @@ pub fn rest_after(error: &OracleError, before: Option<Rest>, now: DateTime<Utc>)
         // A person must act; whether one has is tried now and then, not with every slot.
         OracleError::Unauthorized(_) | OracleError::NoSuchModel(_) => PERSON_ACTS_WITHIN,
         OracleError::Blocked(_)
+        | OracleError::Replaced { .. }
         | OracleError::Interrupted(_)
         | OracleError::Unreachable(_)
         | OracleError::Malformed(_) => return None,

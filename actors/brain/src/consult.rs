@@ -3,17 +3,24 @@
 //! Every call of the model is reserved in the books before it is made, repeated ones too. A model that does not answer,
 //! or not usably, means HOLD with confidence 0; a budget that is spent means that the rules judge until it returns.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::messages::consultation::CallId;
+use domain::messages::limits::{OwnPosition, OwnPositions};
 use domain::messages::schedule::Slot;
 use domain::messages::trading::Candidate;
-use domain::{Oracle, OracleReply, Symbol};
+use domain::{Instrument, Oracle, OracleReply, Symbol};
 
 use crate::ask::NoReply;
 use crate::budget::Rest;
 use crate::judge::{self, Judgement, RULES};
 use crate::prompt::STOCKS_MAX;
 use crate::reply::{self, Unusable};
-use crate::round::Session;
+use crate::round::{LEDGER_WITHIN, Session};
+
+/// The session in which each holding was bought.
+type Purchases = BTreeMap<Instrument, NaiveDate>;
 
 /// A judgement, and who made it.
 #[derive(Clone)]
@@ -58,41 +65,61 @@ impl Session {
     /// The judgements of the round in the order of its candidates, and what became of the model.
     pub(crate) async fn judge(&self) -> (Vec<Judged>, Consulted) {
         let candidates = &self.round.candidates;
+        let bought = self.purchases().await;
         match (&self.deps.oracle, self.round.key.slot) {
             (Some(_), _) if candidates.is_empty() => (Vec::new(), Consulted::Not),
-            (Some(oracle), Slot::Daily(_)) => self.by_one_question(oracle.as_ref()).await,
-            (Some(oracle), Slot::Realtime(_)) => self.one_by_one(oracle.as_ref()).await,
+            (Some(oracle), Slot::Daily(_)) => self.by_one_question(oracle.as_ref(), &bought).await,
+            (Some(oracle), Slot::Realtime(_)) => self.one_by_one(oracle.as_ref(), &bought).await,
             // Between slots what is held is looked at by the rules, which answer at once.
             (Some(_) | None, Slot::Exits(_)) | (None, Slot::Daily(_) | Slot::Realtime(_)) => {
-                (self.by_rules(candidates), Consulted::Not)
+                (self.by_rules(candidates, &bought), Consulted::Not)
             }
         }
     }
 
-    fn by_rules(&self, candidates: &[Candidate]) -> Vec<Judged> {
-        let by_rules = |one| Judged {
-            judge: RULES.to_owned(),
-            judgement: judge::by_rules(&self.settings.strategy, one),
-            call: None,
+    fn by_rules(&self, candidates: &[Candidate], bought: &Purchases) -> Vec<Judged> {
+        let judged = |one: &Candidate| match self.strategies.get(&one.instrument.market) {
+            Some(force) => judge::by_rules(&force.strategy, one, bought.get(&one.instrument).copied()),
+            None => Judgement::unsure("what the market is traded by is not known"),
         };
+        let by_rules = |one| Judged { judge: RULES.to_owned(), judgement: judged(one), call: None };
         candidates.iter().map(by_rules).collect()
     }
 
+    /// The sessions in which what is held was bought, as far as the books tell. Nobody is asked when nothing is held.
+    async fn purchases(&self) -> Purchases {
+        if !self.round.candidates.iter().any(|candidate| candidate.held) {
+            return Purchases::new();
+        }
+        let why = match self.deps.positions.ask(OwnPositions, LEDGER_WITHIN).await {
+            Ok(Ok(positions)) => {
+                let session = |since: DateTime<Utc>, one: &Instrument| one.market.date_at(since);
+                let bought =
+                    |own: OwnPosition| Some((own.instrument.clone(), session(own.since?, &own.instrument)));
+                return positions.into_iter().filter_map(bought).collect();
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(slot = %self.round.key, why, "since when holdings are held is not known; no exit counts in it");
+        Purchases::new()
+    }
+
     /// All candidates in one question: daily mode.
-    async fn by_one_question(&self, oracle: &dyn Oracle) -> (Vec<Judged>, Consulted) {
+    async fn by_one_question(&self, oracle: &dyn Oracle, bought: &Purchases) -> (Vec<Judged>, Consulted) {
         // What one question cannot hold is left to the rules.
         let (asked, beyond) = self.round.candidates.split_at(self.round.candidates.len().min(STOCKS_MAX));
         let known = self.known().await;
         let (mut judged, consulted) = match self.ask_about(oracle, asked, None, &known).await {
             Ok((symbols, answer, call)) => self.read(&symbols, answer, &call),
-            Err(why) => (self.without_model(oracle, asked, &why), why.into()),
+            Err(why) => (self.without_model(oracle, (asked, bought), &why), why.into()),
         };
-        judged.extend(self.by_rules(beyond));
+        judged.extend(self.by_rules(beyond, bought));
         (judged, consulted)
     }
 
     /// A question for each candidate, what is held first: realtime mode. Once there is no reply, the rest is not asked for.
-    async fn one_by_one(&self, oracle: &dyn Oracle) -> (Vec<Judged>, Consulted) {
+    async fn one_by_one(&self, oracle: &dyn Oracle, bought: &Purchases) -> (Vec<Judged>, Consulted) {
         let mut known = self.known().await;
         let mut order: Vec<_> = self.round.candidates.iter().enumerate().collect();
         order.sort_by_key(|(_, candidate)| !candidate.held);
@@ -110,7 +137,7 @@ impl Session {
                         continue;
                     }
                     Err(why) => {
-                        let unheard = self.without_model(oracle, one, &why);
+                        let unheard = self.without_model(oracle, (one, bought), &why);
                         judged.extend(unheard.into_iter().map(|one| (index, one)));
                         stopped = Some(why.of_others());
                         continue;
@@ -118,7 +145,9 @@ impl Session {
                 }
             }
             if let Some(why) = &stopped {
-                judged.extend(self.without_model(oracle, one, why).into_iter().map(|one| (index, one)));
+                judged.extend(
+                    self.without_model(oracle, (one, bought), why).into_iter().map(|one| (index, one)),
+                );
             }
         }
         judged.sort_by_key(|(index, _)| *index);
@@ -127,11 +156,16 @@ impl Session {
     }
 
     /// What is decided without a reply: by the rules when the budget is spent, else HOLD.
-    fn without_model(&self, oracle: &dyn Oracle, candidates: &[Candidate], why: &NoReply) -> Vec<Judged> {
+    fn without_model(
+        &self,
+        oracle: &dyn Oracle,
+        (candidates, bought): (&[Candidate], &Purchases),
+        why: &NoReply,
+    ) -> Vec<Judged> {
         match why {
             NoReply::BudgetSpent(why) => {
                 tracing::warn!(slot = %self.round.key, why, "the model is not asked; the local rules judge");
-                self.by_rules(candidates)
+                self.by_rules(candidates, bought)
             }
             NoReply::Failed { why, call, .. } => {
                 tracing::warn!(slot = %self.round.key, why, "no answer of the model; every stock is held");

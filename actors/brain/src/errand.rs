@@ -108,6 +108,8 @@ impl Errand {
     async fn ask(&self, oracle: &dyn Oracle, call: CallId) -> (Answer, Option<Resting>) {
         let request = self.request();
         let asked_at = self.clock.now();
+        // Of now: an answer may put another one in its place.
+        let model = oracle.name();
         let reply = oracle.ask(request.clone()).await;
         let now = self.clock.now();
         let rest =
@@ -122,7 +124,7 @@ impl Errand {
             stocks: Vec::new(),
             threshold: self.threshold,
             prompt_version: *prompt_version,
-            model: oracle.name(),
+            model,
             system: oracle.redact(system),
             prompt: oracle.redact(prompt),
             asked_at,

@@ -115,6 +115,7 @@ mod tests {
                 score,
             },
             features: Vec::new(),
+            past: std::sync::Arc::default(),
             held: false,
             quote: None,
         }

@@ -43,18 +43,23 @@ impl ModelHealth {
         self.rests = Some(Resting { rest: Rest::new(from, until), why });
     }
 
-    /// Who judges the next slot; `model` is the one that the settings name.
-    pub(crate) fn standing(&self, model: Option<String>, now: DateTime<Utc>) -> JudgeStanding {
+    /// Who judges the next slot; `model` is the one that is asked, and the one that the settings name where that is another.
+    pub(crate) fn standing(
+        &self,
+        model: Option<(String, Option<String>)>,
+        now: DateTime<Utc>,
+    ) -> JudgeStanding {
         let end = |rest: Rest| rest.lasts_at(now).then(|| rest.until());
         let rules_until = self.rules_judge.and_then(end);
         let rests_until = self.rests.as_ref().and_then(|resting| end(resting.rest));
         let (judge, in_place_of) = match (model, rules_until) {
             (None, _) => (RULES.to_owned(), None),
-            (Some(model), Some(_)) => (RULES.to_owned(), Some(model)),
-            (Some(model), None) => (model, None),
+            (Some((model, _)), Some(_)) => (RULES.to_owned(), Some(model)),
+            (Some((model, named)), None) => (model, named),
         };
         let (trouble_at, trouble) = self.trouble.clone().unzip();
-        JudgeStanding { judge, in_place_of, until: rules_until.or(rests_until), trouble, trouble_at }
+        let until = rules_until.or(rests_until);
+        JudgeStanding { judge, in_place_of, until, trouble, trouble_at, strategies: Vec::new() }
     }
 }
 
@@ -71,10 +76,10 @@ mod tests {
         let now = at("2026-11-24T06:00:00Z");
         let mut health = ModelHealth::default();
         health.learn(Consulted::BudgetSpent("all 20 calls of the day are used".into()), now);
-        let standing = health.standing(Some("m".into()), now);
+        let standing = health.standing(Some(("m".into(), None)), now);
         assert_eq!((standing.judge.as_str(), standing.in_place_of.as_deref()), ("rules", Some("m")));
         assert_eq!(standing.until, Some(at("2026-11-24T08:00:00Z")));
-        let later = health.standing(Some("m".into()), at("2026-11-24T08:00:00Z"));
+        let later = health.standing(Some(("m".into(), None)), at("2026-11-24T08:00:00Z"));
         assert_eq!((later.judge.as_str(), later.in_place_of, later.until), ("m", None, None));
     }
 
@@ -84,7 +89,7 @@ mod tests {
         let until = at("2026-11-24T07:00:00Z");
         let mut health = ModelHealth::default();
         health.learn(Consulted::Failed("no such model".into(), Some(Rest::new(now, until))), now);
-        let standing = health.standing(Some("m".into()), now);
+        let standing = health.standing(Some(("m".into(), None)), now);
         assert_eq!((standing.judge.as_str(), standing.until), ("m", Some(until)));
         assert_eq!((standing.trouble.as_deref(), standing.trouble_at), (Some("no such model"), Some(now)));
         health.learn(Consulted::Not, now);
@@ -95,6 +100,13 @@ mod tests {
         );
         health.learn(Consulted::Heard, now);
         assert_eq!(health, ModelHealth::default());
+    }
+
+    #[test]
+    fn a_model_that_stands_in_for_another_is_told_as_such() {
+        let standing =
+            ModelHealth::default().standing(Some(("n".into(), Some("m".into()))), at("2026-11-24T06:00:00Z"));
+        assert_eq!((standing.judge.as_str(), standing.in_place_of.as_deref()), ("n", Some("m")));
     }
 
     #[test]

@@ -3,19 +3,17 @@
 //! Whoever judges, the same two rules follow: an action must be one that was offered for the stock, and a BUY or SELL
 //! that is not sure enough becomes HOLD with its confidence kept (lessons.md 2).
 
+use chrono::NaiveDate;
 use domain::messages::trading::Candidate;
 use domain::text::harmless;
 use domain::{Action, Confidence, Decision};
-use strategy::{Feature, Features, Strategy};
+use strategy::form::{Advice, Moment};
+use strategy::{Features, Strategy};
 
 use crate::reply::Unusable;
 
 /// The name under which the local rules judge.
 pub const RULES: &str = "rules";
-
-/// What a HOLD of the rules tells about a stock, as far as it is known.
-const SHOWN: [Feature; 4] =
-    [Feature::Rsi14, Feature::ChangePct, Feature::VolumeRatio, Feature::HoldingPnlPct];
 
 /// What to do with one stock, how sure, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +56,7 @@ impl From<Unusable> for Judgement {
 /// all happens while the account has not told which it is. Adding to a holding is not offered, which is how duplicate
 /// purchases began elsewhere (lessons.md 1, row 10).
 pub fn offered(candidate: &Candidate) -> &'static [Action] {
-    let known_free =
-        Features::from_named(&candidate.features).get(Feature::Held).is_some_and(|held| held.is_zero());
+    let known_free = Features::from_named(&candidate.features).held() == Some(false);
     if candidate.held {
         &[Action::Sell, Action::Hold]
     } else if known_free {
@@ -69,25 +66,12 @@ pub fn offered(candidate: &Candidate) -> &'static [Action] {
     }
 }
 
-/// The judgement of the local rules: the first rule that is known to apply, else HOLD.
-pub fn by_rules(strategy: &Strategy, candidate: &Candidate) -> Judgement {
-    let features = Features::from_named(&candidate.features);
-    match strategy.judge(&features) {
-        Some(found) => {
-            Judgement { action: found.action, confidence: found.confidence, rationale: found.rationale }
-        }
-        None => Judgement::unsure(format!("No rule applies{}", known(&features))),
-    }
-}
-
-/// The numbers behind a HOLD, e.g. ` (RSI(14) 51.2, change today 0.4 %)`.
-fn known(features: &Features) -> String {
-    let show = |feature: Feature| {
-        let value = features.get(feature)?.round_dp(2).normalize();
-        Some(format!("{} {value}{}", feature.label(), feature.unit()))
-    };
-    let shown: Vec<_> = SHOWN.into_iter().filter_map(show).collect();
-    if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) }
+/// The judgement of the local rules: what the strategy says. `bought` is the session of the purchase, if that is known.
+pub fn by_rules(strategy: &Strategy, candidate: &Candidate, bought: Option<NaiveDate>) -> Judgement {
+    let now = Features::from_named(&candidate.features);
+    let moment = Moment { now: &now, price: candidate.price.value(), past: &candidate.past, bought };
+    let Advice { action, confidence, why } = strategy.judge(&moment);
+    Judgement { action, confidence, rationale: why }
 }
 
 /// A BUY or SELL below the threshold becomes HOLD; confidence and rationale stay as judged.

@@ -4,15 +4,18 @@
 //! that was fetched after the judgement, or seconds before it by the scan. Whatever has no answer becomes HOLD or is left
 //! out; the others go on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::messages::consultation::DecisionBasis;
+use domain::messages::evolution::StrategyOf;
 use domain::messages::market_data::{OrderQuoteQuery, Quote};
 use domain::messages::trading::{Candidate, DecisionMade, Proposal};
-use domain::{Action, Decision, DecisionId, Price, Side, StockRules};
+use domain::{Action, Decision, DecisionId, Market, Price, Side, StockRules};
 use rust_decimal::Decimal;
+use strategy::InForce;
+use strategy::force::Forces;
 use supervision::mutant::{self, Mutant};
 
 use crate::brain::{Deps, Settings};
@@ -39,6 +42,10 @@ const EXIT_DRIFT_MAX_PCT: u32 = 40;
 pub(crate) struct Session {
     pub(crate) round: Round,
     pub(crate) settings: Settings,
+    /// What is known from earlier rounds of what markets trade by.
+    pub(crate) forces: Forces,
+    /// What the markets of the round trade by, as far as that is known.
+    pub(crate) strategies: BTreeMap<Market, InForce>,
     pub(crate) deps: Deps,
     /// Why the model is not asked for a while.
     pub(crate) model_rests: Option<Resting>,
@@ -53,12 +60,18 @@ pub(crate) struct Report {
     pub(crate) proposed: usize,
     /// What became of the model.
     pub(crate) consulted: Consulted,
+    /// What the markets of the round trade by, as far as that is known.
+    pub(crate) strategies: BTreeMap<Market, InForce>,
+    /// In this session.
+    pub(crate) session_date: NaiveDate,
 }
 
 impl Session {
-    pub(crate) async fn run(self) -> Report {
+    pub(crate) async fn run(mut self) -> Report {
+        self.strategies = self.in_force().await;
         let (judged, consulted) = self.judge().await;
-        let mut report = Report { consulted, ..Report::default() };
+        let (strategies, session_date) = (self.strategies.clone(), self.round.key.session_date);
+        let mut report = Report { consulted, strategies, session_date, ..Report::default() };
         for (candidate, judged) in self.exits_first(judged) {
             if self.round.key.slot.is_exits() && judged.judgement.action != Action::Sell {
                 // Sales come first, and between slots nothing else is decided.
@@ -90,6 +103,33 @@ impl Session {
         pairs
     }
 
+    /// What the markets of the round trade by in this session; nobody is asked twice. A market of which the books do not tell is
+    /// left out: its stocks are held.
+    async fn in_force(&self) -> BTreeMap<Market, InForce> {
+        let session_date = self.round.key.session_date;
+        let mut all = BTreeMap::new();
+        for market in self.round.markets.iter().copied() {
+            if let Some(known) = self.forces.get(market, session_date) {
+                all.insert(market, known.clone());
+                continue;
+            }
+            let why = match self.deps.strategies.ask(StrategyOf { market, session_date }, LEDGER_WITHIN).await
+            {
+                Ok(Ok(settled)) => match InForce::of(settled, &self.settings.strategy) {
+                    Ok(force) => {
+                        all.insert(market, force);
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
+                },
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(%market, why, "what the market trades by is not known; the rules hold its stocks");
+        }
+        all
+    }
+
     fn is_over(&self) -> bool {
         self.now() >= self.round.expires_at
     }
@@ -113,13 +153,18 @@ impl Session {
         let delay_minutes = fresh.map(|fresh| fresh.delay).or(scanned).map_or(0, |delay| delay.num_minutes());
         let judgement = judge::finish(judgement, withheld.as_deref(), delay_minutes);
         let decision = self.decision(candidate, judgement, price, &judge);
+        let force = self.strategies.get(&candidate.instrument.market);
+        // What a model judges, RiskGuard sizes alone.
+        let most_pct = force.filter(|_| call.is_none()).and_then(InForce::most_pct);
+        let strategy_version = force.and_then(InForce::version);
         let basis = call.map(|call| DecisionBasis { call, withheld, delay_minutes });
-        if !self.record(DecisionMade { decision: decision.clone(), basis }).await {
+        if !self.record(DecisionMade { decision: decision.clone(), basis, strategy_version }).await {
             return;
         }
         report.decided += 1;
         let (Some(side), Some(fresh)) = (side(decision.action), fresh) else { return };
-        let proposal = self.proposal(candidate, &decision, side, fresh);
+        let most_pct = most_pct.filter(|_| side == Side::Buy);
+        let proposal = Proposal { most_pct, ..self.proposal(candidate, &decision, side, fresh) };
         match self.deps.proposals.tell(proposal) {
             Ok(()) => report.proposed += 1,
             Err(error) => {
@@ -220,6 +265,7 @@ impl Session {
             reference_price: fresh.reference,
             rules: fresh.rules,
             score,
+            most_pct: None,
             session_date: decision.session_date,
             expires_at: self.now() + PROPOSAL_LIFE,
         }

@@ -69,6 +69,11 @@ pub trait Oracle: Send + Sync + 'static {
     /// The model's name, for records.
     fn name(&self) -> String;
 
+    /// The model that the settings name first, while another one is asked in its place.
+    fn in_place_of(&self) -> Option<String> {
+        None
+    }
+
     /// The most tokens that the answer can have, thoughts included.
     fn most_output_tokens(&self, request: &OracleRequest) -> u32 {
         request.max_output_tokens
@@ -137,6 +142,16 @@ pub enum OracleError {
     /// There is no such model, or it has no quota here at all.
     #[error("there is no such model: {0}; check LLM_MODEL and LLM_BASE_URL")]
     NoSuchModel(String),
+    /// There is no such model, or it has no quota here at all, and from now on another one is asked: it may be at once.
+    #[error("there is no such model as {model}: {why}; {next} is asked in its place")]
+    Replaced {
+        /// The model that was asked.
+        model: String,
+        /// Why it cannot be.
+        why: String,
+        /// The one that is asked from now on.
+        next: String,
+    },
     /// The model stopped for its own reasons (safety, recitation, length).
     #[error("the model gave no usable answer: {0}")]
     Blocked(String),

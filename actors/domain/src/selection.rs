@@ -35,6 +35,8 @@ pub enum SelectionGate {
     Momentum,
     /// `VOL_MULTIPLIER`: confirms a signal, rejects nothing.
     Volume,
+    /// The score of the strategy that the market is traded by; rejects nothing.
+    Strategy,
 }
 
 /// How a gate compares the number with its threshold.
@@ -52,7 +54,7 @@ pub enum Demand {
 
 impl SelectionGate {
     /// Every gate, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Price,
         Self::Restriction,
         Self::MinPrice,
@@ -63,6 +65,7 @@ impl SelectionGate {
         Self::Oversold,
         Self::Momentum,
         Self::Volume,
+        Self::Strategy,
     ];
 
     /// The word stored.
@@ -78,6 +81,7 @@ impl SelectionGate {
             Self::Oversold => "oversold",
             Self::Momentum => "momentum",
             Self::Volume => "volume",
+            Self::Strategy => "strategy",
         }
     }
 
@@ -91,7 +95,7 @@ impl SelectionGate {
             | Self::Wait
             | Self::Rank
             | Self::History => true,
-            Self::Oversold | Self::Momentum | Self::Volume => false,
+            Self::Oversold | Self::Momentum | Self::Volume | Self::Strategy => false,
         }
     }
 
@@ -99,7 +103,7 @@ impl SelectionGate {
     pub fn demand(self) -> Demand {
         match self {
             Self::Price | Self::Restriction | Self::Wait | Self::History => Demand::Told,
-            Self::MinPrice | Self::Movement | Self::Rank | Self::Volume => Demand::AtLeast,
+            Self::MinPrice | Self::Movement | Self::Rank | Self::Volume | Self::Strategy => Demand::AtLeast,
             Self::Momentum => Demand::Above,
             Self::Oversold => Demand::Below,
         }

@@ -304,7 +304,15 @@ fn entry_quantity(
     let available = available_cash(cash, standing.book)?;
     let unknown = || RefusalReason::LotUnknown { instrument: proposal.instrument.clone() };
     let lot = proposal.rules.lot_in(market).ok_or_else(unknown)?.get();
-    let quantity = sizing::entry_quantity(standing.sizing, available.amount(), proposal.score, limit, lot);
+    let sized = sizing::entry_quantity(standing.sizing, available.amount(), proposal.score, limit, lot);
+    let quantity = match proposal.most_pct {
+        // Where nobody tells the equity, the cash is no more than that.
+        Some(most_pct) => {
+            let equity = account.equity.map_or(available.amount(), Money::amount);
+            sized.min(sizing::most_quantity(equity, most_pct, limit, lot))
+        }
+        None => sized,
+    };
     if quantity.is_zero() {
         return Err(RefusalReason::TooSmall { available, limit, lot });
     }

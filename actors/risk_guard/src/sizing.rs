@@ -100,6 +100,17 @@ pub fn entry_quantity(
     shares.map_or(Quantity::ZERO, |shares| whole_lots(shares, lot))
 }
 
+/// The most shares that a strategy lets one purchase have: `most_pct` percent of the equity at `limit`, in whole lots.
+pub fn most_quantity(equity: Decimal, most_pct: Decimal, limit: Price, lot: u64) -> Quantity {
+    if equity <= Decimal::ZERO || most_pct <= Decimal::ZERO || lot == 0 {
+        return Quantity::ZERO;
+    }
+    let budget = equity.checked_mul(most_pct);
+    let cost = limit.value().checked_mul(Decimal::ONE_HUNDRED);
+    let shares = budget.zip(cost).and_then(|(budget, cost)| budget.checked_div(cost));
+    shares.map_or(Quantity::ZERO, |shares| whole_lots(shares, lot))
+}
+
 /// Shares to sell: what the exchange confirms as sellable, less what our own open sales already claim.
 pub fn exit_quantity(sellable: Quantity, selling: Quantity) -> Quantity {
     sellable.saturating_sub(selling)

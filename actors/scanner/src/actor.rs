@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::messages::bars::BarsSeen;
+use domain::messages::evolution::StrategyOf;
 use domain::messages::limits::WaitsQuery;
 use domain::messages::market_data::{AccountWatch, BarsQuery, QuoteQuery, RankingQuery};
 use domain::messages::schedule::{ScanDue, SlotKey};
@@ -15,7 +16,7 @@ use domain::messages::trading::CandidatesFound;
 use domain::{Clock, Instrument, Market, Selection};
 use risk_guard::{HaltSystem, Obedience, ResumeSystem};
 use rust_decimal::Decimal;
-use strategy::Thresholds;
+use strategy::{Strategy, Thresholds};
 use supervision::prelude::*;
 
 use crate::memory::Memory;
@@ -38,6 +39,8 @@ pub struct Deps {
     pub waits: Link<WaitsQuery>,
     /// TradeLedger: what was traded last, when rankings fail.
     pub traded: Link<RecentlyTraded>,
+    /// TradeLedger: what the market trades by in a session.
+    pub strategies: Link<StrategyOf>,
     /// TradeLedger: what became of the stocks.
     pub selections: Link<SelectionsMade>,
     /// TradeLedger: the past of the stocks, so that there is more of it one day.
@@ -53,6 +56,8 @@ pub struct Settings {
     pub top_n: usize,
     /// `RSI_OVERSOLD_THRESHOLD`, `RSI_MOMENTUM_THRESHOLD`, `VOL_MULTIPLIER`.
     pub thresholds: Thresholds,
+    /// What a market is traded by while no proposal is active in it.
+    pub strategy: Arc<Strategy>,
     /// `OVERSEAS_RANKING_ENABLED`: whether markets other than KR have rankings.
     pub overseas_rankings: bool,
     /// `US_MIN_PRICE`: an American stock below this many dollars is no candidate; 0 lets all pass.

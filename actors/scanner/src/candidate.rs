@@ -4,19 +4,36 @@
 //! fresh quote, never from an older day. What is not known stays out of the features.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use domain::messages::bars::{DayBar, micros};
 use domain::messages::market_data::{ListedStatus, Quote, RankedStock};
 use domain::messages::trading::Candidate;
 use domain::{Candle, Holding, Instrument, Market, Price, Restriction, SelectionContext, Signal};
 use rust_decimal::Decimal;
-use strategy::features::larger_move;
-use strategy::{Feature, Features, LiveRow, Thresholds};
+use strategy::live::larger_move;
+use strategy::{Feature, Features, LiveRow, Strategy, Thresholds, Told};
 
 use crate::score::{self, RankedRow, Scoring};
 
 /// Places kept of a percentage; far more than anybody reads.
 const DECIMALS: u32 = 12;
+/// What is measured of every candidate, whatever its strategy reads.
+const ALWAYS: [Feature; 12] = [
+    Feature::Roc1,
+    Feature::Roc5,
+    Feature::Roc20,
+    Feature::RangePct,
+    Feature::MovePct,
+    Feature::FromHighPct,
+    Feature::Sma20DistancePct,
+    Feature::Sma60DistancePct,
+    Feature::Rsi14,
+    Feature::Atr14Pct,
+    Feature::Volatility20Pct,
+    Feature::VolumeRatio20,
+];
 
 /// A stock that may become a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,9 +99,10 @@ impl DayNow {
     }
 
     /// The last close, where nobody has told of the day.
-    pub fn of_past(history: &[Candle]) -> Option<Self> {
+    pub fn of_past(history: &[DayBar]) -> Option<Self> {
         let bar = history.last()?;
-        let (at, last) = (bar.at, bar.close);
+        let at = bar.session_date.and_time(NaiveTime::MIN).and_utc();
+        let last = Price::new(Decimal::new(bar.close_micros, 6).normalize()).ok()?;
         let (open, high, low) = (None, None, None);
         Some(Self { at, last, open, high, low, volume: None, change_pct: None, restriction: None })
     }
@@ -111,24 +129,37 @@ impl DayNow {
         self.change_pct.is_some() && self.range_pct().is_some()
     }
 
-    /// The day as a bar; what was not told is as narrow as it can be. None when the prices contradict each other.
-    fn bar(&self) -> Option<Candle> {
+    /// The day as a bar; what was not told is as narrow as it can be. None when its prices do not fit into one.
+    fn bar(&self, session_date: NaiveDate) -> Option<DayBar> {
         let open = self.open.unwrap_or(self.last);
         let high = self.high.unwrap_or(self.last).max(open).max(self.last);
         let low = self.low.unwrap_or(self.last).min(open).min(self.last);
-        Candle::new(self.at, [open, high, low, self.last], self.volume.unwrap_or(0)).ok()
+        Some(DayBar {
+            session_date,
+            open_micros: micros(open.value())?,
+            high_micros: micros(high.value())?,
+            low_micros: micros(low.value())?,
+            close_micros: micros(self.last.value())?,
+            volume: self.volume.unwrap_or(0),
+        })
+    }
+
+    fn told(&self) -> Told {
+        Told { open: self.open.is_some(), range: self.range_pct().is_some(), volume: self.volume.is_some() }
     }
 }
 
 /// What is known about a prospect when it becomes a candidate.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
-    /// Daily bars before the session, oldest first; empty when they could not be fetched.
-    pub history: &'a [Candle],
+    /// The finished days before the session, oldest first; empty when they could not be fetched.
+    pub history: &'a Arc<Vec<DayBar>>,
     /// The day so far.
     pub day: &'a DayNow,
     /// Whether the account answered: without it nobody knows what is held.
     pub account_known: bool,
+    /// What the market is traded by.
+    pub strategy: &'a Strategy,
 }
 
 /// Where the stocks of a scan come from.
@@ -196,9 +227,10 @@ pub fn fallback(
     all.filter(|stock| seen.insert((*stock).clone())).take(most).cloned().collect()
 }
 
-/// The bars before `session_date`: the day itself is taken from rankings and quote.
-pub fn before_session(bars: Vec<Candle>, instrument: &Instrument, session_date: NaiveDate) -> Vec<Candle> {
-    bars.into_iter().filter(|bar| instrument.market.date_at(bar.at) < session_date).collect()
+/// The days before `session_date`: the day itself is taken from rankings and quote. A day whose prices do not fit is none.
+pub fn before_session(bars: &[Candle], instrument: &Instrument, session_date: NaiveDate) -> Vec<DayBar> {
+    let day = |bar: &Candle| DayBar::of(instrument.market.date_at(bar.at), bar);
+    bars.iter().filter_map(day).filter(|day| day.session_date < session_date).collect()
 }
 
 /// The features of a prospect: past days, the day so far, its holding, and `score`.
@@ -208,7 +240,7 @@ pub fn features(prospect: &Prospect, seen: Observation<'_>, score: Decimal) -> F
         volume_ratio: prospect.row.as_ref().and_then(|row| row.volume_ratio),
         score: Some(score),
     };
-    let features = day_features(seen).with_live(live);
+    let features = day_features(prospect, seen).with_live(live);
     if !seen.account_known {
         return features;
     }
@@ -231,6 +263,7 @@ pub fn candidate(
         price: seen.day.last,
         selection: context,
         features: features.to_named(),
+        past: seen.history.clone(),
         held: prospect.is_held(),
         quote,
     }
@@ -239,8 +272,8 @@ pub fn candidate(
 /// Indicators, signal and score; where an indicator is not known, what stands in for it has its own name.
 pub fn context(features: &Features, score: Decimal, held: bool, thresholds: &Thresholds) -> SelectionContext {
     let shown = |feature| features.get(feature).map(|value| value.round_dp(2));
-    let (rsi, volume_ratio) = (shown(Feature::Rsi14), shown(Feature::VolumeRatio));
-    let change = features.get(Feature::ChangePct).filter(|_| rsi.is_none());
+    let (rsi, volume_ratio) = (shown(Feature::Rsi14), shown(Feature::VolumeRatio20));
+    let change = features.get(Feature::Roc1).filter(|_| rsi.is_none());
     let moved = features.get(Feature::MovePct).filter(|_| volume_ratio.is_none());
     SelectionContext {
         rsi,
@@ -255,7 +288,8 @@ pub fn context(features: &Features, score: Decimal, held: bool, thresholds: &Thr
 /// What the numbers say; a held stock is a holding first.
 pub fn signal(features: &Features, held: bool, thresholds: &Thresholds) -> Signal {
     let rsi = features.get(Feature::Rsi14);
-    let busy = features.get(Feature::VolumeRatio).is_some_and(|ratio| ratio >= thresholds.volume_multiplier);
+    let busy =
+        features.get(Feature::VolumeRatio20).is_some_and(|ratio| ratio >= thresholds.volume_multiplier);
     if held {
         Signal::Holding
     } else if rsi.is_some_and(|rsi| rsi < thresholds.rsi_oversold) {
@@ -267,25 +301,16 @@ pub fn signal(features: &Features, held: bool, thresholds: &Thresholds) -> Signa
     }
 }
 
-/// Features of the past days and the present one; what the present one does not tell is removed again.
-fn day_features(seen: Observation<'_>) -> Features {
-    let Some(today) = seen.day.bar() else {
-        let mut features = Features::default();
-        features.set(Feature::Price, Some(seen.day.last.value()));
-        return features;
-    };
-    let mut bars = seen.history.to_vec();
-    bars.push(today);
-    let mut features = Features::of_bars(&bars);
-    if seen.day.range_pct().is_none() {
-        features.set(Feature::RangePct, None);
-        features.set(Feature::FromHighPct, None);
-        features.set(Feature::MovePct, features.get(Feature::ChangePct).map(|change| change.abs()));
-    }
-    if seen.day.volume.is_none() {
-        features.set(Feature::VolumeRatio, None);
-    }
-    features
+/// Features of the past days and the present one: what a candidate always has, and what its strategy reads.
+fn day_features(prospect: &Prospect, seen: Observation<'_>) -> Features {
+    let today = seen.day.bar(prospect.instrument.market.date_at(seen.day.at));
+    let Some(today) = today else { return Features::default() };
+    let mut wanted = seen.strategy.features();
+    wanted.extend(ALWAYS);
+    wanted.sort();
+    wanted.dedup();
+    let days: Vec<_> = seen.history.iter().copied().chain([today]).collect();
+    Features::of_days(&days, seen.day.told(), &wanted)
 }
 
 #[cfg(test)]

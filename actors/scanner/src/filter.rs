@@ -4,7 +4,8 @@
 
 use domain::{Currency, GateCheck, Instrument, Price, Restriction, SelectionGate, Wait};
 use rust_decimal::Decimal;
-use strategy::{Feature, Features, Thresholds};
+use strategy::form::Moment;
+use strategy::{Feature, Features, Strategy, Thresholds};
 
 use crate::candidate::{DayNow, Prospect};
 use crate::score::move_pct_min;
@@ -42,12 +43,19 @@ fn min_price(prospect: &Prospect, price: Price, us_min_price: Decimal) -> Option
 
 /// The gates that make the signal.
 pub fn signal_gates(features: &Features, thresholds: &Thresholds) -> [GateCheck; 3] {
-    let (rsi, volume_ratio) = (features.get(Feature::Rsi14), features.get(Feature::VolumeRatio));
+    let (rsi, volume_ratio) = (features.get(Feature::Rsi14), features.get(Feature::VolumeRatio20));
     [
         GateCheck::of(SelectionGate::Oversold, rsi, thresholds.rsi_oversold),
         GateCheck::of(SelectionGate::Momentum, rsi, thresholds.rsi_momentum),
         GateCheck::of(SelectionGate::Volume, volume_ratio, thresholds.volume_multiplier),
     ]
+}
+
+/// Whether the strategy's score is reached; it holds nothing back, for a language model may see what the strategy does not.
+pub fn strategy_gate(strategy: &Strategy, moment: &Moment<'_>) -> GateCheck {
+    let decimal = |number: f64| Decimal::from_f64_retain(number).unwrap_or_default().round_dp(3).normalize();
+    let threshold = decimal(strategy.entry().min_score().get());
+    GateCheck::of(SelectionGate::Strategy, Some(decimal(strategy.score_now(moment))), threshold)
 }
 
 /// The first filter that was not passed.

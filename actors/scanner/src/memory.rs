@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::{Candle, Instrument, Market, Selection, Verdict};
+use domain::messages::bars::DayBar;
+use domain::{Instrument, Market, Selection, Verdict};
+use strategy::InForce;
 
 /// A verdict that stays the same is told again after this, with its newer numbers.
 const TOLD_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(15);
@@ -16,7 +18,8 @@ const TOLD_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(15);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     date: Option<NaiveDate>,
-    bars: BTreeMap<Instrument, Arc<Vec<Candle>>>,
+    force: Option<InForce>,
+    bars: BTreeMap<Instrument, Arc<Vec<DayBar>>>,
     /// Stocks whose quote of this session told nothing against them.
     cleared: BTreeSet<Instrument>,
     /// The last candidates, best first.
@@ -25,12 +28,21 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Daily bars before the session, if they were fetched in it.
-    pub(crate) fn bars(&self, instrument: &Instrument) -> Option<Arc<Vec<Candle>>> {
+    /// What the market trades by in it, if the books have told.
+    pub(crate) fn force(&self) -> Option<&InForce> {
+        self.force.as_ref()
+    }
+
+    pub(crate) fn keep_force(&mut self, force: InForce) {
+        self.force = Some(force);
+    }
+
+    /// The days before the session, if they were fetched in it.
+    pub(crate) fn bars(&self, instrument: &Instrument) -> Option<Arc<Vec<DayBar>>> {
         self.bars.get(instrument).cloned()
     }
 
-    pub(crate) fn keep_bars(&mut self, instrument: &Instrument, bars: Vec<Candle>) -> Arc<Vec<Candle>> {
+    pub(crate) fn keep_bars(&mut self, instrument: &Instrument, bars: Vec<DayBar>) -> Arc<Vec<DayBar>> {
         let bars = Arc::new(bars);
         self.bars.insert(instrument.clone(), bars.clone());
         bars
@@ -67,6 +79,7 @@ impl Session {
 
     /// Takes over what another scan of the same session has learned.
     fn merge(&mut self, other: Self) {
+        self.force = self.force.take().or(other.force);
         self.bars.extend(other.bars);
         self.cleared.extend(other.cleared);
     }

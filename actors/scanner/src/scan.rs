@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::messages::bars::BarsSeen;
+use domain::messages::bars::{BarsSeen, DayBar};
+use domain::messages::evolution::StrategyOf;
 use domain::messages::limits::WaitsQuery;
 use domain::messages::market_data::{
     AccountWatch, BarInterval, BarsQuery, ListedStatus, QueryError, Quote, QuoteQuery, RankedStock,
@@ -22,7 +23,8 @@ use domain::messages::selection::RecentlyTraded;
 use domain::messages::trading::Candidate;
 use domain::{Candle, Evidence, GateCheck, Holding, Instrument, Selection, SelectionGate, Verdict, Wait};
 use rust_decimal::Decimal;
-use strategy::{DECISION_BARS, Features};
+use strategy::form::Moment;
+use strategy::{DECISION_BARS, Features, InForce};
 use supervision::prelude::*;
 
 use crate::actor::{Deps, Settings};
@@ -37,8 +39,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
 /// The longest wait for RiskGuard, in real time (messages::limits).
 const GUARD_WITHIN: Duration = Duration::from_secs(5);
-/// Daily bars asked for, today's included: as many as an indicator needs to decide. Two answers of a hundred.
-const BARS: u16 = 200;
+/// Daily bars asked for at least, today's included: as many as an indicator needs to decide. Two answers of a hundred.
+const BARS: usize = 200;
 /// Stocks looked at beyond the top places where rows do not tell the day's range: a wide one may lift another stock.
 const SPARE: usize = 1;
 /// Stocks tried for a place whose past cannot be had, before the scan makes do with fewer candidates.
@@ -89,6 +91,7 @@ impl Scan {
     }
 
     async fn found(&mut self) -> Option<Found> {
+        self.trade_by().await;
         let holdings = self.holdings().await;
         let source = self.source().await;
         self.waits = self.waits().await;
@@ -115,6 +118,24 @@ impl Scan {
 // === Who is in the race ===
 
 impl Scan {
+    /// Takes what the market trades by in this session; while the books do not tell, the operator's settings measure.
+    async fn trade_by(&mut self) {
+        let SlotKey { market, session_date, .. } = self.due.key;
+        if self.session.force().is_none() {
+            let answer = self.deps.strategies.ask(StrategyOf { market, session_date }, LEDGER_WITHIN).await;
+            let Some(settled) = self.unpack(answer, "strategy of the session", None) else { return };
+            match InForce::of(settled, &self.settings.strategy) {
+                Ok(force) => self.session.keep_force(force),
+                Err(why) => {
+                    tracing::error!(scan = %self.due.key, %why, "what the market trades by cannot be read");
+                }
+            }
+        }
+        if let Some(force) = self.session.force() {
+            self.settings.strategy = force.strategy.clone();
+        }
+    }
+
     /// The market's holdings; none when the account did not answer.
     async fn holdings(&self) -> Option<Vec<Holding>> {
         let market = self.due.key.market;
@@ -227,21 +248,22 @@ impl Scan {
     }
 
     /// The past of a stock; none when it cannot be had.
-    async fn history(&mut self, instrument: &Instrument) -> Option<Arc<Vec<Candle>>> {
+    async fn history(&mut self, instrument: &Instrument) -> Option<Arc<Vec<DayBar>>> {
         if let Some(bars) = self.session.bars(instrument) {
             return Some(bars);
         }
-        let query = BarsQuery { instrument: instrument.clone(), interval: BarInterval::Day, count: BARS };
+        let count = u16::try_from(BARS.max(self.settings.strategy.days_wanted())).unwrap_or(u16::MAX);
+        let query = BarsQuery { instrument: instrument.clone(), interval: BarInterval::Day, count };
         let answer = self.deps.bars.ask(query, ANSWER_WITHIN).await;
         let bars = self.unpack(answer, "bars", Some(instrument))?;
-        let past = candidate::before_session(bars, instrument, self.due.key.session_date);
-        self.write_down(instrument, &past);
+        self.write_down(instrument, &bars);
+        let past = candidate::before_session(&bars, instrument, self.due.key.session_date);
         Some(self.session.keep_bars(instrument, past))
     }
 
     /// Has the books keep finished days; a letter that is lost is written again in the next session.
-    fn write_down(&self, instrument: &Instrument, past: &[Candle]) {
-        let seen = BarsSeen::finished(instrument.clone(), self.due.key.session_date, past);
+    fn write_down(&self, instrument: &Instrument, bars: &[Candle]) {
+        let seen = BarsSeen::finished(instrument.clone(), self.due.key.session_date, bars);
         if let Err(error) = self.deps.bars_seen.tell(seen) {
             tracing::debug!(scan = %self.due.key, stock = %instrument, %error, "its bars are not written down");
         }
@@ -311,7 +333,7 @@ impl Scan {
     }
 
     /// Looks at what a candidate needs and a row does not tell: whether it may be bought, and its past.
-    async fn admit(&mut self, runner: &mut Runner) -> Arc<Vec<Candle>> {
+    async fn admit(&mut self, runner: &mut Runner) -> Arc<Vec<DayBar>> {
         if !runner.is_known_free() && !self.session.is_cleared(&runner.prospect.instrument) {
             self.ask_quote(runner).await;
         }
@@ -356,7 +378,8 @@ impl Found {
     /// A stock that is no candidate: what is known of its day without its past.
     fn reject(&mut self, runner: Runner, settings: &Settings) {
         let Some(gate) = filter::first_failure(&runner.gates) else { return };
-        let seen = |day| Observation { history: &[], day, account_known: true };
+        let (history, strategy) = (Arc::default(), &settings.strategy);
+        let seen = |day| Observation { history: &history, day, account_known: true, strategy };
         let features =
             runner.day.as_ref().map(|day| candidate::features(&runner.prospect, seen(day), runner.score));
         let features = features.unwrap_or_default();
@@ -367,7 +390,7 @@ impl Found {
         &mut self,
         runner: &Runner,
         verdict: Verdict,
-        history: &[Candle],
+        history: &Arc<Vec<DayBar>>,
         account_known: bool,
         settings: &Settings,
     ) {
@@ -378,10 +401,13 @@ impl Found {
             self.selections.push(runner.selection(verdict, &Features::default(), settings));
             return;
         };
-        let seen = Observation { history, day, account_known };
+        let strategy = &settings.strategy;
+        let seen = Observation { history, day, account_known, strategy };
         let features = candidate::features(&runner.prospect, seen, runner.score);
         let mut selection = runner.selection(verdict, &features, settings);
         selection.evidence.gates.extend(filter::signal_gates(&features, &settings.thresholds));
+        let moment = Moment { now: &features, price: day.last.value(), past: history, bought: None };
+        selection.evidence.gates.push(filter::strategy_gate(strategy, &moment));
         let context = selection.evidence.context.clone();
         self.selections.push(selection);
         self.candidates.push(candidate::candidate(
@@ -394,4 +420,4 @@ impl Found {
     }
 }
 
-const _: () = assert!(BARS as usize >= DECISION_BARS);
+const _: () = assert!(BARS >= DECISION_BARS);

@@ -3,7 +3,8 @@
 //! It buys when the weights of the terms that hold reach a score, and sells at the first of its exits. A strategy that
 //! exists keeps every limit and is in canonical form: constants of four significant digits, terms and predicates sorted. Its
 //! [`Identity`] follows from what it does, not from how it was written. [`Columns`] are its features over bars,
-//! [`Strategy::scores`] its scores; what is absent is unknown, and unknown never acts.
+//! [`Strategy::scores`] its scores; [`Strategy::judge`] is what it says of one stock now. What is absent is unknown, and unknown
+//! never acts.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,9 @@ mod canonical;
 mod check;
 pub mod columns;
 pub mod feature;
+pub mod judge;
 mod number;
+pub mod preset;
 mod refusal;
 pub mod schema;
 mod score;
@@ -21,7 +24,9 @@ pub mod words;
 pub use canonical::Identity;
 pub use columns::{Columns, NoColumns};
 pub use feature::{Definition, Feature, Unit};
+pub use judge::{Advice, Moment};
 pub use number::{Number, SIGNIFICANT_DIGITS, Weight};
+pub use preset::Thresholds;
 pub use refusal::{Broken, InvalidStrategy};
 pub use wire::{Operator, Side};
 

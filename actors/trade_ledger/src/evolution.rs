@@ -6,7 +6,8 @@ use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
     FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
-    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
+    SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
+    TriedBefore,
 };
 
 use crate::store::StoreError;
@@ -141,4 +142,15 @@ pub trait EvolutionBooks {
     /// # Errors
     /// [`StoreError`] when the database failed.
     fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError>;
+
+    /// Settles what a market trades by in a session, once: activates what was approved, refuses with an alarm what cannot be
+    /// read, and answers the same for the rest of the session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed; then nothing was settled.
+    fn settle_strategy(
+        &mut self,
+        query: &StrategyOf,
+        at: DateTime<Utc>,
+    ) -> Result<Option<StrategyVersion>, StoreError>;
 }

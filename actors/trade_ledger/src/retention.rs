@@ -93,7 +93,7 @@ const fn kept(table: &'static str, holds: &'static str, keep: Keep, why: &'stati
 }
 
 /// Every table of the books; a test compares it with the schema.
-pub const TABLES: [Kept; 59] = [
+pub const TABLES: [Kept; 60] = [
     kept(
         "trades",
         "the seed's view: trades, and every HOLD",
@@ -228,6 +228,12 @@ pub const TABLES: [Kept; 59] = [
     kept("shadow_sessions", "what a draft and the incumbent earned then", Keep::ForEver, "evidence"),
     kept("shadow_verdicts", "what that showed", Keep::ForEver, "evidence"),
     kept("strategy_versions", "what each market traded by", Keep::ForEver, "an order rests on it"),
+    kept(
+        "session_strategies",
+        "which of those held in a session",
+        Keep::ForEver,
+        "one row per market and day",
+    ),
 ];
 
 /// The table for people, in Markdown.

@@ -148,7 +148,10 @@ impl fmt::Display for Status {
             )?;
         }
         self.account_in_won.iter().try_for_each(|worth| writeln!(f, "{worth}"))?;
-        self.judge.iter().try_for_each(|judge| writeln!(f, "{}", judges::Line(judge)))?;
+        self.judge.iter().try_for_each(|judge| {
+            writeln!(f, "{}", judges::Line(judge))?;
+            write!(f, "{}", judges::Strategies(&judge.strategies))
+        })?;
         self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
         orders(f, "not finished", &self.live_orders)?;
         f.write_str(&answers::actors(&self.actors))?;

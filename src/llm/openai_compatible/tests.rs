@@ -194,6 +194,7 @@ fn kind(error: &OracleError) -> &'static str {
         OracleError::QuotaExhausted { .. } => "quota",
         OracleError::Unauthorized(_) => "unauthorized",
         OracleError::NoSuchModel(_) => "no such model",
+        OracleError::Replaced { .. } => "replaced",
         OracleError::Blocked(_) => "blocked",
         OracleError::Interrupted(_) => "interrupted",
         OracleError::Unreachable(_) => "unreachable",

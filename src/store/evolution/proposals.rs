@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use domain::Market;
 use domain::messages::evolution::{
     ActiveStrategy, ChangeProposal, Decider, DraftProposal, ProposalChange, ProposalNumber, ProposalRecord,
-    ProposalStatus, ProposalStep,
+    ProposalStatus, ProposalStep, StrategyVersion,
 };
 use domain::messages::ledger::EventKind;
 use domain::text::harmless;
@@ -38,11 +38,11 @@ struct Row {
 /// A version of what a market trades by.
 #[derive(Queryable, Selectable, Clone)]
 #[diesel(table_name = strategy_versions)]
-struct VersionRow {
-    seq: i64,
+pub(super) struct VersionRow {
+    pub(super) seq: i64,
     proposal: Option<i64>,
-    strategy: Option<String>,
-    replaces: Option<i64>,
+    pub(super) strategy: Option<String>,
+    pub(super) replaces: Option<i64>,
     at_ms: i64,
 }
 
@@ -151,12 +151,23 @@ fn line(record: &ProposalRecord, status: ProposalStatus, by: &str, reason: &str)
             )
         }
         ProposalStatus::Approved => {
-            format!("proposal {number} approved by {by}: {reason}")
+            format!(
+                "proposal {number} approved by {by}: {reason}; it holds from the next session of {} on",
+                record.market
+            )
         }
         ProposalStatus::Rejected => format!("proposal {number} rejected by {by}: {reason}"),
-        ProposalStatus::Active => format!("{} trades by proposal {number} ({by}: {reason})", record.market),
+        ProposalStatus::Active => {
+            format!(
+                "{} trades by proposal {number} in sessions that begin from now on ({by}: {reason})",
+                record.market
+            )
+        }
         ProposalStatus::Retired => {
-            format!("{} no longer trades by proposal {number} ({by}: {reason})", record.market)
+            format!(
+                "{} no longer trades by proposal {number} in sessions that begin from now on ({by}: {reason})",
+                record.market
+            )
         }
     }
 }
@@ -193,7 +204,7 @@ fn roll_back(
 ) -> Result<(), Fault> {
     let replaces = newest(conn, record.market)?.and_then(|version| version.replaces);
     let before: Option<VersionRow> = match replaces {
-        Some(seq) => Some(strategy_versions::table.find(seq).select(VersionRow::as_select()).first(conn)?),
+        Some(seq) => Some(version(conn, seq)?),
         None => None,
     };
     if let Some(number) = before.as_ref().and_then(|version| version.proposal) {
@@ -224,13 +235,23 @@ fn insert(
     Ok(())
 }
 
-fn newest(conn: &mut SqliteConnection, market: Market) -> Result<Option<VersionRow>, Fault> {
+pub(super) fn newest(conn: &mut SqliteConnection, market: Market) -> Result<Option<VersionRow>, Fault> {
     Ok(strategy_versions::table
         .filter(strategy_versions::market.eq(market.code()))
         .order(strategy_versions::seq.desc())
         .select(VersionRow::as_select())
         .first(conn)
         .optional()?)
+}
+
+pub(super) fn version(conn: &mut SqliteConnection, seq: i64) -> Result<VersionRow, Fault> {
+    Ok(strategy_versions::table.find(seq).select(VersionRow::as_select()).first(conn)?)
+}
+
+/// A version as those hear of it who trade by it; none where the operator's settings hold.
+pub(super) fn told(row: &VersionRow) -> Result<Option<StrategyVersion>, Fault> {
+    let (Some(number), Some(strategy)) = (row.proposal, row.strategy.clone()) else { return Ok(None) };
+    Ok(Some(StrategyVersion { version: row.seq, proposal: number_of(number)?, strategy }))
 }
 
 pub(super) fn active(conn: &mut SqliteConnection, market: Market) -> Result<Option<ActiveStrategy>, Fault> {

@@ -97,6 +97,7 @@ fn demanded(gate: SelectionGate) -> &'static str {
         SelectionGate::Rank => "others scored higher, and only the best are taken (SCANNER_TOP_N)",
         SelectionGate::History => "its past daily bars could not be had",
         SelectionGate::Oversold | SelectionGate::Momentum | SelectionGate::Volume => "it gave no signal",
+        SelectionGate::Strategy => "the strategy's score is not reached",
     }
 }
 
@@ -114,6 +115,7 @@ fn numbers(check: &GateCheck) -> Option<GateNumbers> {
         SelectionGate::Rank => "points of score",
         SelectionGate::Oversold | SelectionGate::Momentum => "points of RSI",
         SelectionGate::Volume => "times the average volume",
+        SelectionGate::Strategy => "points of the strategy's score",
         SelectionGate::Price | SelectionGate::Restriction | SelectionGate::Wait | SelectionGate::History => {
             return None;
         }

@@ -1,16 +1,17 @@
 //! What evolution did is kept: every trial once, the best of each niche, days that are spent, proposals and their lives.
 
+use diesel::connection::SimpleConnection as _;
 use domain::messages::evolution::{
     BeginCycle, ChangeProposal, Decider, DraftProposal, EndCycle, FollowShadow, GateName, JudgeShadow,
     JudgeWindow, Origin, Place, ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, RejectsOf,
-    ShadowPlan, ShadowSession, SpendWindow, Trial, TrialHash, TrialTotals, TrialsOf, TriedBefore,
+    ShadowPlan, ShadowSession, SpendWindow, StrategyOf, Trial, TrialHash, TrialTotals, TrialsOf, TriedBefore,
 };
 use trade_ledger::EvolutionBooks as _;
 
 use super::fencing::Write;
 use super::*;
 
-pub(super) const OF_EVOLUTION: [Write; 9] = [
+pub(super) const OF_EVOLUTION: [Write; 10] = [
     ("begin_cycle", |b| b.store.begin_cycle(&begin(), b.now).map(drop)),
     ("record_trials", |b| {
         let _begun = b.store.begin_cycle(&begin(), b.now);
@@ -42,7 +43,12 @@ pub(super) const OF_EVOLUTION: [Write; 9] = [
         let _drafted = b.store.draft_proposal(&draft(1), b.now);
         step(b, 1, ProposalStep::Submit, &Decider::Agent).map(drop)
     }),
+    ("settle_strategy", |b| b.store.settle_strategy(&session("2026-11-25"), b.now).map(drop)),
 ];
+
+fn session(session_date: &str) -> StrategyOf {
+    StrategyOf { market: Market::Kr, session_date: session_date.parse().unwrap() }
+}
 
 fn hash(number: u64) -> TrialHash {
     format!("{number:064x}").parse().unwrap()
@@ -307,6 +313,76 @@ fn a_rollback_goes_back_to_what_held_before_until_the_operators_settings_hold_ag
     assert_eq!(active(&mut books), None, "the operator's settings");
     assert!(refused(step(&mut books, 1, ProposalStep::RollBack, &ada())).contains("is retired"));
     assert_eq!(books.store.active_strategy(Market::Jp).unwrap(), None);
+}
+
+/// A draft that can be traded by, approved by a person.
+fn approved(books: &mut Books, number: u32) {
+    let mut draft = draft(number.into());
+    let readable = strategy::Strategy::by_default(strategy::Thresholds::default()).to_json();
+    draft.strategy = readable.replace("\"default\"", &format!("\"s-{number}\""));
+    books.store.draft_proposal(&draft, start()).unwrap();
+    step(books, number, ProposalStep::Submit, &Decider::Agent).unwrap();
+    step(books, number, ProposalStep::Approve, &ada()).unwrap();
+}
+
+fn settled(books: &mut Books, date: &str) -> Option<u32> {
+    let version = books.store.settle_strategy(&session(date), books.now).unwrap();
+    version.map(|version| {
+        assert!(version.strategy.contains(&format!("s-{}", version.proposal.0)), "{version:?}");
+        version.proposal.0
+    })
+}
+
+#[test]
+fn what_was_approved_holds_from_the_next_session_on_and_no_session_changes_once_it_is_settled() {
+    let mut books = Books::new();
+    assert_eq!(settled(&mut books, "2026-11-24"), None, "the operator's settings");
+    approved(&mut books, 1);
+    assert_eq!(settled(&mut books, "2026-11-24"), None, "this session has begun");
+    // Whoever dies here loses nothing: the yes is in the books.
+    assert_eq!(settled(&mut books, "2026-11-25"), Some(1));
+    let other = StrategyOf { market: Market::Jp, ..session("2026-11-25") };
+    assert_eq!(books.store.settle_strategy(&other, books.now).unwrap(), None, "a market has its own");
+    approved(&mut books, 2);
+    approved(&mut books, 3);
+    assert_eq!(settled(&mut books, "2026-11-25"), Some(1));
+    assert_eq!(settled(&mut books, "2026-11-26"), Some(3), "the last yes holds");
+    step(&mut books, 3, ProposalStep::RollBack, &ada()).unwrap();
+    assert_eq!(settled(&mut books, "2026-11-26"), Some(3), "until the session is over");
+    assert_eq!(settled(&mut books, "2026-11-27"), Some(2));
+    step(&mut books, 2, ProposalStep::RollBack, &Decider::Agent).unwrap();
+    step(&mut books, 1, ProposalStep::RollBack, &Decider::Agent).unwrap();
+    assert_eq!(settled(&mut books, "2026-11-30"), None);
+    assert_eq!(settled(&mut books, "2026-11-26"), Some(3), "what an earlier one traded by is known for ever");
+}
+
+#[test]
+fn a_strategy_that_cannot_be_read_is_an_alarm_and_what_held_before_goes_on() {
+    let mut books = Books::new();
+    approved(&mut books, 1);
+    assert_eq!(settled(&mut books, "2026-11-24"), Some(1));
+    books.store.draft_proposal(&draft(2), start()).unwrap();
+    step(&mut books, 2, ProposalStep::Submit, &Decider::Agent).unwrap();
+    step(&mut books, 2, ProposalStep::Approve, &ada()).unwrap();
+    assert_eq!(settled(&mut books, "2026-11-25"), Some(1));
+    let record = books.store.proposals().unwrap().remove(0);
+    let last = record.history.last().unwrap();
+    assert_eq!((record.status, last.by.as_str()), (ProposalStatus::Rejected, "the agent"));
+    assert!(last.reason.contains("cannot be read"), "{last:?}");
+    let told = books.lines();
+    assert!(
+        told.iter().any(|line| line.contains("proposal 0002 was approved and cannot be read")),
+        "{told:?}"
+    );
+    // A program that is older than what was activated: the version before it.
+    approved(&mut books, 3);
+    assert_eq!(settled(&mut books, "2026-11-26"), Some(3));
+    let unread = "DROP TRIGGER strategy_versions_are_final;
+                  UPDATE strategy_versions SET strategy = replace(strategy, 'rsi_14', 'rsi_of_tomorrow') WHERE proposal = 3;";
+    books.store.connection.batch_execute(unread).unwrap();
+    assert_eq!(settled(&mut books, "2026-11-27"), Some(1));
+    let told = books.lines();
+    assert!(told.iter().any(|line| line.contains("of what KR trades by cannot be read")), "{told:?}");
 }
 
 #[test]

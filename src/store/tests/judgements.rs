@@ -228,7 +228,11 @@ fn what_a_model_was_asked_and_said_is_kept_with_what_was_decided_by_it() {
     books.store.record_consultation(&Consultation { latency_ms: 9, ..asked.clone() }).unwrap();
     let withheld = Some("No fresh price".to_owned());
     let basis = DecisionBasis { call: asked.call.clone(), withheld, delay_minutes: 15 };
-    let made = DecisionMade { decision: decision("1", Action::Buy), basis: Some(basis.clone()) };
+    let made = DecisionMade {
+        decision: decision("1", Action::Buy),
+        basis: Some(basis.clone()),
+        strategy_version: Some(7),
+    };
     books.store.record_decision(&made).unwrap();
     books.store.record_decision(&made).unwrap();
     books.store.record_decision(&decision("2", Action::Hold).into()).unwrap();

@@ -172,6 +172,10 @@ fn latest_rows(version: &str) -> &'static str {
                  VALUES (1, 1, 'active', 'mina', 'looked', 156, 1);
              INSERT INTO strategy_versions (seq, market, proposal, strategy, change_seq, at_ms) VALUES (1, 'KR', 1, '{}', 1, 157);"
         }
+        "20261126000200" => {
+            "INSERT INTO session_strategies (market, session_date, version, at_ms) VALUES ('KR', '2026-11-24', 1, 200);
+             UPDATE decisions SET strategy_version = 1 WHERE id = 'd-1';"
+        }
         "20261126000130" => {
             "INSERT INTO oracle_calls (quota_date, purpose, at_ms) VALUES ('2026-11-24', 'KR/3', 130);
              INSERT INTO consultations (quota_date, purpose, session_date, slot, stocks, threshold, prompt_version, asked_model,

@@ -71,8 +71,11 @@ fn fill(store: &mut SqliteStore, purchase: &NewIntent) {
     for (name, symbol, action) in
         [("1", "005930", Action::Hold), ("buy", "005930", Action::Buy), ("2", "000660", Action::Hold)]
     {
-        let made =
-            DecisionMade { decision: judged(name, symbol, action, start()), basis: Some(basis.clone()) };
+        let made = DecisionMade {
+            decision: judged(name, symbol, action, start()),
+            basis: Some(basis.clone()),
+            strategy_version: None,
+        };
         store.record_decision(&made).unwrap();
     }
     begin_rich(store, purchase);

@@ -6,7 +6,8 @@ use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
     FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
-    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
+    SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
+    TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -103,5 +104,13 @@ impl<W: Watch> EvolutionBooks for Watched<W> {
 
     fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
         self.step("active_strategy", |store| store.active_strategy(market))
+    }
+
+    fn settle_strategy(
+        &mut self,
+        query: &StrategyOf,
+        at: DateTime<Utc>,
+    ) -> Result<Option<StrategyVersion>, StoreError> {
+        self.step("settle_strategy", |store| store.settle_strategy(query, at))
     }
 }

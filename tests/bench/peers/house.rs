@@ -60,11 +60,14 @@ pub(crate) fn settings() -> Config {
     Config::from_pairs(&pairs).expect("lawful settings")
 }
 
-/// A rule that never applies, so that the Brain holds.
+/// A strategy whose score is never reached, so that the Brain holds.
 fn holds() -> strategy::Strategy {
     strategy::Strategy::from_json(
-        r#"{"name": "holds", "rules": [{"name": "never", "reason": "", "action": "SELL", "confidence": 0,
-            "when": {"is": {"feature": "rsi_14", "comparison": "below", "value": 0}}}]}"#,
+        r#"{"id": "holds", "parent_id": null, "hypothesis": "Nothing is decided here.", "side": "long",
+            "entry": {"min_score": 1.0, "terms": [{"weight": 1.0, "all_of": [{"feature": "rsi_14", "lag": 0, "op": "lt",
+                "rhs_kind": "value", "rhs_feature": null, "rhs_value": 0.0}]}]},
+            "exit": {"any_of": [], "stop_atr": null, "take_atr": null, "trailing_atr": null, "max_hold_bars": 250},
+            "sizing": {"fraction_pct": 30.0}}"#,
     )
     .expect("a lawful strategy")
 }
@@ -257,6 +260,7 @@ async fn consider(stage: &Stage, house: &House, wish: &Wish, progress: &mut Prog
         rules: domain::StockRules::default(),
         score: None,
         quantity: None,
+        most_pct: None,
         session_date: Market::Kr.date_at(wish.at),
         expires_at: wish.at + WISH_LIFE,
     };

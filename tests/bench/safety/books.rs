@@ -212,6 +212,7 @@ impl Desk {
             rules: domain::StockRules::default(),
             score: Some(Decimal::from(40)),
             quantity: None,
+            most_pct: None,
             session_date: Market::Kr.date_at(at),
             expires_at: at + TimeDelta::seconds(60),
         };

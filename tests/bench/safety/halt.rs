@@ -248,6 +248,7 @@ impl Bench {
             rules: domain::StockRules::default(),
             score: None,
             quantity: None,
+            most_pct: None,
             session_date: Market::Kr.date_at(now),
             expires_at: now + TimeDelta::seconds(60),
         }

@@ -19,12 +19,17 @@ use crate::exchange::Exchange;
 use crate::harness::{Agent, PATIENCE, ask, command, database, log_of, status_of, until};
 
 /// Buys what is not held and sells what is: as many orders as possible.
-const EAGER_RULES: &str = r#"{"name": "eager", "rules": [
-    {"name": "sell", "reason": "It is held", "action": "SELL", "confidence": 95,
-     "when": {"is": {"feature": "held", "comparison": "equals", "value": 1}}},
-    {"name": "buy", "reason": "It is not held", "action": "BUY", "confidence": 95,
-     "when": {"is": {"feature": "held", "comparison": "equals", "value": 0}}}
-]}"#;
+const EAGER_RULES: &str = r#"{"id": "eager", "parent_id": null, "hypothesis": "Verification trades whatever it can.", "side": "long",
+ "entry": {"min_score": 1.0, "terms": [
+  {"weight": 1.0, "all_of": [{"feature": "roc_1", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0}]},
+  {"weight": 1.0, "all_of": [{"feature": "range_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": 0.0}]},
+  {"weight": 1.0, "all_of": [{"feature": "intraday_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0}]}]},
+ "exit": {"any_of": [
+  {"feature": "roc_1", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0},
+  {"feature": "range_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": 0.0},
+  {"feature": "holding_pnl_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0}],
+  "stop_atr": null, "take_atr": null, "trailing_atr": null, "max_hold_bars": 1},
+ "sizing": {"fraction_pct": 30.0}}"#;
 /// A Monday in Korea, one hour after the open; the exchange runs sixty times as fast as real time.
 const MORNING: &str = "2026-06-01T01:00:00Z";
 const SPEED: &str = "60";

@@ -2,13 +2,16 @@
 
 use domain::{Instrument, Market, Price, SelectionContext, Signal};
 use rust_decimal::Decimal;
-use strategy::Thresholds;
+use strategy::{Feature, Thresholds};
 
 use super::*;
 
-fn candidate(held: bool, features: &[(Feature, &str)]) -> Candidate {
+/// A candidate of which is told whether it is held, if it is.
+fn candidate(held: bool, is_told: bool, features: &[(Feature, &str)]) -> Candidate {
+    let told = is_told.then(|| ("held".to_owned(), Decimal::from(u8::from(held))));
     let features =
-        features.iter().map(|(feature, value)| (feature.name().to_owned(), value.parse().unwrap())).collect();
+        features.iter().map(|(feature, value)| (feature.name().to_owned(), value.parse().unwrap()));
+    let features = told.into_iter().chain(features).collect();
     let selection = SelectionContext {
         rsi: None,
         volume_ratio: None,
@@ -19,7 +22,8 @@ fn candidate(held: bool, features: &[(Feature, &str)]) -> Candidate {
     };
     let instrument = Instrument { market: Market::Kr, symbol: "005930".parse().unwrap() };
     let price = Price::new(Decimal::ONE_HUNDRED).unwrap();
-    Candidate { instrument, name: "Name".to_owned(), price, selection, features, held, quote: None }
+    let past = std::sync::Arc::default();
+    Candidate { instrument, name: "Name".to_owned(), price, selection, features, past, held, quote: None }
 }
 
 fn judged(action: Action, confidence: i64) -> Judgement {
@@ -28,12 +32,21 @@ fn judged(action: Action, confidence: i64) -> Judgement {
 
 #[test]
 fn the_rules_buy_what_is_oversold_and_hold_what_they_do_not_know() {
-    let strategy = Strategy::default_rules(Thresholds::default());
-    let oversold = [(Feature::Held, "0"), (Feature::Rsi14, "25"), (Feature::ChangePct, "1")];
-    assert_eq!(by_rules(&strategy, &candidate(false, &oversold)).action, Action::Buy);
-    let unknown = by_rules(&strategy, &candidate(false, &oversold[1..]));
+    let strategy = Strategy::by_default(Thresholds::default());
+    let oversold = [(Feature::Rsi14, "25"), (Feature::Roc1, "1")];
+    assert_eq!(by_rules(&strategy, &candidate(false, true, &oversold), None).action, Action::Buy);
+    let unknown = by_rules(&strategy, &candidate(false, false, &oversold), None);
     assert_eq!((unknown.action, unknown.confidence), (Action::Hold, Confidence::ZERO));
-    assert_eq!(unknown.rationale, "No rule applies (RSI(14) 25, change today 1 %)");
+    assert_eq!(unknown.rationale, "whether the stock is held is not known");
+    let rising =
+        by_rules(&strategy, &candidate(false, true, &[(Feature::Rsi14, "31.2"), (Feature::Roc1, "1")]), None);
+    let nearest = "score 0.0 of 2.0; nearest is +2.3 if ";
+    assert!(rising.rationale.starts_with(nearest), "{}", rising.rationale);
+    assert!(
+        rising.rationale.ends_with("RSI14 < 30 needs more than 1.2 less, it is 31.2"),
+        "{}",
+        rising.rationale
+    );
 }
 
 #[test]
@@ -48,8 +61,7 @@ fn an_action_must_be_offered_and_sure_enough() {
         (true, Action::Hold, 10, Action::Hold),
     ];
     for (held, action, confidence, expected) in cases {
-        let features: &[_] = if held { &[] } else { &[(Feature::Held, "0")] };
-        let settled = settle(judged(action, confidence), offered(&candidate(held, features)), threshold);
+        let settled = settle(judged(action, confidence), offered(&candidate(held, true, &[])), threshold);
         assert_eq!(settled.action, expected, "{action} at {confidence}, held: {held}");
         assert_eq!(i64::from(settled.confidence), confidence, "the confidence stays as judged");
     }
@@ -58,13 +70,13 @@ fn an_action_must_be_offered_and_sure_enough() {
 #[test]
 fn a_recorded_reason_is_short_and_visible() {
     let long = Judgement { rationale: format!("a\nb{}", "x".repeat(900)), ..judged(Action::Buy, 90) };
-    let settled = settle(long, offered(&candidate(true, &[])), Confidence::ZERO);
+    let settled = settle(long, offered(&candidate(true, true, &[])), Confidence::ZERO);
     assert_eq!(settled.rationale.chars().count(), Decision::RATIONALE_MAX_CHARS);
     assert!(settled.rationale.starts_with("BUY was not offered, only SELL or HOLD: a b"), "{settled:?}");
 }
 
 #[test]
 fn nothing_is_offered_while_nobody_knows_whether_the_stock_is_held() {
-    let blind = settle(judged(Action::Buy, 95), offered(&candidate(false, &[])), Confidence::ZERO);
+    let blind = settle(judged(Action::Buy, 95), offered(&candidate(false, false, &[])), Confidence::ZERO);
     assert_eq!((blind.action, blind.rationale.as_str()), (Action::Hold, "BUY was not offered, only HOLD: r"));
 }

@@ -454,3 +454,25 @@ pub struct Reject {
     /// Its canonical form.
     pub strategy: String,
 }
+
+/// Brain, Scanner -> TradeLedger: what a market trades by in a session; none: the operator's settings. The first who asks settles
+/// it: what a person approved until then is activated, and nothing changes within the session. Asked, 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Option<StrategyVersion>, LedgerError>")]
+pub struct StrategyOf {
+    /// The market.
+    pub market: Market,
+    /// The session.
+    pub session_date: NaiveDate,
+}
+
+/// A strategy that a market trades by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrategyVersion {
+    /// Its number, of all markets.
+    pub version: i64,
+    /// The proposal it is from.
+    pub proposal: ProposalNumber,
+    /// Its JSON form; the books have seen that it can be read.
+    pub strategy: String,
+}

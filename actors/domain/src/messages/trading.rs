@@ -2,10 +2,13 @@
 
 mod numbers;
 
+use std::sync::Arc;
+
 use actix::Message;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::bars::DayBar;
 use super::consultation::DecisionBasis;
 use super::market_data::Quote;
 use super::schedule::SlotKey;
@@ -27,8 +30,10 @@ pub struct Candidate {
     pub price: Price,
     /// Why it was chosen.
     pub selection: SelectionContext,
-    /// Indicator values by feature name (`strategy`'s vocabulary); absent ones are not in the list.
+    /// Values of now by feature name (`strategy`'s vocabulary, `held` and `score`); absent ones are not in the list.
     pub features: Vec<(String, Decimal)>,
+    /// The finished days before the session, oldest first; empty when they could not be had.
+    pub past: Arc<Vec<DayBar>>,
     /// True when the account holds it: such a stock is always a candidate.
     pub held: bool,
     /// The quote that it was measured with, if one was asked for.
@@ -67,6 +72,9 @@ pub struct Proposal {
     pub rules: StockRules,
     /// Scanner's score, 0 to 100, for sizing; absent for an exit.
     pub score: Option<Decimal>,
+    /// The most that the purchase may be, in percent of the equity, where a strategy says so; RiskGuard's own limits hold
+    /// beyond it.
+    pub most_pct: Option<Decimal>,
     /// The market's session date.
     pub session_date: NaiveDate,
     /// RiskGuard drops it after this.
@@ -81,12 +89,14 @@ pub struct DecisionMade {
     pub decision: Decision,
     /// What it rests on, when a language model was asked.
     pub basis: Option<DecisionBasis>,
+    /// The version of the strategy in force, where one is from a proposal.
+    pub strategy_version: Option<i64>,
 }
 
 impl From<Decision> for DecisionMade {
     /// A judgement that no language model was asked about.
     fn from(decision: Decision) -> Self {
-        Self { decision, basis: None }
+        Self { decision, basis: None, strategy_version: None }
     }
 }
 

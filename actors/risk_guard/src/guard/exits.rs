@@ -337,6 +337,7 @@ impl RiskGuard {
             reference_price: price,
             rules,
             score: None,
+            most_pct: None,
             session_date: instrument.market.date_at(now),
             expires_at: now + TimeDelta::seconds(EXIT_LIFE_S),
         }

@@ -159,6 +159,7 @@ impl RiskGuard {
             reference_price: price,
             rules,
             score: None,
+            most_pct: None,
             session_date: position.instrument.market.date_at(now),
             expires_at: now + chrono::TimeDelta::seconds(EXIT_LIFE_S),
         }

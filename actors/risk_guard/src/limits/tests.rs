@@ -89,6 +89,7 @@ impl Case {
                 reference_price: "70000".parse().unwrap(),
                 rules: domain::StockRules::default(),
                 score: Some(decimal("50")),
+                most_pct: None,
                 session_date: NaiveDate::from_ymd_opt(2026, 11, 24).unwrap(),
                 expires_at: now() + TimeDelta::seconds(60),
             },

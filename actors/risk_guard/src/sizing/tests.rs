@@ -129,3 +129,22 @@ fn the_shared_cases_of_the_order_limit_hold() {
     }
     assert!(compared >= 7, "only {compared} cases compared");
 }
+
+#[test]
+fn a_strategy_bounds_a_purchase_by_its_share_of_the_equity_in_whole_lots() {
+    let price = |text: &str| text.parse::<Price>().unwrap();
+    let cases = [
+        ("10000", "5", "100", 1, 5),
+        ("10000", "5", "101", 1, 4),
+        ("100000", "5", "3", 100, 1_600),
+        ("100", "5", "100", 1, 0),
+        ("0", "5", "1", 1, 0),
+        ("-5", "5", "1", 1, 0),
+        ("10000", "0", "1", 1, 0),
+        ("10000", "5", "1", 0, 0),
+    ];
+    for (equity, pct, limit, lot, shares) in cases {
+        let most = most_quantity(equity.parse().unwrap(), pct.parse().unwrap(), price(limit), lot);
+        assert_eq!(most, Quantity::new(shares), "{equity} {pct} {limit} {lot}");
+    }
+}

@@ -57,17 +57,26 @@ fn quote(last: &str, high: Option<&str>, low: Option<&str>, volume: Option<u64>)
     }
 }
 
-fn history(days: i64) -> Vec<Candle> {
+fn bars(days: i64) -> Vec<Candle> {
     let start: DateTime<Utc> = "2026-01-05T14:30:00Z".parse().unwrap();
     let bar = |day| Candle::new(start + TimeDelta::days(day), ["100"; 4].map(price), 1_000).unwrap();
     (0..days).map(bar).collect()
 }
 
+fn history(days: i64) -> Arc<Vec<DayBar>> {
+    let after = NaiveDate::from_ymd_opt(2027, 1, 1).unwrap();
+    Arc::new(before_session(&bars(days), &stock("AAPL"), after))
+}
+
+fn rules() -> Strategy {
+    Strategy::by_default(Thresholds::default())
+}
+
 /// What a scan makes of one stock.
-fn measured(prospect: &Prospect, history: &[Candle], quote: Option<&Quote>) -> Option<Candidate> {
+fn measured(prospect: &Prospect, history: &Arc<Vec<DayBar>>, quote: Option<&Quote>) -> Option<Candidate> {
     let day = DayNow::of(prospect, quote, "2026-11-24T15:00:00Z".parse().unwrap())?;
     let score = day.score(prospect.scoring);
-    let seen = Observation { history, day: &day, account_known: true };
+    let seen = Observation { history, day: &day, account_known: true, strategy: &rules() };
     let features = features(prospect, seen, score);
     let context = context(&features, score, prospect.is_held(), &Thresholds::default());
     Some(candidate(prospect, seen, &features, context, quote.cloned()))
@@ -120,7 +129,7 @@ fn the_range_of_the_day_counts_when_it_is_wider_than_the_change() {
     assert_eq!(candidate.selection.volume_ratio, Some(Decimal::from(3)));
     assert_eq!(candidate.selection.signal, Signal::Neutral);
     assert_eq!((candidate.selection.rsi, candidate.selection.rsi_proxy), (None, Some(Decimal::from(54))));
-    assert_eq!(feature(&candidate, Feature::Held), Some(Decimal::ZERO));
+    assert_eq!(Features::from_named(&candidate.features).held(), Some(false));
 }
 
 #[test]
@@ -153,7 +162,7 @@ fn a_failed_quote_leaves_no_range_and_no_volume_behind() {
     assert_eq!(candidate.price, price("102"));
     assert_eq!(feature(&candidate, Feature::RangePct), None);
     assert_eq!(feature(&candidate, Feature::FromHighPct), None);
-    assert_eq!(feature(&candidate, Feature::VolumeRatio), None);
+    assert_eq!(feature(&candidate, Feature::VolumeRatio20), None);
     assert_eq!(candidate.selection.volume_ratio_proxy, Some(Decimal::ONE));
     assert_eq!(feature(&candidate, Feature::Rsi14), Some(Decimal::ONE_HUNDRED));
     assert_eq!(candidate.selection.rsi_proxy, None, "a measured value has no stand-in");
@@ -163,12 +172,12 @@ fn a_failed_quote_leaves_no_range_and_no_volume_behind() {
 fn a_holding_without_bars_is_still_judged_by_its_profit() {
     let prospects = ranked(Vec::new(), &[holding("MSFT", 2)]);
     let now = quote("110", None, None, None);
-    let candidate = measured(&prospects[0], &[], Some(&now)).unwrap();
+    let candidate = measured(&prospects[0], &Arc::default(), Some(&now)).unwrap();
     assert!(candidate.held);
     assert_eq!(candidate.selection.score, Decimal::ZERO);
     assert_eq!(candidate.selection.signal, Signal::Holding);
     assert_eq!(feature(&candidate, Feature::HoldingPnlPct), Some(Decimal::TEN));
-    let stale = measured(&prospects[0], &[], None).unwrap();
+    let stale = measured(&prospects[0], &Arc::default(), None).unwrap();
     assert_eq!(stale.price, price("99"));
 }
 
@@ -176,14 +185,15 @@ fn a_holding_without_bars_is_still_judged_by_its_profit() {
 fn an_account_that_did_not_answer_leaves_held_unknown() {
     let prospects = ranked(vec![row("2", "102", None)], &[]);
     let day = DayNow::of(&prospects[0], None, "2026-11-24T15:00:00Z".parse().unwrap()).unwrap();
-    let seen = Observation { history: &history(30), day: &day, account_known: false };
-    assert_eq!(features(&prospects[0], seen, Decimal::ONE).get(Feature::Held), None);
+    let (past, rules) = (history(30), rules());
+    let seen = Observation { history: &past, day: &day, account_known: false, strategy: &rules };
+    assert_eq!(features(&prospects[0], seen, Decimal::ONE).held(), None);
 }
 
 #[test]
 fn a_stock_without_any_price_has_no_day() {
     let prospects = prospects(Source::Fallback(vec![stock("NVDA")]), &[]);
-    assert_eq!(measured(&prospects[0], &[], None), None);
+    assert_eq!(measured(&prospects[0], &Arc::default(), None), None);
 }
 
 #[test]
@@ -200,14 +210,32 @@ fn the_signal_needs_a_known_rsi_and_momentum_needs_volume() {
     for (rsi, ratio, held, expected) in cases {
         let mut features = Features::default();
         features.set(Feature::Rsi14, rsi.map(|text| text.parse().unwrap()));
-        features.set(Feature::VolumeRatio, ratio.map(|text| text.parse().unwrap()));
+        features.set(Feature::VolumeRatio20, ratio.map(|text| text.parse().unwrap()));
         assert_eq!(signal(&features, held, &Thresholds::default()), expected, "{rsi:?} {ratio:?}");
     }
 }
 
 #[test]
 fn the_session_itself_is_no_history() {
-    let bars = history(30);
+    let bars = bars(30);
     let date = Market::UsNasdaq.date_at(bars[28].at);
-    assert_eq!(before_session(bars, &stock("AAPL"), date).len(), 28);
+    assert_eq!(before_session(&bars, &stock("AAPL"), date).len(), 28);
+}
+
+#[test]
+fn a_candidate_has_what_its_strategy_reads_and_the_days_to_look_back_on() {
+    let json = rules()
+        .to_json()
+        .replace("volume_ratio_20", "sma_200_distance_pct")
+        .replace("\"rhs_value\": 2.0", "\"rhs_value\": 3.0");
+    let strategy = Strategy::from_json(&json).unwrap();
+    let prospects = ranked(vec![row("2", "102", None)], &[]);
+    let wide = quote("102", Some("104"), Some("98"), Some(3_000));
+    let day = DayNow::of(&prospects[0], Some(&wide), wide.at).unwrap();
+    let past = history(250);
+    let seen = Observation { history: &past, day: &day, account_known: true, strategy: &strategy };
+    let features = features(&prospects[0], seen, Decimal::ONE);
+    assert!(features.get(Feature::Sma200DistancePct).is_some_and(|pct| pct > Decimal::ONE));
+    let context = context(&features, Decimal::ONE, false, &Thresholds::default());
+    assert_eq!(candidate(&prospects[0], seen, &features, context, None).past.len(), 250);
 }

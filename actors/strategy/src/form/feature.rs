@@ -4,11 +4,13 @@
 //! is absent, never zero.
 
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::number::Number;
+use crate::live::Told;
 
 /// What the number of a feature counts; only features of one unit can be compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +165,55 @@ impl Feature {
         self == Self::HoldingPnlPct
     }
 
+    /// False when the present bar's value follows from a part of the bar that nobody has told. An average true range does, too:
+    /// a bar without its range would be too narrow.
+    pub fn follows_from(self, told: Told) -> bool {
+        match self {
+            Self::Roc1
+            | Self::Roc5
+            | Self::Roc20
+            | Self::Roc60
+            | Self::Roc120
+            | Self::Sma5DistancePct
+            | Self::Sma20DistancePct
+            | Self::Sma60DistancePct
+            | Self::Sma200DistancePct
+            | Self::Sma5To20Pct
+            | Self::Sma20To50Pct
+            | Self::Sma20To60Pct
+            | Self::Sma50To200Pct
+            | Self::Rsi2
+            | Self::Rsi14
+            | Self::Volatility20Pct
+            | Self::Volatility60Pct
+            | Self::MacdHistogramPct
+            | Self::BbPlace20
+            | Self::BbWidth20Pct
+            | Self::CloseZ20
+            | Self::CloseZ60
+            | Self::ReturnZ20
+            | Self::Streak
+            | Self::HoldingPnlPct => true,
+            Self::GapPct | Self::IntradayPct => told.open,
+            Self::RangePct
+            | Self::MovePct
+            | Self::FromHighPct
+            | Self::BarPlace
+            | Self::Adx14
+            | Self::StochK14
+            | Self::StochD14
+            | Self::WilliamsR14
+            | Self::Atr14Pct
+            | Self::ChannelPlace20
+            | Self::ChannelPlace60
+            | Self::FromHigh20Pct
+            | Self::FromHigh252Pct
+            | Self::FromLow20Pct => told.range,
+            Self::VolumeRatio20 | Self::VolumeZ20 => told.volume,
+            Self::Mfi14 => told.range && told.volume,
+        }
+    }
+
     /// The constant that is nearest to `value` among those that the feature may be compared with; none for no number.
     pub fn clamp(self, value: f64) -> Option<Number> {
         Number::new(value.clamp(self.definition().low, self.definition().high))
@@ -185,6 +236,24 @@ impl fmt::Display for Feature {
     }
 }
 
+impl FromStr for Feature {
+    type Err = UnknownFeature;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().find(|feature| feature.name() == text);
+        found.copied().ok_or_else(|| UnknownFeature(text.chars().take(40).collect()))
+    }
+}
+
+/// The text names no feature.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no feature; allowed: {allowed}", allowed = names().join(", "))]
+pub struct UnknownFeature(pub String);
+
+fn names() -> Vec<&'static str> {
+    Feature::ALL.iter().map(|feature| feature.name()).collect()
+}
+
 impl JsonSchema for Feature {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Feature".into()
@@ -195,8 +264,7 @@ impl JsonSchema for Feature {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<_> = Self::ALL.iter().map(|feature| feature.name()).collect();
-        json_schema!({ "type": "string", "enum": names })
+        json_schema!({ "type": "string", "enum": names() })
     }
 }
 

@@ -11,6 +11,9 @@ pub const SIGNIFICANT_DIGITS: usize = 4;
 pub struct Number(f64);
 
 impl Number {
+    /// Nothing.
+    pub(super) const ZERO: Self = Self(0.0);
+
     /// The constant nearest to `value`; none when it is not finite.
     pub fn new(value: f64) -> Option<Self> {
         let rounded: f64 = format!("{value:.*e}", SIGNIFICANT_DIGITS - 1).parse().ok()?;
@@ -65,6 +68,11 @@ impl Weight {
         // At most 100,000.
         let thousandths = (value * 1_000.0).round() as i32;
         (thousandths != 0).then_some(Self(thousandths))
+    }
+
+    /// A weight that this crate writes itself and that its tests prove lawful.
+    pub(super) const fn of_thousandths(thousandths: i32) -> Self {
+        Self(thousandths)
     }
 
     /// The weight.

@@ -187,7 +187,7 @@ impl Rights for Each<'_> {
 impl Operator {
     /// True when the comparison is known to hold; a NaN on either side makes it unknown.
     #[inline]
-    fn known(self, left: f64, right: f64) -> bool {
+    pub(super) fn known(self, left: f64, right: f64) -> bool {
         match self {
             Self::Lt => left < right,
             Self::Le => left <= right,

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::Strategy;
 
 mod behaviour;
+mod judge;
 mod limits;
+mod preset;
 mod series;
 
 /// The strategy of the reference, with its names and numbers.

@@ -4,8 +4,8 @@ use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveIn, ActiveStrategy, AllProposals, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal,
     Elite, ElitesOf, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, NewestCycles, ProposalRecord,
-    RecordTrials, Reject, RejectsOf, SeenIn, SpendWindow, SpentWindow, TotalsOf, TrialHash, TrialTotals,
-    TrialsBooked, TrialsOf, Tried, TriedBefore, WindowsOf,
+    RecordTrials, Reject, RejectsOf, SeenIn, SpendWindow, SpentWindow, StrategyOf, StrategyVersion, TotalsOf,
+    TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore, WindowsOf,
 };
 use domain::messages::ledger::LedgerError;
 use supervision::prelude::*;
@@ -169,5 +169,13 @@ impl Handler<ActiveIn> for TradeLedger {
 
     fn handle(&mut self, query: ActiveIn, ctx: &mut Self::Context) -> Self::Result {
         self.read(ctx, |store| store.active_strategy(query.market))
+    }
+}
+
+impl Handler<StrategyOf> for TradeLedger {
+    type Result = Result<Option<StrategyVersion>, LedgerError>;
+
+    fn handle(&mut self, query: StrategyOf, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.settle_strategy(&query, at)).map_err(answer)
     }
 }

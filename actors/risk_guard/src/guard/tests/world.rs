@@ -237,6 +237,7 @@ impl World {
             reference_price: "70000".parse::<Price>().unwrap(),
             rules: domain::StockRules::default(),
             score: None,
+            most_pct: None,
             session_date: Market::Kr.date_at(now),
             expires_at: now + TimeDelta::seconds(60),
         }

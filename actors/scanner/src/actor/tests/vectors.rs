@@ -167,6 +167,14 @@ impl Handler<AccountWatch> for Case {
     }
 }
 
+impl Handler<StrategyOf> for Case {
+    type Result = Result<Option<StrategyVersion>, LedgerError>;
+
+    fn handle(&mut self, _: StrategyOf, _: &mut Self::Context) -> Self::Result {
+        Ok(None)
+    }
+}
+
 impl Handler<WaitsQuery> for Case {
     type Result = Result<Vec<(Instrument, Wait)>, WaitsUnknown>;
 

@@ -6,7 +6,8 @@ use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
     FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
-    SpentWindow, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
+    SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
+    TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -106,6 +107,14 @@ impl EvolutionBooks for Memory {
     }
 
     fn active_strategy(&mut self, _market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
+        unscripted()
+    }
+
+    fn settle_strategy(
+        &mut self,
+        _query: &StrategyOf,
+        _at: DateTime<Utc>,
+    ) -> Result<Option<StrategyVersion>, StoreError> {
         unscripted()
     }
 }

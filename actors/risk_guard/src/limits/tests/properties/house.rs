@@ -155,6 +155,7 @@ impl House {
                 .unwrap(),
             rules: domain::StockRules::default(),
             score: random.bool().then(|| Decimal::new(random.i64(-100..=20_000), 2)),
+            most_pct: None,
             session_date: market.date_at(now()),
             expires_at: now() + TimeDelta::seconds(random.i64(1..=120)),
         }
