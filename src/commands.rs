@@ -1,5 +1,6 @@
 //! The commands: what each does, and the exit code it ends with.
 
+mod alone;
 mod backtest;
 mod data;
 mod elsewhere;
@@ -12,6 +13,7 @@ mod strategy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use domain::messages::limits::LimitsChange;
 use domain::messages::operator::Question;
 use domain::messages::symbols::Resolution;
 use optimizer::calibration::FamilyReport;
@@ -90,6 +92,10 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn demonstrate(args: &DemoArgs) -> ExitCode {
+    // Its books are nobody else's either, and it shows what `doctor` finds of a true agent.
+    if let Err(why) = hardening::harden() {
+        return failed(why, exit::FAILED);
+    }
     match demo::run(args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(exit::FAILED),
@@ -267,9 +273,29 @@ fn limits(args: LimitsArgs) -> ExitCode {
     let reason = args.reason.unwrap_or_default();
     let request = match args.withdraw {
         true => Request::WithdrawLimits { reason, by },
+        false if change.is_empty() => return show_limits(by, json),
         false => Request::Limits { reason, by, change },
     };
     converse(request, json)
+}
+
+/// From the agent; those of the next start when none runs.
+fn show_limits(by: String, json: bool) -> ExitCode {
+    let request = Request::Limits { reason: String::new(), by, change: LimitsChange::default() };
+    match client::ask(&data_directory(), &request) {
+        Err(ControlError::NotRunning { .. }) => read_alone(alone::limits(), json),
+        Ok(_) | Err(_) => converse(request, json),
+    }
+}
+
+fn read_alone(found: Result<impl Serialize + std::fmt::Display, String>, json: bool) -> ExitCode {
+    match found {
+        Ok(found) => {
+            show(&found, json);
+            ExitCode::SUCCESS
+        }
+        Err(why) => failed(why, exit::FAILED),
+    }
 }
 
 fn resume(args: ResumeArgs) -> ExitCode {
@@ -310,13 +336,7 @@ fn budget(args: BudgetArgs) -> ExitCode {
             show(&reply, args.json);
             if reply.is_done() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
-        Err(ControlError::NotRunning { .. }) => match crate::budget::from_books() {
-            Ok(report) => {
-                show(&Reply::Budget(report), args.json);
-                ExitCode::SUCCESS
-            }
-            Err(why) => failed(why, exit::FAILED),
-        },
+        Err(ControlError::NotRunning { .. }) => read_alone(alone::budget(), args.json),
         Err(why) => failed(why, exit::FAILED),
     }
 }

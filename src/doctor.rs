@@ -48,13 +48,41 @@ pub struct Finding {
     pub check: &'static str,
     /// How it is.
     pub verdict: Verdict,
-    /// What was seen, and for a problem what to do.
+    /// What was seen.
     pub found: String,
+    /// What to do about it; there for each warning and problem, and for nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 impl Finding {
-    fn new(check: &'static str, verdict: Verdict, found: impl Into<String>) -> Self {
-        Self { check, verdict, found: found.into() }
+    fn good(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Good, found: found.into(), remedy: None }
+    }
+
+    fn skipped(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Skipped, found: found.into(), remedy: None }
+    }
+
+    fn warning(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warning, found: found.into(), remedy: Some(remedy.into()) }
+    }
+
+    fn problem(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Problem, found: found.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// An error that says after its last semicolon what to do, as those of settings, books and doors do; one that does not is
+    /// answered with `otherwise`.
+    fn told(
+        check: &'static str,
+        verdict: Verdict,
+        error: &impl std::string::ToString,
+        otherwise: &str,
+    ) -> Self {
+        let text = error.to_string();
+        let (found, remedy) = text.rsplit_once("; ").unwrap_or((&text, otherwise));
+        Self { check, verdict, found: found.to_owned(), remedy: Some(remedy.to_owned()) }
     }
 }
 
@@ -74,8 +102,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { check, verdict, found } in &self.findings {
-            writeln!(f, "{:<8} {check:<9} {found}", verdict.word())?;
+        for Finding { check, verdict, found, remedy } in &self.findings {
+            write!(f, "{:<8} {check:<9} {found}", verdict.word())?;
+            remedy.iter().try_for_each(|remedy| write!(f, "; {remedy}"))?;
+            writeln!(f)?;
         }
         let problems = self.findings.iter().filter(|finding| finding.verdict == Verdict::Problem).count();
         match problems {
@@ -108,9 +138,9 @@ fn examine() -> Report {
             Some(config)
         }
         Err(mistakes) => {
-            let wrong =
-                format!("{}; all settings: kestrel settings", mistakes.to_string().replace('\n', "; "));
-            findings.push(Finding::new("settings", Verdict::Problem, wrong));
+            let wrong: Vec<_> = mistakes.0.iter().map(ToString::to_string).collect();
+            let remedy = "mend them in the environment or in .env; all settings: kestrel settings";
+            findings.push(Finding::problem("settings", wrong.join("; "), remedy));
             None
         }
     };

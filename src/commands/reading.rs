@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use domain::messages::operator::{Answer, EventsWanted, LINES_MAX, Question};
 
-use super::{data_directory, exit, failed, show};
+use super::{alone, data_directory, exit, failed, show};
 use crate::cli::{EventsArgs, ShowArgs};
 use crate::config::Config;
 use crate::control::reader::{self, Found};
 use crate::control::wire::{ActorHealth, Reply, Request, Status};
-use crate::control::{answers, client};
+use crate::control::{ControlError, answers, client};
 use crate::terminal;
 
 /// How often new events are asked for.
@@ -89,6 +89,12 @@ pub(super) fn health(args: ShowArgs) -> ExitCode {
         }
         Ok(Reply::Error { message }) => failed(message, exit::FAILED),
         Ok(other) => failed(other, exit::FAILED),
+        Err(none @ ControlError::NotRunning { .. }) => {
+            if let Ok(gone) = alone::health() {
+                show(&gone, args.json);
+            }
+            failed(none, exit::FAILED)
+        }
         Err(why) => failed(why, exit::FAILED),
     }
 }

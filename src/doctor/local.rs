@@ -29,16 +29,16 @@ pub(super) fn settings(config: &Config) -> Finding {
         Venue::Kis { environment, .. } => format!("KIS, {environment:?}"),
     };
     match Config::exposed_file() {
-        Some(complaint) => Finding::new("settings", Verdict::Warning, complaint),
-        None => Finding::new("settings", Verdict::Good, format!("{venue}; {}", markets.join(","))),
+        Some(complaint) => Finding::told("settings", Verdict::Warning, &complaint, "chmod 600 .env"),
+        None => Finding::good("settings", format!("{venue}; {}", markets.join(","))),
     }
 }
 
 /// Disk, rights, database and agent of the data directory.
 pub(super) fn books(database: &Database) -> Vec<Finding> {
     let (Database::File(path), Some(directory)) = (database, database.directory()) else {
-        let found = "in memory: nothing survives the agent; set DB_PATH to a file to keep books";
-        return vec![Finding::new("database", Verdict::Warning, found)];
+        let found = "in memory: nothing survives the agent";
+        return vec![Finding::warning("database", found, "set DB_PATH to a file to keep books")];
     };
     vec![disk(directory), rights(directory, path), integrity(path), size(path), agent(directory)]
 }
@@ -51,49 +51,58 @@ fn disk(directory: &Path) -> Finding {
     match rustix::fs::statvfs(existing) {
         Ok(disk) => space(disk.f_bavail.saturating_mul(disk.f_frsize), &shown.to_string()),
         Err(error) => {
-            Finding::new("disk", Verdict::Problem, format!("the space at {shown} is unknown: {error}"))
+            let found = format!("the space at {shown} is unknown: {error}");
+            Finding::problem("disk", found, "look at the disk: df, dmesg; or set DB_PATH to another one")
         }
     }
 }
 
 pub(super) fn space(free_bytes: u64, place: &str) -> Finding {
     let mib = free_bytes >> 20;
+    let found = format!("only {mib} MiB are free at {place}");
     match free_bytes {
-        0..SPACE_MIN_BYTES => {
-            Finding::new("disk", Verdict::Problem, format!("only {mib} MiB are free at {place}; make room"))
-        }
+        0..SPACE_MIN_BYTES => Finding::problem(
+            "disk",
+            found,
+            format!("make room for at least {} MiB, or set DB_PATH to another disk", SPACE_MIN_BYTES >> 20),
+        ),
         SPACE_MIN_BYTES..SPACE_LOW_BYTES => {
-            Finding::new("disk", Verdict::Warning, format!("only {mib} MiB are free at {place}"))
+            Finding::warning("disk", found, "make room soon: the books grow with every day of trading")
         }
-        SPACE_LOW_BYTES.. => Finding::new("disk", Verdict::Good, format!("{mib} MiB are free at {place}")),
+        SPACE_LOW_BYTES.. => Finding::good("disk", format!("{mib} MiB are free at {place}")),
     }
 }
 
 fn rights(directory: &Path, database: &Path) -> Finding {
     if !directory.exists() {
         let found = format!("{} is not there yet; the first start makes it", directory.display());
-        return Finding::new("rights", Verdict::Skipped, found);
+        return Finding::skipped("rights", found);
     }
     if let Err(error) = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK) {
-        let found =
-            format!("{} cannot be written ({error}); give this user the right to", directory.display());
-        return Finding::new("rights", Verdict::Problem, found);
+        let (found, shown) =
+            (format!("{} cannot be written ({error})", directory.display()), directory.display());
+        return Finding::problem(
+            "rights",
+            found,
+            format!("give this user the right to: chown, chmod u+rwx {shown}"),
+        );
     }
     let open = others_may_open(directory, database);
     match open.first() {
         Some(_) => {
             let names: Vec<String> = open.iter().map(|path| path.display().to_string()).collect();
-            let found = format!("others may open {}; close it with: chmod go-rwx", names.join(" "));
-            Finding::new("rights", Verdict::Warning, found)
+            let names = names.join(" ");
+            let found = format!("others may open {names}");
+            Finding::warning("rights", found, format!("close it with: chmod go-rwx {names}"))
         }
-        None => Finding::new("rights", Verdict::Good, "only this user may open the data"),
+        None => Finding::good("rights", "only this user may open the data"),
     }
 }
 
 /// How large the books are, and what retention did; nothing where there are none yet.
 fn size(path: &Path) -> Finding {
     let Ok(mut reader) = open_read_only(path) else {
-        return Finding::new("size", Verdict::Skipped, "the database cannot be read yet");
+        return Finding::skipped("size", "the database cannot be read yet");
     };
     let wal_bytes = std::fs::metadata(journal(path)).map_or(0, |file| file.len());
     match reader.size() {
@@ -102,9 +111,9 @@ fn size(path: &Path) -> Finding {
             let found = format!(
                 "{kib} KiB, of which {free} KiB are free for use again, and {wal} KiB of journal; {dropped} old rows went"
             );
-            Finding::new("size", Verdict::Good, found)
+            Finding::good("size", found)
         }
-        Err(error) => Finding::new("size", Verdict::Problem, error.to_string()),
+        Err(error) => unreadable("size", &error),
     }
 }
 
@@ -119,12 +128,12 @@ fn integrity(path: &Path) -> Finding {
     match open_read_only(path) {
         Err(OpenError::Missing { .. }) => {
             let found = format!("{} is not there yet; the first start makes it", path.display());
-            Finding::new("database", Verdict::Skipped, found)
+            Finding::skipped("database", found)
         }
         Err(error @ OpenError::OlderSchema { .. }) => {
-            Finding::new("database", Verdict::Warning, error.to_string())
+            Finding::told("database", Verdict::Warning, &error, "kestrel run")
         }
-        Err(error) => Finding::new("database", Verdict::Problem, error.to_string()),
+        Err(error) => Finding::told("database", Verdict::Problem, &error, RESTORE),
         Ok(mut reader) => checked(&mut reader, path),
     }
 }
@@ -132,74 +141,86 @@ fn integrity(path: &Path) -> Finding {
 fn checked(reader: &mut SqliteReader, path: &Path) -> Finding {
     if let Err(why) = reader.check() {
         let damaged = OpenError::Damaged { path: path.to_owned(), why };
-        return Finding::new("database", Verdict::Problem, damaged.to_string());
+        return Finding::told("database", Verdict::Problem, &damaged, RESTORE);
     }
     let facts = reader.trading_state().and_then(|state| Ok((state.halts, reader.last_event()?)));
     match facts {
-        Err(error) => Finding::new("database", Verdict::Problem, error.to_string()),
+        Err(error) => unreadable("database", &error),
         Ok((halts, last)) => match halts.first() {
             Some(halt) => {
-                let found =
-                    format!("sound, up to event {last}; {}; lift it with: kestrel resume", describe(halt));
-                Finding::new("database", Verdict::Warning, found)
+                let found = format!("sound, up to event {last}; {}", describe(halt));
+                Finding::warning("database", found, "lift it with: kestrel resume")
             }
-            None => Finding::new("database", Verdict::Good, format!("sound, up to event {last}")),
+            None => Finding::good("database", format!("sound, up to event {last}")),
         },
     }
+}
+
+/// What helps books that cannot be read.
+const RESTORE: &str = "move the database aside and restore a copy of `kestrel backup`";
+
+fn unreadable(check: &'static str, error: &trade_ledger::StoreError) -> Finding {
+    Finding::problem(check, format!("it cannot be read: {error}"), RESTORE)
 }
 
 fn agent(directory: &Path) -> Finding {
     match client::ask(directory, &Request::Status) {
         Ok(Reply::Status(status)) => match status.trading {
             Some(state) => {
-                let verdict = if status.entry_blocks.is_empty() { Verdict::Good } else { Verdict::Warning };
-                let blocks: String =
-                    status.entry_blocks.iter().map(|why| format!("; no new entries: {why}")).collect();
-                Finding::new("agent", verdict, format!("runs on {}, {state}{blocks}", status.venue))
+                let found = format!("runs on {}, {state}", status.venue);
+                if status.entry_blocks.is_empty() {
+                    return Finding::good("agent", found);
+                }
+                let found = format!("{found}; no new entries: {}", status.entry_blocks.join("; "));
+                Finding::warning("agent", found, "what is being done about it: kestrel status")
             }
             None => {
-                let found = "runs, and RiskGuard does not answer; see: kestrel health";
-                Finding::new("agent", Verdict::Problem, found)
+                let found = "runs, and RiskGuard does not answer";
+                Finding::problem("agent", found, "see: kestrel health")
             }
         },
-        Ok(other) => Finding::new("agent", Verdict::Warning, other.to_string()),
-        Err(ControlError::NotRunning { .. }) => {
-            Finding::new("agent", Verdict::Skipped, "none is running on this data directory")
+        Ok(other) => {
+            Finding::warning("agent", format!("it answers something else: {other}"), "see: kestrel status")
         }
-        Err(error) => Finding::new("agent", Verdict::Problem, error.to_string()),
+        Err(ControlError::NotRunning { .. }) => {
+            Finding::skipped("agent", "none is running on this data directory")
+        }
+        Err(error) => Finding::told("agent", Verdict::Problem, &error, "see: kestrel status"),
     }
 }
 
 pub(super) fn calendar(config: &Config) -> Finding {
     let calendar = Calendar::official();
     if let Some(fault) = calendar.fault() {
-        let found = format!(
-            "the calendar fails its check ({fault}): nothing is bought or sold; install a sound build"
-        );
-        return Finding::new("calendar", Verdict::Problem, found);
+        let found = format!("the calendar fails its check ({fault}): nothing is bought or sold");
+        return Finding::problem("calendar", found, SOUND_BUILD);
     }
     if let Some(Err(why)) = config.calendar_overrides.as_deref().map(overrides::read) {
-        return Finding::new("calendar", Verdict::Problem, format!("CALENDAR_OVERRIDES: {why}"));
+        let remedy =
+            "mend the file, or take CALENDAR_OVERRIDES away; try it with: kestrel markets --overrides FILE";
+        return Finding::problem("calendar", format!("CALENDAR_OVERRIDES: {why}"), remedy);
     }
     announced(&calendar, &config.markets, SystemClock.now().date_naive())
 }
+
+/// What helps a calendar that is missing or broken.
+const SOUND_BUILD: &str = "install a sound build of kestrel";
 
 pub(super) fn announced(calendar: &Calendar, markets: &[Market], today: NaiveDate) -> Finding {
     let known: Vec<(Market, NaiveDate)> =
         markets.iter().filter_map(|market| Some((*market, calendar.official_until(*market)?))).collect();
     let Some((market, until)) = known.into_iter().min_by_key(|(_, until)| *until) else {
-        return Finding::new("calendar", Verdict::Problem, "no market has a calendar; install a sound build");
+        return Finding::problem("calendar", "no market has a calendar", SOUND_BUILD);
     };
+    let newer = "install a newer build, or name a file in CALENDAR_OVERRIDES";
     if until < today {
         let found = format!(
-            "the announced days of {market} ended on {until}: a forecast is traded only once it is proved; install a newer build, \
-             or name a file in CALENDAR_OVERRIDES"
+            "the announced days of {market} ended on {until}: a forecast is traded only once it is proved"
         );
-        Finding::new("calendar", Verdict::Warning, found)
+        Finding::warning("calendar", found, newer)
     } else if until < today + TimeDelta::days(ANNOUNCED_AHEAD_DAYS) {
-        let found = format!("the announced days of {market} end on {until}; install a newer build before");
-        Finding::new("calendar", Verdict::Warning, found)
+        Finding::warning("calendar", format!("the announced days of {market} end on {until}"), newer)
     } else {
-        Finding::new("calendar", Verdict::Good, format!("announced until {until} ({market}) and longer"))
+        Finding::good("calendar", format!("announced until {until} ({market}) and longer"))
     }
 }

@@ -7,8 +7,8 @@ use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use super::Finding;
 use super::remote::LIMITS;
-use super::{Finding, Verdict};
 use crate::config::{Config, LanguageModel};
 use crate::http::{NetError, Request, ReqwestTransport, Transport as _};
 use crate::llm::{GeminiConfig, OpenAiConfig};
@@ -28,8 +28,7 @@ struct Asked<'a> {
 pub(super) async fn check(config: &Config) -> Finding {
     match &config.language_model {
         LanguageModel::Rules => {
-            let found = "no model is set (LLM_PROVIDER, GEMINI_API_KEY): the local rules judge";
-            Finding::new("model", Verdict::Skipped, found)
+            Finding::skipped("model", "no model is set (LLM_PROVIDER, GEMINI_API_KEY): the local rules judge")
         }
         LanguageModel::Gemini(gemini) => {
             let GeminiConfig { base_url, model, key, thinking: _ } = gemini;
@@ -62,8 +61,8 @@ fn request(url: &str, key: Option<(&str, &str, &SecretString)>) -> Option<Reques
 impl Asked<'_> {
     async fn over_network(&self, request: Option<Request>, has_model: impl Fn(&[u8]) -> bool) -> Finding {
         let (Some(request), Ok(transport)) = (request, ReqwestTransport::for_reads(None)) else {
-            let found = format!("{} cannot be sent: it holds characters that no key has", self.key_setting);
-            return Finding::new("model", Verdict::Problem, found);
+            let found = "the key cannot be sent: it holds characters that no key has";
+            return Finding::problem("model", found, self.new_key());
         };
         match transport.send(request, LIMITS).await {
             Ok(response) if response.status().as_u16() == 200 && !has_model(response.body()) => {
@@ -75,34 +74,44 @@ impl Asked<'_> {
 
     fn not_listed(&self, body: &[u8]) -> Finding {
         let others = harmless(&listed(body).join(", "), OTHERS_MAX_CHARS);
-        let (verdict, has) = if others.is_empty() {
-            (Verdict::Warning, "it lists none".to_owned())
-        } else {
-            (Verdict::Problem, format!("it has {others}"))
-        };
-        let found =
-            format!("the server answers and does not know the model {}: {has}; set LLM_MODEL", self.model);
-        Finding::new("model", verdict, found)
+        let found = format!("the server answers and does not know the model {}", self.model);
+        let remedy = "set LLM_MODEL to a model that it has";
+        match others.as_str() {
+            "" => Finding::warning("model", format!("{found}: it lists none"), remedy),
+            others => Finding::problem("model", format!("{found}: it has {others}"), remedy),
+        }
+    }
+
+    fn new_key(&self) -> String {
+        format!("set {} anew", self.key_setting)
     }
 
     fn answered(&self, answered: Result<u16, NetError>) -> Finding {
-        let Self { model, key_setting } = self;
-        let (verdict, found) = match answered {
-            Ok(200) => (Verdict::Good, format!("{model} answers, the key is valid")),
+        let model = self.model;
+        let found = match answered {
+            Ok(200) => return Finding::good("model", format!("{model} answers, the key is valid")),
             Ok(404) => {
-                (Verdict::Problem, format!("there is no model {model} for this key; set LLM_MODEL anew"))
+                let found = format!("there is no model {model} for this key");
+                return Finding::problem("model", found, "set LLM_MODEL anew");
             }
-            Ok(400 | 401 | 403) => (Verdict::Problem, format!("the key is refused; set {key_setting} anew")),
-            Ok(429) => (Verdict::Warning, "the key is valid, and its quota is used up for now".to_owned()),
-            Ok(status) => {
-                (Verdict::Warning, format!("{model} answers with {status}; every stock is held meanwhile"))
+            Ok(400 | 401 | 403) => {
+                return Finding::problem("model", "the key is refused", self.new_key());
             }
-            Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => (
-                Verdict::Warning,
-                format!("{model} cannot be reached ({why}); every stock is held meanwhile"),
-            ),
+            Ok(429) => {
+                let remedy = "wait until it is full again: kestrel budget";
+                return Finding::warning(
+                    "model",
+                    "the key is valid, and its quota is used up for now",
+                    remedy,
+                );
+            }
+            Ok(status) => format!("{model} answers with {status}"),
+            Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => {
+                format!("{model} cannot be reached ({why})")
+            }
         };
-        Finding::new("model", verdict, found)
+        let remedy = "check the network and LLM_BASE_URL; every stock is held meanwhile";
+        Finding::warning("model", found, remedy)
     }
 }
 
@@ -120,6 +129,7 @@ fn listed(body: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Verdict;
 
     const ASKED: Asked<'static> = Asked { model: "m", key_setting: "GEMINI_API_KEY" };
 
@@ -135,7 +145,10 @@ mod tests {
         ] {
             let finding = ASKED.answered(answered);
             assert_eq!(finding.verdict, verdict, "{finding:?}");
-            assert!(finding.found.contains(word), "{finding:?}");
+            let words = format!("{} {}", finding.found, finding.remedy.clone().unwrap_or_default());
+            assert!(words.contains(word), "{finding:?}");
+            let is_fine = verdict == Verdict::Good;
+            assert_eq!(finding.remedy.is_none(), is_fine, "{finding:?}");
         }
     }
 
@@ -146,7 +159,8 @@ mod tests {
         assert!(!is_listed(body, "b"));
         let finding = ASKED.not_listed(body);
         assert_eq!(finding.verdict, Verdict::Problem);
-        assert!(finding.found.contains("it has a, b:8b; set LLM_MODEL"), "{finding:?}");
+        assert!(finding.found.ends_with("it has a, b:8b"), "{finding:?}");
+        assert!(finding.remedy.is_some_and(|what| what.starts_with("set LLM_MODEL")));
         assert_eq!(ASKED.not_listed(b"<html>").verdict, Verdict::Warning);
     }
 }

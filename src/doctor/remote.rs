@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use broker::Urgency;
+use chrono::TimeDelta;
 use domain::messages::market_data::AccountQuery;
 use domain::{Market, Random as _};
 
@@ -22,7 +23,10 @@ pub(super) const LIMITS: CallLimits =
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return vec![Finding::new("network", Verdict::Problem, error.to_string())],
+        Err(error) => {
+            let found = format!("this machine gives no network: {error}");
+            return vec![Finding::problem("network", found, "look at the limits of this user: ulimit -a")];
+        }
     };
     // Finding a simulated exchange waits for its answer.
     let located = venue::locate(config);
@@ -37,9 +41,9 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
 /// Token, account and clock with one question per currency.
 async fn exchange(config: &Config, located: Result<Located, String>) -> Vec<Finding> {
     if matches!(config.venue, Venue::Simulator) {
-        return vec![Finding::new("exchange", Verdict::Skipped, "the embedded one lives in the agent")];
+        return vec![Finding::skipped("exchange", "the embedded one lives in the agent")];
     }
-    let problem = |why: String| vec![Finding::new("exchange", Verdict::Problem, why)];
+    let problem = |why: String| vec![Finding::told("exchange", Verdict::Problem, &why, REACHED)];
     let located = match located {
         Ok(located) => located,
         Err(why) => return problem(why),
@@ -54,20 +58,27 @@ async fn exchange(config: &Config, located: Result<Located, String>) -> Vec<Find
         let asked = connected.exchange.account(AccountQuery { market }, Urgency::Reconcile);
         findings.push(account(market, &connected.name, tokio::time::timeout(ANSWERS_WITHIN, asked).await));
     }
-    findings.push(match connected.exchange.clock_doubt() {
+    let has_answered = findings.iter().any(|one| one.verdict == Verdict::Good);
+    findings.push(clock(connected.exchange.clock_doubt(), has_answered));
+    findings
+}
+
+/// What helps an exchange that nobody reaches.
+const REACHED: &str = "check the network and, if it is a simulated one, KESTREL_EXCHANGE_URL";
+
+/// The difference of the exchange's clock, when it is too large.
+pub(super) fn clock(doubt: Option<TimeDelta>, has_answered: bool) -> Finding {
+    match doubt {
         Some(skew) => {
             let found = format!(
-                "the exchange's clock differs from this machine's by about {} s; at most 5 s are allowed: set this clock right",
+                "the exchange's clock differs from this machine's by about {} s; at most 5 s are allowed",
                 skew.num_seconds()
             );
-            Finding::new("clock", Verdict::Problem, found)
+            Finding::problem("clock", found, "set this machine's clock right: timedatectl set-ntp true")
         }
-        None if findings.iter().any(|one| one.verdict == Verdict::Good) => {
-            Finding::new("clock", Verdict::Good, "within 5 s of the exchange's")
-        }
-        None => Finding::new("clock", Verdict::Skipped, "the exchange did not answer, so nothing is known of its clock"),
-    });
-    findings
+        None if has_answered => Finding::good("clock", "within 5 s of the exchange's"),
+        None => Finding::skipped("clock", "the exchange did not answer, so nothing is known of its clock"),
+    }
 }
 
 fn one_per_currency(markets: &[Market]) -> Vec<Market> {
@@ -88,35 +99,28 @@ type Asked = Result<
 fn account(market: Market, venue: &str, answer: Asked) -> Finding {
     let currency = market.currency();
     match answer {
-        Ok(Ok(_)) => Finding::new(
-            "exchange",
-            Verdict::Good,
-            format!("{venue} answers, token and {currency} account are valid"),
-        ),
+        Ok(Ok(_)) => {
+            Finding::good("exchange", format!("{venue} answers, token and {currency} account are valid"))
+        }
         Ok(Err(error)) => {
-            let found = format!(
-                "{venue}, the {currency} account: {error}; check KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO, that the key \
-                 is of this environment, and the network"
-            );
-            Finding::new("exchange", Verdict::Problem, found)
+            let remedy = "check KIS_APP_KEY, KIS_APP_SECRET and KIS_ACCOUNT_NO, that the key is of this environment, and the \
+                          network";
+            Finding::problem("exchange", format!("{venue}, the {currency} account: {error}"), remedy)
         }
         Err(_) => {
-            let found =
-                format!("{venue} did not answer within {} s; check the network", ANSWERS_WITHIN.as_secs());
-            Finding::new("exchange", Verdict::Problem, found)
+            let found = format!("{venue} did not answer within {} s", ANSWERS_WITHIN.as_secs());
+            Finding::problem("exchange", found, "check the network")
         }
     }
 }
 
 async fn telegram(config: &Config) -> Finding {
     match telegram::check(config).await {
-        None => Finding::new("telegram", Verdict::Skipped, "not set up: nobody is told of trades and halts"),
-        Some(Ok(())) => Finding::new("telegram", Verdict::Good, "the bot may write to the chat"),
+        None => Finding::skipped("telegram", "not set up: nobody is told of trades and halts"),
+        Some(Ok(())) => Finding::good("telegram", "the bot may write to the chat"),
         Some(Err(why)) => {
-            let found = format!(
-                "{why}; check TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID. Trading does not depend on it"
-            );
-            Finding::new("telegram", Verdict::Problem, found)
+            let remedy = "check TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID; trading does not depend on it";
+            Finding::problem("telegram", why, remedy)
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum CopyError {
     #[error(transparent)]
     Books(#[from] OpenError),
     /// Nothing is ever written over.
-    #[error("{} exists already; name a file that does not", .0.display())]
+    #[error("{} exists already, and nothing is ever written over; name another file: kestrel backup FILE", .0.display())]
     Exists(PathBuf),
     /// The copy cannot be written.
     #[error("cannot write the copy {}: {why}; look at the folder, its rights and its space", path.display())]

@@ -71,6 +71,12 @@ pub(super) fn in_force(conn: &mut SqliteConnection, fencing: i64) -> Result<Vec<
     Ok(changes.into_values().collect())
 }
 
+/// Changes that will hold in the boot after the newest one.
+pub(super) fn of_next_start(conn: &mut SqliteConnection) -> Result<Vec<LimitsChange>, Fault> {
+    let newest = stored(halts::fencing_epoch(conn)?.0)?;
+    in_force(conn, newest.saturating_add(1))
+}
+
 pub(super) fn approvals_since(
     conn: &mut SqliteConnection,
     since: DateTime<Utc>,

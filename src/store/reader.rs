@@ -1,5 +1,7 @@
 //! A connection that cannot write.
 
+use domain::messages::limits::LimitsChange;
+
 use super::*;
 
 /// A connection that cannot write: reports, `status` without a running agent, the dashboard.
@@ -94,6 +96,14 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn last_event(&mut self) -> Result<EventId, StoreError> {
         self.store.last_event()
+    }
+
+    /// What was made stricter and still holds after the next start, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn limits_of_next_start(&mut self) -> Result<Vec<LimitsChange>, StoreError> {
+        self.store.read(limits::of_next_start)
     }
 
     /// When something was last committed; none in empty books.

@@ -118,6 +118,8 @@ fn a_new_operator_asks_halts_kills_finds_it_halted_and_resumes() {
     let holds = || Some(held(&demo, &dir)).filter(|held| !held.is_empty());
     let bought = until(PATIENCE, holds).expect("the demo buys within a minute")[0].0.clone();
     succeeds(&demo, &dir, &["status"], &["trading: active"]);
+    let doctor = succeeds(&demo, &dir, &["doctor"], &["only this user may open the data", "kestrel run"]);
+    assert!(!doctor.contains("WARNING") && !doctor.contains("PROBLEM"), "{doctor}");
     succeeds(&demo, &dir, &["why", &bought], &["BUY", "approved", "  fill "]);
     let (_, judged) = demo.kestrel(&dir, &["decisions", "--json"]);
     let judged: Value = serde_json::from_str(&judged).unwrap();

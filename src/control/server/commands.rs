@@ -1,7 +1,7 @@
 //! What a person wants changed: halts, resumes and limits, asked of RiskGuard; where it is silent, the file `HALT`.
 
 use domain::messages::control::{
-    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume,
+    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeError,
 };
 use domain::messages::evolution::ChangeProposal;
 use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits};
@@ -83,12 +83,28 @@ pub(super) async fn decide(desk: &Desk, change: ChangeProposal) -> Reply {
 pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
     match desk.resume.ask(request, RESUME_WITHIN).await {
         Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
-        Ok(Err(why)) => Reply::Error { message: why.to_string() },
+        Ok(Err(why)) => Reply::Error { message: not_resumed(&why) },
         Err(error) => Reply::Error {
             message: format!(
                 "RiskGuard did not answer ({error}); whether trading goes on is unknown. See: kestrel status"
             ),
         },
+    }
+}
+
+/// Why not, and the command that goes on.
+fn not_resumed(why: &ResumeError) -> String {
+    match why {
+        ResumeError::NameOne(halts) => {
+            let commands: Vec<_> = halts.iter().map(|halt| format!("kestrel resume --halt {halt}")).collect();
+            format!("{} halts stand; name one: {}", halts.len(), commands.join(", or "))
+        }
+        ResumeError::NotHalted | ResumeError::UnknownHalt(_) => {
+            format!("{why}; which halts stand: kestrel status")
+        }
+        ResumeError::ForGood(_) | ResumeError::NotDurable(_) => format!("{why}. See: kestrel doctor"),
+        // These say it themselves.
+        ResumeError::WrongNonce(_) | ResumeError::NotFromChat(_) => why.to_string(),
     }
 }
 
