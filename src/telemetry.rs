@@ -24,9 +24,9 @@ const WAITING_LINES: usize = 8_192;
 /// # Errors
 /// When `filter` is no tracing filter, or logging was started before.
 pub fn start(filter: &str, format: LogFormat) -> Result<WorkerGuard, String> {
-    let filter = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|error| format!("KESTREL_LOG: {error}; allowed: e.g. info or info,broker=debug"))?;
+    let filter = EnvFilter::builder().parse(filter).map_err(|error| {
+        format!("KESTREL_LOG or RUST_LOG: {error}; allowed: e.g. info or info,broker=debug")
+    })?;
     let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
@@ -51,7 +51,7 @@ where
     let lines = Lines { inner: writer, escape };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match escape {
-        Escape::Json => Dispatch::new(builder.json().flatten_event(true).with_span_list(false).finish()),
+        Escape::Json => Dispatch::new(builder.json().flatten_event(true).with_span_list(true).finish()),
         Escape::Plain => Dispatch::new(builder.with_ansi(false).finish()),
         Escape::Coloured => Dispatch::new(builder.with_ansi(true).finish()),
     }

@@ -12,6 +12,7 @@ use notifier::chat::Policy;
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
 use trade_ledger::retention::{RETAIN_DAYS_MAX, RETAIN_DAYS_MIN, Retention};
 
 use super::judges;
@@ -59,6 +60,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let answer_within = reader.whole("LLM_TIMEOUT_S", 5, 120);
     let web = web(reader);
     let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
+    let log_filter = log_filter(reader);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     let retention = retention(reader);
     let evolution = evolution(reader);
@@ -90,9 +92,19 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         database: database?,
         retention: retention?,
         evolution: evolution?,
-        log_filter: reader.value("KESTREL_LOG", |text| Some(text.to_owned()))?,
+        log_filter: log_filter?,
         log_format: log_format?,
     })
+}
+
+/// Our own variable first, then the one that Rust programs share.
+fn log_filter(reader: &mut Reader<'_>) -> Option<String> {
+    let is_filter = |text: &str| EnvFilter::builder().parse(text).ok().map(|_| text.to_owned());
+    let shared = reader.value("RUST_LOG", is_filter).filter(|filter| !filter.is_empty());
+    match (reader.set("KESTREL_LOG"), shared) {
+        (None, Some(shared)) => Some(shared),
+        (Some(_), _) | (None, None) => reader.value("KESTREL_LOG", is_filter),
+    }
 }
 
 fn retention(reader: &mut Reader<'_>) -> Option<Retention> {

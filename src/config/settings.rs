@@ -134,6 +134,7 @@ settings! {
     evolution_trials "EVOLUTION_TRIALS" = "200", "16 to 2000", "Strategies that are tried on bars after each market's close.";
     evolution_min_sessions "EVOLUTION_MIN_SESSIONS" = "500", "400 to 1250", "Sessions of bars that a market needs in the books before its strategies are searched for; see kestrel data status.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
+    rust_log "RUST_LOG" = "", "a tracing filter", "What is logged where KESTREL_LOG is not set, as other Rust programs take it.";
     kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere.";
 }
 

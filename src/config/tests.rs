@@ -79,6 +79,8 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("KIS_APP_KEY", "key", "KIS_APP_SECRET"),
         ("SCANNER_TOPN", "3", "SCANNER_TOP_N"),
         ("KESTREL_LOG_FORMAT", "xml", "auto, text, json"),
+        ("KESTREL_LOG", "broker=loud", "a tracing filter"),
+        ("RUST_LOG", "broker=loud", "a tracing filter"),
         ("KESTREL_EXCHANGE_URL", "https://127.0.0.1:8765", "kestrel simulate"),
         ("KESTREL_EXCHANGE_URL", "http://192.168.1.7:8765", "http://127.0.0.1:PORT"),
         ("KESTREL_EXCHANGE_URL", "http://127.0.0.1.example.com:8765", "http://127.0.0.1:PORT"),
@@ -90,6 +92,14 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         let text = mistakes(&[(name, value)]);
         assert!(text.contains(name) && text.contains(hint), "{name}={value}: {text}");
     }
+}
+
+#[test]
+fn the_log_is_filtered_by_our_own_setting_before_the_one_that_rust_programs_share() {
+    let filter = |set: &[(&str, &str)]| load(set).unwrap().log_filter;
+    assert_eq!(filter(&[]), "info");
+    assert_eq!(filter(&[("RUST_LOG", "warn")]), "warn");
+    assert_eq!(filter(&[("RUST_LOG", "warn"), ("KESTREL_LOG", "info,broker=debug")]), "info,broker=debug");
 }
 
 #[test]

@@ -158,7 +158,24 @@ impl Session {
         let most_pct = force.filter(|_| call.is_none()).and_then(InForce::most_pct);
         let strategy_version = force.and_then(InForce::version);
         let basis = call.map(|call| DecisionBasis { call, withheld, delay_minutes });
-        if !self.record(DecisionMade { decision: decision.clone(), basis, strategy_version }).await {
+        let (id, stock, scan) = (&decision.id, &decision.instrument, &self.round.key);
+        let span = tracing::info_span!(parent: None, "decision", %id, %stock, %scan);
+        let made = DecisionMade { decision, basis, strategy_version };
+        supervision::following(span, self.carry_out(candidate, made, (fresh, most_pct), report)).await;
+    }
+
+    /// From the judgement to the proposal, if it is a trade; one span from here through all actors.
+    async fn carry_out(
+        &self,
+        candidate: &Candidate,
+        made: DecisionMade,
+        (fresh, most_pct): (Option<FreshPrice>, Option<Decimal>),
+        report: &mut Report,
+    ) {
+        let decision = made.decision.clone();
+        let (action, confidence) = (decision.action, decision.confidence);
+        tracing::info!(decision = %decision.id, %action, %confidence, judge = decision.judge, "judged");
+        if !self.record(made).await {
             return;
         }
         report.decided += 1;

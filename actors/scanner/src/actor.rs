@@ -124,6 +124,11 @@ impl Scanner {
         };
         let (chosen, considered) = (candidates.len(), selections.len());
         tracing::info!(scan = %due.key, candidates = chosen, considered, "scan finished");
+        for candidate in &candidates {
+            let (stock, signal, score) =
+                (&candidate.instrument, candidate.selection.signal, candidate.selection.score);
+            tracing::info!(scan = %due.key, %stock, ?signal, %score, "candidate");
+        }
         if !due.key.slot.is_exits() {
             let active = candidates.iter().map(|candidate| candidate.instrument.clone()).collect();
             self.memory.set_active(due.key.market, due.key.session_date, active);

@@ -10,6 +10,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     letter::{Letter, Reply, ReplyInProgress},
+    subject::LeftRunning,
     vitals::Vitals,
 };
 
@@ -76,7 +77,7 @@ impl<A: Actor<Context = Self>> Ctx<A> {
     fn task(&mut self, future: impl ActorFuture<A, Output = ()> + 'static) -> Task<A> {
         match self.replying.take() {
             Some(reply) => Box::pin(Reply::new(Box::pin(future), reply, &self.in_flight)),
-            None => Box::pin(future),
+            None => LeftRunning::wrap(Box::pin(future)),
         }
     }
 }

@@ -19,6 +19,7 @@ use tracing::Span;
 use crate::{
     Ctx,
     context::{Flight, InFlight, Task},
+    subject,
 };
 
 /// A message, whom to answer, and what is known of its way.
@@ -27,6 +28,7 @@ pub(crate) struct Letter<M: Message> {
     sent: Instant,
     shelf_life: Option<Duration>,
     from: Span,
+    subject: Option<Span>,
 }
 
 impl<M: Message> Letter<M> {
@@ -35,7 +37,8 @@ impl<M: Message> Letter<M> {
         reply: Option<oneshot::Sender<M::Result>>,
         shelf_life: Option<Duration>,
     ) -> Self {
-        Self { content: Some((msg, reply)), sent: Instant::now(), shelf_life, from: Span::current() }
+        let (from, subject) = (Span::current(), subject::current());
+        Self { content: Some((msg, reply)), sent: Instant::now(), shelf_life, from, subject }
     }
 
     /// Nobody wants it any more: its asker gave up, or it is older than it may be.
@@ -61,9 +64,12 @@ where
         }
         let Some((msg, reply)) = self.content.take() else { return };
         let name = std::any::type_name::<M>();
-        let span = tracing::info_span!(parent: None, "handle", actor = ctx.vitals.name, msg = name);
+        let parent = self.subject.as_ref().and_then(Span::id);
+        let span = tracing::info_span!(parent: parent, "handle", actor = ctx.vitals.name, msg = name);
         span.follows_from(&self.from);
         let entered = span.clone().entered();
+        let subject = self.subject.take();
+        let _about = subject::carry(subject.clone());
         ctx.vitals.waited(waited);
         ctx.vitals.enter(name);
         #[cfg(feature = "faults")]
@@ -74,7 +80,7 @@ where
             std::panic::resume_unwind(Box::new("injected fault".to_owned()));
         }
         let response = actor.handle(msg, ctx);
-        ctx.replying = Some(ReplyInProgress { since, span, name });
+        ctx.replying = Some(ReplyInProgress { since, span, subject, name });
         // A handler that hangs has begun its work, and whoever asked waits with it.
         #[cfg(feature = "faults")]
         let reply = match trap {
@@ -102,6 +108,7 @@ where
 pub(crate) struct ReplyInProgress {
     since: Instant,
     span: Span,
+    subject: Option<Span>,
     name: &'static str,
 }
 
@@ -130,6 +137,7 @@ impl<A: Actor<Context = Ctx<A>>> ActorFuture<A> for Reply<A> {
     ) -> Poll<()> {
         let this = &mut *self;
         let _entered = this.handler.span.enter();
+        let _about = subject::carry(this.handler.subject.clone());
         ctx.vitals.enter(this.handler.name);
         let polled = this.task.as_mut().poll(actor, ctx, cx);
         ctx.vitals.leave();

@@ -36,6 +36,7 @@ mod mailbox;
 pub mod mutant;
 pub mod prelude;
 mod slot;
+mod subject;
 mod supervisor;
 mod vitals;
 mod watchdog;
@@ -47,6 +48,7 @@ pub use failure::Failure;
 pub use fault::Fault;
 pub use link::{AskError, Link, TellError};
 pub use slot::{Slot, slot};
+pub use subject::{About, about, following, has_subject};
 pub use supervisor::{
     Child, Drained, Escalation, Exhausted, Place, Policy, Restart, Strategy, Supervised, Supervisor,
 };

@@ -167,8 +167,14 @@ async fn send(deps: &BrokerDeps, shared: &Shared, day: DayKey, permit: SendPermi
         not_sent("trading was halted between permit and POST")
     };
     match &outcome {
-        Outcome::Accepted(order) => hold(&shared.marks).see_order(day, order),
-        Outcome::Refused(refusal) => ask_for_a_person(deps, refusal),
+        Outcome::Accepted(order) => {
+            tracing::info!(%intent, %order, "the exchange has taken the order");
+            hold(&shared.marks).see_order(day, order);
+        }
+        Outcome::Refused(refusal) => {
+            tracing::info!(%intent, %refusal, "the exchange has not taken the order");
+            ask_for_a_person(deps, refusal);
+        }
         Outcome::Unknown(why) => tracing::warn!(%intent, why, "the fate of this order is unknown"),
     }
     let is_unknown = matches!(outcome, Outcome::Unknown(_));

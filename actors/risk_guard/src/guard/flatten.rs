@@ -16,6 +16,7 @@ use domain::{
 use supervision::prelude::*;
 
 use super::lots::LotNow;
+use super::propose::about;
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::halting::{CommitLatch, HaltCommitted};
 use crate::limits::RefusalReason;
@@ -95,6 +96,7 @@ impl RiskGuard {
         }
         self.say_remnant(position, quantity, lot);
         let proposal = self.exit(position, quantity, (price, rules));
+        let _about = about(&proposal);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) if reason.is_settled_by_an_account() => self.await_account(proposal, ctx),

@@ -19,9 +19,17 @@ impl Handler<Proposal> for RiskGuard {
     }
 }
 
+/// The span of a decision that was made here, or whose proposal had to wait; one that came with its letter goes on.
+pub(super) fn about(proposal: &Proposal) -> Option<supervision::About> {
+    let (id, stock) = (&proposal.decision_id, &proposal.instrument);
+    (!supervision::has_subject())
+        .then(|| supervision::about(tracing::info_span!(parent: None, "decision", %id, %stock)))
+}
+
 impl RiskGuard {
     /// The first look at a proposal, whoever made it.
     pub(super) fn consider(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
+        let _about = about(&proposal);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) => self.wait_or_refuse(proposal, reason, ctx),
@@ -30,6 +38,7 @@ impl RiskGuard {
 
     /// The second and last look at a proposal that waited.
     pub(super) fn consider_again(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
+        let _about = about(&proposal);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) => self.refuse(&proposal, &reason),
@@ -170,7 +179,7 @@ impl RiskGuard {
             self.book.release(&intent);
             return self.refuse(proposal, &reason);
         }
-        tracing::info!(%intent, terms = %order.terms(), "approved");
+        tracing::info!(decision = %proposal.decision_id, %intent, terms = %order.terms(), "approved");
         if let Err(error) = self.deps.broker.place.tell(PlaceOrder(order)) {
             tracing::error!(%error, %intent, "Broker did not take the order; it was not sent");
             self.book.release(&intent);
@@ -180,7 +189,8 @@ impl RiskGuard {
 
     pub(super) fn refuse(&mut self, proposal: &Proposal, reason: &RefusalReason) {
         self.note_refusal(proposal, reason);
-        tracing::info!(instrument = %proposal.instrument, side = %proposal.side, reason = reason.code(), "{reason}");
+        let (decision, instrument, side) = (&proposal.decision_id, &proposal.instrument, proposal.side);
+        tracing::info!(%decision, %instrument, %side, reason = reason.code(), "{reason}");
         let refusal = ProposalRefused {
             decision_id: proposal.decision_id.clone(),
             instrument: proposal.instrument.clone(),

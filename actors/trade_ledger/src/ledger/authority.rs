@@ -33,7 +33,9 @@ impl Handler<CommitApproval> for TradeLedger {
             expires_at: approval.expires_at(),
             halt_epoch: approval.halt_epoch(),
         };
-        self.committed(ctx, |store, at| store.commit_approval(&intent, at))
+        let committed = self.committed(ctx, |store, at| store.commit_approval(&intent, at))?;
+        info!(decision = %intent.decision, intent = %intent.intent, "the approval is in the books");
+        Ok(committed)
     }
 }
 
@@ -53,7 +55,10 @@ impl Handler<BeginSending> for TradeLedger {
             at,
         };
         match self.commit(ctx, |store, _| store.begin_sending(&request)) {
-            Ok(Begun::Sending) => Ok(SendPermit::new(&order, fencing, at)),
+            Ok(Begun::Sending) => {
+                info!(intent = %request.intent, "the order may leave, once");
+                Ok(SendPermit::new(&order, fencing, at))
+            }
             Ok(Begun::Refused(why)) => Err(why),
             Err(StoreError::Fenced { .. }) => Err(PermitRefused::Fenced),
             Err(

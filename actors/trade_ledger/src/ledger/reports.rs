@@ -16,6 +16,7 @@ use domain::messages::trading::{DecisionMade, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{EventId, Instrument};
 use supervision::prelude::*;
+use tracing::info;
 
 use super::{TradeLedger, answer};
 
@@ -23,7 +24,9 @@ impl Handler<DecisionMade> for TradeLedger {
     type Result = Result<Committed, LedgerError>;
 
     fn handle(&mut self, made: DecisionMade, ctx: &mut Self::Context) -> Self::Result {
-        self.committed(ctx, |store, _| store.record_decision(&made))
+        let committed = self.committed(ctx, |store, _| store.record_decision(&made))?;
+        info!(decision = %made.decision.id, "the decision is in the books");
+        Ok(committed)
     }
 }
 
