@@ -158,10 +158,41 @@ impl Page {
     }
 
     async fn press(&mut self, key: &str) {
+        let (code, text) = match key {
+            "Enter" => (13, "\r"),
+            "Tab" => (9, ""),
+            other => panic!("no code of the key {other} is known"),
+        };
         for kind in ["keyDown", "keyUp"] {
-            let press = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": 9});
+            let mut press = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            if kind == "keyDown" && !text.is_empty() {
+                press["text"] = json!(text);
+            }
             self.call("Input.dispatchKeyEvent", press).await;
         }
+    }
+
+    /// Goes on by the Tab key until `script` is true of the focus, as `document.activeElement`.
+    async fn tab_until(&mut self, script: &str) {
+        for _ in 0..80 {
+            if self.evaluate(&format!("Boolean({script})")).await == true {
+                return;
+            }
+            self.press("Tab").await;
+        }
+        panic!("the keyboard does not reach: {script}");
+    }
+
+    async fn type_text(&mut self, text: &str) {
+        self.call("Input.insertText", json!({"text": text})).await;
+    }
+
+    /// What a screen reader would meet, each with its role and name.
+    async fn heard(&mut self) -> Vec<(String, String)> {
+        let tree = self.call("Accessibility.getFullAXTree", json!({})).await;
+        let nodes = tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] != true);
+        let word = |node: &Value, name: &str| node[name]["value"].as_str().unwrap_or("").trim().to_owned();
+        nodes.map(|node| (word(node, "role"), word(node, "name"))).collect()
     }
 
     async fn screenshot(&mut self, name: &str) {
@@ -235,13 +266,46 @@ async fn updates_live(page: &mut Page) {
 async fn is_used_by_keyboard(page: &mut Page) {
     page.press("Tab").await;
     assert_eq!(page.evaluate("document.activeElement.textContent").await, "Skip to the content");
-    for _ in 0..60 {
-        page.press("Tab").await;
-        if page.evaluate("document.activeElement.id").await == "halt" {
-            return;
-        }
+    page.tab_until("document.activeElement.id === 'halt'").await;
+    let ring = "getComputedStyle(document.activeElement).outlineStyle";
+    assert_eq!(page.evaluate(ring).await, "solid", "where the focus is can be seen");
+}
+
+/// Everything that can be used or stands for itself has a name, and the state and answers are told when they change.
+async fn has_names_for_a_screen_reader(page: &mut Page) {
+    let heard = page.heard().await;
+    let named = [
+        "button",
+        "link",
+        "textbox",
+        "checkbox",
+        "region",
+        "image",
+        "img",
+        "table",
+        "columnheader",
+        "heading",
+    ];
+    for (role, name) in heard.iter().filter(|(role, _)| named.contains(&role.as_str())) {
+        assert!(role == "table" || !name.is_empty(), "a {role} has no name: {heard:#?}");
     }
-    panic!("the button that halts is not reached by the keyboard");
+    let has = |role: &str, part: &str| heard.iter().any(|(r, name)| r == role && name.contains(part));
+    for (role, part) in [
+        ("button", "Halt all trading"),
+        ("button", "Resume: lift "),
+        ("textbox", "Why"),
+        ("textbox", "Token (WEB_TOKEN)"),
+        ("checkbox", "sales only from now on"),
+        ("region", "Positions"),
+        ("region", "Trading"),
+        ("heading", "Kestrel"),
+    ] {
+        assert!(has(role, part), "no {role} is named {part:?}: {heard:#?}");
+    }
+    let told =
+        "[...document.querySelectorAll('[aria-live]')].map((one) => one.id || one.className).join(' ')";
+    assert_eq!(page.evaluate(told).await, "live state answer");
+    assert_eq!(page.evaluate("document.documentElement.lang").await, "en");
 }
 
 async fn halts_and_resumes(page: &mut Page) {
@@ -253,20 +317,69 @@ async fn halts_and_resumes(page: &mut Page) {
     page.until("document.body.dataset.state === 'halted'").await;
     page.until("document.getElementById('answer').dataset.done === 'yes'").await;
     page.until("document.getElementById('halts').innerText.includes('by ada (dashboard): a test')").await;
-    page.screenshot("halted-light").await;
-    let resume = "document.querySelector('form[data-command=resume]')";
-    page.evaluate(&format!("{resume}.querySelector('input[name=reason]').value = 'it works'")).await;
-    page.evaluate(&format!("{resume}.querySelector('button').click()")).await;
+    for (width, scheme, name) in [
+        (1280, "light", "halted-light"),
+        (1280, "dark", "halted-dark"),
+        (390, "light", "halted-phone-light"),
+        (390, "dark", "halted-phone-dark"),
+    ] {
+        page.look(width, scheme).await;
+        fits(page).await;
+        reads_well(page).await;
+        page.screenshot(name).await;
+    }
+    page.look(1280, "light").await;
+    has_names_for_a_screen_reader(page).await;
+    resumes_by_keyboard(page).await;
     page.until("document.body.dataset.state === 'active'").await;
     page.until("!document.querySelector('form[data-command=resume]')").await;
 }
 
-async fn fits_a_phone_in_the_dark(page: &mut Page) {
-    page.look(390, "dark").await;
+/// No click: to the reason by Tab, and on by Enter.
+async fn resumes_by_keyboard(page: &mut Page) {
+    page.evaluate("document.activeElement.blur()").await;
+    page.tab_until("document.activeElement.matches('form[data-command=resume] input[name=reason]')").await;
+    page.type_text("it works").await;
+    page.tab_until("document.activeElement.matches('form[data-command=resume] button')").await;
+    page.press("Enter").await;
+}
+
+/// Nothing is cut off, and a finger hits each button.
+async fn fits(page: &mut Page) {
     let overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(page.evaluate(overflow).await, 0, "the page does not scroll sideways");
     let small = "[...document.querySelectorAll('button')].filter((b) => b.getBoundingClientRect().height < 44).length";
     assert_eq!(page.evaluate(small).await, 0, "a finger hits each button");
+}
+
+/// The contrast of texts that matter in a halt against what is behind them, by WCAG 2.2: 4.5 to 1 at least.
+async fn reads_well(page: &mut Page) {
+    let script = "(() => {
+        const parts = (color) => color.match(/[0-9.]+/g).map(Number);
+        const light = (color) => parts(color).slice(0, 3).map((c) => c / 255)
+            .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+        const behind = (one) => {
+            for (let at = one; at; at = at.parentElement) {
+                const color = getComputedStyle(at).backgroundColor;
+                if (parts(color)[3] !== 0) return color;
+            }
+            return 'rgb(255, 255, 255)';
+        };
+        const ratio = (one) => {
+            const [a, b] = [light(getComputedStyle(one).color), light(behind(one))];
+            return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        };
+        return [...document.querySelectorAll('h1, h2, .state strong, #halts p, #answer, label, button, td, th, .muted, a, .live')]
+            .filter((one) => one.innerText.trim() && ratio(one) < 4.5)
+            .map((one) => `${one.tagName} ${one.className} ${one.innerText.slice(0, 20)}: ${ratio(one).toFixed(2)}`);
+    })()";
+    assert_eq!(page.evaluate(script).await, json!([]), "texts that are hard to read");
+}
+
+async fn fits_a_phone_in_the_dark(page: &mut Page) {
+    page.look(390, "dark").await;
+    fits(page).await;
     page.screenshot("active-phone-dark").await;
     page.look(1280, "dark").await;
     page.screenshot("active-dark").await;
