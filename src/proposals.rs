@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use domain::messages::evolution::ProposalRecord;
 use optimizer::evidence::Evidence;
 use serde_json::Value;
-use similar::TextDiff;
+use similar::{ChangeTag, TextDiff};
 use strategy::form::Strategy;
 
 use crate::store::write_private;
@@ -23,6 +23,8 @@ pub use report::in_words;
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
+/// Changed lines that a list shows of one proposal.
+const CHANGES_MAX: usize = 12;
 
 /// Where the folders of the proposals are.
 pub fn folder_of(data_directory: &Path) -> PathBuf {
@@ -98,6 +100,27 @@ fn difference(record: &ProposalRecord) -> String {
         (None, Some(after)) => unified(record, "", &after) + "\n" + &in_json,
         (Some(None), _) | (_, None) => in_json,
     }
+}
+
+/// The changed lines alone, as a list shows them; where a strategy cannot be read, those of its JSON.
+pub fn changes_in_words(record: &ProposalRecord) -> Vec<String> {
+    let before = record.incumbent.as_deref();
+    let in_words = words(&record.strategy).map(|after| (before.map(words), after));
+    let (before, after) = match in_words {
+        Some((Some(Some(before)), after)) => (before, after),
+        Some((None, after)) => (String::new(), after),
+        Some((Some(None), _)) | None => (before.map(pretty).unwrap_or_default(), pretty(&record.strategy)),
+    };
+    let diff = TextDiff::from_lines(&before, &after);
+    let changed = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
+    let mut lines: Vec<String> =
+        changed.map(|change| format!("{} {}", change.tag(), change.value().trim())).collect();
+    if lines.len() > CHANGES_MAX {
+        let more = lines.len() - CHANGES_MAX;
+        lines.truncate(CHANGES_MAX);
+        lines.push(format!("and {more} lines more"));
+    }
+    lines
 }
 
 fn words(json: &str) -> Option<String> {

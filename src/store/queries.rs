@@ -13,11 +13,12 @@ mod why_not;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::messages::control::AccountSeen;
-use domain::messages::evolution::ProposalLine;
+use domain::messages::evolution::{ProposalLine, ProposalRecord, ProposalStatus};
 use domain::messages::operator::{Answer, LINES_MAX, Question};
 
 use super::evolution;
 use super::fault::Fault;
+use crate::proposals;
 
 /// What the books do not hold and the running agent knows.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,8 @@ pub(super) fn answer(
         Question::Why { stock, at } => why::why(conn, stock, *at),
         Question::WhyNot { stock, on } => why_not::why_not(conn, stock, *on),
         Question::Proposals => {
-            let proposals = evolution::all_proposals(conn)?.iter().map(ProposalLine::from).collect();
+            let line = |record: &ProposalRecord| ProposalLine::new(record, changes(record));
+            let proposals = evolution::all_proposals(conn)?.iter().map(line).collect();
             Ok(Answer::Proposals { proposals })
         }
         Question::Proposal { number } => {
@@ -49,6 +51,17 @@ pub(super) fn answer(
             Ok(Answer::Proposal { number: *number, proposal: found.map(Box::new) })
         }
         Question::Pnl { since } => pnl::pnl(conn, since.map(|since| since.instant(sight.now)), sight),
+    }
+}
+
+/// Of those that somebody may still decide on, or that hold.
+fn changes(record: &ProposalRecord) -> Vec<String> {
+    match record.status {
+        ProposalStatus::Rejected | ProposalStatus::Retired => Vec::new(),
+        ProposalStatus::Draft
+        | ProposalStatus::ReadyForReview
+        | ProposalStatus::Approved
+        | ProposalStatus::Active => proposals::changes_in_words(record),
     }
 }
 

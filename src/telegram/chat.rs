@@ -71,6 +71,10 @@ impl Conversation {
                 self.tell(chat, Request::Ask(Question::Decisions(wanted))).await;
             }
             Command::Budget => self.tell(chat, Request::Budget).await,
+            Command::Proposals(None) => self.tell(chat, Request::Ask(Question::Proposals)).await,
+            Command::Proposals(Some(number)) => {
+                self.tell(chat, Request::Ask(Question::Proposal { number })).await;
+            }
             Command::Halt { reason } => {
                 let reply = self.ask_agent(Request::Halt { reason, by }).await;
                 self.say(chat, &format!("{}\nGo on: /resume", shown(reply))).await;

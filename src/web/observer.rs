@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+use domain::messages::evolution::ProposalNumber;
 use domain::messages::operator::{Question, StockWanted};
 
 use super::health::Pulse;
@@ -117,16 +118,17 @@ impl Observer {
     pub(super) async fn why(&self, stock: &StockWanted) -> Vec<String> {
         let why = Question::Why { stock: stock.clone(), at: None };
         let why_not = Question::WhyNot { stock: stock.clone(), on: None };
-        let mut told = Vec::new();
-        for question in [why, why_not] {
-            let reply = self.site.answers.ask(Request::Ask(question), Door::Page { code: None }).await;
-            told.push(if let Reply::Told(told) = &reply {
-                answers::show(&told.books)
-            } else {
-                reply.to_string()
-            });
-        }
-        told
+        vec![self.in_words(why).await, self.in_words(why_not).await]
+    }
+
+    /// One proposal, in words.
+    pub(super) async fn proposal(&self, number: ProposalNumber) -> String {
+        self.in_words(Question::Proposal { number }).await
+    }
+
+    async fn in_words(&self, question: Question) -> String {
+        let reply = self.site.answers.ask(Request::Ask(question), Door::Page { code: None }).await;
+        if let Reply::Told(told) = &reply { answers::show(&told.books) } else { reply.to_string() }
     }
 
     /// After a command, whoever looks must see what it did.

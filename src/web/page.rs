@@ -156,12 +156,12 @@ pub(super) fn document(parts: &[Arc<Part>], may_command: bool) -> Markup {
     )
 }
 
-/// One answer in words: why a stock was traded, or was not.
-pub(super) fn story(stock: &str, told: &[String]) -> Markup {
+/// Answers in words: why a stock was traded, or was not; a proposal.
+pub(super) fn story(title: &str, told: &[String]) -> Markup {
     shell(
-        &format!("Kestrel: {stock}"),
+        &format!("Kestrel: {title}"),
         &html! {
-            header { h1 { "Why " (stock) } p { a href="/" { "Back to Kestrel" } } }
+            header { h1 { (title) } p { a href="/" { "Back to Kestrel" } } }
             main id="main" { @for text in told { section { pre { (text) } } } }
         },
     )

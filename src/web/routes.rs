@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use bytes::Bytes;
+use domain::messages::evolution::ProposalNumber;
 use domain::messages::operator::StockWanted;
 use http::{HeaderMap, StatusCode, header};
 use maud::Markup;
@@ -27,6 +28,7 @@ pub(super) fn router(observer: Arc<Observer>, gate: Arc<Gate>) -> Router {
     Router::new()
         .route("/", get(show_page))
         .route("/why", get(show_why))
+        .route("/proposal", get(show_proposal))
         .route("/events", get(live::watch))
         .route("/style.css", get(async || asset("text/css; charset=utf-8", page::STYLE)))
         .route("/page.js", get(async || asset("text/javascript; charset=utf-8", page::SCRIPT)))
@@ -64,7 +66,20 @@ struct Asked {
 
 async fn show_why(State(observer): Shared, Query(Asked { stock }): Query<Asked>) -> Response {
     match stock.parse::<StockWanted>() {
-        Ok(wanted) => html(&page::story(&wanted.to_string(), &observer.why(&wanted).await)),
+        Ok(wanted) => html(&page::story(&format!("Why {wanted}"), &observer.why(&wanted).await)),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Which proposal.
+#[derive(Deserialize)]
+struct Numbered {
+    number: String,
+}
+
+async fn show_proposal(State(observer): Shared, Query(Numbered { number }): Query<Numbered>) -> Response {
+    match number.parse::<ProposalNumber>() {
+        Ok(number) => html(&page::story(&format!("Proposal {number}"), &[observer.proposal(number).await])),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
 }

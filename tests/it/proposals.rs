@@ -10,7 +10,7 @@ use domain::messages::evolution::{
 use kestrel::store::{Database, change_proposal};
 use serde_json::Value;
 use tempfile::TempDir;
-use trade_ledger::EvolutionBooks as _;
+use trade_ledger::{EvolutionBooks as _, Store as _};
 
 use crate::harness::{Agent, command, database};
 
@@ -31,10 +31,13 @@ fn refused(output: &Output) -> String {
 }
 
 /// Two proposals that are ready for review.
-fn propose(dir: &TempDir) {
+pub(crate) fn propose(dir: &TempDir) {
     let path = database(dir.path());
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut store = Database::open(&path).unwrap().store().unwrap();
+    // As the agent that was last, which has ended.
+    let newest = store.trading_state().unwrap().fencing;
+    store.fence(newest);
     let now = "2026-11-24T07:00:00Z".parse().unwrap();
     for number in [1_u32, 2] {
         let hash: TrialHash = format!("{number:064x}").parse().unwrap();
@@ -54,7 +57,7 @@ fn propose(dir: &TempDir) {
     }
 }
 
-fn drop_in(path: &std::path::Path, number: u32, step: ProposalStep, by: Decider) {
+pub(crate) fn drop_in(path: &std::path::Path, number: u32, step: ProposalStep, by: Decider) {
     let now = "2026-11-24T07:01:00Z".parse().unwrap();
     let change = ChangeProposal { number: ProposalNumber(number), step, by, reason: "as tested".into() };
     change_proposal(path, &change, now).unwrap();

@@ -552,3 +552,81 @@ fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
     stub.wait_for(&dir, "sendMessage", "trading: ");
     assert_eq!(told(&stub), 1, "once, over a restart");
 }
+
+/// The Optimizer's proposals end to end: told once when one may be reviewed, holds, or is taken back; listed and shown with what
+/// they change, in the chat and on the page. Nobody decides from there.
+#[test]
+fn proposals_are_told_once_and_shown_with_what_they_change_in_the_chat_and_on_the_page() {
+    use crate::proposals::{drop_in, propose};
+    use domain::messages::evolution::{Decider, ProposalStep};
+    let dir = TempDir::new().unwrap();
+    let stub = Stub::default();
+    let url = stub.serve();
+    let address = crate::web::free_address();
+    let listen = address.to_string();
+    let further = [("TELEGRAM_NOTIFY", "reports"), ("WEB_LISTEN", listen.as_str())];
+    let agent = start_with(&dir, &url, &further);
+    stub.type_text("/proposals");
+    stub.wait_for(&dir, "sendMessage", "Nothing was proposed yet");
+    agent.kill_9();
+
+    // While no agent runs: the books keep it, and the next start tells it.
+    propose(&dir);
+    let books = crate::harness::database(dir.path());
+    drop_in(&books, 1, ProposalStep::Approve, Decider::Person("ada".into()));
+    drop_in(&books, 1, ProposalStep::Activate, Decider::Agent);
+    let agent = start_with(&dir, &url, &further);
+    let told = |part: &str| {
+        let facts = stub.facts();
+        let is_it = |(name, body): &&(String, Value)| {
+            name == "sendMessage" && body["text"].as_str().is_some_and(|text| text.contains(part))
+        };
+        facts.calls.iter().filter(is_it).count()
+    };
+    stub.wait_for(&dir, "sendMessage", "proposal 0001 is ready for review");
+    stub.wait_for(&dir, "sendMessage", "proposal 0002 is ready for review");
+    stub.wait_for(&dir, "sendMessage", "KR trades by proposal 0001");
+
+    stub.type_text("/proposals");
+    let list = stub.wait_for(&dir, "sendMessage", "Proposal 0002 changes:");
+    let list = list["text"].as_str().unwrap();
+    for part in ["0001", "active", "0002", "ready for review", "+ ", "s-2", "kestrel proposals show NUMBER"] {
+        assert!(list.contains(part), "{part:?} is not in {list}");
+    }
+    stub.type_text("/proposals 2");
+    let shown = stub.wait_for(&dir, "sendMessage", "[Evolution] KR: swing 2");
+    let shown = shown["text"].as_str().unwrap();
+    assert!(shown.contains("kestrel proposals approve 0002"), "the command line decides: {shown}");
+    assert!(shown.contains("why: oversold stocks turn"), "{shown}");
+
+    let (status, page) = crate::web::local(address, "/");
+    assert_eq!(status, 200);
+    for part in ["/proposal?number=0002", "ready for review", "what changes", "s-2"] {
+        assert!(page.contains(part), "{part:?} is not on the page");
+    }
+    let (status, one) = crate::web::local(address, "/proposal?number=0002");
+    assert!(
+        status == 200
+            && one.contains("oversold stocks turn")
+            && one.contains("kestrel proposals approve 0002"),
+        "{one}"
+    );
+    assert_eq!(crate::web::local(address, "/proposal?number=x").0, 400);
+    let (_, none) = crate::web::local(address, "/proposal?number=9");
+    assert!(none.contains("There is no proposal 0009"), "{none}");
+
+    let rollback = ["proposals", "rollback", "1", "--reason", "a bad week", "--by", "mina"];
+    assert!(command(&dir, &[]).args(rollback).status().unwrap().success());
+    stub.wait_for(&dir, "sendMessage", "KR no longer trades by proposal 0001 (mina: a bad week)");
+    agent.kill_9();
+    let _agent = start_with(&dir, &url, &further);
+    stub.type_text("/budget");
+    stub.wait_for(&dir, "sendMessage", "judge: rules");
+    for part in [
+        "proposal 0001 is ready for review",
+        "KR trades by proposal 0001",
+        "KR no longer trades by proposal 0001",
+    ] {
+        assert_eq!(told(part), 1, "{part}");
+    }
+}

@@ -23,7 +23,12 @@ pub(super) fn list(lines: &[ProposalLine]) -> String {
             last.map_or("-".to_owned(), |last| last.reason.clone()),
         ]);
     }
-    format!("{table}Show one with: kestrel proposals show NUMBER")
+    let mut text = table.to_string();
+    for line in lines.iter().filter(|line| !line.changes.is_empty()) {
+        text.push_str(&format!("Proposal {} changes:\n", line.number));
+        line.changes.iter().for_each(|change| text.push_str(&format!("  {change}\n")));
+    }
+    text + "Show one with: kestrel proposals show NUMBER"
 }
 
 pub(super) fn one(number: ProposalNumber, record: Option<&ProposalRecord>) -> String {

@@ -126,6 +126,7 @@ fn is_taken_without_books(command: &Command) -> bool {
         | Command::WhyNot(_)
         | Command::Decisions
         | Command::Budget
+        | Command::Proposals(_)
         | Command::Flatten { .. }
         | Command::Resume => false,
     }

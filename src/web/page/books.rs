@@ -95,13 +95,23 @@ pub(super) fn proposals(books: &Result<Books, String>) -> Markup {
         let is_over =
             |line: &&ProposalLine| matches!(line.status, ProposalStatus::Rejected | ProposalStatus::Retired);
         let (over, alive): (Vec<_>, Vec<_>) = books.proposals.iter().partition(is_over);
-        let columns = [column("number"), column("market"), column("name"), column("status"), text("last")];
+        let columns = [
+            column("number"),
+            column("market"),
+            column("name"),
+            column("status"),
+            text("what changes"),
+            text("last"),
+        ];
         html! {
             @if alive.is_empty() {
                 p { "No proposal waits or holds." }
             } @else {
                 (table("Proposals", &columns, alive.into_iter().map(proposal_row)))
-                p { "Decide with: " code { "kestrel proposals show NUMBER" } }
+                p {
+                    "A person decides, on the command line of the machine itself: "
+                    code { "kestrel proposals approve NUMBER --reason \"...\"" }
+                }
             }
             @if !over.is_empty() { p { (over.len()) " rejected or retired." } }
         }
@@ -111,10 +121,15 @@ pub(super) fn proposals(books: &Result<Books, String>) -> Markup {
 fn proposal_row(line: &ProposalLine) -> Vec<Markup> {
     let last = line.last.as_ref().map(|last| format!("{} {}: {}", instant(last.at), last.by, last.reason));
     vec![
-        cell(line.number),
+        html! {
+            a href=(format!("/proposal?number={}", line.number)) aria-label=(format!("Proposal {}", line.number)) {
+                (line.number.to_string())
+            }
+        },
         cell(line.market),
         cell(&line.name),
         cell(line.status.to_string().replace('_', " ")),
+        html! { @for change in &line.changes { (change) br; } },
         cell(last.unwrap_or_else(|| "-".to_owned())),
     ]
 }

@@ -61,6 +61,7 @@ fn books_with(text: &str, at: DateTime<Utc>, instrument: &Instrument) -> Books {
                 reason: text.into(),
                 at,
             }),
+            changes: vec![text.into()],
         }],
         orders: (
             vec![OrderLine {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use domain::messages::evolution::ProposalNumber;
 use domain::messages::operator::StockWanted;
 use domain::text::harmless;
 
@@ -32,6 +33,8 @@ pub enum Command {
     Decisions,
     /// What the language model may still be asked.
     Budget,
+    /// What the Optimizer proposes; with a number, that one with what it changes and its evidence.
+    Proposals(Option<ProposalNumber>),
     /// Stop trading, at once.
     Halt {
         /// Why.
@@ -52,7 +55,7 @@ pub enum Command {
 }
 
 /// The commands as the chat lists them: name, and what it does.
-pub const MENU: [(&str, &str); 12] = [
+pub const MENU: [(&str, &str); 13] = [
     ("status", "how the agent stands, and which halts stand"),
     ("positions", "what is held"),
     ("report", "the day with its picture: profit and loss, trades, refusals, halts"),
@@ -60,6 +63,7 @@ pub const MENU: [(&str, &str); 12] = [
     ("whynot", "what kept a stock from being traded: /whynot KR:005930"),
     ("decisions", "the newest judgements"),
     ("budget", "what the language model may still be asked today"),
+    ("proposals", "what the Optimizer proposes, and what it would change: /proposals 7 shows one"),
     ("halt", "stop trading at once; words behind it are the reason"),
     ("reduce", "exits only, at once"),
     ("flatten", "sell what the agent holds, then halt; asks once more"),
@@ -111,6 +115,7 @@ impl Command {
             "whynot" | "why_not" => stock("whynot", rest).map(Self::WhyNot),
             "decisions" => Ok(Self::Decisions),
             "budget" => Ok(Self::Budget),
+            "proposals" | "proposal" => proposal(rest).map(Self::Proposals),
             // What is typed in a hurry, and what other systems call it.
             "halt" | "stop" => Ok(Self::Halt { reason: reason() }),
             "reduce" => Ok(Self::Reduce { reason: reason() }),
@@ -131,6 +136,7 @@ impl Command {
             Self::WhyNot(_) => "whynot",
             Self::Decisions => "decisions",
             Self::Budget => "budget",
+            Self::Proposals(_) => "proposals",
             Self::Halt { .. } => "halt",
             Self::Reduce { .. } => "reduce",
             Self::Flatten { .. } => "flatten",
@@ -150,6 +156,7 @@ impl Command {
             | Self::WhyNot(_)
             | Self::Decisions
             | Self::Budget
+            | Self::Proposals(_)
             | Self::Flatten { .. }
             | Self::Resume => false,
         }
@@ -166,6 +173,12 @@ fn stock(command: &str, rest: &str) -> Result<StockWanted, Unclear> {
     named.map_err(|_| {
         Unclear::Wrong(format!("name a stock: /{command} KR:005930, or the code alone: /{command} 005930"))
     })
+}
+
+fn proposal(rest: &str) -> Result<Option<ProposalNumber>, Unclear> {
+    let number =
+        |text: &str| text.parse().map_err(|_| Unclear::Wrong("name a number: /proposals 7".to_owned()));
+    Some(rest.trim()).filter(|text| !text.is_empty()).map(number).transpose()
 }
 
 impl fmt::Display for Command {
@@ -210,6 +223,8 @@ mod tests {
             ("/why_not aapl", Command::WhyNot("AAPL".parse().unwrap())),
             ("/decisions", Command::Decisions),
             ("/budget", Command::Budget),
+            ("/proposals", Command::Proposals(None)),
+            ("/proposal 0007", Command::Proposals(Some(ProposalNumber(7)))),
             ("/STOP", Command::Halt { reason: reason() }),
             ("/halt the feed is <odd>\n\u{202e}", Command::Halt { reason: "the feed is <odd>".into() }),
             ("/reduce", Command::Reduce { reason: reason() }),
@@ -236,6 +251,7 @@ mod tests {
         assert_eq!(parse("/"), Err(Unclear::Unknown(String::new())));
         assert!(matches!(parse("/whynot"), Err(Unclear::Wrong(what)) if what.contains("/whynot KR:005930")));
         assert!(matches!(parse("/why"), Err(Unclear::Wrong(what)) if what.contains("/why KR:005930")));
+        assert!(matches!(parse("/proposals x"), Err(Unclear::Wrong(what)) if what.contains("/proposals 7")));
         assert!(matches!(parse("/why ; DROP TABLE"), Err(Unclear::Wrong(_))));
     }
 

@@ -260,11 +260,16 @@ pub struct ProposalLine {
     pub status: ProposalStatus,
     /// What happened last.
     pub last: Option<ProposalChange>,
+    /// What it changes against what its market trades by, in words: `- before` and `+ after`. None once it is over.
+    #[serde(default)]
+    pub changes: Vec<String>,
 }
 
-impl From<&ProposalRecord> for ProposalLine {
-    fn from(record: &ProposalRecord) -> Self {
+impl ProposalLine {
+    /// The line of a record whose `changes` are known.
+    pub fn new(record: &ProposalRecord, changes: Vec<String>) -> Self {
         Self {
+            changes,
             number: record.number,
             market: record.market,
             name: record.name.clone(),
