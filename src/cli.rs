@@ -5,6 +5,8 @@ mod data;
 mod elsewhere;
 mod proposals;
 mod reading;
+#[cfg(test)]
+mod readme;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
