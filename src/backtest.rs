@@ -135,30 +135,40 @@ fn tried(
     setup: &Setup,
     shows_progress: bool,
 ) -> Result<Outcome, NoColumns> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(universe.len());
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || {
-        let mut made: Vec<(usize, Result<Signals<'_>, NoColumns>)> = Vec::new();
-        while let Some((place, series)) = take(&next, universe) {
-            made.push((place, signals(strategy, series)));
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if shows_progress {
-                terminal::progress(format_args!("{done} of {} stocks", universe.len()));
-            }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let done = AtomicUsize::new(0);
+    let made = on_cores(cores, universe, |series| {
+        let made = signals(strategy, series);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if shows_progress {
+            terminal::progress(format_args!("{done} of {} stocks", universe.len()));
         }
         made
-    };
-    let mut made: Vec<_> = std::thread::scope(|scope| {
-        let hands: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        mine.into_iter().chain(hands.into_iter().flat_map(joined)).collect()
     });
     if shows_progress {
         terminal::progress("\n");
     }
-    made.sort_by_key(|(place, _)| *place);
-    let signals: Result<Vec<_>, _> = made.into_iter().map(|(_, signals)| signals).collect();
+    let signals: Result<Vec<Signals<'_>>, NoColumns> = made.into_iter().collect();
     Ok(simulate(&signals?, &Policy::of(strategy), setup))
+}
+
+/// What `make` makes of each of `all`, in their order, on so many threads at the same time.
+fn on_cores<'a, I: Sync, T: Send>(cores: usize, all: &'a [I], make: impl Fn(&'a I) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made: Vec<(usize, T)> = Vec::new();
+        while let Some((place, one)) = take(&next, all) {
+            made.push((place, make(one)));
+        }
+        made
+    };
+    let mut made: Vec<_> = std::thread::scope(|scope| {
+        let hands: Vec<_> = (1..cores.min(all.len())).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        mine.into_iter().chain(hands.into_iter().flat_map(joined)).collect()
+    });
+    made.sort_by_key(|(place, _)| *place);
+    made.into_iter().map(|(_, made)| made).collect()
 }
 
 /// What another thread made; its panic is this one's, too.
@@ -166,7 +176,7 @@ fn joined<T>(hand: std::thread::ScopedJoinHandle<'_, T>) -> T {
     hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn take<'a>(next: &AtomicUsize, universe: &'a [Series]) -> Option<(usize, &'a Series)> {
+fn take<'a, I>(next: &AtomicUsize, all: &'a [I]) -> Option<(usize, &'a I)> {
     let place = next.fetch_add(1, Ordering::Relaxed);
-    universe.get(place).map(|series| (place, series))
+    all.get(place).map(|one| (place, one))
 }

@@ -122,3 +122,21 @@ fn the_manual_shows_a_strategy_that_is_one_the_default_one_and_every_feature() {
     let strategy = Strategy::from_json(&format!("{{\"id\": \"s-0001\"{shown}")).unwrap();
     assert_eq!(strategy.predicates(), 3);
 }
+
+#[test]
+fn so_many_stocks_are_worked_on_at_the_same_time_as_there_are_cores() {
+    use std::sync::{Condvar, Mutex};
+    use std::time::Duration;
+    let (at_work, more) = (Mutex::new(0), Condvar::new());
+    // Each of three ends only when all three are at work.
+    let meet = |number: &u32| {
+        let mut count = at_work.lock().unwrap();
+        *count += 1;
+        more.notify_all();
+        let (_count, waited) =
+            more.wait_timeout_while(count, Duration::from_secs(60), |count| *count < 3).unwrap();
+        (number * 2, waited.timed_out())
+    };
+    assert_eq!(on_cores(3, &[1, 2, 3], meet), [(2, false), (4, false), (6, false)]);
+    assert_eq!(on_cores(8, &[], |number: &u32| *number), [] as [u32; 0]);
+}
