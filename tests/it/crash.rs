@@ -19,6 +19,7 @@ mod lanes;
 mod life;
 mod operator;
 mod plan;
+mod restored;
 mod rig;
 mod syscalls;
 mod tally;
