@@ -250,7 +250,7 @@ pub const OWN: [Kept; 1] = [kept(
     "retention_marks",
     "how far old rows were gone through, and how many went",
     Keep::ForEver,
-    "totals stay true by it; one row per table and market",
+    "totals stay true by it; one row per table and market, and one that tells when old rows were last looked for",
 )];
 
 #[cfg(test)]
