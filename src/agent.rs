@@ -20,7 +20,7 @@ use crate::commands::exit;
 use crate::config::{Config, Database};
 use crate::control::{self, Answers, Desk, LastResort, OpenReader, wire};
 use crate::overrides::Watched;
-use crate::proposals;
+use crate::proposals::Folders;
 use crate::random::Seeded;
 use crate::report::Reports;
 use crate::service_manager;
@@ -350,10 +350,14 @@ pub(crate) fn desk(
         resolve: house.resolve.clone(),
         status: house.status.clone(),
         books: books.clone(),
+        database: config.database.file().map(Path::to_path_buf),
         judge: house.judge.clone(),
         oracle_calls: house.oracle_calls.clone(),
         decide: house.decide.clone(),
-        proposals: config.database.directory().map(proposals::folder_of),
+        proposals: config
+            .database
+            .directory()
+            .map(|directory| Folders::beside_books(directory, config.retain_proposals)),
         budget: app::budget(config),
         judge_name: config.language_model.name(),
         supervised: house.supervised.clone(),

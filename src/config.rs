@@ -94,6 +94,8 @@ pub struct Config {
     pub retention: Retention,
     /// How strategies evolve; none: they do not.
     pub evolution: Option<EvolutionPlan>,
+    /// Folders of finished proposals that stay.
+    pub retain_proposals: u32,
     /// What is logged.
     pub log_filter: String,
     /// How it is logged.
@@ -315,6 +317,14 @@ pub enum Database {
 }
 
 impl Database {
+    /// The file; none in memory.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// The folder of lock, socket and HALT file; none in memory.
     pub fn directory(&self) -> Option<&Path> {
         match self {
@@ -372,6 +382,12 @@ impl Config {
     /// `CALENDAR_OVERRIDES` alone, for a look at the markets, which must work however wrong the other settings are.
     pub fn calendar_overrides_setting() -> Option<PathBuf> {
         sources::one("CALENDAR_OVERRIDES").map(PathBuf::from)
+    }
+
+    /// `RETAIN_PROPOSALS` alone, for a decision on a proposal, which needs no other setting; a value that is not allowed keeps most.
+    pub fn retain_proposals_setting() -> u32 {
+        let kept = sources::one("RETAIN_PROPOSALS").as_deref().unwrap_or("200").parse();
+        kept.unwrap_or(crate::proposals::KEPT_MAX)
     }
 
     /// `CONFIDENCE_THRESHOLD` alone, for commands that need no other setting; none when it is not allowed.

@@ -13,6 +13,7 @@ mod request;
 mod server;
 pub mod standing;
 pub mod stocks;
+pub mod storage;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //!
 //! The books hold a proposal; its folder is a copy for people and for their tools, written anew whenever something happens to it.
 
+mod folders;
 mod plot;
 mod report;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use strategy::form::Strategy;
 
 use crate::store::write_private;
 
+pub use folders::{Folders, KEPT_MAX, KEPT_MIN};
 pub use report::in_words;
 
 /// Lines around a change.
@@ -26,17 +28,12 @@ const CONTEXT: usize = 3;
 /// Changed lines that a list shows of one proposal.
 const CHANGES_MAX: usize = 12;
 
-/// Where the folders of the proposals are.
-pub fn folder_of(data_directory: &Path) -> PathBuf {
-    data_directory.join("proposals")
-}
-
 /// Writes the folder of a proposal anew: `strategy.json`, `diff.txt`, `evidence.md`, a picture for each curve, `report.md`. Each
 /// file is whole, the old one or the new one.
 ///
 /// # Errors
 /// What could not be written, and why.
-pub fn write(proposals: &Path, record: &ProposalRecord) -> Result<PathBuf, String> {
+fn write(proposals: &Path, record: &ProposalRecord) -> Result<PathBuf, String> {
     let folder = proposals.join(record.folder());
     let failed =
         |what: &Path, why: &dyn std::fmt::Display| format!("{} cannot be written: {why}", what.display());
@@ -46,23 +43,6 @@ pub fn write(proposals: &Path, record: &ProposalRecord) -> Result<PathBuf, Strin
         write_private(&file, text.as_bytes()).map_err(|error| failed(&file, &error))?;
     }
     Ok(folder)
-}
-
-/// Writes the folders of what the Optimizer drafts and decides.
-#[derive(Debug)]
-pub struct ProposalFolders(PathBuf);
-
-impl ProposalFolders {
-    /// Under the directory of the books.
-    pub fn new(data_directory: &Path) -> Self {
-        Self(folder_of(data_directory))
-    }
-}
-
-impl optimizer::Folders for ProposalFolders {
-    fn write(&self, record: &ProposalRecord) -> Result<(), String> {
-        write(&self.0, record).map(drop)
-    }
 }
 
 /// The files of a proposal: name and content.

@@ -23,6 +23,7 @@
 //! | `bars`, `bar_files` | daily bars, told by the exchange and read from files |
 //! | `evolution` | trials, the archive, windows, proposals, what each market trades by |
 //! | `retention` | what is old goes |
+//! | `room` | what the books take of the disk |
 //! | `reports` | losers, memory, totals |
 //! | `queries` | what a person asks |
 //! | `tally` | what is counted for whoever watches |
@@ -66,6 +67,7 @@ mod reader;
 mod reports;
 mod resolutions;
 mod retention;
+mod room;
 mod rows;
 mod schema;
 mod selections;
@@ -128,6 +130,7 @@ pub use self::queries::Sight;
 pub use self::reader::SqliteReader;
 pub use self::reports::DayStarted;
 pub use self::retention::BooksSize;
+pub use self::room::Room;
 pub use self::tally::Tally;
 pub use self::watched::{Watch, Watched};
 

@@ -22,7 +22,7 @@ use trade_ledger::{LedgerDeps, TradeLedger};
 
 use super::{House, Placement, World, settings};
 use crate::config::Config;
-use crate::proposals::ProposalFolders;
+use crate::proposals::Folders;
 
 /// Letters that may wait at one actor before further ones are refused.
 const MAILBOX: usize = 256;
@@ -345,10 +345,9 @@ impl Slots {
     }
 
     fn optimizer_deps(&self, config: &Config) -> OptimizerDeps {
-        let folders: Option<Arc<dyn optimizer::Folders>> = config
-            .database
-            .directory()
-            .map(|directory| Arc::new(ProposalFolders::new(directory)) as Arc<dyn optimizer::Folders>);
+        let folders: Option<Arc<dyn optimizer::Folders>> = config.database.directory().map(|directory| {
+            Arc::new(Folders::beside_books(directory, config.retain_proposals)) as Arc<dyn optimizer::Folders>
+        });
         let evolution = settings::evolution(config).map(|settings| Evolution {
             settings,
             links: self.evolution_links(),

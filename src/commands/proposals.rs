@@ -11,10 +11,12 @@ use super::elsewhere::database;
 use super::{data_directory, exit, failed, reading, show, user_name};
 use crate::cli::{DecideArgs, ProposalsArgs, ProposalsCommand};
 use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::control::wire::{Reply, Request};
 use crate::control::{self, ControlError, client};
+use crate::hardening;
+use crate::proposals::Folders;
 use crate::store::{change_proposal, lock_data_dir};
-use crate::{hardening, proposals};
 
 pub(super) fn proposals(args: ProposalsArgs) -> ExitCode {
     match args.command {
@@ -63,6 +65,6 @@ fn alone(request: Request) -> Result<ProposalRecord, String> {
     let _lock = lock_data_dir(directory).map_err(|error| error.to_string())?;
     let change = ChangeProposal { number, step: decision.into(), by: Decider::Person(by), reason };
     let record = change_proposal(&books, &change, SystemClock.now()).map_err(|error| error.to_string())?;
-    proposals::write(&proposals::folder_of(directory), &record)?;
+    Folders::beside_books(directory, Config::retain_proposals_setting()).write(&record)?;
     Ok(record)
 }

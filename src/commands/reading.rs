@@ -158,6 +158,7 @@ mod tests {
             account_in_won: None,
             evolution: vec![],
             judge: None,
+            storage: None,
             actors: states.iter().map(actor).collect(),
         }
     }

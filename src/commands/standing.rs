@@ -9,8 +9,9 @@ use risk_guard::EmergencyHalt as _;
 use serde::Serialize;
 
 use crate::config::Database;
+use crate::control::storage::Storage;
 use crate::control::{answers, reader, wire};
-use crate::store::HaltFile;
+use crate::store::{HaltFile, Room};
 
 /// What the next start would find.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,8 @@ pub(super) struct Standing {
     halts: Vec<HaltRecord>,
     /// Orders that the next start has to settle.
     orders_not_finished: usize,
+    /// The room that the books take and have; none where the disk could not be looked at.
+    storage: Option<Storage>,
 }
 
 /// Reads the books.
@@ -31,11 +34,13 @@ pub(super) struct Standing {
 /// Why they cannot be read, in words.
 pub(super) fn of(database: &Database) -> Result<Standing, String> {
     let Database::File(path) = database else { return Err("the books are in memory".to_owned()) };
-    let (halts, orders_not_finished, last_commit) = reader::alone(path, |books| {
-        Ok((books.trading_state()?.halts, books.open_intents()?.len(), books.last_commit()?))
+    let (halts, orders_not_finished, last_commit, size) = reader::alone(path, |books| {
+        let halts = books.trading_state()?.halts;
+        Ok((halts, books.open_intents()?.len(), books.last_commit()?, books.size()?))
     })?;
-    let mut standing =
-        Standing { ledger: path.display().to_string(), last_commit, halts, orders_not_finished };
+    let storage = Room::of(path).map(|room| Storage::new(room, Some(size)));
+    let ledger = path.display().to_string();
+    let mut standing = Standing { ledger, last_commit, halts, orders_not_finished, storage };
     for halt in HaltFile::new(database.directory().unwrap_or(Path::new("."))).read_all() {
         if standing.halts.iter().all(|known| known.id != halt.id) {
             standing.halts.push(halt);
@@ -53,7 +58,8 @@ impl fmt::Display for Standing {
             _ => writeln!(f, "the next start finds trading stopped or reduced:")?,
         }
         self.halts.iter().try_for_each(|halt| writeln!(f, "  {}", wire::describe(halt)))?;
-        write!(f, "Orders not finished: {}", self.orders_not_finished)
+        write!(f, "Orders not finished: {}", self.orders_not_finished)?;
+        self.storage.iter().try_for_each(|storage| write!(f, "\n{storage}"))
     }
 }
 
@@ -71,6 +77,7 @@ mod tests {
         drop(crate::store::Database::open(&path).unwrap().store().unwrap());
         let text = of(&database).unwrap().to_string();
         assert!(text.contains("last written never") && text.contains("no halt stands"), "{text}");
+        assert!(text.contains("MiB free on the disk; old rows not looked for yet"), "{text}");
         let halt = HaltRecord {
             id: "h-1".into(),
             at: DateTime::UNIX_EPOCH,

@@ -23,6 +23,7 @@ use super::{
     Venue, Web,
 };
 use crate::http::OtherName;
+use crate::proposals::{KEPT_MAX, KEPT_MIN};
 
 /// TR ids of earlier versions that name other services (KIS.md 22, rows 1 and 2).
 const WRONG_TR_IDS: [(&str, &str, &str); 2] = [
@@ -64,6 +65,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     let retention = retention(reader);
     let evolution = evolution(reader);
+    let retain_proposals = reader.whole("RETAIN_PROPOSALS", KEPT_MIN, KEPT_MAX);
     Some(Config {
         venue: venue?,
         markets: markets?,
@@ -92,6 +94,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         database: database?,
         retention: retention?,
         evolution: evolution?,
+        retain_proposals: retain_proposals?,
         log_filter: log_filter?,
         log_format: log_format?,
     })

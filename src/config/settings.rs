@@ -133,6 +133,7 @@ settings! {
     evolution_enabled "EVOLUTION_ENABLED" = "true", "true, false", "Search for better strategies after each market's close; nothing is traded by what is found before you approve it.";
     evolution_trials "EVOLUTION_TRIALS" = "200", "16 to 2000", "Strategies that are tried on bars after each market's close.";
     evolution_min_sessions "EVOLUTION_MIN_SESSIONS" = "500", "400 to 1250", "Sessions of bars that a market needs in the books before its strategies are searched for; see kestrel data status.";
+    retain_proposals "RETAIN_PROPOSALS" = "200", "1 to 10000", "Folders of rejected and retired proposals that stay under proposals beside the books, the newest; the books keep every proposal.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
     rust_log "RUST_LOG" = "", "a tracing filter", "What is logged where KESTREL_LOG is not set, as other Rust programs take it.";
     kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere.";

@@ -29,6 +29,7 @@ use supervision::{Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::proposals::Folders;
 use crate::store::SqliteReader;
 
 use super::crowd::{Crowd, Turn};
@@ -77,6 +78,8 @@ pub struct Desk {
     pub status: Link<StatusQuery>,
     /// A fresh connection that can only read, so that no question waits for the ledger, nor the ledger for one.
     pub books: OpenReader,
+    /// The file of the books; none while they are in memory.
+    pub database: Option<PathBuf>,
     /// Brain.
     pub judge: Link<JudgeQuery>,
     /// TradeLedger.
@@ -84,7 +87,7 @@ pub struct Desk {
     /// TradeLedger: what a person decides on a proposal.
     pub decide: Link<ChangeProposal>,
     /// Where the folders of proposals are; none while the books are in memory.
-    pub proposals: Option<PathBuf>,
+    pub proposals: Option<Folders>,
     /// What the language model may take in a day.
     pub budget: BudgetPlan,
     /// The language model that the settings name, or `rules`.

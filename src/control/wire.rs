@@ -23,6 +23,7 @@ use crate::budget::BudgetReport;
 
 use super::standing::MarketStanding;
 use super::stocks::DisputeEnded;
+use super::storage::Storage;
 
 /// What a person asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -303,6 +304,9 @@ pub struct Status {
     /// Where the evolution of each market stands.
     #[serde(default)]
     pub evolution: Vec<CycleLine>,
+    /// The room that the books take and have; none where they are in memory, or the disk could not be looked at.
+    #[serde(default)]
+    pub storage: Option<Storage>,
     /// The actors.
     pub actors: Vec<ActorHealth>,
 }

@@ -9,6 +9,7 @@ use market_clock::Calendar;
 use super::{Finding, Verdict};
 use crate::clock::SystemClock;
 use crate::config::{Config, Database, Venue};
+use crate::control::storage::RetentionDone;
 use crate::control::wire::{Reply, Request, describe};
 use crate::control::{ControlError, client};
 use crate::overrides;
@@ -106,10 +107,11 @@ fn size(path: &Path) -> Finding {
     };
     let wal_bytes = std::fs::metadata(journal(path)).map_or(0, |file| file.len());
     match reader.size() {
-        Ok(BooksSize { bytes, free_bytes, dropped }) => {
+        Ok(BooksSize { bytes, free_bytes, dropped, last_run }) => {
             let (kib, free, wal) = (bytes >> 10, free_bytes >> 10, wal_bytes >> 10);
             let found = format!(
-                "{kib} KiB, of which {free} KiB are free for use again, and {wal} KiB of journal; {dropped} old rows went"
+                "{kib} KiB, of which {free} KiB are free for use again, and {wal} KiB of journal; {}",
+                RetentionDone { last_run, dropped_rows: dropped }
             );
             Finding::good("size", found)
         }

@@ -67,6 +67,11 @@ fn fenced(language: &str, content: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}\n", content.trim_end())
 }
 
+/// How the line of the number and the market ends.
+pub(super) fn status_words(status: ProposalStatus) -> String {
+    format!("status: **{}**.", status.to_string().replace('_', " "))
+}
+
 /// `report.md`: everything on one page.
 pub(super) fn report(
     record: &ProposalRecord,
@@ -74,8 +79,8 @@ pub(super) fn report(
     pictures: &[(String, String)],
 ) -> String {
     let mut text = format!("# {}\n\n", plain(&record.title()));
-    let status = record.status.to_string().replace('_', " ");
-    let _ = write!(text, "Proposal {}, market {}, status: **{status}**.\n\n", record.number, record.market);
+    let status = status_words(record.status);
+    let _ = write!(text, "Proposal {}, market {}, {status}\n\n", record.number, record.market);
     let _ = write!(text, "Identity: `{}`\n\n", record.hash);
     let _ = write!(text, "## Why it should be better\n\n{}\n\n", plain(&record.hypothesis));
     let _ = write!(text, "## What changes\n\n{}\n", fenced("diff", &difference(record)));

@@ -54,7 +54,7 @@ fn record() -> ProposalRecord {
 #[test]
 fn a_folder_has_the_strategy_the_difference_the_evidence_the_pictures_and_the_report() {
     let folder = tempfile::tempdir().unwrap();
-    let proposals = folder_of(folder.path());
+    let proposals = folder.path().join("proposals");
     let written = write(&proposals, &record()).unwrap();
     assert_eq!(written, proposals.join("0007-oversold-swing"));
     let read = |name: &str| std::fs::read_to_string(written.join(name)).unwrap();
@@ -112,7 +112,7 @@ fn evidence_of_another_form_is_shown_as_it_was_booked_and_cannot_leave_its_block
 fn what_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("proposals"), "in the way").unwrap();
-    let why = write(&folder_of(folder.path()), &record()).unwrap_err();
+    let why = write(&folder.path().join("proposals"), &record()).unwrap_err();
     assert!(why.contains("proposals/0007-oversold-swing cannot be written"), "{why}");
 }
 
@@ -133,4 +133,37 @@ fn what_changes_is_told_in_words_before_the_json() {
         fresh.starts_with("--- the operator's settings") && fresh.contains("+buy at a score of"),
         "{fresh}"
     );
+}
+
+#[test]
+fn of_the_finished_proposals_the_newest_folders_stay_and_every_one_that_is_not_finished() {
+    let data = tempfile::tempdir().unwrap();
+    let folders = Folders::beside_books(data.path(), 2);
+    let write = |number, status| {
+        let record = ProposalRecord { number: ProposalNumber(number), status, ..record() };
+        folders.write(&record).unwrap()
+    };
+    let noted = write(1, ProposalStatus::Retired);
+    std::fs::write(noted.join("notes.txt"), "mine").unwrap();
+    write(2, ProposalStatus::Active);
+    for number in 3..7 {
+        write(number, ProposalStatus::Rejected);
+    }
+    write(7, ProposalStatus::ReadyForReview);
+    std::fs::create_dir(data.path().join("proposals/mine")).unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(data.path().join("proposals")).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let of = |numbers: &[u32]| {
+        let mut names: Vec<_> = numbers.iter().map(|number| format!("{number:04}-oversold-swing")).collect();
+        names.push("mine".to_owned());
+        names
+    };
+    assert_eq!(names(), of(&[1, 2, 5, 6, 7]), "a folder with somebody's own file stays");
+    write(2, ProposalStatus::Retired);
+    assert_eq!(names(), of(&[1, 5, 6, 7]));
 }

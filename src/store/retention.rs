@@ -14,6 +14,9 @@ use super::loading::open_states;
 use super::schema::{approvals, cursors, intents, retention_marks};
 use super::values::{count, day, malformed, ms, parsed, time};
 
+/// The mark that tells when old rows were last looked for, in milliseconds; it is no table's.
+const LAST_RUN: &str = "last_run";
+
 /// A table that is gone through by its ids, which grow with time.
 struct ById {
     name: &'static str,
@@ -100,6 +103,7 @@ pub(super) fn drop_old(
 ) -> Result<Dropped, Fault> {
     // A clock that ran ahead makes nothing old: age counts from the newest line, as in the triggers.
     let Some(newest) = journal::last_commit(conn)? else { return Ok(Dropped::default()) };
+    ran(conn, at)?;
     let (at, open_since) = (at.min(newest), open_since(conn)?);
     let cutoff = |days| Retention::cutoff(days, at, open_since);
     let (looks, texts) = (cutoff(retention.looks_days), cutoff(retention.prompts_days));
@@ -204,6 +208,25 @@ fn by_day(
     mark(conn, (table.name, part), number, Dropped { looked_at: 1, rows: gone as u64 })
 }
 
+/// Replaced, not changed: a clock that was set back is no reason to stay with a time to come.
+fn ran(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<(), Fault> {
+    diesel::replace_into(retention_marks::table)
+        .values((
+            retention_marks::name.eq(LAST_RUN),
+            retention_marks::part.eq(""),
+            retention_marks::through.eq(ms(at)),
+            retention_marks::dropped.eq(0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// When old rows were last looked for; none: not yet.
+fn last_run(conn: &mut SqliteConnection) -> Result<Option<DateTime<Utc>>, Fault> {
+    let mark = retention_marks::table.find((LAST_RUN, "")).select(retention_marks::through);
+    Ok(mark.first(conn).optional()?.map(time).transpose()?)
+}
+
 fn through(conn: &mut SqliteConnection, name: &str, part: &str) -> Result<i64, Fault> {
     let mark = retention_marks::table.find((name, part)).select(retention_marks::through);
     Ok(mark.first(conn).optional()?.unwrap_or(0))
@@ -251,6 +274,8 @@ pub struct BooksSize {
     pub free_bytes: u64,
     /// Old rows that went so far.
     pub dropped: u64,
+    /// When old rows were last looked for; none: not yet.
+    pub last_run: Option<DateTime<Utc>>,
 }
 
 #[derive(QueryableByName)]
@@ -271,5 +296,5 @@ pub(super) fn size(conn: &mut SqliteConnection) -> Result<BooksSize, Fault> {
     )
     .get_result(conn)?;
     let (bytes, free_bytes) = (count(sizes.bytes)?, count(sizes.free_bytes)?);
-    Ok(BooksSize { bytes, free_bytes, dropped: count(sizes.dropped)? })
+    Ok(BooksSize { bytes, free_bytes, dropped: count(sizes.dropped)?, last_run: last_run(conn)? })
 }

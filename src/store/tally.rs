@@ -34,10 +34,15 @@ pub struct Tally {
     pub realised: Vec<Money>,
     /// When something was last committed; none in empty books.
     pub last_commit: Option<DateTime<Utc>>,
+    /// When old rows were last looked for; none: not yet.
+    pub last_retention: Option<DateTime<Utc>>,
+    /// Old rows that went.
+    pub dropped: u64,
 }
 
 pub(super) fn tally(conn: &mut SqliteConnection) -> Result<Tally, Fault> {
     let fills: i64 = fills::table.count().get_result(conn)?;
+    let size = retention::size(conn)?;
     let unknown: i64 = unknowns::table.count().get_result(conn)?;
     Ok(Tally {
         orders: reports::by_state(conn)?,
@@ -50,6 +55,8 @@ pub(super) fn tally(conn: &mut SqliteConnection) -> Result<Tally, Fault> {
         chat: by_verdict(conn)?,
         realised: reports::realised(conn)?,
         last_commit: journal::last_commit(conn)?,
+        last_retention: size.last_run,
+        dropped: size.dropped,
     })
 }
 

@@ -118,6 +118,8 @@ metrics! {
     CalendarDays = Gauge "kestrel_calendar_days_left" ["market"] "Days until the announced days of the market end.";
     DiskFree = Gauge "kestrel_disk_free_bytes" [] "Room on the disk of the books.";
     BooksSize = Gauge "kestrel_books_bytes" [] "Size of the database, with what is not merged into it yet.";
+    RetentionAge = Gauge "kestrel_last_retention_age_seconds" [] "Exchange time since old rows of the books were last looked for, which is after each close; missing before the first time.";
+    RowsDropped = Counter "kestrel_old_rows_dropped_total" [] "Old rows of the books that went.";
 }
 
 /// Samples of every metric.

@@ -12,11 +12,10 @@ use domain::messages::operator::{Question, StockWanted};
 use super::health::Pulse;
 use super::page::{self, Books, Facts, Part};
 use super::{Site, live};
-use crate::config::Database;
 use crate::control::wire::{Reply, Request};
 use crate::control::{Counted, Door, View, answers};
 use crate::curve;
-use crate::store::DayStarted;
+use crate::store::{DayStarted, Room};
 
 /// A look at the actors and at RiskGuard is good for so long.
 const VIEW_FRESH: Duration = Duration::from_millis(500);
@@ -31,15 +30,6 @@ const DAYS_FRESH: Duration = Duration::from_secs(60);
 const DAYS: u16 = 250;
 /// Equity is looked at so often, in real time.
 const EQUITY_EVERY: Duration = Duration::from_secs(3);
-
-/// The room that the books have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Disk {
-    /// Free for this user, in bytes.
-    pub(super) free_bytes: u64,
-    /// The database and what is not merged into it yet, in bytes.
-    pub(super) books_bytes: u64,
-}
 
 /// Something that was looked at, and when.
 type Seen<T> = Mutex<Option<(Instant, Arc<T>)>>;
@@ -153,18 +143,8 @@ impl Observer {
     }
 
     /// None where there is no disk, or it cannot be looked at.
-    pub(super) fn disk(&self) -> Option<Disk> {
-        let Database::File(path) = &self.site.books else { return None };
-        let space = rustix::fs::statvfs(self.site.books.directory()?).ok()?;
-        let size = |end: &str| {
-            let mut file = path.as_os_str().to_owned();
-            file.push(end);
-            std::fs::metadata(file).map_or(0, |file| file.len())
-        };
-        Some(Disk {
-            free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
-            books_bytes: size("") + size("-wal"),
-        })
+    pub(super) fn disk(&self) -> Option<Room> {
+        self.site.books.file().and_then(Room::of)
     }
 
     /// How long the web has been open.

@@ -9,7 +9,6 @@ use supervision::AskError;
 
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
 use crate::control::wire::{Halted, Reply, Resumed};
-use crate::proposals;
 
 pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
     match desk.halt.ask(request.clone(), HALT_WITHIN).await {
@@ -61,13 +60,13 @@ pub(super) async fn decide(desk: &Desk, change: ChangeProposal) -> Reply {
             return Reply::Error { message };
         }
     };
-    if let Some(folder) = desk.proposals.clone() {
+    if let Some(folders) = desk.proposals.clone() {
         let copy = record.clone();
         #[expect(
             clippy::disallowed_methods,
             reason = "the socket runs in real time only, and a slow disk must not deafen it to a halt"
         )]
-        let written = tokio::task::spawn_blocking(move || proposals::write(&folder, &copy)).await;
+        let written = tokio::task::spawn_blocking(move || folders.write(&copy)).await;
         let why = match written {
             Ok(Ok(_)) => None,
             Ok(Err(why)) => Some(why),

@@ -9,7 +9,9 @@ use domain::messages::ledger::OracleCallsOf;
 use super::questions::read;
 use super::{Desk, STATUS_WITHIN};
 use crate::budget::BudgetReport;
+use crate::control::storage::Storage;
 use crate::control::wire::{ActorHealth, Reply, Status};
+use crate::store::{Room, SqliteReader};
 
 pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> Status {
     Status {
@@ -27,6 +29,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         account_in_won: None,
         judge: None,
         evolution: vec![],
+        storage: None,
         actors: vec![],
     }
 }
@@ -35,6 +38,7 @@ pub(super) async fn status(desk: &Desk) -> Status {
     let bare = Status {
         judge: desk.judge.ask(JudgeQuery, STATUS_WITHIN).await.ok().map(Box::new),
         evolution: cycles(desk).await,
+        storage: storage(desk).await,
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
         ..blank_status(&desk.venue, desk.clock.now())
     };
@@ -51,6 +55,19 @@ async fn cycles(desk: &Desk) -> Vec<CycleLine> {
         Ok(Ok(lines)) => lines,
         Ok(Err(_)) | Err(_) => vec![],
     }
+}
+
+/// Books that cannot be read in time leave what the disk says; a disk that does not answer leaves nothing.
+async fn storage(desk: &Desk) -> Option<Storage> {
+    let path = desk.database.clone()?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the socket runs in real time only, and a slow disk must not deafen it to a halt"
+    )]
+    let look = tokio::task::spawn_blocking(move || Room::of(&path));
+    let room = tokio::time::timeout(STATUS_WITHIN, look).await.ok()?.ok()??;
+    let size = tokio::time::timeout(STATUS_WITHIN, read(desk.books.clone(), SqliteReader::size)).await;
+    Some(Storage::new(room, size.ok().and_then(Result::ok)))
 }
 
 pub(super) async fn budget(desk: &Desk) -> Reply {

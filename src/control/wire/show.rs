@@ -154,6 +154,7 @@ impl fmt::Display for Status {
         })?;
         self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
         orders(f, "not finished", &self.live_orders)?;
+        self.storage.iter().try_for_each(|storage| writeln!(f, "{storage}"))?;
         f.write_str(&answers::actors(&self.actors))?;
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
     }

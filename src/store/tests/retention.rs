@@ -262,3 +262,18 @@ fn a_process_that_was_overtaken_drops_nothing_and_books_without_a_line_have_noth
     books.store.fence(newest);
     assert!(sweep(&mut books.store, later(400)) > 0);
 }
+
+#[test]
+fn when_old_rows_were_last_looked_for_is_told_and_follows_a_clock_that_was_set_back() {
+    let mut books = Books::new();
+    let last_run =
+        |store: &mut SqliteStore| crate::store::retention::size(&mut store.connection).unwrap().last_run;
+    assert_eq!(last_run(&mut books.store), None);
+    fill(&mut books.store, &buy("buy"));
+    for at in [later(3), later(1)] {
+        assert_eq!(sweep(&mut books.store, at), 0);
+        assert_eq!(last_run(&mut books.store), Some(at));
+        let tally = crate::store::tally::tally(&mut books.store.connection).unwrap();
+        assert_eq!(tally.last_retention, Some(at));
+    }
+}

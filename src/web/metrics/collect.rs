@@ -18,9 +18,9 @@ use super::{Metric, Samples};
 use crate::budget::{Amount, BudgetReport, Share};
 use crate::config::TradeMode;
 use crate::control::{Counted, Running, View};
-use crate::store::Tally;
+use crate::store::{Room, Tally};
 use crate::web::health::{Readiness, readiness};
-use crate::web::observer::{Disk, Observer};
+use crate::web::observer::Observer;
 
 const ACTOR_STATES: [State; 6] =
     [State::Down, State::Starting, State::Running, State::Draining, State::Stopped, State::Parked];
@@ -31,7 +31,7 @@ pub(super) struct Found<'a> {
     pub(super) uptime: Duration,
     pub(super) view: &'a View,
     pub(super) counted: &'a Result<Counted, String>,
-    pub(super) disk: Option<Disk>,
+    pub(super) disk: Option<Room>,
     pub(super) markets: &'a [Market],
     pub(super) trade_mode: TradeMode,
 }
@@ -61,7 +61,7 @@ pub(super) fn samples(found: &Found<'_>) -> Samples {
     process(&mut samples, found.uptime);
     standing(&mut samples, found.view);
     samples.add_one_of(Metric::TradeMode, ["daily", "realtime"], mode(found.trade_mode));
-    if let Some(Disk { free_bytes, books_bytes }) = found.disk {
+    if let Some(Room { free_bytes, books_bytes }) = found.disk {
         samples.add(Metric::DiskFree, [], free_bytes);
         samples.add(Metric::BooksSize, [], books_bytes);
     }
@@ -245,11 +245,13 @@ fn books(samples: &mut Samples, tally: &Tally, now: Option<DateTime<Utc>>) {
     for realised in &tally.realised {
         samples.add(Metric::Realised, [realised.currency().code()], realised.amount().normalize());
     }
+    samples.add(Metric::RowsDropped, [], tally.dropped);
     let Some(now) = now else { return };
     for (market, at) in &tally.scans {
         samples.add(Metric::LastScanAge, [market.code()], age_s(*at, now));
     }
     samples.add_known(Metric::LastCommitAge, [], tally.last_commit.map(|at| age_s(at, now)));
+    samples.add_known(Metric::RetentionAge, [], tally.last_retention.map(|at| age_s(at, now)));
 }
 
 fn model(samples: &mut Samples, budget: &BudgetReport) {

@@ -13,8 +13,7 @@ use super::*;
 use crate::budget::{Amount, BudgetReport, Share};
 use crate::config::TradeMode;
 use crate::control::{Counted, View};
-use crate::store::Tally;
-use crate::web::observer::Disk;
+use crate::store::{Room, Tally};
 use crate::web::tests::{halt, running, trading};
 
 fn all_known() -> View {
@@ -58,6 +57,8 @@ fn counted() -> Counted {
         scans: vec![(Market::Kr, "2026-11-26T00:58:00Z".parse().unwrap())],
         realised: vec![Money::new(Decimal::new(-125, 1), Currency::Usd)],
         last_commit: Some("2026-11-26T00:59:00Z".parse().unwrap()),
+        last_retention: Some("2026-11-26T00:50:00Z".parse().unwrap()),
+        dropped: 812,
     };
     let amount = |used, limit| Amount { used, reserved: 1, limit, left: limit.map(|limit| limit - used - 1) };
     let budget = BudgetReport {
@@ -77,7 +78,7 @@ fn text_of(view: &View, counted: &Result<Counted, String>) -> String {
         uptime: Duration::from_millis(1500),
         view,
         counted,
-        disk: Some(Disk { free_bytes: 1 << 40, books_bytes: 4096 }),
+        disk: Some(Room { free_bytes: 1 << 40, books_bytes: 4096 }),
         markets: &[Market::Kr, Market::UsNasdaq],
         trade_mode: TradeMode::Daily,
     })
@@ -136,6 +137,8 @@ fn numbers_are_exact_and_what_is_unknown_is_missing_never_zero() {
         "kestrel_market_trusted{market=\"KR\"} 0",
         "kestrel_market_open{market=\"KR\"} 1",
         "kestrel_last_scan_age_seconds{market=\"KR\"} 120",
+        "kestrel_last_retention_age_seconds 600",
+        "kestrel_old_rows_dropped_total 812",
         "kestrel_orders{state=\"Filled\"} 7",
         "kestrel_model_calls{part=\"used\"} 5",
         "kestrel_model_calls{part=\"left\"} 14",
