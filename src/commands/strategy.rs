@@ -83,7 +83,7 @@ fn line_of(market: Market, active: Option<ActiveStrategy>, usual: &Strategy) -> 
             Line { market, name, proposal: Some(number), words }
         }
         Some((number, Err(why))) => {
-            let words = format!("proposal {number} cannot be read: {why}\n");
+            let words = format!("{number}\nproposal {number} cannot be read: {why}\n");
             Line { market, name: number.to_string(), proposal: Some(number), words }
         }
         None => Line { market, name: usual.id().to_owned(), proposal: None, words: usual.words() },
