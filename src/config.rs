@@ -107,6 +107,8 @@ pub struct Config {
 pub struct EvolutionPlan {
     /// Strategies tried in one cycle, 16 to 2,000.
     pub trials: u32,
+    /// Strategies that the language model is asked for, 0 to 8.
+    pub candidates: u8,
     /// Sessions of bars that a market needs, 400 to 1,250.
     pub min_sessions: u32,
 }

@@ -8,6 +8,7 @@ use broker::{Broker, BrokerDeps, BrokerSettings};
 use domain::messages::ledger::EventsCommitted;
 use market_clock::MarketClock;
 use notifier::{Notifier, NotifierDeps};
+use optimizer::evolution::advice::AdviceLinks;
 use optimizer::evolution::history::HistoryLinks;
 use optimizer::evolution::round::RoundLinks;
 use optimizer::evolution::search::SearchLinks;
@@ -356,7 +357,7 @@ impl Slots {
         OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link(), evolution }
     }
 
-    /// Everything that evolution keeps is TradeLedger's.
+    /// Everything that evolution keeps is TradeLedger's; the model is Brain's.
     fn evolution_links(&self) -> EvolutionLinks {
         let ledger = &self.ledger;
         EvolutionLinks {
@@ -368,6 +369,13 @@ impl Slots {
                     record: ledger.link(),
                 },
                 history: HistoryLinks { stocks: ledger.link(), bars: ledger.link() },
+                advice: Some(AdviceLinks {
+                    closed: ledger.link(),
+                    bars: ledger.link(),
+                    elites: ledger.link(),
+                    rejects: ledger.link(),
+                    model: self.brain.link(),
+                }),
                 trials: ledger.link(),
                 totals: ledger.link(),
                 windows: ledger.link(),

@@ -87,10 +87,12 @@ pub(super) fn evolution(config: &Config) -> Option<EvolutionSettings> {
     let plan = config.evolution?;
     Some(EvolutionSettings {
         trials: plan.trials,
+        candidates: plan.candidates,
+        min_confidence: confident(config),
         least_sessions: plan.min_sessions as usize,
         rules: optimizer::gauntlet::Rules::default(),
         seeds: optimizer::evolution::seeds::seeds(),
-        incumbent: None,
+        incumbent: Some(rules(config)),
     })
 }
 

@@ -9,6 +9,7 @@ use domain::messages::limits::LimitName;
 use domain::text::harmless;
 use domain::{Confidence, Instrument, Market, Percent};
 use notifier::chat::Policy;
+use optimizer::evolution::brief::CANDIDATES_MAX;
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -122,7 +123,12 @@ fn evolution(reader: &mut Reader<'_>) -> Option<Option<EvolutionPlan>> {
     let is_on = reader.flag("EVOLUTION_ENABLED");
     let trials = reader.whole("EVOLUTION_TRIALS", 16, 2_000);
     let min_sessions = reader.whole("EVOLUTION_MIN_SESSIONS", 400, 1_250);
-    let plan = EvolutionPlan { trials: trials?, min_sessions: min_sessions? };
+    let candidates = reader.whole("EVOLUTION_CANDIDATES", 0, u32::from(CANDIDATES_MAX));
+    let plan = EvolutionPlan {
+        trials: trials?,
+        candidates: u8::try_from(candidates?).ok()?,
+        min_sessions: min_sessions?,
+    };
     Some(is_on?.then_some(plan))
 }
 

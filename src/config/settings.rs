@@ -132,6 +132,7 @@ settings! {
     retain_events_days "RETAIN_EVENTS_DAYS" = "400", "30 to 3650", "Days that the books keep lines about judgements, refusals, sessions and starts; lines about orders and halts stay for ever.";
     evolution_enabled "EVOLUTION_ENABLED" = "true", "true, false", "Search for better strategies after each market's close; nothing is traded by what is found before you approve it.";
     evolution_trials "EVOLUTION_TRIALS" = "200", "16 to 2000", "Strategies that are tried on bars after each market's close.";
+    evolution_candidates "EVOLUTION_CANDIDATES" = "4", "0 to 8", "Strategies that the language model is asked for before each search, in one call of what the markets' slots leave of the day's; 0: none.";
     evolution_min_sessions "EVOLUTION_MIN_SESSIONS" = "500", "400 to 1250", "Sessions of bars that a market needs in the books before its strategies are searched for; see kestrel data status.";
     retain_proposals "RETAIN_PROPOSALS" = "200", "1 to 10000", "Folders of rejected and retired proposals that stay under proposals beside the books, the newest; the books keep every proposal.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Datelike as _, NaiveDate};
-use domain::Market;
 use domain::messages::evolution::{
     AllProposals, NewestCycles, ProposalNumber, ProposalRecord, ProposalStatus,
 };
+use domain::{Confidence, Market};
 use strategy::form::Strategy;
 use supervision::prelude::*;
 
+use crate::evolution::advice::Wanted;
 use crate::evolution::chance::Chance;
 use crate::evolution::history;
 use crate::evolution::round::{Ended, RoundLinks, RoundPlan, round};
@@ -30,6 +31,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 pub struct EvolutionSettings {
     /// Trials of a cycle: one cycle for each market and closed session.
     pub trials: u32,
+    /// Strategies that a language model is asked for before each search; 0 asks it for none.
+    pub candidates: u8,
+    /// A decision of at least this confidence should not have lost: what the model is told about.
+    pub min_confidence: Confidence,
     /// Fewest sessions of history that a market is searched with.
     pub least_sessions: usize,
     /// What the gates demand.
@@ -147,8 +152,10 @@ async fn run(evolution: &Evolution, market: Market, session_date: NaiveDate) -> 
         seeds: settings.seeds.clone(),
         suggestions: Vec::new(),
     };
+    let EvolutionSettings { candidates, min_confidence, .. } = *settings;
     let plan = RoundPlan {
         search,
+        wanted: Wanted { market, session_date, candidates, min_confidence },
         rules: settings.rules.clone(),
         least_sessions: settings.least_sessions,
         incumbent: settings.incumbent.clone(),

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use domain::Confidence;
 use domain::messages::bars::BarsSeen;
 use domain::messages::evolution::ProposalNumber;
+use optimizer::evolution::advice::Wanted;
 use optimizer::evolution::round::{Ended, RoundPlan, round};
 use optimizer::evolution::search::{SearchPlan, SearchStopped};
 use optimizer::evolution::seeds::seeds;
@@ -82,7 +84,9 @@ impl Market400 {
             sealed: sealed::Rules { sessions: 60, ..Default::default() },
             ..Rules::default()
         };
-        RoundPlan { search, rules, least_sessions: SESSIONS, incumbent: None }
+        let (market, session_date) = (search.market, search.session_date);
+        let wanted = Wanted { market, session_date, candidates: 0, min_confidence: Confidence::ZERO };
+        RoundPlan { search, wanted, rules, least_sessions: SESSIONS, incumbent: None }
     }
 
     fn dump(&self) -> dump::Dump {

@@ -100,6 +100,7 @@ impl Desk {
                     record: to_desk!(),
                 },
                 history: HistoryLinks { stocks: to_desk!(), bars: to_desk!() },
+                advice: None,
                 trials: to_desk!(),
                 totals: to_desk!(),
                 windows: to_desk!(),

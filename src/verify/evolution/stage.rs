@@ -7,7 +7,7 @@ use domain::messages::bars::BarsSeen;
 use domain::messages::evolution::{
     ChangeProposal, Decider, ProposalNumber, ProposalRecord, ProposalStatus, ProposalStep,
 };
-use domain::{HaltId, HaltNonce, Market};
+use domain::{Confidence, HaltId, HaltNonce, Market};
 use optimizer::backtest::Series;
 use optimizer::evolution::seeds::seeds;
 use optimizer::gauntlet::Rules;
@@ -63,6 +63,8 @@ impl Stage {
         let books = Arc::new(Mutex::new(books));
         let settings = EvolutionSettings {
             trials,
+            candidates: 0,
+            min_confidence: Confidence::ZERO,
             least_sessions: LEAST_SESSIONS,
             rules: Rules::default(),
             seeds: seeds(),

@@ -4,7 +4,6 @@
 //! again after a crash, the answer is what the books have of the first time, so the cycle comes out the same.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use domain::messages::bars::{BarsOf, DayBar, SERIES_MAX};
@@ -20,9 +19,9 @@ use supervision::prelude::*;
 
 use super::brief::{self, Brief, REJECTS, Suggested};
 use super::digest::{self, Digest, Purchase};
+use super::search::{ASK_WITHIN, SearchStopped, heard};
 use crate::gauntlet::regime::{Regime, regimes};
 
-const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// Closed positions that are looked back on.
 const POSITIONS: u16 = 500;
 
@@ -57,8 +56,8 @@ pub struct Wanted {
 /// Strategies of the model; few or none when it has no more to say.
 ///
 /// # Errors
-/// In words, when the books do not answer: what it would have said is then not known, and the cycle has to wait.
-pub async fn suggestions(links: &AdviceLinks, wanted: Wanted) -> Result<Vec<Strategy>, String> {
+/// [`SearchStopped`] when the books do not answer: what it would have said is then not known, and the cycle has to wait.
+pub async fn suggestions(links: &AdviceLinks, wanted: Wanted) -> Result<Vec<Strategy>, SearchStopped> {
     let Wanted { market, session_date, candidates, .. } = wanted;
     if candidates == 0 {
         return Ok(Vec::new());
@@ -85,8 +84,8 @@ pub async fn suggestions(links: &AdviceLinks, wanted: Wanted) -> Result<Vec<Stra
             tracing::info!(%market, session = %session_date, why, "the model suggests no strategy; evolution goes on by chance");
             Ok(Vec::new())
         }
-        Ok(Err(NoAnswer::Books(why))) => Err(why),
-        Err(error) => Err(error.to_string()),
+        Ok(Err(NoAnswer::Books(why))) => Err(SearchStopped::Ledger(LedgerError::Storage(why))),
+        Err(error) => Err(SearchStopped::Unheard(error)),
     }
 }
 
@@ -99,7 +98,7 @@ fn read(answer: &ModelAnswer, Wanted { market, session_date, candidates, .. }: W
 }
 
 /// Where confident purchases of the market went wrong.
-async fn digest_of(links: &AdviceLinks, wanted: Wanted) -> Result<Digest, String> {
+async fn digest_of(links: &AdviceLinks, wanted: Wanted) -> Result<Digest, SearchStopped> {
     let Wanted { market, min_confidence, .. } = wanted;
     let query = ClosedPositions { market, limit: POSITIONS };
     let closed = heard(links.closed.ask(query, ASK_WITHIN).await)?;
@@ -153,10 +152,6 @@ fn regimes_of<'a>(series: impl Iterator<Item = &'a Vec<DayBar>>) -> BTreeMap<Nai
         // Too few days: no regime is known.
         Err(_) => BTreeMap::new(),
     }
-}
-
-fn heard<T>(answer: Result<Result<T, LedgerError>, AskError>) -> Result<T, String> {
-    answer.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use strategy::form::Strategy;
 use supervision::prelude::*;
 
+use super::advice::{AdviceLinks, Wanted, suggestions};
 use super::history::{self, HistoryLinks};
 use super::search::{ASK_WITHIN, Progress, SearchLinks, SearchPlan, SearchStopped, heard, search};
 use crate::backtest::Series;
@@ -33,6 +34,8 @@ pub struct RoundLinks {
     pub search: SearchLinks,
     /// The bars.
     pub history: HistoryLinks,
+    /// What a language model suggests; none: nobody is asked.
+    pub advice: Option<AdviceLinks>,
     /// TradeLedger: what the cycle has tried.
     pub trials: Link<TrialsOf>,
     /// TradeLedger: how many trials there ever were.
@@ -56,8 +59,10 @@ pub struct RoundLinks {
 /// One cycle.
 #[derive(Clone, Debug)]
 pub struct RoundPlan {
-    /// What is searched.
+    /// What is searched; a model's suggestions are added where one is asked.
     pub search: SearchPlan,
+    /// What a language model is asked for.
+    pub wanted: Wanted,
     /// What the gates demand.
     pub rules: Rules,
     /// Fewest sessions of history.
@@ -144,7 +149,8 @@ impl Round<'_> {
         progress: &mut impl FnMut(Progress),
     ) -> Result<Outcome, SearchStopped> {
         let mut bench = Workbench::new(self.sample, &self.plan.rules);
-        let (cycle, elites) = search(&self.links.search, &self.plan.search, &mut bench, progress).await?;
+        let plan = self.with_suggestions().await?;
+        let (cycle, elites) = search(&self.links.search, &plan, &mut bench, progress).await?;
         self.cycle = cycle;
         let found = champion::find(self, &bench, &elites, own).await?;
         let champion = match found {
@@ -172,6 +178,15 @@ impl Round<'_> {
         let record = heard(self.links.draft.ask(draft, ASK_WITHIN).await)?;
         let words = format!("{named} passed the sealed days: proposal {} is drafted", record.number);
         Ok((words, Some(hash), Some(record.number)))
+    }
+
+    /// The model is asked at a cycle's beginning only: its suggestions are the first that are tried.
+    async fn with_suggestions(&self) -> Result<SearchPlan, SearchStopped> {
+        let mut plan = self.plan.search.clone();
+        if let Some(advice) = self.links.advice.as_ref().filter(|_| self.cycle.trials == 0) {
+            plan.suggestions.extend(suggestions(advice, self.plan.wanted).await?);
+        }
+        Ok(plan)
     }
 
     /// The one look: the days are spent first, then seen, then judged. What was judged before is read from the books.

@@ -103,7 +103,7 @@ fn ask(
     candidates: u8,
     answer: Result<ModelAnswer, NoAnswer>,
     are_books_open: bool,
-) -> (Result<Vec<Strategy>, String>, Vec<AskModel>) {
+) -> (Result<Vec<Strategy>, SearchStopped>, Vec<AskModel>) {
     let asked = Arc::default();
     let world = World { answer, asked: Arc::clone(&asked), are_books_open };
     let session_date = "2026-11-24".parse().unwrap();
