@@ -24,9 +24,10 @@ const NOT_SENT: &str = "not sent:%";
 const REFUSALS_MAX: i64 = 5_000;
 const SALES_MAX: i64 = 5_000;
 
-/// A stock's orders found by time: the signs keep SQLite from the indices of a stock, which lead through its whole past.
+/// Found by time: the signs keep SQLite from the indices of a stock and of a reason, which lead through the whole past.
 const MARKET: &str = "+intents.market";
 const SYMBOL: &str = "+intents.symbol";
+const REASON: &str = "+refusals.reason";
 
 type RefusedRow = (String, String, String, Option<i64>);
 type SoldRow = (String, String, i64, Option<i64>, i64);
@@ -47,7 +48,7 @@ fn refused_here(conn: &mut SqliteConnection, query: &SetbacksSince) -> Result<Ve
         .select((refusals::market, refusals::symbol, refusals::reason, refusals::at_ms))
         .into_boxed()
         .filter(refusals::action.eq(Action::Buy.code()))
-        .filter(refusals::reason.eq_any(RefusalReason::COOLING))
+        .filter(sql::<Text>(REASON).eq_any(RefusalReason::COOLING))
         .filter(refusals::at_ms.gt(ms(query.since)));
     if let Some(Instrument { market, symbol }) = &query.instrument {
         rows = rows.filter(refusals::market.eq(market.code())).filter(refusals::symbol.eq(symbol.as_str()));
