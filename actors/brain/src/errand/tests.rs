@@ -1,3 +1,5 @@
+//! A question of another actor, between books and a model that do as told.
+
 use std::sync::Mutex;
 
 use actix::{Context, System};

@@ -1,3 +1,5 @@
+//! Suggestions between books, bars and a model that do as told.
+
 use std::sync::{Arc, Mutex};
 
 use actix::{Context, System};

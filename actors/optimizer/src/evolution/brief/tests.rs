@@ -1,3 +1,5 @@
+//! What a model is told, to the letter, and what of its answer is a strategy.
+
 use domain::messages::evolution::Place;
 
 use super::*;

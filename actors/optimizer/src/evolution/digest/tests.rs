@@ -1,3 +1,5 @@
+//! Where losses are frequent, on purchases that are counted by hand.
+
 use super::*;
 
 /// `count` purchases with that RSI and volume ratio, of which the first `losses` lost.
