@@ -1,7 +1,7 @@
 //! What `limits`, `health` and `budget` say where no agent runs: from the settings and the books. Each answer says so.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use domain::Clock as _;
 use domain::messages::ledger::EventKind;
@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::control::answers;
 use crate::control::reader::{self, Source};
 use crate::control::wire::Reply;
-use crate::store::{OpenError, Sight, open_read_only};
+use crate::store::{OpenError, Sight, SqliteReader, open_read_only};
 
 /// Alarms that are shown of an agent that is gone.
 const ALARMS_SHOWN: u16 = 5;
@@ -107,7 +107,7 @@ pub(super) fn health() -> Result<Alone<Gone>, String> {
 pub(super) fn budget() -> Result<Alone<Reply>, String> {
     let answer = Reply::Budget(budget::from_books()?);
     let path = database()?;
-    let last_commit = reader::alone(&path, |books| books.last_commit())?;
+    let last_commit = reader::alone(&path, SqliteReader::last_commit)?;
     Ok(Alone { source: ledger(&path, last_commit, "no kestrel is running"), answer })
 }
 
@@ -115,6 +115,6 @@ fn ledger(path: &Path, last_commit: Option<chrono::DateTime<chrono::Utc>>, why: 
     Source::Ledger { path: path.display().to_string(), last_commit, why: why.to_owned() }
 }
 
-fn unreadable(path: &PathBuf, error: &trade_ledger::StoreError) -> String {
+fn unreadable(path: &Path, error: &trade_ledger::StoreError) -> String {
     format!("the database {} cannot be read: {error}", path.display())
 }

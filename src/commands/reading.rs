@@ -83,7 +83,7 @@ fn follow(mut wanted: EventsWanted, json: bool) -> Result<(), String> {
 pub(super) fn health(args: ShowArgs) -> ExitCode {
     match client::ask(&data_directory(), &Request::Status) {
         Ok(Reply::Status(status)) => {
-            let health = Health::of(status);
+            let health = Health::of(*status);
             show(&health, args.json);
             if health.is_well { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }

@@ -288,7 +288,7 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door:
             let request = WithdrawLimits { source: HaltSource::Operator, by, reason };
             limits_reply(desk.withdraw.ask(request, RESUME_WITHIN).await)
         }
-        Request::Status => Reply::Status(status(desk).await),
+        Request::Status => Reply::Status(Box::new(status(desk).await)),
         Request::Ask(question) => questions::answer(desk, question).await,
         Request::Budget => budget(desk).await,
         Request::Decide { number, decision, by, reason } => {

@@ -150,7 +150,7 @@ pub enum Reply {
     /// A dispute is ended.
     DisputeEnded(DisputeEnded),
     /// How it is.
-    Status(Status),
+    Status(Box<Status>),
     /// What the books say.
     Told(Told),
     /// This process cannot read the books; whoever asks may, without it.

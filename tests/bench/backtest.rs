@@ -5,9 +5,10 @@
 //! case.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::expect_used,
-    reason = "a bench is read on a terminal and ends at the first fault"
+    reason = "a bench measures real time, is read on a terminal and ends at the first fault"
 )]
 
 use std::hint::black_box;
@@ -40,8 +41,11 @@ const CROSSING: &str = r#"{"id":"crossing","parent_id":null,"hypothesis":"Trends
   "stop_atr":null,"take_atr":null,"trailing_atr":null,"max_hold_bars":250},
  "sizing":{"fraction_pct":30.0}}"#;
 
+/// A weight, and the comparisons that all have to hold.
+type Rule = (f64, &'static [(Feature, char, f64)]);
+
 /// The weights and constants of the reference's rules, in features of ours.
-const RULES: [(f64, &[(Feature, char, f64)]); 10] = [
+const RULES: [Rule; 10] = [
     (2.0, &[(Feature::Rsi14, '<', 35.0)]),
     (1.5, &[(Feature::VolumeRatio20, '>', 1.2)]),
     (1.0, &[(Feature::Atr14Pct, '<', 2.0)]),

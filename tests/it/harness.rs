@@ -116,7 +116,7 @@ pub(crate) fn ask(dir: &TempDir, request: &Request) -> Reply {
 /// The agent's status, if it answers.
 pub(crate) fn status_of(dir: &TempDir) -> Option<Status> {
     match client::ask(&dir.path().join("data"), &Request::Status) {
-        Ok(Reply::Status(status)) => Some(status),
+        Ok(Reply::Status(status)) => Some(*status),
         Ok(_) | Err(_) => None,
     }
 }

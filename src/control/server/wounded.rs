@@ -14,13 +14,13 @@ pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &Last
             let durability = last_resort.keep_if_missing(&halt);
             Reply::Halted(Halted::bare(halt, durability, true, Some(remedy)))
         }
-        Request::Status => Reply::Status(Status {
+        Request::Status => Reply::Status(Box::new(Status {
             trading: Some(TradingState::Halted),
             halts: vec![wound.halt.clone()],
             entry_blocks: vec![wound.remedy.clone()],
             waits: vec![],
             ..blank_status("none: the books cannot be used", wound.halt.at)
-        }),
+        })),
         Request::Ask(_) => Reply::ReadAlone { why: wound.remedy.clone() },
         Request::Resume { .. }
         | Request::Release { .. }

@@ -105,7 +105,7 @@ pub(super) fn invested(worth: &[f64], equity: &[f64]) -> (u32, f64) {
     let (equities, equity_rest) = equity.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
     for (worth, equity) in worths.iter().zip(equities) {
-        if *worth != [0.0; LANES] {
+        if worth.iter().any(|worth| *worth > 0.0) {
             for lane in 0..LANES {
                 sums[lane] += worth[lane] / equity[lane];
             }

@@ -13,7 +13,7 @@ use super::*;
 use crate::evolution::search::Laboratory as _;
 use crate::gauntlet::admission::Admission;
 use crate::gauntlet::candidate::{Candidate, Conditions, Reading, Run};
-use crate::gauntlet::{Rules, mechanical};
+use crate::gauntlet::{Rules, Verdict, mechanical};
 use crate::rehearsal::Rehearsal;
 use crate::validation::sharpe::Record;
 
@@ -94,7 +94,7 @@ fn a_planted_edge_passes_every_gate_of_the_sample_and_earns_in_the_sealed_days_t
     let bench = Workbench::new(&sample, &rules);
     let tried = bench.try_out(&falls(), &Admission::New(hash('b')));
     let failures: Vec<_> =
-        tried.verdicts.iter().flat_map(|verdict| verdict.failures()).map(ToString::to_string).collect();
+        tried.verdicts.iter().flat_map(Verdict::failures).map(ToString::to_string).collect();
     let gates: Vec<_> = tried.verdicts.iter().map(|verdict| verdict.gate).collect();
     assert_eq!((failures, gates), (vec![], vec![GateName::G0, GateName::G1, GateName::G2]));
     assert!(tried.verdicts[1].measured("bars tried for a look ahead").unwrap() >= 100.0);

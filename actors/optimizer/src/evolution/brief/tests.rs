@@ -64,7 +64,7 @@ fn the_schema_keeps_to_what_every_provider_understands() {
             found.push(key.clone());
             match (key.as_str(), value) {
                 ("properties", Value::Object(properties)) => {
-                    properties.values().for_each(|one| keys(one, found))
+                    properties.values().for_each(|one| keys(one, found));
                 }
                 _ => keys(value, found),
             }
