@@ -18,6 +18,7 @@ use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{AllIntents, EventsAfter, OracleCallsOf, RecordEvent, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::{AccountQuery, QuoteQuery};
+use domain::messages::schedule::DayClosed;
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
 use domain::messages::trading::Proposal;
 use domain::{Clock, FencingEpoch, HaltId, HaltNonce, Oracle, Random};
@@ -170,6 +171,8 @@ pub struct House {
     /// MarketClock: what the override file of the calendar says. Where the settings name one, nothing is told before its
     /// first word.
     pub overrides: Link<market_clock::OverrideFile>,
+    /// Optimizer: a session is over; each has its turn of evolution once.
+    pub day_closed: Link<DayClosed>,
     /// Ends the process when a thread is wedged; works as long as it is kept. None when all live on one thread.
     pub watchdog: Option<Watchdog>,
 }

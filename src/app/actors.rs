@@ -69,6 +69,7 @@ pub(super) struct Outside {
     proposals: Link<domain::messages::trading::Proposal>,
     quotes: Link<domain::messages::market_data::QuoteQuery>,
     overrides: Link<market_clock::OverrideFile>,
+    day_closed: Link<domain::messages::schedule::DayClosed>,
 }
 
 impl Outside {
@@ -97,6 +98,7 @@ impl Outside {
             proposals,
             quotes,
             overrides,
+            day_closed,
         } = self;
         House {
             supervised,
@@ -122,6 +124,7 @@ impl Outside {
             proposals,
             quotes,
             overrides,
+            day_closed,
             watchdog,
         }
     }
@@ -165,6 +168,7 @@ impl Slots {
             proposals: self.risk.link(),
             quotes: self.broker.link(),
             overrides: self.clock.link(),
+            day_closed: self.optimizer.link(),
         }
     }
 

@@ -7,11 +7,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use actix::System;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use domain::messages::control::HaltSource;
 use domain::messages::ledger::{AllIntents, SummaryQuery};
 use domain::messages::limits::{LimitName, LimitsChange, LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::AccountQuery;
+use domain::messages::schedule::DayClosed;
 use domain::messages::symbols::{RequestResolution, Resolution};
 use domain::{Clock, IntentId};
 use market_clock::{Calendar, OverrideFile, Overrides};
@@ -85,6 +86,10 @@ impl Plan {
     }
 }
 
+/// Every so many rounds another session of the past is over, because evolution has one turn a session, in which most of its letters
+/// fall into the rest after another fault.
+const SESSION_EVERY: u32 = 9;
+
 /// Everything that people, files and other processes ask of the agent; who is down answers later, or never.
 async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
     let (source, by, reason) = (HaltSource::Operator, "roll call".to_owned(), format!("round {round}"));
@@ -104,6 +109,12 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
             let _ = house.resolve.ask(request, SHORT).await;
         }
         _ => {}
+    }
+    if round.is_multiple_of(SESSION_EVERY) {
+        let closed_at = stage.clock.now();
+        let days = Days::new(u64::from(30 + round / SESSION_EVERY));
+        let session_date = Market::Kr.date_at(closed_at) - days;
+        let _ = house.day_closed.tell(DayClosed { market: Market::Kr, session_date, closed_at });
     }
     let after_rest = round.checked_sub(RECYCLES_AFTER).filter(|rounds| rounds.is_multiple_of(RECYCLED_EVERY));
     if let Some(rounds) = after_rest {
