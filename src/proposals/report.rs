@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 
-use domain::messages::evolution::{ProposalRecord, ProposalStatus};
+use domain::messages::evolution::{ProposalRecord, ProposalStatus, ShadowRecord};
 use optimizer::evidence::{Check, Evidence};
+use optimizer::gauntlet::Verdict;
 
 use super::difference;
 
@@ -31,7 +32,7 @@ fn verdict(check: &Check) -> &'static str {
 pub(super) fn evidence(record: &ProposalRecord, evidence: &Result<Evidence, String>) -> String {
     let mut text = format!("# Evidence of proposal {}\n\n", record.number);
     match evidence {
-        Ok(evidence) => text + &table(evidence),
+        Ok(evidence) => text + &table(&with_shadow(record, evidence)),
         Err(why) => {
             let _ = write!(
                 text,
@@ -41,6 +42,13 @@ pub(super) fn evidence(record: &ProposalRecord, evidence: &Result<Evidence, Stri
             text + &fenced("json", &record.evidence)
         }
     }
+}
+
+/// The evidence as it was drafted, and what its shadow showed since.
+fn with_shadow(record: &ProposalRecord, evidence: &Evidence) -> Evidence {
+    let mut whole = evidence.clone();
+    whole.checks.extend(shadow_checks(record));
+    whole
 }
 
 fn table(evidence: &Evidence) -> String {
@@ -86,9 +94,10 @@ pub(super) fn report(
     let _ = write!(text, "## What changes\n\n{}\n", fenced("diff", &difference(record)));
     let _ = write!(text, "## Evidence\n\n");
     match evidence {
-        Ok(evidence) => text += &table(evidence),
+        Ok(evidence) => text += &table(&with_shadow(record, evidence)),
         Err(_) => text += "See `evidence.md`.\n",
     }
+    shadow(record).iter().for_each(|line| text.push_str(&format!("\n{}\n", plain(line))));
     for (file, name) in pictures {
         let _ = write!(text, "\n![{}]({file})\n", plain(name));
     }
@@ -122,6 +131,11 @@ pub fn in_words(record: &ProposalRecord) -> String {
             }
             let _ = writeln!(text, "Trials that the market ever saw: {}", evidence.trials);
             evidence.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
+            for check in shadow_checks(record) {
+                let Check { gate, what, measured, needed, .. } = &check;
+                let _ = writeln!(text, "{gate} {}: {what}: {measured}, needed {needed}", verdict(&check));
+            }
+            shadow(record).iter().for_each(|line| text.push_str(&format!("{line}\n")));
         }
         Err(why) => {
             let _ =
@@ -135,6 +149,35 @@ pub fn in_words(record: &ProposalRecord) -> String {
         let _ = writeln!(text, "{when} {status} by {}: {}", change.by, change.reason);
     }
     text + &next(record.status, &record.number.to_string()).unwrap_or_default()
+}
+
+/// How it does beside the incumbent, in a sentence; none where it has no shadow.
+fn shadow(record: &ProposalRecord) -> Option<String> {
+    let ShadowRecord { plan, sessions, .. } = record.shadow.as_ref()?;
+    let percent = |sum: i64| {
+        format!(
+            "{}{}.{:02} %",
+            if sum < 0 { "-" } else { "" },
+            sum.abs() / 10_000_000,
+            sum.abs() / 100_000 % 100
+        )
+    };
+    let draft = percent(sessions.iter().map(|session| session.challenger_ppb).sum());
+    let incumbent = percent(sessions.iter().map(|session| session.incumbent_ppb).sum());
+    let decisions: u32 = sessions.iter().map(|session| session.decisions).sum();
+    Some(format!(
+        "In the shadow after {}, until {} at the latest: {} sessions with {decisions} purchases and sales; it earned {draft}, the incumbent {incumbent}.",
+        plan.after,
+        plan.expires,
+        sessions.len(),
+    ))
+}
+
+/// What the shadow showed; nothing while it goes on.
+fn shadow_checks(record: &ProposalRecord) -> Vec<Check> {
+    let verdict = record.shadow.as_ref().and_then(|shadow| shadow.verdict.as_deref());
+    let read = verdict.and_then(|text| serde_json::from_str::<Verdict>(text).ok());
+    read.map(|verdict| verdict.evidence()).unwrap_or_default()
 }
 
 /// The commands that are possible now.

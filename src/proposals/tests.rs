@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use domain::Market;
-use domain::messages::evolution::{GateName, ProposalChange, ProposalNumber, ProposalStatus};
+use domain::messages::evolution::{
+    GateName, ProposalChange, ProposalNumber, ProposalStatus, ShadowPlan, ShadowRecord, ShadowSession,
+};
 use optimizer::evidence::{Check, Curve};
 
 use super::*;
@@ -166,4 +168,32 @@ fn of_the_finished_proposals_the_newest_folders_stay_and_every_one_that_is_not_f
     assert_eq!(names(), of(&[1, 2, 5, 6, 7]), "a folder with somebody's own file stays");
     write(2, ProposalStatus::Retired);
     assert_eq!(names(), of(&[1, 5, 6, 7]));
+}
+
+#[test]
+fn what_the_shadow_showed_stands_beside_the_evidence() {
+    let [after, expires, day] = ["2026-11-24", "2027-02-22", "2026-11-25"].map(|day| day.parse().unwrap());
+    let session = |challenger_ppb, incumbent_ppb| ShadowSession {
+        session_date: day,
+        challenger_ppb,
+        incumbent_ppb,
+        decisions: 3,
+    };
+    let verdict = r#"{"gate":"G4","checks":[{"what":"sessions in the shadow","measured":2.0,"needed":{"must_be":"at_least","bound":20.0}}]}"#;
+    let shadow = ShadowRecord {
+        plan: ShadowPlan { after, expires, seed: 1 },
+        sessions: vec![session(12_340_000, -5_000_000), session(-2_340_000, 0)],
+        verdict: Some(verdict.into()),
+    };
+    let record = ProposalRecord { shadow: Some(shadow), ..record() };
+    let text = in_words(&record);
+    for expected in [
+        "G4 FAILED: sessions in the shadow: 2.0000, needed at least 20",
+        "2 sessions with 6 purchases and sales; it earned 1.00 %, the incumbent -0.50 %.",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+    let files = files(&record);
+    let report = &files.iter().find(|(name, _)| name == "report.md").unwrap().1;
+    assert!(report.contains("| G4 | sessions in the shadow | 2.0000 | at least 20 | FAILED |"), "{report}");
 }
