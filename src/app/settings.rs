@@ -85,14 +85,17 @@ pub(super) fn thresholds(config: &Config) -> Thresholds {
 /// How strategies evolve; none: they do not.
 pub(super) fn evolution(config: &Config) -> Option<EvolutionSettings> {
     let plan = config.evolution?;
+    // What the settings say is the first idea of all, and what every draft has to beat until one is active.
+    let own = rules(config);
+    let seeds = std::iter::once(own.clone()).chain(optimizer::evolution::seeds::seeds()).collect();
     Some(EvolutionSettings {
         trials: plan.trials,
         candidates: plan.candidates,
         min_confidence: confident(config),
         least_sessions: plan.min_sessions as usize,
         rules: optimizer::gauntlet::Rules::default(),
-        seeds: optimizer::evolution::seeds::seeds(),
-        incumbent: Some(rules(config)),
+        seeds,
+        incumbent: Some(own),
     })
 }
 

@@ -12,7 +12,6 @@ mod tests;
 use std::fmt;
 use std::time::Instant;
 
-use domain::Market;
 use domain::messages::evolution::{Decider, ProposalNumber, ProposalStatus, ProposalStep};
 use serde::Serialize;
 
@@ -132,9 +131,9 @@ async fn planted(options: &Options, progress: &mut impl FnMut(&str)) -> Result<R
             let number = record.number;
             let person = Decider::Person("the rehearsal".to_owned());
             stage.change(number, ProposalStep::Approve, person, "its evidence is whole")?;
-            stage.change(number, ProposalStep::Activate, Decider::Agent, "a person said yes")?;
-            report.active = stage.active()?;
-            progress(&format!("proposal {number} was approved and is what {} trades by", Market::Kr));
+            report.active = stage.traded_by(sessions + 1)?;
+            let next = report.active.map_or("the settings".to_owned(), |active| format!("proposal {active}"));
+            progress(&format!("proposal {number} was approved; the next session trades by {next}"));
             break;
         }
         // A draft is followed session by session; without one the next look is waited for.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::messages::bars::BarsSeen;
 use domain::messages::evolution::{
-    ChangeProposal, Decider, ProposalNumber, ProposalRecord, ProposalStatus, ProposalStep,
+    ChangeProposal, Decider, ProposalNumber, ProposalRecord, ProposalStatus, ProposalStep, StrategyOf,
 };
 use domain::{Confidence, HaltId, HaltNonce, Market};
 use optimizer::backtest::Series;
@@ -129,7 +129,18 @@ impl Stage {
         books.store.change_proposal(&change, now).map(drop).map_err(|error| error.to_string())
     }
 
-    /// The proposal that the market trades by.
+    /// The proposal that the market trades by in a session, as Brain and Scanner ask for it.
+    pub(super) fn traded_by(&self, sessions: usize) -> Result<Option<ProposalNumber>, String> {
+        let session_date = *self.days.get(sessions - 1).ok_or("the market has ended")?;
+        let query = StrategyOf { market: Market::Kr, session_date };
+        let mut books = self.books()?;
+        let now = books.now;
+        let version = books.store.settle_strategy(&query, now).map_err(|error| error.to_string())?;
+        Ok(version.map(|version| version.proposal))
+    }
+
+    /// The proposal that the market trades by now.
+    #[cfg(test)]
     pub(super) fn active(&self) -> Result<Option<ProposalNumber>, String> {
         let active = self.books()?.store.active_strategy(Market::Kr).map_err(|error| error.to_string())?;
         Ok(active.and_then(|active| active.from).map(|(number, _)| number))

@@ -1,5 +1,6 @@
 //! Small sizes of the rehearsals.
 
+use domain::Market;
 use domain::messages::evolution::{DraftProposal, ShadowPlan};
 
 use super::*;
