@@ -84,7 +84,8 @@ fn limited(rig: &Rig, kibibytes: u32) -> Agent {
 #[test]
 fn a_file_that_may_not_grow_stops_new_orders_and_does_not_kill_and_a_start_without_limit_stays_halted() {
     let rig = Rig::new(4_002);
-    let mut agent = limited(&rig, 1_200);
+    // The schema and the journal that makes it fit, and some trading.
+    let mut agent = limited(&rig, 2_400);
     rig.decided();
     rig.trade();
     rig.halted(FULL_WITHIN, |halt| halt.source == HaltSource::Storage);
