@@ -3,9 +3,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`cut`] | which days belong to the sample, which stay sealed, and when there are too few |
-//! | [`bench`] | a strategy on the sample as the gates want it: what it reads, and what it earns under each condition |
+//! | [`mod@bench`] | a strategy on the sample as the gates want it: what it reads, and what it earns under each condition |
 //! | [`examine`] | G0, G1 and the part of G2 that needs no family, of one candidate |
-//! | [`paper`] | what a strategy earns from a day on, beginning with cash: the sealed look, the shadow, the watch over what is active |
+//! | [`mod@paper`] | what a strategy earns from a day on, beginning with cash: the sealed look, the shadow, the watch over what is active |
 //!
 //! All of it is a pure function of bars, spent windows and strategy.
 

@@ -1,4 +1,4 @@
-//! What a strategy says of one stock now, and why: the live side of what [`super::score`] says of every bar of the past.
+//! What a strategy says of one stock now, and why: the live side of what [`Strategy::scores`] says of every bar of the past.
 //!
 //! The present bar is the day so far; a feature is read from it at lag 0 and from the finished days before it otherwise. What is
 //! not known never leads to a purchase or a sale.
