@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use domain::messages::control::{HaltRecord, TradingState};
 use kestrel::control::wire::Status;
 use kestrel::store;
+use kestrel::verify::eager;
 use tempfile::TempDir;
 
 use super::life::{Ended, live};
@@ -18,18 +19,6 @@ use super::tally::Round;
 use crate::exchange::Exchange;
 use crate::harness::{Agent, PATIENCE, ask, command, database, log_of, status_of, until};
 
-/// Buys what is not held and sells what is: as many orders as possible.
-const EAGER_RULES: &str = r#"{"id": "eager", "parent_id": null, "hypothesis": "Verification trades whatever it can.", "side": "long",
- "entry": {"min_score": 1.0, "terms": [
-  {"weight": 1.0, "all_of": [{"feature": "roc_1", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0}]},
-  {"weight": 1.0, "all_of": [{"feature": "range_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": 0.0}]},
-  {"weight": 1.0, "all_of": [{"feature": "intraday_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0}]}]},
- "exit": {"any_of": [
-  {"feature": "roc_1", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0},
-  {"feature": "range_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": 0.0},
-  {"feature": "holding_pnl_pct", "lag": 0, "op": "ge", "rhs_kind": "value", "rhs_feature": null, "rhs_value": -100.0}],
-  "stop_atr": null, "take_atr": null, "trailing_atr": null, "max_hold_bars": 1},
- "sizing": {"fraction_pct": 30.0}}"#;
 /// A Monday in Korea, one hour after the open; the exchange runs sixty times as fast as real time.
 const MORNING: &str = "2026-06-01T01:00:00Z";
 const SPEED: &str = "60";
@@ -69,12 +58,14 @@ impl Rig {
     }
 
     fn on(dir: TempDir, exchange: Arc<Exchange>, further: &[(&str, &str)]) -> Self {
+        // Buys what is not held and sells what is: as many orders as possible.
+        let rules = eager().unwrap().to_json();
         let settings = [
             ("KESTREL_EXCHANGE_URL", exchange.url.as_str()),
             ("ENABLED_MARKETS", "KR"),
             ("TRADE_MODE", "realtime"),
             ("SCANNER_TOP_N", "20"),
-            ("KESTREL_FAULTS_RULES", EAGER_RULES),
+            ("KESTREL_FAULTS_RULES", &*rules),
             // As many as the code allows.
             ("MAX_ORDERS_PER_DAY", "300"),
             // It buys back what it sold: the shortest waits there are.
