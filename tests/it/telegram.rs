@@ -477,6 +477,38 @@ fn told_up_to(dir: &TempDir) -> Option<i64> {
     diesel::sql_query(newest).get_result::<ToldUpTo>(&mut books).ok()?.event
 }
 
+/// Waits until the books have that event as told.
+fn wait_until_told(dir: &TempDir, event: i64) {
+    let booked = until(PATIENCE, || (told_up_to(dir) >= Some(event)).then_some(()));
+    assert!(booked.is_some(), "event {event} is not booked as told: {}", log_of(dir));
+}
+
+fn count_of_messages_with(stub: &Stub, part: &str) -> usize {
+    let facts = stub.facts();
+    let is_it = |(name, body): &&(String, Value)| {
+        name == "sendMessage" && body["text"].as_str().is_some_and(|text| text.contains(part))
+    };
+    facts.calls.iter().filter(is_it).count()
+}
+
+/// Asks for the day's report until it is whole: before the account was seen twice it has no picture, and says so.
+fn whole_report(stub: &Stub) -> String {
+    let on_request = || {
+        let facts = stub.facts();
+        let texts = facts.calls.iter().filter_map(|(_, body)| body["text"].as_str());
+        let is_report =
+            |text: &&str| text.contains("<b>Report of 2026-06-01</b>") && event_of(text).is_none();
+        texts.filter(is_report).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let asked = until(PATIENCE * 3, || {
+        let before = on_request().len();
+        stub.type_text("/report");
+        let all = until(PATIENCE, || Some(on_request()).filter(|all| all.len() > before))?;
+        all.last().filter(|text| !text.contains("No picture")).cloned()
+    });
+    asked.unwrap_or_else(|| panic!("no whole report: {:?}", on_request()))
+}
+
 /// A day in Korea ends: the exchange is begun shortly before its close.
 #[test]
 fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
@@ -499,21 +531,7 @@ fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
         ("SCANNER_TOP_N", "8"),
     ];
     let agent = Agent::start(&dir, &settings);
-    let on_request = || {
-        let facts = stub.facts();
-        let texts = facts.calls.iter().filter_map(|(_, body)| body["text"].as_str());
-        let is_report =
-            |text: &&str| text.contains("<b>Report of 2026-06-01</b>") && event_of(text).is_none();
-        texts.filter(is_report).map(str::to_owned).collect::<Vec<_>>()
-    };
-    // Until the account was seen twice a report has no picture, and says so.
-    let asked = until(PATIENCE * 3, || {
-        let before = on_request().len();
-        stub.type_text("/report");
-        let all = until(PATIENCE, || Some(on_request()).filter(|all| all.len() > before))?;
-        all.last().filter(|text| !text.contains("No picture")).cloned()
-    });
-    let text = asked.unwrap_or_else(|| panic!("no whole report: {:?}", on_request()));
+    let text = whole_report(&stub);
     for part in [
         "<b>KRW</b>\naccount: 100000000 KRW",
         "fees: unknown",
@@ -556,8 +574,7 @@ fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
         .filter(|text| is_report(text))
         .find_map(event_of)
         .unwrap();
-    let booked = until(PATIENCE, || (told_up_to(&dir) >= Some(number)).then_some(()));
-    assert!(booked.is_some(), "event {number} is not booked as told: {}", log_of(&dir));
+    wait_until_told(&dir, number);
     agent.kill_9();
     let _agent = Agent::start(&dir, &settings);
     stub.type_text("/status");
@@ -588,13 +605,7 @@ fn proposals_are_told_once_and_shown_with_what_they_change_in_the_chat_and_on_th
     drop_in(&books, 1, ProposalStep::Approve, Decider::Person("ada".into()));
     drop_in(&books, 1, ProposalStep::Activate, Decider::Agent);
     let agent = start_with(&dir, &url, &further);
-    let told = |part: &str| {
-        let facts = stub.facts();
-        let is_it = |(name, body): &&(String, Value)| {
-            name == "sendMessage" && body["text"].as_str().is_some_and(|text| text.contains(part))
-        };
-        facts.calls.iter().filter(is_it).count()
-    };
+    let told = |part: &str| count_of_messages_with(&stub, part);
     stub.wait_for(&dir, "sendMessage", "proposal 0001 is ready for review");
     stub.wait_for(&dir, "sendMessage", "proposal 0002 is ready for review");
     stub.wait_for(&dir, "sendMessage", "KR trades by proposal 0001");
@@ -636,8 +647,7 @@ fn proposals_are_told_once_and_shown_with_what_they_change_in_the_chat_and_on_th
     );
     // What is booked as told is not told again, however the agent ends.
     let number = last["text"].as_str().and_then(event_of).unwrap();
-    let booked = until(PATIENCE, || (told_up_to(&dir) >= Some(number)).then_some(()));
-    assert!(booked.is_some(), "event {number} is not booked as told: {}", log_of(&dir));
+    wait_until_told(&dir, number);
     agent.kill_9();
     let _agent = start_with(&dir, &url, &further);
     stub.type_text("/budget");
