@@ -220,6 +220,8 @@ pub struct RiskGuard {
     reading_holdings: bool,
     /// How often an order of ours was filled or ended: what the books held before is old then.
     moves: u64,
+    /// `moves` when the books were asked for what is watched now.
+    held_at: u64,
     /// Sales that Broker was told the market has left behind.
     left_behind: BTreeSet<IntentId>,
 }
@@ -265,6 +267,7 @@ impl RiskGuard {
             exits: Watch::default(),
             reading_holdings: false,
             moves: 0,
+            held_at: 0,
             left_behind: BTreeSet::new(),
         }
     }

@@ -78,7 +78,10 @@ impl RiskGuard {
             return self.read_holdings(ctx);
         }
         match answer {
-            Ok(Ok(positions)) => self.exits.take_positions(positions),
+            Ok(Ok(positions)) => {
+                self.exits.take_positions(positions);
+                self.held_at = moves;
+            }
             Ok(Err(error)) => tracing::warn!(%error, "what is held is not known; looking at what was"),
             Err(error) => tracing::warn!(%error, "what is held is not known; looking at what was"),
         }
@@ -124,9 +127,11 @@ impl RiskGuard {
         Some(exits::judge(&self.settings.exits, &held, price, self.now()))
     }
 
+    /// Not by what was held before an order was filled or ended either: the books are asked at once, and then it is looked at.
     fn may_exit(&self, market: Market) -> bool {
         let (session, now) = (self.sessions.get(&market), self.now());
-        session.is_some_and(|session| session.trades(now) && session.trust.allows_exits())
+        self.held_at == self.moves
+            && session.is_some_and(|session| session.trades(now) && session.trust.allows_exits())
     }
 
     /// The newest price that was heard, if it is young and no jump.

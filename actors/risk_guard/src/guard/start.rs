@@ -134,9 +134,13 @@ impl RiskGuard {
 
     fn orders_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>, ctx: &mut Ctx<Self>) {
         let now = self.now();
-        for currency in self.book.finish_read(rows, asked_at) {
+        let moved = self.book.finish_read(rows, asked_at);
+        for currency in &moved {
+            self.desks.entry(*currency).or_default().touch(now);
+        }
+        if !moved.is_empty() {
             self.moves += 1;
-            self.desks.entry(currency).or_default().touch(now);
+            self.read_holdings(ctx);
         }
         self.orders_known = true;
         self.settle_gate();

@@ -342,3 +342,37 @@ fn what_should_be_sold_and_is_not_is_told_once_for_each_reason() {
         assert_eq!(told.count(), 1, "people are told once: {log:?}");
     });
 }
+
+/// Three of the five shares are this agent's, and its sale of them is filled: the account shows what others have left, and
+/// the books, which answer late, are asked before the fill or after it.
+async fn sold_while_the_books_answer_late(world: &World, asked_before_the_fill: bool) {
+    holding(world, 1).await;
+    world.facts().own[0].quantity = Quantity::new(3);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    see_now(world, "980").await;
+    let (intent, terms) = world.facts().placed.last().cloned().unwrap();
+    world.facts().own_takes = Duration::from_secs(3);
+    // A look begins at each half minute, 29 seconds from now.
+    let before_the_fill = if asked_before_the_fill { 30 } else { 25 };
+    tokio::time::sleep(Duration::from_secs(before_the_fill)).await;
+    world.facts().own.clear();
+    let (state, filled, at) = (OrderState::Filled, terms.quantity, world.clock.now());
+    world.update.tell(OrderUpdate { intent, terms, state, filled, at }).unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut snapshot = account(world.clock.now(), 10_000_000);
+    (snapshot.holdings[0].quantity, snapshot.holdings[0].sellable) = (Quantity::new(2), Quantity::new(2));
+    world.account.tell(AccountUpdated { snapshot }).unwrap();
+    see_now(world, "970").await;
+    tokio::time::sleep(Duration::from_secs(40)).await;
+}
+
+#[test]
+fn nothing_is_sold_by_what_was_held_before_a_sale_was_filled() {
+    for asked_before_the_fill in [true, false] {
+        trading(async |world| {
+            sold_while_the_books_answer_late(&world, asked_before_the_fill).await;
+            let placed: Vec<_> = world.facts().placed.iter().map(|(_, terms)| terms.to_string()).collect();
+            assert_eq!(placed, ["SELL 3 KR:005930 at 978"], "asked before the fill: {asked_before_the_fill}");
+        });
+    }
+}
