@@ -354,6 +354,7 @@ pub(crate) fn desk(
         judge: house.judge.clone(),
         oracle_calls: house.oracle_calls.clone(),
         decide: house.decide.clone(),
+        auto_approve: config.evolution.and_then(|plan| plan.auto_approve),
         proposals: config
             .database
             .directory()

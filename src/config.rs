@@ -3,6 +3,7 @@
 //! Every mistake is reported at once, with the variable's name, its value (never a secret's) and what is allowed.
 //! No other part of the agent reads settings.
 
+mod auto;
 mod judges;
 mod parse;
 mod reader;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use brain::plan::TokenPrices;
+use domain::messages::evolution::AutoLimit;
 use domain::messages::ledger::BudgetCeilings;
 use domain::messages::limits::LimitName;
 use domain::{Instrument, Market, Percent};
@@ -111,6 +113,8 @@ pub struct EvolutionPlan {
     pub candidates: u8,
     /// Sessions of bars that a market needs, 400 to 1,250.
     pub min_sessions: u32,
+    /// What is approved without a person, no looser than RiskGuard's limits; none: nothing is.
+    pub auto_approve: Option<AutoLimit>,
 }
 
 /// Where orders go.

@@ -4,6 +4,7 @@
 //! server has its own thread and runtime, so a busy actor thread cannot deafen it. One JSON line per request.
 
 pub mod answers;
+pub mod approval;
 pub mod client;
 pub(crate) mod crowd;
 pub mod insist;

@@ -147,6 +147,7 @@ fn examine() -> Report {
     findings.extend(local::books(&database));
     if let Some(config) = config {
         findings.push(local::calendar(&config));
+        findings.push(local::evolution(&config));
         findings.extend(remote::all(&config));
     }
     Report { findings }

@@ -96,6 +96,7 @@ pub(super) fn evolution(config: &Config) -> Option<EvolutionSettings> {
         rules: optimizer::gauntlet::Rules::default(),
         seeds,
         incumbent: Some(own),
+        auto_approve: plan.auto_approve,
     })
 }
 

@@ -14,6 +14,7 @@ use crate::budget;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::answers;
+use crate::control::approval::LimitsShown;
 use crate::control::reader::{self, Source};
 use crate::control::wire::Reply;
 use crate::store::{OpenError, Sight, SqliteReader, open_read_only};
@@ -41,7 +42,8 @@ impl<T: fmt::Display> fmt::Display for Alone<T> {
 /// # Errors
 /// In words: settings that are wrong, or books that cannot be read.
 pub(super) fn limits() -> Result<Alone<Reply>, String> {
-    let settings = Config::load().map_err(|mistakes| mistakes.to_string())?.limits;
+    let config = Config::load().map_err(|mistakes| mistakes.to_string())?;
+    let (settings, auto_approve) = (config.limits, config.evolution.and_then(|plan| plan.auto_approve));
     let path = database()?;
     let mut why =
         "no kestrel is running; these are the limits of the next start, from the settings and the books";
@@ -57,7 +59,8 @@ pub(super) fn limits() -> Result<Alone<Reply>, String> {
         }
     };
     let limits = changes.iter().fold(settings, Limits::stricter_of);
-    Ok(Alone { source: ledger(&path, last_commit, why), answer: Reply::Limits(limits.in_force()) })
+    let answer = Reply::Limits(LimitsShown::new(limits.in_force(), auto_approve));
+    Ok(Alone { source: ledger(&path, last_commit, why), answer })
 }
 
 /// What the books tell of an agent that is gone.

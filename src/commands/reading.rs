@@ -157,6 +157,7 @@ mod tests {
             day_pnl_pct: vec![],
             account_in_won: None,
             evolution: vec![],
+            auto_approval: None,
             judge: None,
             storage: None,
             actors: states.iter().map(actor).collect(),

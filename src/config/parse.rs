@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::messages::evolution::AutoLimit;
 use domain::messages::limits::LimitName;
 use domain::text::harmless;
 use domain::{Confidence, Instrument, Market, Percent};
@@ -16,6 +17,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use trade_ledger::retention::{RETAIN_DAYS_MAX, RETAIN_DAYS_MIN, Retention};
 
+use super::auto::{Beside, auto_approve};
 use super::judges;
 use super::reader::{Bound, Reader};
 use super::{
@@ -65,7 +67,10 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let log_filter = log_filter(reader);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     let retention = retention(reader);
-    let evolution = evolution(reader);
+    let beside =
+        Beside { limits: limits.as_ref(), sizing: sizing.as_ref(), language_model: language_model.as_ref() };
+    let auto_approve = auto_approve(reader, &beside);
+    let evolution = evolution(reader, auto_approve);
     let retain_proposals = reader.whole("RETAIN_PROPOSALS", KEPT_MIN, KEPT_MAX);
     Some(Config {
         venue: venue?,
@@ -119,7 +124,10 @@ fn retention(reader: &mut Reader<'_>) -> Option<Retention> {
 }
 
 /// None within: the operator does not want it.
-fn evolution(reader: &mut Reader<'_>) -> Option<Option<EvolutionPlan>> {
+fn evolution(
+    reader: &mut Reader<'_>,
+    auto_approve: Option<Option<AutoLimit>>,
+) -> Option<Option<EvolutionPlan>> {
     let is_on = reader.flag("EVOLUTION_ENABLED");
     let trials = reader.whole("EVOLUTION_TRIALS", 16, 2_000);
     let min_sessions = reader.whole("EVOLUTION_MIN_SESSIONS", 400, 1_250);
@@ -128,6 +136,7 @@ fn evolution(reader: &mut Reader<'_>) -> Option<Option<EvolutionPlan>> {
         trials: trials?,
         candidates: u8::try_from(candidates?).ok()?,
         min_sessions: min_sessions?,
+        auto_approve: auto_approve?,
     };
     Some(is_on?.then_some(plan))
 }

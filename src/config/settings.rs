@@ -130,10 +130,11 @@ settings! {
     retain_looks_days "RETAIN_LOOKS_DAYS" = "400", "30 to 3650", "Days that the books keep looks: HOLDs, what scans considered, what the clock announced. Orders and what they rest on stay for ever.";
     retain_prompts_days "RETAIN_PROMPTS_DAYS" = "90", "30 to 3650", "Days that the books keep the texts that a language model was asked and answered.";
     retain_events_days "RETAIN_EVENTS_DAYS" = "400", "30 to 3650", "Days that the books keep lines about judgements, refusals, sessions and starts; lines about orders and halts stay for ever.";
-    evolution_enabled "EVOLUTION_ENABLED" = "true", "true, false", "Search for better strategies after each market's close; nothing is traded by what is found before you approve it.";
+    evolution_enabled "EVOLUTION_ENABLED" = "true", "true, false", "Search for better strategies after each market's close; nothing is traded by what is found before it is approved.";
     evolution_trials "EVOLUTION_TRIALS" = "200", "16 to 2000", "Strategies that are tried on bars after each market's close.";
     evolution_candidates "EVOLUTION_CANDIDATES" = "4", "0 to 8", "Strategies that the language model is asked for before each search, in one call of what the markets' slots leave of the day's; 0: none.";
     evolution_min_sessions "EVOLUTION_MIN_SESSIONS" = "500", "400 to 1250", "Sessions of bars that a market needs in the books before its strategies are searched for; see kestrel data status.";
+    evolution_auto_approve "EVOLUTION_AUTO_APPROVE" = "off", "off, or max_position_pct=N (above 0, at most 30), if wanted followed by ,max_per_30_days=N (1 to 4; 1 if not named)", "What is approved without you, of what has passed every gate and its shadow: strategies that put at most so many percent of the equity into one position, and of all markets so many in 30 days. off: nothing. No looser than MAX_SYMBOL_PCT and MAX_ORDER_PCT.";
     retain_proposals "RETAIN_PROPOSALS" = "200", "1 to 10000", "Folders of rejected and retired proposals that stay under proposals beside the books, the newest; the books keep every proposal.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
     rust_log "RUST_LOG" = "", "a tracing filter", "What is logged where KESTREL_LOG is not set, as other Rust programs take it.";

@@ -51,6 +51,9 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("SESSION_INTERVAL_HOURS", "25", "1 to 24"),
         ("SESSION_INTERVAL_HOURS", "0", "1 to 24"),
         ("CONFIDENCE_THRESHOLD", "101", "0 to 100"),
+        ("EVOLUTION_AUTO_APPROVE", "on", "off, or max_position_pct=N"),
+        ("EVOLUTION_AUTO_APPROVE", "max_position_pct=31", "above 0, at most 30"),
+        ("EVOLUTION_AUTO_APPROVE", "max_position_pct=5,max_per_30_days=9", "1 to 4"),
         ("MAX_LOSS_PCT", "3.01", "at most 3.0"),
         ("MAX_LOSS_PCT", "0", "above 0"),
         ("CIRCUIT_BREAKER_PCT", "1.0", "-3 to below 0"),
@@ -157,6 +160,26 @@ fn every_limit_has_a_setting_of_its_own_name_with_its_bound_and_its_default() {
         let config = load(&[(setting, &strict.to_string())]).unwrap();
         assert_eq!(config.limits.get(name), strict, "a stricter setting holds: {name}");
     }
+}
+
+#[test]
+fn what_needs_no_person_is_off_unless_a_limit_is_named_that_is_stricter_than_those_of_riskguard() {
+    let of = |set: &[(&str, &str)]| load(set).map(|config| config.evolution.unwrap().auto_approve);
+    assert_eq!((of(&[]), of(&[("EVOLUTION_AUTO_APPROVE", "off")])), (Ok(None), Ok(None)));
+    let five = ("EVOLUTION_AUTO_APPROVE", "max_position_pct=5");
+    assert_eq!(of(&[five]), Ok("max_position_pct=5,max_per_30_days=1".parse().ok()));
+    for name in ["MAX_SYMBOL_PCT", "MAX_ORDER_PCT"] {
+        assert!(of(&[five, (name, "5")]).is_ok());
+        let told = mistakes(&[five, (name, "4")]);
+        assert!(told.contains(&format!("looser than {name}=4")), "{told}");
+    }
+    // A model's purchases are sized by the settings, which the limit therefore has to allow.
+    let model = [("LLM_PROVIDER", "gemini"), ("GEMINI_API_KEY", "k")];
+    let with = |more: &[(&'static str, &'static str)]| [&model[..], &[five], more].concat();
+    assert!(mistakes(&with(&[])).contains("POSITION_MAX_ALLOCATION_PCT=10"), "{}", mistakes(&with(&[])));
+    assert!(load(&with(&[("POSITION_MAX_ALLOCATION_PCT", "5")])).is_ok());
+    let one_lot = with(&[("POSITION_SIZING_ENABLED", "false")]);
+    assert!(mistakes(&one_lot).contains("MAX_ORDER_PCT=30"), "{}", mistakes(&one_lot));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use broker::Pacer;
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
-use domain::messages::evolution::{ChangeProposal, Decider};
+use domain::messages::evolution::{AutoLimit, ChangeProposal, Decider};
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
@@ -86,6 +86,8 @@ pub struct Desk {
     pub oracle_calls: Link<OracleCallsOf>,
     /// TradeLedger: what a person decides on a proposal.
     pub decide: Link<ChangeProposal>,
+    /// What is approved without a person; none: nothing.
+    pub auto_approve: Option<AutoLimit>,
     /// Where the folders of proposals are; none while the books are in memory.
     pub proposals: Option<Folders>,
     /// What the language model may take in a day.
@@ -286,7 +288,7 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door:
         Request::Limits { reason, by, change } => limits(desk, reason, by, change).await,
         Request::WithdrawLimits { reason, by } => {
             let request = WithdrawLimits { source: HaltSource::Operator, by, reason };
-            limits_reply(desk.withdraw.ask(request, RESUME_WITHIN).await)
+            limits_reply(desk, desk.withdraw.ask(request, RESUME_WITHIN).await)
         }
         Request::Status => Reply::Status(Box::new(status(desk).await)),
         Request::Ask(question) => questions::answer(desk, question).await,

@@ -10,7 +10,7 @@ use domain::messages::control::{
 };
 use domain::messages::evolution::{CycleLine, ProposalDecision, ProposalNumber, ProposalRecord};
 use domain::messages::judging::JudgeStanding;
-use domain::messages::limits::{LimitsChange, LimitsInForce};
+use domain::messages::limits::LimitsChange;
 use domain::messages::operator::{Answer, Question};
 use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
 use domain::{Instrument, IntentId, Wait};
@@ -21,6 +21,7 @@ pub use won::Worth;
 
 use crate::budget::BudgetReport;
 
+use super::approval::{AutoApproval, LimitsShown};
 use super::standing::MarketStanding;
 use super::stocks::DisputeEnded;
 use super::storage::Storage;
@@ -159,7 +160,7 @@ pub enum Reply {
         why: String,
     },
     /// The limits in force.
-    Limits(LimitsInForce),
+    Limits(LimitsShown),
     /// What the language model may still be asked today.
     Budget(BudgetReport),
     /// A proposal as it stands now.
@@ -304,6 +305,9 @@ pub struct Status {
     /// Where the evolution of each market stands.
     #[serde(default)]
     pub evolution: Vec<CycleLine>,
+    /// What of its proposals is approved without a person; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_approval: Option<AutoApproval>,
     /// The room that the books take and have; none where they are in memory, or the disk could not be looked at.
     #[serde(default)]
     pub storage: Option<Storage>,

@@ -9,6 +9,7 @@ use market_clock::Calendar;
 use super::{Finding, Verdict};
 use crate::clock::SystemClock;
 use crate::config::{Config, Database, Venue};
+use crate::control::approval::AutoApproval;
 use crate::control::storage::RetentionDone;
 use crate::control::wire::{Reply, Request, describe};
 use crate::control::{ControlError, client};
@@ -189,6 +190,26 @@ fn agent(directory: &Path) -> Finding {
         }
         Err(error) => Finding::told("agent", Verdict::Problem, &error, "see: kestrel status"),
     }
+}
+
+/// What of evolution's proposals needs no person.
+pub(super) fn evolution(config: &Config) -> Finding {
+    let Some(plan) = config.evolution else {
+        return Finding::skipped("evolution", "EVOLUTION_ENABLED=false: no strategy is searched for");
+    };
+    let Some(limit) = plan.auto_approve else {
+        let found =
+            format!("{} strategies after each close; a person decides on what is proposed", plan.trials);
+        return Finding::good("evolution", found);
+    };
+    let reader = config.database.file().and_then(|path| open_read_only(path).ok());
+    let used = reader.and_then(|mut reader| reader.limit_in_use(SystemClock.now()).ok());
+    let approval = AutoApproval::new(limit, used);
+    let remedy = match approval.rests_for {
+        Some(_) => "see why: kestrel proposals list",
+        None => "unset EVOLUTION_AUTO_APPROVE to decide on each yourself",
+    };
+    Finding::warning("evolution", approval.to_string(), remedy)
 }
 
 pub(super) fn calendar(config: &Config) -> Finding {

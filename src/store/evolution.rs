@@ -1,5 +1,6 @@
 //! What evolution did: cycles, trials, the archive, windows, proposals and what markets trade by.
 
+mod approvals;
 mod proposals;
 mod sessions;
 mod shadows;
@@ -23,6 +24,7 @@ use trade_ledger::{EvolutionBooks, StoreError};
 use super::fault::Fault;
 use super::open::{Database, OpenError};
 use super::{SqliteReader, SqliteStore, consultations};
+pub use approvals::LimitInUse;
 
 impl EvolutionBooks for SqliteStore {
     fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError> {
@@ -142,6 +144,14 @@ pub(super) fn all_proposals(conn: &mut SqliteConnection) -> Result<Vec<ProposalR
 }
 
 impl SqliteReader {
+    /// What the limit of `EVOLUTION_AUTO_APPROVE` has done lately, and whether it rests.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn limit_in_use(&mut self, at: DateTime<Utc>) -> Result<LimitInUse, StoreError> {
+        self.store.read(|conn| approvals::in_use(conn, at))
+    }
+
     /// The newest cycle of each market that ever had one.
     ///
     /// # Errors

@@ -689,6 +689,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    limit_approvals (change_seq) {
+        change_seq -> BigInt,
+        limit_set -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     strategy_versions (seq) {
         seq -> BigInt,
         market -> Text,
@@ -758,3 +766,4 @@ diesel::allow_tables_to_appear_in_same_query!(
 
 diesel::allow_tables_to_appear_in_same_query!(elites, trials);
 diesel::allow_tables_to_appear_in_same_query!(sealed_windows, sealed_verdicts);
+diesel::allow_tables_to_appear_in_same_query!(limit_approvals, evolution_changes);

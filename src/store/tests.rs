@@ -1,5 +1,6 @@
 //! The store against real SQLite: each rule of each transaction.
 
+mod approvals;
 mod bars;
 mod boots;
 mod days;

@@ -99,6 +99,13 @@ fn planted() -> Vec<Planted> {
             "kestrel markets",
         ),
         of(
+            "evolution",
+            at("EVOLUTION_AUTO_APPROVE", "max_position_pct=5"),
+            "warning",
+            "without a person within max_position_pct=5,max_per_30_days=1",
+            "unset EVOLUTION_AUTO_APPROVE",
+        ),
+        of(
             "exchange",
             simulated("http://127.0.0.1:1".into()),
             "problem",

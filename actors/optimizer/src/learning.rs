@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, NaiveDate};
 use domain::messages::evolution::{
-    AllProposals, NewestCycles, ProposalNumber, ProposalRecord, ProposalStatus,
+    AllProposals, AutoLimit, NewestCycles, ProposalNumber, ProposalRecord, ProposalStatus,
 };
 use domain::{Confidence, Market};
 use strategy::form::Strategy;
@@ -17,7 +17,7 @@ use crate::evolution::chance::Chance;
 use crate::evolution::history;
 use crate::evolution::round::{Ended, RoundLinks, RoundPlan, round};
 use crate::evolution::search::{ASK_WITHIN, Progress, SearchPlan, SearchStopped, heard};
-use crate::evolution::watch::{WatchLinks, watch};
+use crate::evolution::watch::{WatchLinks, approve, watch};
 use crate::gauntlet::Rules;
 
 /// Trials that are drawn and booked together: a small transaction, and a place at which a cycle can be interrupted.
@@ -43,6 +43,8 @@ pub struct EvolutionSettings {
     pub seeds: Vec<Strategy>,
     /// What markets trade by as long as no proposal was activated; none: nothing that could be tried on bars.
     pub incumbent: Option<Strategy>,
+    /// What is approved without a person; none: nothing is.
+    pub auto_approve: Option<AutoLimit>,
 }
 
 /// Whom evolution asks.
@@ -109,7 +111,11 @@ pub async fn turn(
     }
     let series = history::load(&links.round.history, market, session_date).await?;
     let shadow = &settings.rules.shadow;
-    for line in watch(&links.watch, (market, session_date), shadow, &series).await? {
+    let mut lines = watch(&links.watch, (market, session_date), shadow, &series).await?;
+    if let Some(limit) = settings.auto_approve {
+        lines.extend(approve(&links.watch, market, limit, settings.incumbent.as_ref()).await?);
+    }
+    for line in lines {
         tracing::info!(%market, session = %session_date, "{line}");
     }
     drop(series);

@@ -1,8 +1,22 @@
 //! The life of a proposal: draft, ready for review, approved or rejected, active, retired.
 //!
-//! The agent may submit, drop and activate what was approved, and go back from what it activated; only a person may say yes.
+//! The agent may submit, drop and activate what was approved, and go back from what it activated; only a person may say yes, and in
+//! a person's place the limit that the operator set, for what lies within it.
 
-use domain::messages::evolution::{Decider, ProposalStatus, ProposalStep};
+use domain::messages::evolution::{AutoLimit, ProposalStatus, ProposalStep};
+
+use crate::approval::Within;
+
+/// Who takes a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By<'a> {
+    /// The agent itself.
+    Agent,
+    /// A person, by name.
+    Person(&'a str),
+    /// The operator's limit, within which the proposal was found to lie.
+    Limit(&'a Within),
+}
 
 /// Why a step cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +31,12 @@ pub enum StepRefused {
         /// What is possible, in words.
         possible: String,
     },
-    /// Only a person may.
-    #[error("only a person may have a proposal {0}")]
+    /// Only a person may, or the limit for what lies within it.
+    #[error("only a person may have a proposal {0}, or the limit that the operator set")]
     OnlyAPerson(ProposalStep),
+    /// The limit says yes, and nothing else.
+    #[error("the limit that the operator set approves; it has no proposal {0}")]
+    OnlyAYes(ProposalStep),
     /// It must be said why, and by whom.
     #[error("say who decides and why: both are booked")]
     Unsaid,
@@ -32,12 +49,12 @@ pub enum StepRefused {
 pub fn after(
     status: ProposalStatus,
     step: ProposalStep,
-    by: &Decider,
+    by: By<'_>,
     reason: &str,
 ) -> Result<ProposalStatus, StepRefused> {
     let is_named = match by {
-        Decider::Agent => true,
-        Decider::Person(name) => !name.trim().is_empty(),
+        By::Agent | By::Limit(_) => true,
+        By::Person(name) => !name.trim().is_empty() && name.trim() != AutoLimit::SETTING,
     };
     if !is_named || reason.trim().is_empty() {
         return Err(StepRefused::Unsaid);
@@ -48,14 +65,15 @@ pub fn after(
         possible: possible(status),
     })?;
     match (step, by) {
-        (ProposalStep::Approve, Decider::Agent) => Err(StepRefused::OnlyAPerson(step)),
+        (ProposalStep::Approve, By::Agent) => Err(StepRefused::OnlyAPerson(step)),
         (
-            ProposalStep::Submit
-            | ProposalStep::Approve
-            | ProposalStep::Reject
-            | ProposalStep::Activate
-            | ProposalStep::RollBack,
-            Decider::Agent | Decider::Person(_),
+            ProposalStep::Submit | ProposalStep::Reject | ProposalStep::Activate | ProposalStep::RollBack,
+            By::Limit(_),
+        ) => Err(StepRefused::OnlyAYes(step)),
+        (ProposalStep::Approve, By::Person(_) | By::Limit(_))
+        | (
+            ProposalStep::Submit | ProposalStep::Reject | ProposalStep::Activate | ProposalStep::RollBack,
+            By::Agent | By::Person(_),
         ) => Ok(next),
     }
 }
@@ -88,12 +106,18 @@ fn possible(status: ProposalStatus) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::messages::evolution::ProposalNumber;
     use proptest::prelude::*;
+    use rust_decimal::Decimal;
 
     use super::*;
+    use crate::approval::tests::{quiet, ready};
+    use crate::approval::{Standing, within};
 
-    fn ada() -> Decider {
-        Decider::Person("ada".into())
+    const ADA: By<'_> = By::Person("ada");
+
+    fn five() -> Within {
+        within("max_position_pct=5".parse().unwrap(), &ready("5.0"), &quiet()).unwrap()
     }
 
     #[test]
@@ -109,37 +133,74 @@ mod tests {
             (Approved, Activate, Active),
             (Active, RollBack, Retired),
         ];
+        let (limit, mut by_limit) = (five(), Vec::new());
         for status in ProposalStatus::ALL {
             for step in ProposalStep::ALL {
                 let expected = allowed.iter().find(|(from, by, _)| (*from, *by) == (status, step));
-                let found = after(status, step, &ada(), "looked");
+                let found = after(status, step, ADA, "looked");
                 assert_eq!(found.ok(), expected.map(|(_, _, to)| *to), "{status} {step}");
+                by_limit
+                    .extend(after(status, step, By::Limit(&limit), "within").map(|to| (status, step, to)));
             }
         }
+        assert_eq!(by_limit, [(ReadyForReview, Approve, Approved)], "a limit does nothing else");
     }
 
     #[test]
-    fn only_a_person_says_yes_and_everybody_says_why() {
+    fn only_a_person_or_a_limit_says_yes_and_everybody_says_why() {
         let yes =
-            |by: &Decider, why: &str| after(ProposalStatus::ReadyForReview, ProposalStep::Approve, by, why);
-        assert_eq!(yes(&Decider::Agent, "good"), Err(StepRefused::OnlyAPerson(ProposalStep::Approve)));
-        assert_eq!(yes(&ada(), "  "), Err(StepRefused::Unsaid));
-        assert_eq!(yes(&Decider::Person(" ".into()), "good"), Err(StepRefused::Unsaid));
-        assert_eq!(yes(&ada(), "good"), Ok(ProposalStatus::Approved));
-        let refused = after(ProposalStatus::Draft, ProposalStep::Activate, &ada(), "now").unwrap_err();
+            |by: By<'_>, why: &str| after(ProposalStatus::ReadyForReview, ProposalStep::Approve, by, why);
+        assert_eq!(yes(By::Agent, "good"), Err(StepRefused::OnlyAPerson(ProposalStep::Approve)));
+        assert_eq!(yes(ADA, "  "), Err(StepRefused::Unsaid));
+        assert_eq!(yes(By::Person(" "), "good"), Err(StepRefused::Unsaid));
+        assert_eq!(yes(By::Person(AutoLimit::SETTING), "good"), Err(StepRefused::Unsaid));
+        assert_eq!(yes(ADA, "good"), Ok(ProposalStatus::Approved));
+        assert_eq!(yes(By::Limit(&five()), " "), Err(StepRefused::Unsaid));
+        let refused = after(ProposalStatus::Draft, ProposalStep::Activate, ADA, "now").unwrap_err();
         let words = "the proposal is draft: it cannot be activated now; possible: submitted, rejected";
         assert_eq!(refused.to_string(), words);
     }
 
     proptest! {
         #[test]
-        fn nothing_is_ever_active_without_a_persons_yes(steps in proptest::collection::vec((0_usize..5, any::<bool>()), 0..12)) {
+        fn with_the_setting_off_nothing_is_ever_active_without_a_persons_yes(
+            steps in proptest::collection::vec((0_usize..5, any::<bool>()), 0..12)
+        ) {
             let (mut status, mut approved) = (ProposalStatus::Draft, false);
             for (step, is_agent) in steps {
                 let step = ProposalStep::ALL[step];
-                let by = if is_agent { Decider::Agent } else { ada() };
-                if let Ok(next) = after(status, step, &by, "why") {
+                let by = if is_agent { By::Agent } else { ADA };
+                if let Ok(next) = after(status, step, by, "why") {
                     approved |= step == ProposalStep::Approve && !is_agent;
+                    status = next;
+                }
+                prop_assert!(status != ProposalStatus::Active || approved);
+            }
+        }
+
+        #[test]
+        fn with_a_limit_nothing_is_ever_active_without_a_persons_yes_or_that_limit_within_which_it_lies(
+            steps in proptest::collection::vec((0_usize..5, 0_u8..3, any::<bool>(), 0_u32..3), 0..12),
+            (most, wanted) in (1_u32..=30, 1_u32..=30),
+        ) {
+            let limit = AutoLimit::new(Decimal::from(most), 2).unwrap();
+            let record = ready(&format!("{wanted}.0"));
+            let (mut status, mut approved) = (ProposalStatus::Draft, false);
+            for (step, who, rests, approved_lately) in steps {
+                let step = ProposalStep::ALL[step];
+                let rests_for = rests.then_some(ProposalNumber(1));
+                let found = within(limit, &record, &Standing { rests_for, approved_lately, ..quiet() });
+                let by = match (who, &found) {
+                    (0, _) => By::Agent,
+                    (1, _) => ADA,
+                    // A limit within which it does not lie has no word at all.
+                    (_, Ok(within)) => By::Limit(within),
+                    (_, Err(_)) => continue,
+                };
+                if let Ok(next) = after(status, step, by, "why") {
+                    let is_yes = step == ProposalStep::Approve;
+                    let lies_within = wanted <= most && !rests && approved_lately < 2;
+                    approved |= is_yes && (who == 1 || lies_within);
                     status = next;
                 }
                 prop_assert!(status != ProposalStatus::Active || approved);

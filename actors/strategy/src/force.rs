@@ -1,4 +1,4 @@
-//! What a market trades by in a session: the operator's settings, or what a person approved.
+//! What a market trades by in a session: the operator's settings, or what was approved.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,8 +38,7 @@ impl InForce {
 
     /// The most that a purchase by it may be, in percent of the equity. The operator's settings size for themselves.
     pub fn most_pct(&self) -> Option<Decimal> {
-        let pct = self.from.and(Decimal::from_f64_retain(self.strategy.fraction_pct().get()))?;
-        Some(pct.round_dp(4).normalize())
+        self.from.and(self.strategy.position_pct())
     }
 }
 

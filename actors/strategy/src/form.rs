@@ -6,6 +6,7 @@
 //! [`Strategy::scores`] its scores; [`Strategy::judge`] is what it says of one stock now. What is absent is unknown, and unknown
 //! never acts.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 mod canonical;
@@ -162,6 +163,11 @@ impl Strategy {
     /// One purchase in percent of the equity.
     pub fn fraction_pct(&self) -> Number {
         self.fraction_pct
+    }
+
+    /// The same as RiskGuard counts it, to four places. A stock that is held is not bought again, so it is what a position takes.
+    pub fn position_pct(&self) -> Option<Decimal> {
+        Some(Decimal::from_f64_retain(self.fraction_pct.get())?.round_dp(4).normalize())
     }
 
     /// The features that it reads of the bars, each once; ATR where an exit counts in it.

@@ -93,7 +93,7 @@ const fn kept(table: &'static str, holds: &'static str, keep: Keep, why: &'stati
 }
 
 /// Every table of the books; a test compares it with the schema.
-pub const TABLES: [Kept; 60] = [
+pub const TABLES: [Kept; 61] = [
     kept(
         "trades",
         "the seed's view: trades, and every HOLD",
@@ -224,6 +224,7 @@ pub const TABLES: [Kept; 60] = [
     kept("sealed_verdicts", "how it was judged", Keep::ForEver, "truth"),
     kept("evolution_proposals", "strategies that were proposed", Keep::ForEver, "proposals are truth"),
     kept("evolution_changes", "what became of them, and by whom", Keep::ForEver, "who decided"),
+    kept("limit_approvals", "which of that no person approved", Keep::ForEver, "what was allowed then"),
     kept("shadow_plans", "until when drafts are followed on paper", Keep::ForEver, "one row per draft"),
     kept("shadow_sessions", "what a draft and the incumbent earned then", Keep::ForEver, "evidence"),
     kept("shadow_verdicts", "what that showed", Keep::ForEver, "evidence"),

@@ -8,6 +8,7 @@ use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, Tighten
 use supervision::AskError;
 
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
+use crate::control::approval::LimitsShown;
 use crate::control::wire::{Halted, Reply, Resumed};
 
 pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
@@ -109,15 +110,18 @@ fn not_resumed(why: &ResumeError) -> String {
 
 pub(super) async fn limits(desk: &Desk, reason: String, by: String, change: LimitsChange) -> Reply {
     if change.is_empty() {
-        return limits_reply(desk.limits.ask(LimitsQuery, STATUS_WITHIN).await.map(Ok));
+        return limits_reply(desk, desk.limits.ask(LimitsQuery, STATUS_WITHIN).await.map(Ok));
     }
     let request = TightenLimits { source: HaltSource::Operator, by, reason, change };
-    limits_reply(desk.tighten.ask(request, RESUME_WITHIN).await)
+    limits_reply(desk, desk.tighten.ask(request, RESUME_WITHIN).await)
 }
 
-pub(super) fn limits_reply(answer: Result<Result<LimitsInForce, TightenError>, AskError>) -> Reply {
+pub(super) fn limits_reply(
+    desk: &Desk,
+    answer: Result<Result<LimitsInForce, TightenError>, AskError>,
+) -> Reply {
     match answer {
-        Ok(Ok(limits)) => Reply::Limits(limits),
+        Ok(Ok(limits)) => Reply::Limits(LimitsShown::new(limits, desk.auto_approve)),
         Ok(Err(why)) => Reply::Error { message: why.to_string() },
         Err(error) => Reply::Error {
             message: format!(

@@ -9,6 +9,7 @@ use domain::messages::ledger::OracleCallsOf;
 use super::questions::read;
 use super::{Desk, STATUS_WITHIN};
 use crate::budget::BudgetReport;
+use crate::control::approval::AutoApproval;
 use crate::control::storage::Storage;
 use crate::control::wire::{ActorHealth, Reply, Status};
 use crate::store::{Room, SqliteReader};
@@ -29,6 +30,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         account_in_won: None,
         judge: None,
         evolution: vec![],
+        auto_approval: None,
         storage: None,
         actors: vec![],
     }
@@ -38,6 +40,7 @@ pub(super) async fn status(desk: &Desk) -> Status {
     let bare = Status {
         judge: desk.judge.ask(JudgeQuery, STATUS_WITHIN).await.ok().map(Box::new),
         evolution: cycles(desk).await,
+        auto_approval: auto_approval(desk).await,
         storage: storage(desk).await,
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
         ..blank_status(&desk.venue, desk.clock.now())
@@ -55,6 +58,14 @@ async fn cycles(desk: &Desk) -> Vec<CycleLine> {
         Ok(Ok(lines)) => lines,
         Ok(Err(_)) | Err(_) => vec![],
     }
+}
+
+/// Books that cannot be read in time leave the setting.
+async fn auto_approval(desk: &Desk) -> Option<AutoApproval> {
+    let (limit, now) = (desk.auto_approve?, desk.clock.now());
+    let reading = read(desk.books.clone(), move |reader| reader.limit_in_use(now));
+    let used = tokio::time::timeout(STATUS_WITHIN, reading).await;
+    Some(AutoApproval::new(limit, used.ok().and_then(Result::ok)))
 }
 
 /// Books that cannot be read in time leave what the disk says; a disk that does not answer leaves nothing.

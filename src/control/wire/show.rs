@@ -3,7 +3,6 @@
 use std::fmt;
 
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, TradingState};
-use domain::messages::limits::LimitsInForce;
 
 use super::{Halted, Order, Reply, Resumed, Status, WaitingStock};
 use crate::control::answers;
@@ -39,7 +38,7 @@ impl fmt::Display for Reply {
             Self::Status(status) => status.fmt(f),
             Self::Told(told) => f.write_str(&answers::show(&told.books)),
             Self::ReadAlone { why } => f.write_str(why),
-            Self::Limits(limits) => show_limits(f, limits),
+            Self::Limits(limits) => limits.fmt(f),
             Self::Budget(budget) => budget.fmt(f),
             Self::Decided(record) => write!(
                 f,
@@ -81,14 +80,6 @@ fn confirmed(level: HaltLevel) -> &'static str {
         HaltLevel::Reducing => "only exits will be sent",
         HaltLevel::Flatten => "only exits will be sent, and once everything is sold, nothing",
     }
-}
-
-fn show_limits(f: &mut fmt::Formatter<'_>, limits: &LimitsInForce) -> fmt::Result {
-    for (name, value) in &limits.values {
-        writeln!(f, "{name} = {value} ({})", name.words())?;
-    }
-    let times = limits.max_day_purchases_times;
-    write!(f, "bought in a day of one currency: {times} times the equity it began with (fixed)")
 }
 
 fn durability(durability: Durability) -> &'static str {
@@ -153,6 +144,7 @@ impl fmt::Display for Status {
             write!(f, "{}", judges::Strategies(&judge.strategies))
         })?;
         self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
+        self.auto_approval.iter().try_for_each(|approval| writeln!(f, "{approval}"))?;
         orders(f, "not finished", &self.live_orders)?;
         self.storage.iter().try_for_each(|storage| writeln!(f, "{storage}"))?;
         f.write_str(&answers::actors(&self.actors))?;

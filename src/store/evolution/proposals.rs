@@ -5,14 +5,14 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use domain::Market;
 use domain::messages::evolution::{
-    ActiveStrategy, ChangeProposal, Decider, DraftProposal, ProposalChange, ProposalNumber, ProposalRecord,
-    ProposalStatus, ProposalStep, StrategyVersion,
+    ActiveStrategy, AutoLimit, ChangeProposal, Decider, DraftProposal, ProposalChange, ProposalNumber,
+    ProposalRecord, ProposalStatus, ProposalStep, StrategyVersion,
 };
 use domain::messages::ledger::EventKind;
 use domain::text::harmless;
-use optimizer::proposal;
+use optimizer::proposal::{self, By};
 
-use super::{bounded, shadows};
+use super::{approvals, bounded, shadows};
 use crate::store::fault::Fault;
 use crate::store::journal::append;
 use crate::store::schema::{evolution_changes, evolution_proposals, strategy_versions};
@@ -103,21 +103,48 @@ pub(super) fn change(
     at: DateTime<Utc>,
 ) -> Result<ProposalRecord, Fault> {
     let record = one(conn, change.number)?;
-    let by = match &change.by {
-        Decider::Agent => Decider::Agent,
-        Decider::Person(name) => Decider::Person(harmless(name, TEXT_MAX)),
-    };
     let reason = harmless(&change.reason, TEXT_MAX);
-    let status = proposal::after(record.status, change.step, &by, &reason)
-        .map_err(|refused| Fault::refused(refused.to_string()))?;
-    let by = by.to_string();
-    let booked = book(conn, &record, (status, &by, &reason), at)?;
-    match change.step {
-        ProposalStep::Activate => activate(conn, &record, (booked, &by), at)?,
-        ProposalStep::RollBack => roll_back(conn, &record, (booked, &by), at)?,
-        ProposalStep::Submit | ProposalStep::Approve | ProposalStep::Reject => {}
+    match &change.by {
+        Decider::Agent => take(conn, &record, (change.step, By::Agent, &reason), at)?,
+        Decider::Person(name) => {
+            let name = harmless(name, TEXT_MAX);
+            take(conn, &record, (change.step, By::Person(&name), &reason), at)?;
+        }
+        Decider::Limit(limit) => {
+            let within = approvals::check(conn, *limit, &record, at)?;
+            let reason = harmless(&format!("{reason}: {within}"), TEXT_MAX);
+            take(conn, &record, (change.step, By::Limit(&within), &reason), at)?;
+        }
     }
     one(conn, change.number)
+}
+
+/// One step, with everything that follows from it.
+fn take(
+    conn: &mut SqliteConnection,
+    record: &ProposalRecord,
+    (step, by, reason): (ProposalStep, By<'_>, &str),
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let status = proposal::after(record.status, step, by, reason)
+        .map_err(|refused| Fault::refused(refused.to_string()))?;
+    let by_whom = match by {
+        By::Agent => Decider::Agent.to_string(),
+        By::Person(name) => name.to_owned(),
+        By::Limit(within) => Decider::Limit(within.limit()).to_string(),
+    };
+    let booked = book(conn, record, (status, &by_whom, reason), at)?;
+    match (step, by) {
+        (ProposalStep::Approve, By::Limit(within)) => approvals::note(conn, booked, within.limit(), at),
+        (ProposalStep::Activate, By::Agent | By::Person(_) | By::Limit(_)) => {
+            activate(conn, record, (booked, &by_whom), at)
+        }
+        (ProposalStep::RollBack, By::Agent | By::Person(_) | By::Limit(_)) => {
+            roll_back(conn, record, (booked, &by_whom), at)
+        }
+        (ProposalStep::Submit | ProposalStep::Reject, By::Agent | By::Person(_) | By::Limit(_))
+        | (ProposalStep::Approve, By::Agent | By::Person(_)) => Ok(()),
+    }
 }
 
 /// Writes what happened, and the line that people see; the row's number.
@@ -127,8 +154,17 @@ fn book(
     (status, by, reason): (ProposalStatus, &str, &str),
     at: DateTime<Utc>,
 ) -> Result<i64, Fault> {
-    let line = line(record, status, by, reason);
-    let event = append(conn, at, EventKind::Report, Some(record.market), &line)?;
+    let is_by_limit = match status {
+        // No person can have this name.
+        ProposalStatus::Approved => by == AutoLimit::SETTING,
+        ProposalStatus::Active => approvals::was_by_limit(conn, record.number)?,
+        ProposalStatus::Draft
+        | ProposalStatus::ReadyForReview
+        | ProposalStatus::Rejected
+        | ProposalStatus::Retired => false,
+    };
+    let (kind, line) = line(record, status, (by, reason), is_by_limit);
+    let event = append(conn, at, kind, Some(record.market), &line)?;
     let row = (
         evolution_changes::proposal.eq(i64::from(record.number.0)),
         evolution_changes::status.eq(status.code()),
@@ -141,35 +177,42 @@ fn book(
     Ok(insert.returning(evolution_changes::seq).get_result(conn)?)
 }
 
-fn line(record: &ProposalRecord, status: ProposalStatus, by: &str, reason: &str) -> String {
-    let (number, title) = (record.number, record.title());
-    match status {
+/// What people are told. Where no person has approved, they are told as of an alarm, with the way back.
+fn line(
+    record: &ProposalRecord,
+    status: ProposalStatus,
+    (by, reason): (&str, &str),
+    is_by_limit: bool,
+) -> (EventKind, String) {
+    let ProposalRecord { number, market, .. } = record;
+    let title = record.title();
+    let undo = |command: &str| format!("kestrel proposals {command} {number} --reason WHY");
+    let line = match status {
         ProposalStatus::Draft => format!("proposal {number} is drafted: {title}"),
-        ProposalStatus::ReadyForReview => {
-            format!(
-                "proposal {number} is ready for review: {title}; see it with: kestrel proposals show {number}"
-            )
-        }
+        ProposalStatus::ReadyForReview => format!(
+            "proposal {number} is ready for review: {title}; see it with: kestrel proposals show {number}"
+        ),
+        ProposalStatus::Approved if is_by_limit => format!(
+            "proposal {number} approved by {by}, by no person: {reason}; it holds from the next session of {market} on; \
+             take it back with: {}, once it is active with: {}",
+            undo("reject"),
+            undo("rollback")
+        ),
         ProposalStatus::Approved => {
             format!(
-                "proposal {number} approved by {by}: {reason}; it holds from the next session of {} on",
-                record.market
+                "proposal {number} approved by {by}: {reason}; it holds from the next session of {market} on"
             )
         }
         ProposalStatus::Rejected => format!("proposal {number} rejected by {by}: {reason}"),
-        ProposalStatus::Active => {
-            format!(
-                "{} trades by proposal {number} in sessions that begin from now on ({by}: {reason})",
-                record.market
-            )
-        }
-        ProposalStatus::Retired => {
-            format!(
-                "{} no longer trades by proposal {number} in sessions that begin from now on ({by}: {reason})",
-                record.market
-            )
-        }
-    }
+        ProposalStatus::Active => format!(
+            "{market} trades by proposal {number} in sessions that begin from now on ({by}: {reason}); go back with: {}",
+            undo("rollback")
+        ),
+        ProposalStatus::Retired => format!(
+            "{market} no longer trades by proposal {number} in sessions that begin from now on ({by}: {reason})"
+        ),
+    };
+    (if is_by_limit { EventKind::Alarm } else { EventKind::Report }, line)
 }
 
 /// What the market traded by until now is retired.
@@ -318,7 +361,7 @@ fn status(code: &str) -> Result<ProposalStatus, Fault> {
     Ok(known.ok_or_else(|| malformed("status of a proposal", code))?)
 }
 
-fn number_of(number: i64) -> Result<ProposalNumber, Fault> {
+pub(super) fn number_of(number: i64) -> Result<ProposalNumber, Fault> {
     let number = u32::try_from(count(number)?);
     Ok(ProposalNumber(number.map_err(|_| malformed("number of a proposal", "too large"))?))
 }

@@ -201,6 +201,10 @@ fn latest_rows(version: &str) -> &'static str {
                  VALUES (1, '2026-11-25', 7, -8, 2);
              INSERT INTO shadow_verdicts (proposal, passed, evidence, at_ms) VALUES (1, 1, '{}', 190);"
         }
+        "20261126000220" => {
+            "INSERT INTO limit_approvals (change_seq, limit_set, at_ms)
+                 VALUES (1, 'max_position_pct=5,max_per_30_days=1', 220);"
+        }
         "20261126000160" => {
             "INSERT INTO retention_marks (name, part, through, dropped) VALUES ('events', '', 1, 0);"
         }

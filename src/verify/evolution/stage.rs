@@ -69,11 +69,18 @@ impl Stage {
             rules: Rules::default(),
             seeds: seeds(),
             incumbent: None,
+            auto_approve: None,
         };
         let links = Desk(books.clone()).links();
         let evolution = Evolution { settings, links, folders: None };
         let (series, days) = (market.series(ALL_SESSIONS), market.days(ALL_SESSIONS));
         Ok(Self { series, days, told: 0, books, evolution, _database: database })
+    }
+
+    /// From now on the operator's limit approves what lies within it.
+    #[cfg(test)]
+    pub(super) fn approve_within(&mut self, limit: domain::messages::evolution::AutoLimit) {
+        self.evolution.settings.auto_approve = Some(limit);
     }
 
     pub(super) fn books(&self) -> Result<MutexGuard<'_, Books>, String> {

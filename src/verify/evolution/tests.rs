@@ -1,7 +1,7 @@
 //! Small sizes of the rehearsals.
 
 use domain::Market;
-use domain::messages::evolution::{DraftProposal, ShadowPlan};
+use domain::messages::evolution::{DraftProposal, JudgeShadow, ShadowPlan};
 
 use super::*;
 
@@ -76,6 +76,54 @@ fn what_is_active_is_rolled_back_when_it_falls_too_far_on_paper() {
         let last = record.history.last().unwrap();
         assert_eq!((record.status, last.by.as_str()), (ProposalStatus::Retired, "the agent"));
         assert!(last.reason.contains("on paper it has fallen by "), "{}", last.reason);
+    });
+}
+
+/// A person's proposal cannot be followed in a shadow: this one has passed it, in the books.
+fn ready(stage: &Stage, pct: &str) -> ProposalNumber {
+    let after = stage.day(stage::FIRST_SESSIONS).unwrap();
+    let plan = ShadowPlan { after, expires: after + chrono::Days::new(90), seed: 1 };
+    let evidence = r#"{"trials":9,"checks":[{"gate":"G1","what":"trades","measured":"120","needed":"at least 100","passed":true}],"curves":[],"notes":[]}"#;
+    let strategy = RUIN.replace("\"fraction_pct\":30.0", &format!("\"fraction_pct\":{pct}"));
+    let number = book(stage, &DraftProposal { strategy, evidence: evidence.into(), ..draft(Some(plan)) });
+    let verdict = r#"{"gate":"G4","checks":[{"what":"sessions","measured":20.0,"needed":{"must_be":"at_least","bound":20.0}}]}"#;
+    let judge = JudgeShadow { number, passed: true, evidence: verdict.into(), reason: "it did well".into() };
+    let mut books = stage.books().unwrap();
+    let now = books.now;
+    books.store.judge_shadow(&judge, now).unwrap();
+    number
+}
+
+fn statuses(stage: &Stage) -> Vec<ProposalStatus> {
+    let mut all = stage.proposals().unwrap();
+    all.sort_by_key(|record| record.number);
+    all.iter().map(|record| record.status).collect()
+}
+
+#[test]
+fn a_turn_approves_what_lies_within_the_operators_limit_and_rests_once_that_was_rolled_back() {
+    use ProposalStatus::{Active, Approved, ReadyForReview, Retired};
+    actix::System::new().block_on(async {
+        let mut stage = Stage::new(0.0, 3, 16).unwrap();
+        let first = stage::FIRST_SESSIONS;
+        stage.session(first).await.unwrap();
+        let (small, large) = (ready(&stage, "4.0"), ready(&stage, "6.0"));
+        stage.session(first + 1).await.unwrap();
+        assert_eq!(statuses(&stage), [ReadyForReview; 2], "off: a person decides");
+        stage.approve_within("max_position_pct=5,max_per_30_days=4".parse().unwrap());
+        stage.session(first + 2).await.unwrap();
+        assert_eq!(statuses(&stage), [Approved, ReadyForReview]);
+        assert_eq!(stage.traded_by(first + 3).unwrap(), Some(small), "from the next session on");
+        stage.session(first + 3).await.unwrap();
+        assert_eq!(statuses(&stage), [Active, ReadyForReview], "{large} takes more than the limit says");
+        // On paper it falls; what comes afterwards is a person's to decide.
+        stage.session(first + 400).await.unwrap();
+        assert_eq!(stage.active().unwrap(), None);
+        let third = ready(&stage, "1.0");
+        stage.session(first + 401).await.unwrap();
+        assert_eq!(statuses(&stage), [Retired, ReadyForReview, ReadyForReview]);
+        stage.change(third, ProposalStep::Approve, Decider::Person("ada".into()), "looked").unwrap();
+        assert_eq!(stage.traded_by(first + 402).unwrap(), Some(third));
     });
 }
 

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::ledger::LedgerError;
 use crate::Market;
 
+mod limit;
 mod proposals;
 mod shadows;
 
+pub use limit::*;
 pub use proposals::*;
 pub use shadows::*;
 
@@ -456,7 +458,7 @@ pub struct Reject {
 }
 
 /// Brain, Scanner -> TradeLedger: what a market trades by in a session; none: the operator's settings. The first who asks settles
-/// it: what a person approved until then is activated, and nothing changes within the session. Asked, 5 s.
+/// it: what was approved until then is activated, and nothing changes within the session. Asked, 5 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Option<StrategyVersion>, LedgerError>")]
 pub struct StrategyOf {

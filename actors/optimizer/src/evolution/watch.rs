@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use domain::Market;
 use domain::messages::evolution::{
-    ActiveIn, AllProposals, ChangeProposal, Decider, FollowShadow, JudgeShadow, ProposalRecord,
+    ActiveIn, AllProposals, AutoLimit, ChangeProposal, Decider, FollowShadow, JudgeShadow, ProposalRecord,
     ProposalStatus, ProposalStep, SHADOW_SESSIONS_MAX, ShadowRecord, ShadowSession,
 };
+use domain::messages::ledger::LedgerError;
 use strategy::form::Strategy;
 use supervision::prelude::*;
 
 use super::round::ppb;
 use super::search::{ASK_WITHIN, SearchStopped, heard};
+use crate::approval::Outside;
 use crate::backtest::Series;
 use crate::evidence::Evidence;
 use crate::gauntlet::Verdict;
@@ -59,6 +61,43 @@ pub async fn watch(
         }
     }
     lines.extend(watch_active(links, market, rules, series).await?);
+    Ok(lines)
+}
+
+/// Asks the books to approve by the operator's limit what is ready for review; they decide. What happened, a line each. `settings` is
+/// what the market trades by as long as no proposal is active.
+///
+/// # Errors
+/// [`SearchStopped`]; what was booked until then stays.
+pub async fn approve(
+    links: &WatchLinks,
+    market: Market,
+    limit: AutoLimit,
+    settings: Option<&Strategy>,
+) -> Result<Vec<String>, SearchStopped> {
+    let mut all = heard(links.proposals.ask(AllProposals, ASK_WITHIN).await)?;
+    all.retain(|record| record.market == market && record.status == ProposalStatus::ReadyForReview);
+    all.sort_by_key(|record| record.number);
+    let mut lines = Vec::new();
+    for record in all {
+        let number = record.number;
+        let active = heard(links.active.ask(ActiveIn { market }, ASK_WITHIN).await)?;
+        let active = active.and_then(|active| active.from).map(|(_, strategy)| strategy);
+        // The books do not know the settings.
+        if active.or_else(|| settings.map(Strategy::to_json)) != record.incumbent {
+            lines.push(format!("proposal {number} waits for a person: {}", Outside::OtherIncumbent(market)));
+            continue;
+        }
+        let (step, by) = (ProposalStep::Approve, Decider::Limit(limit));
+        let reason = "it passed every gate and its shadow".to_owned();
+        match heard(links.change.ask(ChangeProposal { number, step, by, reason }, ASK_WITHIN).await) {
+            Ok(_) => lines.push(format!("proposal {number} is approved by {}", AutoLimit::SETTING)),
+            Err(SearchStopped::Ledger(LedgerError::Refused(why))) => {
+                lines.push(format!("proposal {number} waits for a person: {why}"));
+            }
+            Err(stopped) => return Err(stopped),
+        }
+    }
     Ok(lines)
 }
 

@@ -6,7 +6,7 @@ use actix::Message;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ShadowPlan, ShadowRecord, TrialHash};
+use super::{AutoLimit, ShadowPlan, ShadowRecord, TrialHash};
 use crate::Market;
 use crate::messages::ledger::LedgerError;
 
@@ -42,7 +42,7 @@ pub enum ProposalStatus {
     Draft,
     /// Its evidence is complete; a person may decide.
     ReadyForReview,
-    /// A person said yes; it holds from the next session on.
+    /// A person said yes, or the limit that the operator set; it holds from the next session on.
     Approved,
     /// A person said no, or its shadow did.
     Rejected,
@@ -139,6 +139,8 @@ pub enum Decider {
     Agent,
     /// A person, by name.
     Person(String),
+    /// Nobody: the limit that the operator set, within which it has to lie.
+    Limit(AutoLimit),
 }
 
 impl fmt::Display for Decider {
@@ -146,6 +148,7 @@ impl fmt::Display for Decider {
         match self {
             Self::Agent => f.write_str("the agent"),
             Self::Person(name) => f.write_str(name),
+            Self::Limit(_) => f.write_str(AutoLimit::SETTING),
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Approvals by the limit that the operator set: what they are judged by, and that they were made.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use domain::Market;
+use domain::messages::evolution::{
+    AutoLimit, LIMIT_WINDOW_DAYS, ProposalNumber, ProposalRecord, ProposalStatus,
+};
+use optimizer::approval::{Standing, Within, within};
+
+use super::proposals;
+use crate::store::fault::Fault;
+use crate::store::schema::{evolution_changes, limit_approvals};
+use crate::store::values::ms;
+
+/// What the limit has done and whether it rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitInUse {
+    /// Proposals of all markets that it approved in the last [`LIMIT_WINDOW_DAYS`].
+    pub approved_lately: u32,
+    /// The proposal because of which it rests; none: it does not.
+    pub rests_for: Option<ProposalNumber>,
+}
+
+/// A proposal that lies within the limit, or why a person has to decide.
+pub(super) fn check(
+    conn: &mut SqliteConnection,
+    limit: AutoLimit,
+    record: &ProposalRecord,
+    at: DateTime<Utc>,
+) -> Result<Within, Fault> {
+    let LimitInUse { approved_lately, rests_for } = in_use(conn, at)?;
+    let standing = Standing { next: next(conn, record.market)?, approved_lately, rests_for, at };
+    within(limit, record, &standing).map_err(|outside| Fault::refused(outside.to_string()))
+}
+
+/// Notes that a change was an approval by the limit.
+pub(super) fn note(
+    conn: &mut SqliteConnection,
+    change: i64,
+    limit: AutoLimit,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let row = (
+        limit_approvals::change_seq.eq(change),
+        limit_approvals::limit_set.eq(limit.to_string()),
+        limit_approvals::at_ms.eq(ms(at)),
+    );
+    diesel::insert_into(limit_approvals::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// True when nobody but the limit has approved it.
+pub(super) fn was_by_limit(conn: &mut SqliteConnection, number: ProposalNumber) -> Result<bool, Fault> {
+    let approvals: i64 = limit_approvals::table
+        .inner_join(evolution_changes::table.on(evolution_changes::seq.eq(limit_approvals::change_seq)))
+        .filter(evolution_changes::proposal.eq(i64::from(number.0)))
+        .count()
+        .get_result(conn)?;
+    Ok(approvals > 0)
+}
+
+/// What the market trades by from the next session on: the newest that was approved and waits for it, or what holds now.
+fn next(conn: &mut SqliteConnection, market: Market) -> Result<Option<String>, Fault> {
+    let waits = |one: &ProposalRecord| one.market == market && one.status == ProposalStatus::Approved;
+    let mut waiting: Vec<_> = proposals::all(conn)?.into_iter().filter(waits).collect();
+    waiting.sort_by_key(|record| (record.history.last().map(|change| change.at), record.number));
+    if let Some(last) = waiting.pop() {
+        return Ok(Some(last.strategy));
+    }
+    Ok(proposals::active(conn, market)?.and_then(|active| active.from).map(|(_, strategy)| strategy))
+}
+
+/// Everything that was taken back since a person last approved a proposal: what was rolled back, by whomever, and what the limit
+/// had approved and somebody rejected.
+const TAKEN_BACK: &str = "
+SELECT change.proposal AS number FROM evolution_changes AS change
+WHERE change.seq > coalesce((SELECT max(seq) FROM evolution_changes
+                             WHERE status = 'approved' AND seq NOT IN (SELECT change_seq FROM limit_approvals)), 0)
+  AND ((change.status = 'retired' AND change.seq IN (SELECT change_seq FROM strategy_versions))
+       OR (change.status = 'rejected'
+           AND change.proposal IN (SELECT proposal FROM evolution_changes
+                                   WHERE seq IN (SELECT change_seq FROM limit_approvals))))
+ORDER BY change.seq DESC LIMIT 1";
+
+#[derive(QueryableByName)]
+struct TakenBack {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+pub(super) fn in_use(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<LimitInUse, Fault> {
+    let since = ms(at - TimeDelta::days(LIMIT_WINDOW_DAYS));
+    let lately: i64 =
+        limit_approvals::table.filter(limit_approvals::at_ms.gt(since)).count().get_result(conn)?;
+    let taken_back: Option<TakenBack> = diesel::sql_query(TAKEN_BACK).get_result(conn).optional()?;
+    Ok(LimitInUse {
+        // More than fits is too many all the same.
+        approved_lately: u32::try_from(lately).unwrap_or(u32::MAX),
+        rests_for: taken_back.map(|row| proposals::number_of(row.number)).transpose()?,
+    })
+}
