@@ -213,7 +213,12 @@ fn on_escalation(
         let supervision::Escalation { actor, exit } = escalation;
         tracing::error!(actor, ?exit, "an actor cannot be kept alive");
         let reason = format!("{actor} crashed too often: {exit:?}");
-        let request = RequestHalt { source: HaltSource::Supervision, by: "supervisor".into(), reason };
+        let request = RequestHalt {
+            source: HaltSource::Supervision,
+            by: "supervisor".into(),
+            reason,
+            cancel_open: false,
+        };
         // A RiskGuard that was given up would never read its letter.
         if actor == "risk_guard" || halt.tell(request.clone()).is_err() {
             halt_without_risk_guard(&world, request);
@@ -236,11 +241,11 @@ pub(crate) fn emergency_record(
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
 ) -> HaltRecord {
-    let RequestHalt { source, by, reason } = request;
+    let RequestHalt { source, by, reason, cancel_open } = request;
     let at = clock.now();
     let id = HaltId::new(at.timestamp_millis(), random.next_u64()).to_string();
     let nonce = HaltNonce::new(random.next_u64());
-    HaltRecord { id, at, source, by, reason, level: HaltLevel::Halted, nonce }
+    HaltRecord { id, at, source, by, reason, level: HaltLevel::Halted, nonce, cancel_open }
 }
 
 fn policy(world: &World, placement: Placement) -> Policy {

@@ -237,15 +237,20 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// Why trading stops.
+/// Why trading stops, and what becomes of what is open and held.
 #[derive(Clone, Debug, Args)]
 pub struct HaltArgs {
     /// Why, for the record.
     #[arg(long)]
     pub reason: String,
-    /// First sell what this agent holds, by ordinary orders; then halt.
+    /// First sell what this agent holds, by ordinary orders; then halt. Open purchases are cancelled at once, with or without
+    /// --cancel-open.
     #[arg(long)]
     pub flatten: bool,
+    /// Also cancel the orders that work at the exchange, until none does or the halt is lifted, after a restart too; if not
+    /// given, HALT_CANCELS_ORDERS decides. With --flatten: never its sales; what comes to light once everything is sold.
+    #[arg(long)]
+    pub cancel_open: bool,
     /// Who; the user name of this shell if not given.
     #[arg(long)]
     pub by: Option<String>,
@@ -260,6 +265,9 @@ pub struct ReduceArgs {
     /// Why, for the record.
     #[arg(long)]
     pub reason: String,
+    /// Also cancel the purchases that work at the exchange; sales go on. If not given, HALT_CANCELS_ORDERS decides.
+    #[arg(long)]
+    pub cancel_open: bool,
     /// Who; the user name of this shell if not given.
     #[arg(long)]
     pub by: Option<String>,

@@ -251,17 +251,23 @@ fn agent() -> ExitCode {
 }
 
 fn halt(args: HaltArgs) -> ExitCode {
-    let by = args.by.unwrap_or_else(user_name);
-    let request = match args.flatten {
-        true => Request::Reduce { reason: args.reason, by, flatten: true },
-        false => Request::Halt { reason: args.reason, by },
-    };
-    converse(request, args.json)
+    let json = args.json;
+    converse(halt_request(args), json)
+}
+
+fn halt_request(args: HaltArgs) -> Request {
+    let HaltArgs { reason, flatten, cancel_open, by, json: _ } = args;
+    let by = by.unwrap_or_else(user_name);
+    match flatten {
+        true => Request::Reduce { reason, by, flatten, cancel_open },
+        false => Request::Halt { reason, by, cancel_open },
+    }
 }
 
 fn reduce(args: ReduceArgs) -> ExitCode {
-    let by = args.by.unwrap_or_else(user_name);
-    converse(Request::Reduce { reason: args.reason, by, flatten: false }, args.json)
+    let ReduceArgs { reason, cancel_open, by, json } = args;
+    let by = by.unwrap_or_else(user_name);
+    converse(Request::Reduce { reason, by, flatten: false, cancel_open }, json)
 }
 
 fn limits(args: LimitsArgs) -> ExitCode {
@@ -430,10 +436,31 @@ fn failed(why: impl std::fmt::Display, code: u8) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
     use domain::messages::control::{Durability, HaltLevel, HaltRecord, HaltSource};
 
     use super::*;
     use crate::control::wire::Halted;
+
+    #[test]
+    fn the_options_of_a_halt_become_what_is_asked_of_the_agent() {
+        let (reason, by) = (|| "x".to_owned(), || "ada".to_owned());
+        let halt = |cancel_open| Request::Halt { reason: reason(), by: by(), cancel_open };
+        let flatten =
+            |cancel_open| Request::Reduce { reason: reason(), by: by(), flatten: true, cancel_open };
+        for (options, expected) in [
+            (&[][..], halt(false)),
+            (&["--cancel-open"], halt(true)),
+            (&["--flatten"], flatten(false)),
+            (&["--flatten", "--cancel-open"], flatten(true)),
+        ] {
+            let line = ["kestrel", "halt", "--reason", "x", "--by", "ada"].iter().chain(options);
+            let Some(Command::Halt(args)) = crate::cli::Cli::parse_from(line).command else {
+                panic!("no halt")
+            };
+            assert_eq!(halt_request(args), expected, "{options:?}");
+        }
+    }
 
     #[test]
     fn a_halt_is_done_only_when_it_is_durable_and_confirmed() {
@@ -452,6 +479,7 @@ mod tests {
                 reason: "test".into(),
                 level: HaltLevel::Halted,
                 nonce: domain::HaltNonce::default(),
+                cancel_open: false,
             };
             let halted = Halted::bare(halt, durability, broker_confirmed, None);
             assert_eq!(Reply::Halted(halted).is_done(), done, "{durability:?} {broker_confirmed}");

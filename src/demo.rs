@@ -211,6 +211,7 @@ async fn settle(run: &Run<'_>, say: &mut progress::Progress) {
         source: HaltSource::Operator,
         by: "demo".into(),
         reason: "the demo is over; working orders end".into(),
+        cancel_open: false,
     };
     if let Err(error) = run.house.halt.ask(request, Duration::from_secs(8)).await {
         tracing::error!(%error, "the halt at the demo's end was not confirmed");

@@ -169,7 +169,7 @@ fn wound(source: HaltSource, why: String, last_resort: &LastResort) -> Wound {
     if let Some(halt) = last_resort.emergency.read() {
         return Wound { halt, durability: Durability::EmergencyFile, remedy: why };
     }
-    let request = RequestHalt { source, by: "start".into(), reason: why.clone() };
+    let request = RequestHalt { source, by: "start".into(), reason: why.clone(), cancel_open: false };
     let halt = app::emergency_record(request, &last_resort.clock, &last_resort.random);
     let durability = last_resort.keep(&halt);
     Wound { halt, durability, remedy: why }

@@ -86,6 +86,7 @@ mod tests {
             reason: "lunch".into(),
             level: HaltLevel::Halted,
             nonce: domain::HaltNonce::default(),
+            cancel_open: false,
         };
         HaltFile::new(folder.path()).write(&halt).unwrap();
         let standing = of(&database).unwrap();

@@ -81,7 +81,7 @@ settings! {
     refusal_cooldown_min "REFUSAL_COOLDOWN_MIN" = "10", "1 to 1440", "Minutes without a purchase of a stock after one was refused by the exchange, or for money or size. More is stricter.";
     stop_cooldown_min "STOP_COOLDOWN_MIN" = "120", "1 to 10080", "Minutes without a purchase of a stock after it was sold at a loss. More is stricter.";
     reentry_guard_min "REENTRY_GUARD_MIN" = "30", "1 to 10080", "Minutes after a sale in which the stock is not bought at a higher price. More is stricter.";
-    halt_cancels_orders "HALT_CANCELS_ORDERS" = "false", "true, false", "true: a halt also cancels the orders that work at the exchange.";
+    halt_cancels_orders "HALT_CANCELS_ORDERS" = "false", "true, false", "true: every halt also cancels the orders that work at the exchange; false: only one with --cancel-open.";
     position_sizing_enabled "POSITION_SIZING_ENABLED" = "true", "true, false", "true: size by volatility; false: one lot per purchase.";
     position_base_allocation_pct "POSITION_BASE_ALLOCATION_PCT" = "5.0", "above 0, at most 30.0", "Share of cash for a candidate of average volatility.";
     position_min_allocation_pct "POSITION_MIN_ALLOCATION_PCT" = "1.0", "above 0, at most 30.0", "Smallest share of cash for one purchase.";

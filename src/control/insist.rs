@@ -42,8 +42,10 @@ pub fn ask(data_dir: &Path, request: &Request) -> Result<Reply, ControlError> {
 
 /// The halt that a request asks for. Without an agent nothing can be let through, so reducing is one too.
 fn wanted_halt(request: &Request) -> Option<RequestHalt> {
-    let (reason, by) = match request {
-        Request::Halt { reason, by } | Request::Reduce { reason, by, .. } => (reason, by),
+    let (reason, by, cancel_open) = match request {
+        Request::Halt { reason, by, cancel_open } | Request::Reduce { reason, by, cancel_open, .. } => {
+            (reason, by, *cancel_open)
+        }
         Request::Resume { .. }
         | Request::Release { .. }
         | Request::Resolve { .. }
@@ -56,7 +58,8 @@ fn wanted_halt(request: &Request) -> Option<RequestHalt> {
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return None,
     };
-    Some(RequestHalt { source: HaltSource::Operator, by: by.clone(), reason: reason.clone() })
+    let (by, reason) = (by.clone(), reason.clone());
+    Some(RequestHalt { source: HaltSource::Operator, by, reason, cancel_open })
 }
 
 fn in_file(data_dir: &Path, halt: RequestHalt, why: &ControlError) -> Halted {
@@ -76,14 +79,14 @@ fn in_file(data_dir: &Path, halt: RequestHalt, why: &ControlError) -> Halted {
 
 #[cfg(test)]
 mod tests {
-    use domain::messages::control::Durability;
+    use domain::messages::control::{Durability, HaltCancels};
     use risk_guard::EmergencyHalt as _;
 
     use super::*;
     use crate::store::lock_data_dir;
 
     fn halt() -> Request {
-        Request::Halt { reason: "now".into(), by: "kim".into() }
+        Request::Halt { reason: "now".into(), by: "kim".into(), cancel_open: false }
     }
 
     #[test]
@@ -94,7 +97,17 @@ mod tests {
         assert_eq!((halted.durability, halted.broker_confirmed), (Durability::EmergencyFile, false));
         assert!(halted.note.unwrap().contains("DB_PATH"), "it may be the wrong directory");
         let kept = HaltFile::new(directory.path()).read().unwrap();
-        assert_eq!((kept.id, kept.reason.as_str()), (halted.halt.id, "now"));
+        assert_eq!((kept.id, kept.reason.as_str(), kept.cancel_open), (halted.halt.id, "now", false));
+    }
+
+    #[test]
+    fn a_halt_that_nobody_takes_still_cancels_once_an_agent_obeys_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let _held_by_a_start = lock_data_dir(directory.path()).unwrap();
+        let request = Request::Halt { reason: "now".into(), by: "kim".into(), cancel_open: true };
+        let Ok(Reply::Halted(halted)) = ask(directory.path(), &request) else { panic!("not halted") };
+        assert_eq!(halted.cancels, HaltCancels::Pending);
+        assert!(HaltFile::new(directory.path()).read().unwrap().cancel_open);
     }
 
     #[test]

@@ -24,9 +24,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
 pub fn cleaned(request: Request) -> Request {
     let clean = |text: String| harmless(&text, TEXT_MAX_CHARS);
     match request {
-        Request::Halt { reason, by } => Request::Halt { reason: clean(reason), by: clean(by) },
-        Request::Reduce { reason, by, flatten } => {
-            Request::Reduce { reason: clean(reason), by: clean(by), flatten }
+        Request::Halt { reason, by, cancel_open } => {
+            Request::Halt { reason: clean(reason), by: clean(by), cancel_open }
+        }
+        Request::Reduce { reason, by, flatten, cancel_open } => {
+            Request::Reduce { reason: clean(reason), by: clean(by), flatten, cancel_open }
         }
         Request::Resume { halt, by, reason, reducing } => {
             Request::Resume { halt: halt.map(clean), by: clean(by), reason: clean(reason), reducing }

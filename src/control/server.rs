@@ -269,11 +269,12 @@ async fn answer(request: Request, reception: &Reception, door: Door) -> Reply {
 
 async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door: Door) -> Reply {
     match request {
-        Request::Halt { reason, by } => {
-            halt(desk, last_resort, RequestHalt { source: door.source(), by, reason }).await
+        Request::Halt { reason, by, cancel_open } => {
+            halt(desk, last_resort, RequestHalt { source: door.source(), by, reason, cancel_open }).await
         }
-        Request::Reduce { reason, by, flatten } => {
-            reduce(desk, last_resort, RequestReduce { source: door.source(), by, reason, flatten }).await
+        Request::Reduce { reason, by, flatten, cancel_open } => {
+            let source = door.source();
+            reduce(desk, last_resort, RequestReduce { source, by, reason, flatten, cancel_open }).await
         }
         Request::Resume { halt, by, reason, reducing } => match door.warrant(halt) {
             Ok(warrant) => resume(desk, RequestResume { by, reason, warrant, into_reducing: reducing }).await,
@@ -304,8 +305,10 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door:
 
 /// Before there is a RiskGuard: a halt goes into the file, which is read before the first order.
 async fn answer_early(request: Request, reception: &Reception, source: HaltSource) -> Reply {
-    let (reason, by) = match request {
-        Request::Halt { reason, by } | Request::Reduce { reason, by, .. } => (reason, by),
+    let (reason, by, cancel_open) = match request {
+        Request::Halt { reason, by, cancel_open } | Request::Reduce { reason, by, cancel_open, .. } => {
+            (reason, by, cancel_open)
+        }
         Request::Resume { .. }
         | Request::Release { .. }
         | Request::Resolve { .. }
@@ -318,7 +321,7 @@ async fn answer_early(request: Request, reception: &Reception, source: HaltSourc
         #[cfg(feature = "faults")]
         Request::Fault { .. } => return starting(),
     };
-    let request = RequestHalt { source, by, reason };
+    let request = RequestHalt { source, by, reason, cancel_open };
     let (halt_record, durability) = write_file(&reception.last_resort, request.clone());
     // The agent may have started meanwhile, and have looked for the file a moment too early.
     if let Some(Office::Open(desk)) = reception.office.get() {

@@ -36,6 +36,10 @@ pub enum Request {
         reason: String,
         /// Who.
         by: String,
+        /// True: also cancel the orders that work at the exchange. Left out where it is false, so that an agent of an older
+        /// version, which does not know the word, takes a plain halt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cancel_open: bool,
     },
     /// Exits only.
     Reduce {
@@ -46,6 +50,9 @@ pub enum Request {
         /// True: sell what this agent holds, then halt.
         #[serde(default)]
         flatten: bool,
+        /// True: also cancel the purchases that work at the exchange.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cancel_open: bool,
     },
     /// Go on.
     Resume {
@@ -226,13 +233,14 @@ pub struct Halted {
 }
 
 impl Halted {
-    /// A halt without a RiskGuard: nothing can be listed.
+    /// A halt without a RiskGuard: nothing can be listed, and cancels wait until one obeys it.
     pub fn bare(
         halt: HaltRecord,
         durability: Durability,
         broker_confirmed: bool,
         note: Option<String>,
     ) -> Self {
+        let cancels = if halt.cancel_open { HaltCancels::Pending } else { HaltCancels::NotWanted };
         Self {
             halt,
             durability,
@@ -240,7 +248,7 @@ impl Halted {
             open: vec![],
             unknown: vec![],
             positions: vec![],
-            cancels: HaltCancels::NotWanted,
+            cancels,
             note,
         }
     }

@@ -187,6 +187,7 @@ impl HaltFile {
             level: HaltLevel::Halted,
             // RiskGuard gives it a code with its name.
             nonce: HaltNonce::default(),
+            cancel_open: false,
         }
     }
 

@@ -22,7 +22,7 @@ use super::schema::{boots, halt_latches, halts, ledger_state, releases, standing
 use super::values::{count, malformed, ms, stored, time};
 use super::{limits, loading, orders};
 
-type HaltRow = (String, i64, String, String, String, String, String);
+type HaltRow = (String, i64, String, String, String, String, String, bool);
 
 pub(super) fn boot(conn: &mut SqliteConnection, facts: &BootFacts) -> Result<BootReport, Fault> {
     let fencing: i64 = diesel::update(ledger_state::table)
@@ -81,7 +81,12 @@ pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> R
         HaltLevel::Reducing => "only exits from now on, asked for",
         HaltLevel::Flatten => "selling everything, then halting, asked for",
     };
-    let line = format!("{effect} by {} ({}): {}", record.by, record.source, record.reason);
+    let cancels = match (record.cancel_open, record.level) {
+        (false, HaltLevel::Halted | HaltLevel::Reducing | HaltLevel::Flatten) => "",
+        (true, HaltLevel::Halted) => ", with open orders to be cancelled,",
+        (true, HaltLevel::Reducing | HaltLevel::Flatten) => ", with open purchases to be cancelled,",
+    };
+    let line = format!("{effect}{cancels} by {} ({}): {}", record.by, record.source, record.reason);
     let event = append(conn, record.at, EventKind::Halt, None, &line)?;
     let row = (
         halts::id.eq(&record.id),
@@ -91,6 +96,7 @@ pub(super) fn commit_halt(conn: &mut SqliteConnection, record: &HaltRecord) -> R
         halts::reason.eq(&record.reason),
         halts::level.eq(record.level.code()),
         halts::nonce.eq(record.nonce.as_str()),
+        halts::cancel_open.eq(record.cancel_open),
         halts::event_id.eq(stored(event.0)?),
     );
     diesel::insert_into(halts::table).values(row).execute(conn)?;
@@ -217,6 +223,7 @@ pub(super) fn standing(conn: &mut SqliteConnection) -> Result<Vec<HaltRecord>, F
             halts::reason,
             halts::level,
             halts::nonce,
+            halts::cancel_open,
         ))
         .load(conn)?;
     if rows.is_empty() {
@@ -236,7 +243,7 @@ pub(super) fn forbidding(conn: &mut SqliteConnection, side: Side) -> Result<Opti
 }
 
 fn halt_record(row: HaltRow, latched: &[String]) -> Result<HaltRecord, StoreError> {
-    let (id, at_ms, source, by, reason, level, nonce) = row;
+    let (id, at_ms, source, by, reason, level, nonce, cancel_open) = row;
     let known = HaltSource::ALL.into_iter().find(|candidate| candidate.code() == source);
     let source = known.ok_or_else(|| malformed("halt source", &source))?;
     let known = HaltLevel::ALL.into_iter().find(|candidate| candidate.code() == level);
@@ -244,7 +251,8 @@ fn halt_record(row: HaltRow, latched: &[String]) -> Result<HaltRecord, StoreErro
         HaltLevel::Flatten if latched.contains(&id) => HaltLevel::Halted,
         level @ (HaltLevel::Reducing | HaltLevel::Flatten | HaltLevel::Halted) => level,
     };
-    Ok(HaltRecord { id, at: time(at_ms)?, source, by, reason, level, nonce: HaltNonce::from_text(&nonce) })
+    let (at, nonce) = (time(at_ms)?, HaltNonce::from_text(&nonce));
+    Ok(HaltRecord { id, at, source, by, reason, level, nonce, cancel_open })
 }
 
 /// Orders that became unknown within the window, at most since a halt for that reason was last lifted: what a person

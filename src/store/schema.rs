@@ -279,6 +279,7 @@ diesel::table! {
         event_id -> BigInt,
         level -> Text,
         nonce -> Text,
+        cancel_open -> Bool,
     }
 }
 

@@ -145,7 +145,12 @@ impl Books {
     }
 
     fn halt_at(&mut self, name: &str, level: HaltLevel) -> HaltEpoch {
-        let record = HaltRecord {
+        let record = self.halt_record(name, level);
+        self.store.commit_halt(&record).unwrap().epoch
+    }
+
+    fn halt_record(&self, name: &str, level: HaltLevel) -> HaltRecord {
+        HaltRecord {
             id: name.into(),
             at: self.now,
             source: HaltSource::Operator,
@@ -153,8 +158,8 @@ impl Books {
             reason: "a test".into(),
             level,
             nonce: HaltNonce::new(7),
-        };
-        self.store.commit_halt(&record).unwrap().epoch
+            cancel_open: false,
+        }
     }
 
     /// The seed's rows as `action quantity price pnl confidence`.

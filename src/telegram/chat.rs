@@ -75,12 +75,13 @@ impl Conversation {
             Command::Proposals(Some(number)) => {
                 self.tell(chat, Request::Ask(Question::Proposal { number })).await;
             }
-            Command::Halt { reason } => {
-                let reply = self.ask_agent(Request::Halt { reason, by }).await;
+            Command::Halt { reason, cancel_open } => {
+                let reply = self.ask_agent(Request::Halt { reason, by, cancel_open }).await;
                 self.say(chat, &format!("{}\nGo on: /resume", shown(reply))).await;
             }
             Command::Reduce { reason } => {
-                let reply = self.ask_agent(Request::Reduce { reason, by, flatten: false }).await;
+                let reply =
+                    self.ask_agent(Request::Reduce { reason, by, flatten: false, cancel_open: false }).await;
                 self.say(chat, &format!("{}\nGo on: /resume", shown(reply))).await;
             }
             Command::Flatten { reason } => self.offer_flatten([user, chat], reason).await,
@@ -189,7 +190,8 @@ impl Conversation {
             None => "Nothing was done.".to_owned(),
             Some(Action::Resume { halt, nonce }) => shown(self.resume(by, halt, nonce).await),
             Some(Action::Flatten { reason }) => {
-                shown(self.ask_agent(Request::Reduce { reason, by, flatten: true }).await)
+                let request = Request::Reduce { reason, by, flatten: true, cancel_open: false };
+                shown(self.ask_agent(request).await)
             }
         };
         self.replace(press, &html).await;

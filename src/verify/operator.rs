@@ -198,8 +198,12 @@ impl Operator {
     }
 
     pub(super) async fn stop(&self, reason: &str) {
-        let request =
-            RequestHalt { source: HaltSource::Operator, by: "verification".into(), reason: reason.into() };
+        let request = RequestHalt {
+            source: HaltSource::Operator,
+            by: "verification".into(),
+            reason: reason.into(),
+            cancel_open: false,
+        };
         match self.halt.ask(request, HALT_WITHIN).await {
             Ok(report) => self.stage.witness.note(What::HaltAnswered(promised(report))),
             Err(error) => self.stage.witness.trace("halt not answered", &error.to_string()),
@@ -209,7 +213,7 @@ impl Operator {
     /// Stops entries; `flatten`: and sells what the agent holds, then halts.
     pub(super) async fn reduce(&self, flatten: bool) {
         let (by, reason) = ("verification".into(), "less is enough".into());
-        let request = RequestReduce { source: HaltSource::Operator, by, reason, flatten };
+        let request = RequestReduce { source: HaltSource::Operator, by, reason, flatten, cancel_open: false };
         let answer = self.reduce.ask(request, HALT_WITHIN).await;
         let durability = answer.map(|report| report.durability);
         self.stage.witness.trace("reduce answered", &format!("{flatten} {durability:?}"));
@@ -249,6 +253,7 @@ impl Operator {
             reason: "the file HALT is there".into(),
             level: HaltLevel::Halted,
             nonce: HaltNonce::default(),
+            cancel_open: false,
         });
     }
 

@@ -135,6 +135,7 @@ impl Stage {
             reason: "halted through the books".into(),
             level: HaltLevel::Halted,
             nonce: HaltNonce::new(self.strangers.dice.next_u64()),
+            cancel_open: false,
         };
         if let Err(error) = self.strangers.store().commit_halt(&record) {
             return self.witness.odd(format!("the books do not take a halt from outside: {error}"));

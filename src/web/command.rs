@@ -37,6 +37,9 @@ struct Wanted {
     /// True: exits only from then on.
     #[serde(default)]
     reducing: bool,
+    /// True: a halt also cancels the orders that work at the exchange, a reduction the purchases among them.
+    #[serde(default)]
+    cancel_open: bool,
 }
 
 /// What the page is told.
@@ -71,6 +74,9 @@ pub(super) async fn carry_out(
     if wanted.reason.trim().is_empty() {
         return told(StatusCode::BAD_REQUEST, false, "say why, for the record");
     }
+    if wanted.cancel_open && command == Command::Resume {
+        return told(StatusCode::BAD_REQUEST, false, "a resume cancels nothing: leave cancel_open out");
+    }
     let reply = observer.site.answers.ask(request(command, &wanted), door(&wanted)).await;
     observer.forget().await;
     let status = if reply.is_done() { StatusCode::OK } else { StatusCode::CONFLICT };
@@ -79,10 +85,11 @@ pub(super) async fn carry_out(
 
 fn request(command: Command, wanted: &Wanted) -> Request {
     let reason = wanted.reason.clone();
+    let cancel_open = wanted.cancel_open;
     let by = if wanted.by.trim().is_empty() { "unnamed".to_owned() } else { wanted.by.clone() };
     match command {
-        Command::Halt => Request::Halt { reason, by },
-        Command::Reduce => Request::Reduce { reason, by, flatten: false },
+        Command::Halt => Request::Halt { reason, by, cancel_open },
+        Command::Reduce => Request::Reduce { reason, by, flatten: false, cancel_open },
         Command::Resume => {
             Request::Resume { halt: wanted.halt.clone(), by, reason, reducing: wanted.reducing }
         }
@@ -143,6 +150,21 @@ mod tests {
             (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
         };
         pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn the_word_for_cancels_goes_with_a_halt_and_a_reduction_and_is_false_where_it_is_missing() {
+        let wanted =
+            |cancel| serde_json::from_str(&format!(r#"{{"reason":"x","by":"ada"{cancel}}}"#)).unwrap();
+        let (reason, by) = (|| "x".to_owned(), || "ada".to_owned());
+        for (text, cancel_open) in
+            [("", false), (r#","cancel_open":false"#, false), (r#","cancel_open":true"#, true)]
+        {
+            let halt = Request::Halt { reason: reason(), by: by(), cancel_open };
+            assert_eq!(request(Command::Halt, &wanted(text)), halt);
+            let reduce = Request::Reduce { reason: reason(), by: by(), flatten: false, cancel_open };
+            assert_eq!(request(Command::Reduce, &wanted(text)), reduce);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -45,6 +45,7 @@ pub(super) fn halt(level: HaltLevel) -> HaltRecord {
         reason: "lunch".into(),
         level,
         nonce: HaltNonce::new(77),
+        cancel_open: false,
     }
 }
 

@@ -296,6 +296,7 @@ async fn has_names_for_a_screen_reader(page: &mut Page) {
         ("textbox", "Why"),
         ("textbox", "Token (WEB_TOKEN)"),
         ("checkbox", "sales only from now on"),
+        ("checkbox", "cancel open orders too"),
         ("region", "Positions"),
         ("region", "Trading"),
         ("heading", "Kestrel"),

@@ -95,7 +95,7 @@ fn invariant_25_a_thousand_broken_slow_and_oversized_calls_leave_it_answering() 
         assert!((0..CALLERS).all(|_| call(&socket, 2, &mut slow)));
         let start = Instant::now();
         assert!(status_of(&dir).is_some(), "it answers");
-        let halt = Request::Halt { reason: "test".into(), by: "ada".into() };
+        let halt = Request::Halt { reason: "test".into(), by: "ada".into(), cancel_open: false };
         let Reply::Halted(halted) = ask(&dir, &halt) else { panic!("not halted") };
         assert!(halted.broker_confirmed);
         start.elapsed()

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
 
 fn halt(reason: &str) -> Request {
-    Request::Halt { reason: reason.into(), by: "ada".into() }
+    Request::Halt { reason: reason.into(), by: "ada".into(), cancel_open: false }
 }
 
 fn resume() -> Request {

@@ -37,7 +37,7 @@ fn resume(halt: Option<&str>) -> Request {
 }
 
 fn halt(reason: &str) -> Request {
-    Request::Halt { reason: reason.into(), by: "ada".into() }
+    Request::Halt { reason: reason.into(), by: "ada".into(), cancel_open: false }
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn sigterm_drains_within_eight_seconds_and_exits_0() {
 fn sigterm_works_while_halted() {
     let dir = TempDir::new().unwrap();
     let mut agent = Agent::start(&dir, &[]);
-    ask(&dir, &Request::Halt { reason: "test".into(), by: "ada".into() });
+    ask(&dir, &Request::Halt { reason: "test".into(), by: "ada".into(), cancel_open: false });
     agent.terminate();
     assert_eq!(agent.wait().code(), Some(0));
 }

@@ -80,7 +80,7 @@ fn invariant_11_a_damaged_database_is_left_as_it_is_and_the_process_runs_halted_
     assert_eq!(status.trading, Some(TradingState::Halted));
     assert_eq!(status.halts[0].source, HaltSource::Integrity);
     assert!(status.entry_blocks[0].contains("move it aside"), "{:?}", status.entry_blocks);
-    let halt = Request::Halt { reason: "again".into(), by: "ada".into() };
+    let halt = Request::Halt { reason: "again".into(), by: "ada".into(), cancel_open: false };
     let Reply::Halted(halted) = ask(&dir, &halt) else { panic!("no answer to a halt") };
     assert_eq!(halted.durability, Durability::EmergencyFile);
     let resume = Request::Resume { halt: None, by: "ada".into(), reason: String::new(), reducing: false };

@@ -36,7 +36,8 @@ fn everyone_answers(dir: &TempDir) -> Option<()> {
 /// halt, the control socket writes the emergency file in its place.
 fn halt(dir: &TempDir) {
     let confirmed = until(PATIENCE, || {
-        let reply = ask(dir, &Request::Halt { reason: "roll call".into(), by: "ada".into() });
+        let reply =
+            ask(dir, &Request::Halt { reason: "roll call".into(), by: "ada".into(), cancel_open: false });
         let Reply::Halted(halted) = reply else { panic!("not halted: {reply:?}") };
         assert_ne!(halted.durability, Durability::NotDurable, "{halted:?}");
         halted.broker_confirmed.then_some(())

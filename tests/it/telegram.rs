@@ -309,6 +309,14 @@ fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
     stub.wait_for(&dir, "editMessageText", "Lifted");
     assert!(status_of(&dir).unwrap().halts.is_empty());
 
+    stub.type_text("/halt cancel everything");
+    stub.wait_for(&dir, "sendMessage", "cancel everything");
+    stub.type_text("/halt_cancel the line is bad");
+    stub.wait_for(&dir, "sendMessage", "halted, cancelling open orders, since");
+    let halts = status_of(&dir).unwrap().halts;
+    let told: Vec<_> = halts.iter().map(|halt| (halt.reason.as_str(), halt.cancel_open)).collect();
+    assert_eq!(told, [("cancel everything", false), ("the line is bad", true)], "a reason is only a reason");
+
     for text in stub.facts().calls.iter().map(|(_, body)| body.to_string()) {
         assert!(!text.contains(halt.nonce.as_str()) && !text.contains("canary"), "{text}");
     }
@@ -320,6 +328,7 @@ fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
         ("-", "not_typed"),
         ("status", "accepted"),
         ("halt", "accepted"),
+        ("halt_cancel", "accepted"),
         ("resume", "age"),
         ("resume", "accepted"),
         ("button", "button_foreign"),
@@ -336,7 +345,7 @@ fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
     let _agent = start(&dir, &url);
     let asked = until(PATIENCE, || stub.facts().offsets.first().copied()).unwrap();
     assert_eq!(asked, Some(seen + 1));
-    assert!(status_of(&dir).unwrap().halts.is_empty());
+    assert_eq!(status_of(&dir).unwrap().halts.len(), halts.len(), "neither lifted nor asked for twice");
 }
 
 /// What was said with `part` in it from the `before`th call on: its place, and the body.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kestrel::control::wire::{FaultKind, Reply, Request};
 use tempfile::TempDir;
 
-use crate::harness::{Agent, PATIENCE, ask, command, log_of, until};
+use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
 
 /// A free port of this machine. Nobody else takes it at once: the system hands ports out in turn.
 pub(crate) fn free_address() -> SocketAddr {
@@ -69,7 +69,9 @@ fn it_tells_whether_the_agent_lives_and_may_trade_and_why_not() {
     }
     assert!(metrics.contains("kestrel_equity{currency=\"KRW\"} 100000000\n"), "{metrics}");
 
-    let Reply::Halted(_) = ask(&dir, &Request::Halt { reason: "lunch".into(), by: "ada".into() }) else {
+    let Reply::Halted(_) =
+        ask(&dir, &Request::Halt { reason: "lunch".into(), by: "ada".into(), cancel_open: false })
+    else {
         panic!("not halted")
     };
     let halted = until(PATIENCE, || (local(address, "/readyz").0 == 503).then_some(()));
@@ -214,7 +216,18 @@ fn whoever_has_the_token_halts_and_resumes_by_name_and_code_and_each_is_booked_w
     let active = until(PATIENCE, || local(address, "/").1.contains("data-state=\"active\"").then_some(()));
     assert!(active.is_some(), "{}", local(address, "/").1);
     let (status, told) = post(address, "reduce", &mine, halt);
-    assert!(status == 200 && told.contains("reduced to exits"), "{status} {told}");
+    assert!(status == 200 && told.contains("reduced to exits since"), "{status} {told}");
+
+    let cancelling = r#"{"reason":"lunch","by":"ada","cancel_open":true}"#;
+    assert_eq!(post(address, "resume", &mine, cancelling).0, 400, "a resume cancels nothing");
+    assert_eq!(post(address, "halt", &mine, r#"{"reason":"x","cancel_open":"yes"}"#).0, 400);
+    let (status, told) = post(address, "halt", &mine, cancelling);
+    let says = |part: &str| assert!(status == 200 && told.contains(part), "{part}: {status} {told}");
+    says("halted, cancelling open orders, since");
+    says("Orders being cancelled: 0");
+    assert!(local(address, "/").1.contains("Halted, open orders cancelled"), "{}", local(address, "/").1);
+    let cancels: Vec<_> = status_of(&dir).unwrap().halts.iter().map(|halt| halt.cancel_open).collect();
+    assert_eq!(cancels, [false, true], "the reduction, and the halt");
 }
 
 #[test]
@@ -243,6 +256,6 @@ fn the_page_is_told_of_a_halt_while_it_is_open_and_is_read_only_without_a_token(
         assert!(found.is_some(), "{what} is not in:\n{heard}");
     };
     listen_for("\"id\":\"actors\"");
-    ask(&dir, &Request::Halt { reason: "from elsewhere".into(), by: "ada".into() });
+    ask(&dir, &Request::Halt { reason: "from elsewhere".into(), by: "ada".into(), cancel_open: false });
     listen_for("from elsewhere");
 }

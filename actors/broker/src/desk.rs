@@ -125,7 +125,7 @@ pub struct BrokerDeps {
 pub struct BrokerSettings {
     /// The enabled markets.
     pub markets: Vec<Market>,
-    /// A halt cancels what works at the exchange (`HALT_CANCELS_ORDERS`).
+    /// Every halt cancels what works at the exchange, not only one that was asked to (`HALT_CANCELS_ORDERS`).
     pub halt_cancels: bool,
 }
 

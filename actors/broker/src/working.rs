@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::messages::control::HaltLevel;
+use domain::messages::control::{HaltEffect, HaltLevel};
 use domain::{InquiryRow, IntentId, OpenIntent, OrderState, Side, VenueOrderId, is_ahead};
 use trade_ledger::DayKey;
 
@@ -54,13 +54,16 @@ pub enum Unwanted {
 }
 
 impl Unwanted {
-    /// What the halts that stand do not want. A full halt may want everything cancelled; where exits go on, only
-    /// purchases; a flatten never wants purchases.
-    pub fn under(standing: &BTreeSet<HaltLevel>, halt_cancels: bool) -> Self {
-        let stands = |level| standing.contains(&level);
-        if stands(HaltLevel::Halted) && halt_cancels {
+    /// What the halts that stand do not want. A full halt that cancels, because it was asked to or because every halt does
+    /// (`halt_cancels`), wants everything cancelled; where exits go on, only purchases; a flatten never wants purchases, and
+    /// never sales, which are what it is made of.
+    pub fn under(standing: &BTreeSet<HaltEffect>, halt_cancels: bool) -> Self {
+        let stands = |level| standing.iter().any(|halt| halt.level == level);
+        let cancels =
+            |level| standing.iter().any(|halt| halt.level == level && (halt.cancel_open || halt_cancels));
+        if cancels(HaltLevel::Halted) {
             Self::Everything
-        } else if stands(HaltLevel::Flatten) || stands(HaltLevel::Reducing) && halt_cancels {
+        } else if stands(HaltLevel::Flatten) || cancels(HaltLevel::Reducing) {
             Self::Purchases
         } else {
             Self::Nothing
@@ -241,9 +244,31 @@ mod tests {
             (&[Halted, Flatten], Unwanted::Purchases, Unwanted::Everything),
         ];
         for (levels, leaves_orders, cancels_orders) in cases {
-            let standing: BTreeSet<HaltLevel> = levels.iter().copied().collect();
-            assert_eq!(Unwanted::under(&standing, false), leaves_orders, "{levels:?}");
-            assert_eq!(Unwanted::under(&standing, true), cancels_orders, "{levels:?}");
+            let standing = |cancel_open| -> BTreeSet<HaltEffect> {
+                levels.iter().map(|level| HaltEffect { level: *level, cancel_open }).collect()
+            };
+            assert_eq!(Unwanted::under(&standing(false), false), leaves_orders, "{levels:?}");
+            assert_eq!(Unwanted::under(&standing(false), true), cancels_orders, "{levels:?}, by the setting");
+            assert_eq!(Unwanted::under(&standing(true), false), cancels_orders, "{levels:?}, asked for");
+            assert_eq!(Unwanted::under(&standing(true), true), cancels_orders, "{levels:?}, twice");
+        }
+    }
+
+    #[test]
+    fn a_halt_that_was_asked_to_cancel_speaks_for_itself_alone() {
+        use HaltLevel::{Flatten, Halted, Reducing};
+        let cases: [(&[(HaltLevel, bool)], Unwanted); 5] = [
+            (&[(Halted, false), (Halted, true)], Unwanted::Everything),
+            (&[(Halted, false), (Reducing, true)], Unwanted::Purchases),
+            (&[(Halted, true), (Reducing, false)], Unwanted::Everything),
+            (&[(Flatten, true)], Unwanted::Purchases),
+            (&[(Halted, true), (Flatten, false)], Unwanted::Everything),
+        ];
+        for (halts, expected) in cases {
+            let standing = halts
+                .iter()
+                .map(|(level, cancel_open)| HaltEffect { level: *level, cancel_open: *cancel_open });
+            assert_eq!(Unwanted::under(&standing.collect(), false), expected, "{halts:?}");
         }
     }
 

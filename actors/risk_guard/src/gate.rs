@@ -200,6 +200,7 @@ mod tests {
             reason: "the file is there".into(),
             level: domain::messages::control::HaltLevel::Halted,
             nonce: domain::HaltNonce::default(),
+            cancel_open: false,
         })
         .unwrap();
         assert!(!gate.is_open_for(HaltEpoch(7)), "an order that was approved before must not leave");

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use actix::Message;
 use chrono::{DateTime, Utc};
-use domain::messages::control::{HaltCancels, HaltLevel, HaltRecord, HaltSource, TradingState};
+use domain::messages::control::{HaltCancels, HaltEffect, HaltRecord, HaltSource, TradingState};
 use domain::messages::ledger::{Committed, LedgerError};
 use domain::messages::limits::{LimitsChange, LimitsRecord};
 use domain::{EventId, FencingEpoch, HaltEpoch, HaltId, IntentId};
@@ -121,8 +121,8 @@ pub(crate) struct Notice {
     pub(crate) epoch: HaltEpoch,
     /// What holds now.
     pub(crate) state: TradingState,
-    /// The level of every halt that stands.
-    pub(crate) levels: BTreeSet<HaltLevel>,
+    /// What every halt that stands does.
+    pub(crate) effects: BTreeSet<HaltEffect>,
     /// Counts halts and resumes of this process.
     pub(crate) number: u64,
 }
@@ -232,9 +232,9 @@ impl HaltSystem {
         self.now.state
     }
 
-    /// The levels of all halts that stand, this one and those besides.
-    pub fn levels(&self) -> &BTreeSet<HaltLevel> {
-        &self.now.levels
+    /// What all halts that stand do, this one and those besides.
+    pub fn effects(&self) -> &BTreeSet<HaltEffect> {
+        &self.now.effects
     }
 
     /// Counts halts and resumes of this process: a resume that comes late must not undo a newer halt.
@@ -258,9 +258,9 @@ impl ResumeSystem {
         self.now.state
     }
 
-    /// The levels of the halts that still stand; none of them is a full halt.
-    pub fn levels(&self) -> &BTreeSet<HaltLevel> {
-        &self.now.levels
+    /// What the halts do that still stand; none of them is a full halt.
+    pub fn effects(&self) -> &BTreeSet<HaltEffect> {
+        &self.now.effects
     }
 
     /// Counts halts and resumes of this process.

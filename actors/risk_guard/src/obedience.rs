@@ -60,7 +60,7 @@ mod tests {
     use crate::halting::Notice;
 
     fn word(number: u64, state: TradingState) -> Notice {
-        Notice { epoch: HaltEpoch(number), state, levels: Default::default(), number }
+        Notice { epoch: HaltEpoch(number), state, effects: Default::default(), number }
     }
 
     fn halt(notice: u64, state: TradingState) -> HaltSystem {
@@ -72,6 +72,7 @@ mod tests {
             reason: "enough".into(),
             level: HaltLevel::Halted,
             nonce: domain::HaltNonce::default(),
+            cancel_open: false,
         };
         HaltSystem::new(record, word(notice, state))
     }

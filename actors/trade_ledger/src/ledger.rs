@@ -139,7 +139,8 @@ impl TradeLedger {
     }
 
     fn ask_to_halt(&self, source: HaltSource, reason: &str) {
-        let request = RequestHalt { source, by: "trade_ledger".into(), reason: reason.into() };
+        let request =
+            RequestHalt { source, by: "trade_ledger".into(), reason: reason.into(), cancel_open: false };
         if let Err(error) = self.deps.halt.tell(request) {
             error!(%error, "RiskGuard could not be asked to halt");
         }

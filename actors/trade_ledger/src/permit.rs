@@ -208,6 +208,7 @@ impl BookInquiry {
             reason: format!("orders on {market} that this agent did not send: see the alarms in the log"),
             level: HaltLevel::Halted,
             nonce,
+            cancel_open: false,
         }
     }
 }

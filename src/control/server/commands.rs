@@ -27,8 +27,8 @@ pub(super) async fn reduce(desk: &Desk, last_resort: &LastResort, request: Reque
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
-            let RequestReduce { source, by, reason, flatten: _ } = request;
-            emergency(last_resort, RequestHalt { source, by, reason })
+            let RequestReduce { source, by, reason, flatten: _, cancel_open } = request;
+            emergency(last_resort, RequestHalt { source, by, reason, cancel_open })
         }
     }
 }

@@ -9,10 +9,8 @@ use crate::control::wire::{Halted, Reply, Request, Status};
 /// The process runs to say why it does not trade.
 pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &LastResort) -> Reply {
     match request {
-        Request::Halt { .. } | Request::Reduce { .. } => {
-            let Wound { halt, remedy, .. } = wound.clone();
-            let durability = last_resort.keep_if_missing(&halt);
-            Reply::Halted(Halted::bare(halt, durability, true, Some(remedy)))
+        Request::Halt { cancel_open, .. } | Request::Reduce { cancel_open, .. } => {
+            Reply::Halted(halted(wound, last_resort, cancel_open))
         }
         Request::Status => Reply::Status(Box::new(Status {
             trading: Some(TradingState::Halted),
@@ -33,6 +31,21 @@ pub(super) fn answer_wounded(wound: &Wound, request: Request, last_resort: &Last
         Request::Fault { .. } => refuse_wounded(wound),
     }
 }
+
+/// The halt of the wound stands already, and is what is kept. Without books nothing can be cancelled: this says so.
+fn halted(wound: &Wound, last_resort: &LastResort, cancel_open: bool) -> Halted {
+    let Wound { halt, remedy, .. } = wound.clone();
+    let durability = last_resort.keep_if_missing(&halt);
+    let note = match cancel_open {
+        true => format!("{remedy}\n{CANCELS_NOTHING}"),
+        false => remedy,
+    };
+    Halted::bare(halt, durability, true, Some(note))
+}
+
+/// What a person must know who asked for cancels.
+const CANCELS_NOTHING: &str = "Open orders are NOT cancelled: without its books this process does not know which are its own. \
+                               Cancel them at the broker, or ask again once it trades.";
 
 fn refuse_wounded(wound: &Wound) -> Reply {
     Reply::Error { message: format!("not possible before the books are mended: {}", wound.remedy) }
@@ -97,15 +110,22 @@ mod tests {
             source: HaltSource::Storage,
             by: "start".into(),
             reason: "the disk is full".into(),
+            cancel_open: false,
         };
         let (halt, durability) = write_file(&last_resort, request);
         let wound = Wound { halt: halt.clone(), durability, remedy: "make room and start again".into() };
-        let ask = || {
-            let request = Request::Halt { reason: "now".into(), by: "kim".into() };
+        let halted = |cancel_open| {
+            let request = Request::Halt { reason: "now".into(), by: "kim".into(), cancel_open };
             let reply = answer_wounded(&wound, request, &last_resort);
             let Reply::Halted(halted) = reply else { panic!("{reply:?}") };
-            halted.durability
+            halted
         };
+        let ask = || halted(false).durability;
+        assert!(
+            halted(true).note.unwrap().contains("NOT cancelled"),
+            "a cancel that cannot be is not promised"
+        );
+        assert!(!halted(false).note.unwrap().contains("cancelled"));
         assert_eq!((ask(), disk.read()), (Durability::NotDurable, None));
         *disk.has_room.lock().unwrap() = true;
         assert_eq!((ask(), disk.read()), (Durability::EmergencyFile, Some(halt)));

@@ -18,10 +18,13 @@ impl fmt::Display for Order {
 /// A halt in one sentence: since when, by whom, why, and the code that a resume from afar must quote.
 pub fn describe(halt: &HaltRecord) -> String {
     let since = halt.at.format("%Y-%m-%d %H:%M:%S UTC");
-    let effect = match halt.level {
-        HaltLevel::Halted => "halted",
-        HaltLevel::Reducing => "reduced to exits",
-        HaltLevel::Flatten => "selling everything, then halting,",
+    let effect = match (halt.level, halt.cancel_open) {
+        (HaltLevel::Halted, false) => "halted",
+        (HaltLevel::Halted, true) => "halted, cancelling open orders,",
+        (HaltLevel::Reducing, false) => "reduced to exits",
+        (HaltLevel::Reducing, true) => "reduced to exits, cancelling open purchases,",
+        // It cancels open purchases in any case.
+        (HaltLevel::Flatten, false | true) => "selling everything, then halting,",
     };
     let HaltRecord { by, source, reason, id, nonce, .. } = halt;
     let code = if nonce.as_str().is_empty() { String::new() } else { format!(", code {nonce}") };
@@ -61,7 +64,10 @@ impl fmt::Display for Halted {
             writeln!(f, "Broker has NOT confirmed in time. Check with: kestrel status")?;
         }
         match self.cancels {
-            HaltCancels::NotWanted => {}
+            HaltCancels::NotWanted if self.open.is_empty() || !self.broker_confirmed => {}
+            HaltCancels::NotWanted => {
+                writeln!(f, "Orders being cancelled: none; open orders go on working.")?
+            }
             HaltCancels::Requested(count) => writeln!(f, "Orders being cancelled: {count}")?,
             HaltCancels::Pending => writeln!(f, "Working orders are cancelled as soon as they are known.")?,
         }

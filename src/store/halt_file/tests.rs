@@ -14,6 +14,7 @@ fn a_written_halt_is_read_back_until_it_is_cleared() {
         reason: "the day lost 3.1 %".into(),
         level: HaltLevel::Halted,
         nonce: HaltNonce::new(5),
+        cancel_open: true,
     };
     assert_eq!(file.read(), None);
     file.write(&record).unwrap();
@@ -30,7 +31,7 @@ fn a_record_from_before_there_were_levels_stops_everything_and_no_code_lifts_it(
     let old = r#"{"id":"h-1","at":"2026-11-24T12:00:00Z","source":"operator","by":"ada","reason":"old"}"#;
     fs::write(directory.path().join("HALT"), old).unwrap();
     let record = HaltFile::new(directory.path()).read().unwrap();
-    assert_eq!((record.id.as_str(), record.level), ("h-1", HaltLevel::Halted));
+    assert_eq!((record.id.as_str(), record.level, record.cancel_open), ("h-1", HaltLevel::Halted, false));
     assert!(!record.nonce.is_proved_by(&HaltNonce::default()));
 }
 

@@ -176,6 +176,12 @@ fn latest_rows(version: &str) -> &'static str {
             "INSERT INTO session_strategies (market, session_date, version, at_ms) VALUES ('KR', '2026-11-24', 1, 200);
              UPDATE decisions SET strategy_version = 1 WHERE id = 'd-1';"
         }
+        "20261126000210" => {
+            "INSERT INTO halts (id, at_ms, source, by_whom, reason, event_id, level, nonce, cancel_open)
+                 VALUES ('h-210', 210, 'operator', 'mina', 'take it back', 1, 'halted', 'ABCD2345', 1);
+             INSERT INTO releases (halt_id, at_ms, by_whom, event_id, source, reason)
+                 VALUES ('h-210', 211, 'mina', 2, 'operator', 'looked');"
+        }
         "20261126000130" => {
             "INSERT INTO oracle_calls (quota_date, purpose, at_ms) VALUES ('2026-11-24', 'KR/3', 130);
              INSERT INTO consultations (quota_date, purpose, session_date, slot, stocks, threshold, prompt_version, asked_model,
@@ -356,6 +362,20 @@ fn a_database_of_the_first_schema_comes_to_this_one_without_losing_a_row() {
     let held: Option<i64> =
         net_shares::table.select(diesel::dsl::max(net_shares::quantity)).first(&mut old.conn).unwrap();
     assert_eq!(held, Some(10));
+}
+
+#[test]
+fn a_halt_of_before_they_could_cancel_stands_as_it_did_and_cancels_what_the_setting_says() {
+    let mut old = Old::first();
+    while old.up() != "20261126000200" {}
+    old.fill(
+        "INSERT INTO halts (id, at_ms, source, by_whom, reason, event_id, level, nonce)
+             VALUES ('h-7', 30, 'operator', 'mina', 'a look', 1, 'reducing', 'ABCD2345');",
+    );
+    let mut store = migrated(&old.path);
+    let standing = store.trading_state().unwrap().halts;
+    let [halt] = &standing[..] else { panic!("{standing:?}") };
+    assert_eq!((halt.id.as_str(), halt.level, halt.cancel_open), ("h-7", HaltLevel::Reducing, false));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::messages::control::HaltEffect;
 use domain::messages::limits::{LimitName, LimitsChange, LimitsRecord};
 use trade_ledger::PermitRefused;
 
@@ -112,6 +113,7 @@ fn a_repeated_release_for_exits_only_leaves_exits_only_and_only_once() {
         reason: "exits first".into(),
         level: HaltLevel::Reducing,
         nonce: HaltNonce::new(9),
+        cancel_open: false,
     };
     for (first, expected) in [(Some(left("h-2")), "h-2"), (None, "h-3")] {
         let mut books = Books::new();
@@ -120,6 +122,35 @@ fn a_repeated_release_for_exits_only_leaves_exits_only_and_only_once() {
         books.store.commit_release(&Release { leaves: Some(left("h-3")), ..release(&ids("h-1")) }).unwrap();
         let standing = books.store.trading_state().unwrap().halts;
         assert_eq!(standing.iter().map(|halt| halt.id.as_str()).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
+fn a_halt_keeps_whether_it_cancels_through_boots_and_a_latch_until_it_is_lifted() {
+    for (level, cancel_open, booked) in [
+        (
+            HaltLevel::Halted,
+            true,
+            "trading halted, with open orders to be cancelled, by mina (operator): a test",
+        ),
+        (HaltLevel::Halted, false, "trading halted by mina (operator): a test"),
+        (HaltLevel::Reducing, true, "asked for, with open purchases to be cancelled, by mina"),
+        (HaltLevel::Flatten, true, "asked for, with open purchases to be cancelled, by mina"),
+    ] {
+        let mut books = Books::new();
+        let halt = HaltRecord { cancel_open, ..books.halt_record("h-1", level) };
+        books.store.commit_halt(&halt).unwrap();
+        books.store.boot(&boot_facts(1, start() + TimeDelta::hours(1))).unwrap();
+        assert_eq!(books.store.trading_state().unwrap().halts, [halt]);
+        if level == HaltLevel::Flatten {
+            books.store.commit_latch(&HaltId::from_stored("h-1".into()), start()).unwrap();
+            let latched = books.store.trading_state().unwrap().halts[0].effect();
+            assert_eq!(latched, HaltEffect { level: HaltLevel::Halted, cancel_open });
+        }
+        let lines = books.lines();
+        assert!(lines.iter().any(|line| line.contains(booked)), "{booked}: {lines:?}");
+        books.store.commit_release(&release(&ids("h-1"))).unwrap();
+        assert_eq!(books.store.trading_state().unwrap().halts, []);
     }
 }
 
@@ -143,6 +174,7 @@ fn a_release_that_leaves_reducing_is_one_step_and_everything_about_it_is_booked(
         reason: "exits first".into(),
         level: HaltLevel::Reducing,
         nonce: HaltNonce::new(9),
+        cancel_open: false,
     };
     let step = Release { leaves: Some(left.clone()), ..release(&ids("h-1")) };
     assert_eq!(books.store.commit_release(&step).unwrap().epoch, HaltEpoch(2));
@@ -161,6 +193,7 @@ fn rows_of_states_and_limits_cannot_be_changed_or_removed() {
     books.store.record_limits(&limits(Some(LimitsChange::of(LimitName::MaxOrderPct, 7.into())))).unwrap();
     for sql in [
         "UPDATE halts SET level = 'reducing'",
+        "UPDATE halts SET cancel_open = 1",
         "UPDATE halt_latches SET at_ms = 0",
         "DELETE FROM halt_latches",
         "UPDATE limit_changes SET reason = ''",

@@ -362,6 +362,7 @@ fn orders_that_became_unknown_are_counted_for_an_hour_over_boots_and_anew_after_
         reason: "too many".into(),
         level: HaltLevel::Halted,
         nonce: HaltNonce::default(),
+        cancel_open: false,
     };
     books.store.commit_halt(&halt).unwrap();
     assert_eq!(lately(&mut books, now), 6);
@@ -394,6 +395,7 @@ fn a_resume_of_a_clock_that_ran_ahead_hides_no_order_that_becomes_unknown_after_
         reason: "too many".into(),
         level: HaltLevel::Halted,
         nonce: HaltNonce::default(),
+        cancel_open: false,
     };
     books.store.commit_halt(&halt).unwrap();
     let release = super::release(&[HaltId::from_stored("h-9".into())]);

@@ -80,6 +80,8 @@
       wanted.halt = form.dataset.halt;
       wanted.code = form.dataset.code;
       wanted.reducing = fields.get('reducing') === 'on';
+    } else if (fields.get('cancel_open') === 'on') {
+      wanted.cancel_open = true;
     }
     const buttons = document.querySelectorAll('form[data-command] button');
     buttons.forEach((button) => { button.disabled = true; });
@@ -94,8 +96,11 @@
       const told = await response.json();
       answer.dataset.done = told.done ? 'yes' : 'no';
       answer.textContent = told.message;
-      // Token and name stay for the next command.
-      if (told.done) form.querySelector('input[name="reason"]').value = '';
+      // Token and name stay for the next command; what was wanted besides does not.
+      if (told.done) {
+        form.querySelector('input[name="reason"]').value = '';
+        form.querySelectorAll('input[type="checkbox"]').forEach((box) => { box.checked = false; });
+      }
     } catch (error) {
       answer.dataset.done = 'no';
       answer.textContent = `Whether it was done is unknown: ${error}. See the trading state above.`;

@@ -74,10 +74,10 @@ pub(super) fn halts(view: &View, may_command: bool) -> Markup {
 }
 
 fn one_halt(halt: &HaltRecord, may_command: bool) -> Markup {
-    let HaltRecord { id, at, source, by, reason, level, nonce } = halt;
+    let HaltRecord { id, at, source, by, reason, level, nonce, cancel_open } = halt;
     html! {
         div class="halt" {
-            p { strong { (effect(*level)) } " since " (instant(*at)) " UTC by " (by) " (" (source) "): " (reason) " [" (id) "]" }
+            p { strong { (effect(*level, *cancel_open)) } " since " (instant(*at)) " UTC by " (by) " (" (source) "): " (reason) " [" (id) "]" }
             @if may_command {
                 form data-command="resume" data-halt=(id) data-code=(nonce) {
                     label { "Why it is lifted" input type="text" name="reason" required maxlength="300" autocomplete="off"; }
@@ -91,11 +91,13 @@ fn one_halt(halt: &HaltRecord, may_command: bool) -> Markup {
     }
 }
 
-fn effect(level: HaltLevel) -> &'static str {
-    match level {
-        HaltLevel::Halted => "Halted",
-        HaltLevel::Reducing => "Sales only",
-        HaltLevel::Flatten => "Selling everything, then halted",
+fn effect(level: HaltLevel, cancel_open: bool) -> &'static str {
+    match (level, cancel_open) {
+        (HaltLevel::Halted, false) => "Halted",
+        (HaltLevel::Halted, true) => "Halted, open orders cancelled",
+        (HaltLevel::Reducing, false) => "Sales only",
+        (HaltLevel::Reducing, true) => "Sales only, open purchases cancelled",
+        (HaltLevel::Flatten, false | true) => "Selling everything, then halted",
     }
 }
 
@@ -114,6 +116,10 @@ pub(super) fn controls(may_command: bool) -> Markup {
             label { "Token (WEB_TOKEN)" input id="token" type="password" name="token" autocomplete="current-password"; }
             label { "Your name" input id="by" type="text" name="by" maxlength="60" autocomplete="username"; }
             label { "Why" input id="why" type="text" name="reason" required maxlength="300" autocomplete="off"; }
+            label class="row" {
+                input id="cancel_open" type="checkbox" name="cancel_open";
+                "cancel open orders too (Reduce: purchases only)"
+            }
             button id="halt" class="danger" value="halt" { "Halt all trading" }
             button id="reduce" value="reduce" { "Reduce: sales only" }
         }

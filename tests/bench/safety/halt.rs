@@ -195,6 +195,7 @@ impl Bench {
             source: HaltSource::Operator,
             by: "bench".into(),
             reason: format!("trial {number}"),
+            cancel_open: false,
         };
         let asked = Instant::now();
         let report = self.house.halt.ask(request, ASK_WITHIN).await.expect("RiskGuard answers");

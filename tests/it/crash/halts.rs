@@ -133,7 +133,7 @@ fn round(number: u32) -> Sum {
 
 /// The halt's answer, if it came before the kill.
 fn halt_and_kill(rig: &Rig, agent: &mut Child, reason: &str, kill: Kill) -> Option<Halted> {
-    let request = Request::Halt { reason: reason.into(), by: "ada".into() };
+    let request = Request::Halt { reason: reason.into(), by: "ada".into(), cancel_open: false };
     let data = rig.data();
     let asking = std::thread::spawn(move || client::ask(&data, &request));
     let answer = match kill {

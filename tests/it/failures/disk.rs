@@ -29,7 +29,7 @@ fn meets(rig: &Rig, agent: &mut Agent, words: &str) {
 
 /// A person halts too, while nothing can be written.
 fn halt(rig: &Rig) -> Halted {
-    let request = Request::Halt { reason: "the disk is full".into(), by: "kim".into() };
+    let request = Request::Halt { reason: "the disk is full".into(), by: "kim".into(), cancel_open: false };
     let Reply::Halted(halted) = ask(&rig.dir, &request) else { panic!("not halted") };
     halted
 }

@@ -54,7 +54,7 @@ fn a_machine_whose_clock_jumps_by_a_day_keeps_its_halt_and_answers() {
     let mut agent = Agent::of(run.spawn().unwrap());
     let ready = until(PATIENCE, || status_of(&dir).filter(|s| s.trading == Some(TradingState::Active)));
     assert!(ready.is_some(), "{}", log_of(&dir));
-    let request = Request::Halt { reason: "before the jump".into(), by: "ada".into() };
+    let request = Request::Halt { reason: "before the jump".into(), by: "ada".into(), cancel_open: false };
     let Reply::Halted(halted) = ask(&dir, &request) else { panic!("not halted") };
     let day_of = |time: &str| time.split(' ').next().unwrap_or_default().to_owned();
     let today = day_of(&status_of(&dir).unwrap().time);

@@ -6,16 +6,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::IntentId;
-use domain::messages::control::{HaltCancels, HaltLevel};
+use chrono::TimeDelta;
+use domain::messages::control::{HaltCancels, HaltEffect};
 use domain::messages::ledger::OpenIntents;
+use domain::{IntentId, OpenIntent};
 use risk_guard::{HaltAck, HaltSystem, ResumeSystem};
 use supervision::prelude::*;
 use trade_ledger::{JournalledOrder, JournalledOrders};
 
 use super::reconcile::{Step, ask, cancel_each};
 use super::{Broker, hold};
-use crate::working::Unwanted;
+use crate::working::{Unwanted, stale};
 
 /// The halt's answer waits for the number of working orders no longer than this, real time; cancelling goes on anyway.
 const COUNT_WITHIN: Duration = Duration::from_secs(1);
@@ -27,7 +28,7 @@ impl Handler<HaltSystem> for Broker {
         let is_news = self.obedience.is_news(&halt);
         let ack = self.obedience.obey(&halt);
         if is_news {
-            self.want(halt.levels());
+            self.want(halt.effects());
         }
         let on_the_wire = self.on_the_wire();
         let unwanted = *hold(&self.shared.unwanted);
@@ -75,11 +76,12 @@ impl Broker {
         }
     }
 
-    fn want(&self, standing: &BTreeSet<HaltLevel>) {
+    fn want(&self, standing: &BTreeSet<HaltEffect>) {
         *hold(&self.shared.unwanted) = Unwanted::under(standing, self.settings.halt_cancels);
     }
 
-    /// Cancels at once, beside the actor, what the halt does not want; the watch repeats what the list still shows.
+    /// Cancels at once, beside the actor, what the halt does not want; the watch repeats what the list still shows. A halt is
+    /// told more than once, at a start above all: what was asked for lately is on its way, and is not asked for again.
     fn cancel(
         &mut self,
         orders: Vec<JournalledOrder>,
@@ -88,6 +90,7 @@ impl Broker {
     ) -> HaltCancels {
         let orders: Vec<_> = orders.into_iter().filter(|order| unwanted.includes(order.intent())).collect();
         let count = u32::try_from(orders.len()).unwrap_or(u32::MAX);
+        let orders = self.not_asked_lately(orders);
         let (deps, shared) = (self.deps.clone(), self.shared.clone());
         let cancelling = async move {
             cancel_each(&deps, &shared, orders, "trading stops").await;
@@ -96,6 +99,16 @@ impl Broker {
         ctx.spawn(cancelling.into_actor(self));
         HaltCancels::Requested(count)
     }
+
+    /// The orders whose cancel is due; from now on it counts as asked for.
+    fn not_asked_lately(&self, orders: Vec<JournalledOrder>) -> Vec<JournalledOrder> {
+        let (now, mut cancels) = (self.deps.clock.now(), hold(&self.shared.cancels));
+        let open: Vec<OpenIntent> = orders.iter().map(|order| order.intent().clone()).collect();
+        let due: BTreeSet<_> =
+            stale(&open, now, TimeDelta::zero(), &cancels).into_iter().map(|intent| &intent.id).collect();
+        cancels.extend(due.iter().map(|id| ((*id).clone(), now)));
+        orders.into_iter().filter(|order| due.contains(&order.intent().id)).collect()
+    }
 }
 
 impl Handler<ResumeSystem> for Broker {
@@ -103,7 +116,7 @@ impl Handler<ResumeSystem> for Broker {
 
     fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
         if self.obedience.go_on(&resume) {
-            self.want(resume.levels());
+            self.want(resume.effects());
             *hold(&self.shared.skew_told) = false;
         }
         self.shared.wake.notify_one();

@@ -65,8 +65,12 @@ impl Broker {
             let text = format!("{why}; prices and orders are asked for instead of streamed until that ends");
             let event = RecordEvent { kind: EventKind::Alarm, market: None, text };
             warn(self.deps.ledger.events.tell(event), "an alarm");
-            let request =
-                RequestHalt { source: HaltSource::Exchange, by: "broker".into(), reason: why.clone() };
+            let request = RequestHalt {
+                source: HaltSource::Exchange,
+                by: "broker".into(),
+                reason: why.clone(),
+                cancel_open: false,
+            };
             warn(self.deps.risk.halt.tell(request), "that a halt is needed");
             self.stream_trouble = Some(why);
         }

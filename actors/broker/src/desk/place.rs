@@ -67,7 +67,8 @@ async fn no_permit(deps: &BrokerDeps, intent: &IntentId, refused: PermitRefused)
         PermitRefused::Fenced => {
             tracing::error!(%intent, %refused, "an approved order is not sent");
             let reason = "another process owns the books of this one: nothing may be sent from here".into();
-            let request = RequestHalt { source: HaltSource::Fencing, by: "broker".into(), reason };
+            let request =
+                RequestHalt { source: HaltSource::Fencing, by: "broker".into(), reason, cancel_open: false };
             warn(deps.risk.halt.tell(request), "that a halt is needed");
         }
     }
@@ -189,7 +190,8 @@ async fn send(deps: &BrokerDeps, shared: &Shared, day: DayKey, permit: SendPermi
 fn ask_for_a_person(deps: &BrokerDeps, refusal: &Refusal) {
     if deps.exchange.needs_a_person(refusal) {
         let reason = format!("the exchange refuses orders until a person acts: {refusal}");
-        let request = RequestHalt { source: HaltSource::Exchange, by: "broker".into(), reason };
+        let request =
+            RequestHalt { source: HaltSource::Exchange, by: "broker".into(), reason, cancel_open: false };
         warn(deps.risk.halt.tell(request), "that a halt is needed");
     }
 }

@@ -232,7 +232,8 @@ pub(super) fn watch_clock(deps: &BrokerDeps, shared: &Shared) -> bool {
              then resume",
             skew.num_seconds()
         );
-        let request = RequestHalt { source: HaltSource::ClockSkew, by: "broker".into(), reason };
+        let request =
+            RequestHalt { source: HaltSource::ClockSkew, by: "broker".into(), reason, cancel_open: false };
         warn(deps.risk.halt.tell(request), "that a halt is needed");
     }
     true

@@ -47,7 +47,12 @@ pub(super) async fn watch_unknowns(deps: &BrokerDeps) {
     if number > UNKNOWNS_MAX {
         // Word for word the same each time, so that it stands once.
         let reason = format!("more than {UNKNOWNS_MAX} orders became unknown within an hour");
-        let request = RequestHalt { source: HaltSource::UnknownOrders, by: "broker".into(), reason };
+        let request = RequestHalt {
+            source: HaltSource::UnknownOrders,
+            by: "broker".into(),
+            reason,
+            cancel_open: false,
+        };
         warn(deps.risk.halt.tell(request), "that a halt is needed");
     }
 }

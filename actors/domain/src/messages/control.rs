@@ -100,6 +100,8 @@ pub struct RequestHalt {
     pub by: String,
     /// Why, in words.
     pub reason: String,
+    /// True: the orders that work at the exchange are cancelled, whatever `HALT_CANCELS_ORDERS` says. False: as that says.
+    pub cancel_open: bool,
 }
 
 /// Broker -> RiskGuard: the books gave no permit, because a halt stands or began, or began one themselves, because of
@@ -161,6 +163,18 @@ pub struct RequestReduce {
     pub reason: String,
     /// True: sell what this agent holds, then halt.
     pub flatten: bool,
+    /// True: the purchases that work at the exchange are cancelled, whatever `HALT_CANCELS_ORDERS` says; sales go on. A
+    /// flatten cancels purchases anyway; with this, the halt that it ends in cancels whatever comes to light later.
+    pub cancel_open: bool,
+}
+
+/// What a standing halt does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HaltEffect {
+    /// How much it stops.
+    pub level: HaltLevel,
+    /// Whether it was asked to cancel what works at the exchange.
+    pub cancel_open: bool,
 }
 
 /// A standing halt.
@@ -182,6 +196,17 @@ pub struct HaltRecord {
     /// What a resume from afar must quote, so that an old or a guessed message lifts nothing.
     #[serde(default)]
     pub nonce: HaltNonce,
+    /// True: until it is lifted, the orders that it stops are cancelled at the exchange, after a restart too. False, and
+    /// what a record without this word means: as `HALT_CANCELS_ORDERS` says.
+    #[serde(default)]
+    pub cancel_open: bool,
+}
+
+impl HaltRecord {
+    /// What it does.
+    pub fn effect(&self) -> HaltEffect {
+        HaltEffect { level: self.level, cancel_open: self.cancel_open }
+    }
 }
 
 /// An order that a halt finds alive.
@@ -210,7 +235,7 @@ pub struct HeldPosition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HaltCancels {
-    /// Working orders stay; `HALT_CANCELS_ORDERS` is false.
+    /// Working orders stay: neither a halt that stands nor `HALT_CANCELS_ORDERS` asks for cancels.
     #[default]
     NotWanted,
     /// So many cancels are on their way; the order list shows what came of them.

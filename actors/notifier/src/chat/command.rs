@@ -39,6 +39,9 @@ pub enum Command {
     Halt {
         /// Why.
         reason: String,
+        /// Whether the orders that work at the exchange are cancelled too. A command of its own asks for it, never a word of
+        /// the reason.
+        cancel_open: bool,
     },
     /// Exits only, at once.
     Reduce {
@@ -55,7 +58,7 @@ pub enum Command {
 }
 
 /// The commands as the chat lists them: name, and what it does.
-pub const MENU: [(&str, &str); 13] = [
+pub const MENU: [(&str, &str); 14] = [
     ("status", "how the agent stands, and which halts stand"),
     ("positions", "what is held"),
     ("report", "the day with its picture: profit and loss, trades, refusals, halts"),
@@ -65,6 +68,7 @@ pub const MENU: [(&str, &str); 13] = [
     ("budget", "what the language model may still be asked today"),
     ("proposals", "what the Optimizer proposes, and what it would change: /proposals 7 shows one"),
     ("halt", "stop trading at once; words behind it are the reason"),
+    ("halt_cancel", "the same, and cancel the orders that work at the exchange"),
     ("reduce", "exits only, at once"),
     ("flatten", "sell what the agent holds, then halt; asks once more"),
     ("resume", "go on trading; asks once more"),
@@ -117,7 +121,8 @@ impl Command {
             "budget" => Ok(Self::Budget),
             "proposals" | "proposal" => proposal(rest).map(Self::Proposals),
             // What is typed in a hurry, and what other systems call it.
-            "halt" | "stop" => Ok(Self::Halt { reason: reason() }),
+            "halt" | "stop" => Ok(Self::Halt { reason: reason(), cancel_open: false }),
+            "halt_cancel" | "haltcancel" => Ok(Self::Halt { reason: reason(), cancel_open: true }),
             "reduce" => Ok(Self::Reduce { reason: reason() }),
             "flatten" => Ok(Self::Flatten { reason: reason() }),
             "resume" => Ok(Self::Resume),
@@ -137,14 +142,15 @@ impl Command {
             Self::Decisions => "decisions",
             Self::Budget => "budget",
             Self::Proposals(_) => "proposals",
-            Self::Halt { .. } => "halt",
+            Self::Halt { cancel_open: false, .. } => "halt",
+            Self::Halt { cancel_open: true, .. } => "halt_cancel",
             Self::Reduce { .. } => "reduce",
             Self::Flatten { .. } => "flatten",
             Self::Resume => "resume",
         }
     }
 
-    /// It makes trading stop or shrink and nothing else: it is safe late, and safe twice.
+    /// It makes trading stop or shrink, and orders end, and nothing else: it is safe late, and safe twice.
     pub fn is_safe_late(&self) -> bool {
         match self {
             Self::Halt { .. } | Self::Reduce { .. } => true,
@@ -225,8 +231,20 @@ mod tests {
             ("/budget", Command::Budget),
             ("/proposals", Command::Proposals(None)),
             ("/proposal 0007", Command::Proposals(Some(ProposalNumber(7)))),
-            ("/STOP", Command::Halt { reason: reason() }),
-            ("/halt the feed is <odd>\n\u{202e}", Command::Halt { reason: "the feed is <odd>".into() }),
+            ("/STOP", Command::Halt { reason: reason(), cancel_open: false }),
+            (
+                "/halt the feed is <odd>\n\u{202e}",
+                Command::Halt { reason: "the feed is <odd>".into(), cancel_open: false },
+            ),
+            // A reason stays a reason, whatever it says.
+            ("/halt cancel", Command::Halt { reason: "cancel".into(), cancel_open: false }),
+            (
+                "/halt --cancel-open all",
+                Command::Halt { reason: "--cancel-open all".into(), cancel_open: false },
+            ),
+            ("/halt _cancel", Command::Halt { reason: "_cancel".into(), cancel_open: false }),
+            ("/halt_cancel", Command::Halt { reason: reason(), cancel_open: true }),
+            ("/HaltCancel@kestrel_bot odd", Command::Halt { reason: "odd".into(), cancel_open: true }),
             ("/reduce", Command::Reduce { reason: reason() }),
             ("/flatten now", Command::Flatten { reason: "now".into() }),
             ("/resume", Command::Resume),
@@ -264,9 +282,13 @@ mod tests {
 
     #[test]
     fn only_what_stops_trading_is_done_late() {
-        for (text, age) in
-            [("/halt", HALT_AGE_MAX), ("/reduce", HALT_AGE_MAX), ("/flatten", AGE_MAX), ("/resume", AGE_MAX)]
-        {
+        for (text, age) in [
+            ("/halt", HALT_AGE_MAX),
+            ("/halt_cancel", HALT_AGE_MAX),
+            ("/reduce", HALT_AGE_MAX),
+            ("/flatten", AGE_MAX),
+            ("/resume", AGE_MAX),
+        ] {
             assert_eq!(parse(text).unwrap().age_max(), age, "{text}");
         }
     }

@@ -160,7 +160,12 @@ impl RiskGuard {
             return self.keep_trip(key, Trips { halting: true, reducing: false }, ctx);
         }
         let reason = self.describe("halting", key, loss);
-        let request = RequestHalt { source: HaltSource::CircuitBreaker, by: "RiskGuard".into(), reason };
+        let request = RequestHalt {
+            source: HaltSource::CircuitBreaker,
+            by: "RiskGuard".into(),
+            reason,
+            cancel_open: false,
+        };
         let report = self.halt(request.into());
         // Not before the halt stands in the books: a trip without it would be a loss that stops nothing.
         ctx.spawn(report.map(move |_report, this, ctx| {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::messages::control::{
-    Durability, HaltLevel, HaltRecord, HaltReport, HaltSource, LiveOrder, RequestHalt, RequestReduce,
+    Durability, HaltCancels, HaltEffect, HaltLevel, HaltRecord, HaltReport, HaltSource, LiveOrder,
+    RequestHalt, RequestReduce,
 };
 use domain::messages::ledger::LedgerError;
 use domain::{HaltEpoch, HaltId, HaltNonce, IntentId, OrderState};
@@ -48,7 +49,7 @@ impl StandingHalt {
             && self.record.source == wanted.source
             && self.record.by == wanted.by
             && self.record.reason == wanted.reason
-            && self.record.level == wanted.level
+            && self.record.effect() == wanted.effect
     }
 
     /// Asking the ledger once more is useless: it is the one that cannot write, or these books are not ours any more.
@@ -77,21 +78,21 @@ pub(super) struct Wanted {
     source: HaltSource,
     by: String,
     reason: String,
-    level: HaltLevel,
+    effect: HaltEffect,
 }
 
 impl From<RequestHalt> for Wanted {
     fn from(request: RequestHalt) -> Self {
-        let RequestHalt { source, by, reason } = request;
-        Self { source, by, reason, level: HaltLevel::Halted }
+        let RequestHalt { source, by, reason, cancel_open } = request;
+        Self { source, by, reason, effect: HaltEffect { level: HaltLevel::Halted, cancel_open } }
     }
 }
 
 impl From<RequestReduce> for Wanted {
     fn from(request: RequestReduce) -> Self {
-        let RequestReduce { source, by, reason, flatten } = request;
+        let RequestReduce { source, by, reason, flatten, cancel_open } = request;
         let level = if flatten { HaltLevel::Flatten } else { HaltLevel::Reducing };
-        Self { source, by, reason, level }
+        Self { source, by, reason, effect: HaltEffect { level, cancel_open } }
     }
 }
 
@@ -120,7 +121,7 @@ impl RiskGuard {
     /// Closes the gate at once, then makes the halt durable and has it confirmed.
     ///
     /// Several halts may stand, each with its own reason, and each must be lifted. Only a word-for-word repetition
-    /// (same source, person, reason and level) is the halt that stands already.
+    /// (same source, person, reason and effect) is the halt that stands already.
     pub(super) fn halt(&mut self, wanted: Wanted) -> ResponseActFuture<Self, HaltReport> {
         self.deps.keeper.close();
         let standing = self.halts.iter().find(|halt| halt.answers(&wanted)).cloned();
@@ -135,13 +136,17 @@ impl RiskGuard {
     }
 
     fn new_halt(&mut self, wanted: Wanted) -> HaltRecord {
-        let Wanted { source, by, reason, level } = wanted;
-        let record = self.new_record(source, by, reason, level);
-        tracing::error!(id = record.id, %source, by = record.by, reason = record.reason, %level, "trading stops");
+        let Wanted { source, by, reason, effect } = wanted;
+        let HaltEffect { level, cancel_open } = effect;
+        let record = HaltRecord { cancel_open, ..self.new_record(source, by, reason, level) };
+        tracing::error!(
+            id = record.id, %source, by = record.by, reason = record.reason, %level, cancel_open, "trading stops"
+        );
         self.stand(StandingHalt::requested(record.clone()));
         record
     }
 
+    /// A record of a halt that begins now, and cancels nothing but what the settings say.
     pub(super) fn new_record(
         &self,
         source: HaltSource,
@@ -150,7 +155,8 @@ impl RiskGuard {
         level: HaltLevel,
     ) -> HaltRecord {
         let nonce = HaltNonce::new(self.deps.random.next_u64());
-        HaltRecord { id: self.new_halt_id(), at: self.now(), source, by, reason, level, nonce }
+        let (id, at) = (self.new_halt_id(), self.now());
+        HaltRecord { id, at, source, by, reason, level, nonce, cancel_open: false }
     }
 
     pub(super) fn new_halt_id(&self) -> String {
@@ -293,7 +299,7 @@ impl RiskGuard {
         Notice {
             epoch: self.epoch,
             state: self.state(),
-            levels: self.halts.iter().map(|halt| halt.record.level).collect(),
+            effects: self.halts.iter().map(|halt| halt.record.effect()).collect(),
             number: self.deps.keeper.next_notice(),
         }
     }
@@ -304,7 +310,10 @@ impl RiskGuard {
         durability: Durability,
         answer: Result<HaltAck, AskError>,
     ) -> HaltReport {
-        let HaltAck { in_flight, cancels, knows_the_wire, .. } = answer.unwrap_or_default();
+        // A Broker that is silent now hears of it in time.
+        let cancels = if record.cancel_open { HaltCancels::Pending } else { HaltCancels::NotWanted };
+        let silent = HaltAck { cancels, ..HaltAck::default() };
+        let HaltAck { in_flight, cancels, knows_the_wire, .. } = answer.unwrap_or(silent);
         // A list that may lack an order is no confirmation.
         let broker_confirmed = knows_the_wire && self.orders_known;
         let (open, unknown) = live_orders(self.book.iter(), &in_flight);

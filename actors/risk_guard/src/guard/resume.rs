@@ -225,6 +225,9 @@ impl RiskGuard {
         if self.halts.iter().all(|halt| halt.record.level != HaltLevel::Halted) {
             self.tell_resume();
             self.flatten_soon(ctx);
+        } else {
+            // Trading stays halted, and yet what the lifted halt had cancelled may work on.
+            self.repeat_halt(ctx);
         }
     }
 

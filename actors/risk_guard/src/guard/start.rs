@@ -61,8 +61,8 @@ impl RiskGuard {
         self.settle_gate();
     }
 
-    /// Actors that were started with us do not know of a halt from before.
-    fn repeat_halt(&self, ctx: &mut Ctx<Self>) {
+    /// Actors that were started with us do not know of a halt from before, nor that one of several is gone.
+    pub(super) fn repeat_halt(&self, ctx: &mut Ctx<Self>) {
         let Some(latest) = self.halts.last() else { return };
         let told = self.announce(latest.record.clone(), latest.durability);
         ctx.spawn(told.map(|_report, _this, _ctx| ()));
@@ -90,6 +90,8 @@ impl RiskGuard {
             // A file made by hand has no name of its own, and its last one may be a halt that was lifted.
             record.id = self.new_halt_id();
             record.nonce = HaltNonce::new(self.deps.random.next_u64());
+            // It is made by whoever has no other door left, and says that trading stops, no more.
+            record.cancel_open = false;
         }
         // Whatever it says, the file stops everything: it is what is left when nothing else works.
         record.level = HaltLevel::Halted;

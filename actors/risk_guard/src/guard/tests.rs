@@ -32,6 +32,7 @@ fn standing(id: &str, source: HaltSource) -> HaltRecord {
         reason: "before".into(),
         level: HaltLevel::Halted,
         nonce: domain::HaltNonce::new(7),
+        cancel_open: false,
     }
 }
 

@@ -249,7 +249,12 @@ impl RiskGuard {
         let pnl_pct = self.won_loss().known().unwrap_or_default().round_dp(2);
         let limit = self.settings.limits.max_loss_pct();
         let reason = format!("the account in won {today}: {pnl_pct} % is below -{limit:.2} %; halting");
-        let request = RequestHalt { source: HaltSource::CircuitBreaker, by: "RiskGuard".into(), reason };
+        let request = RequestHalt {
+            source: HaltSource::CircuitBreaker,
+            by: "RiskGuard".into(),
+            reason,
+            cancel_open: false,
+        };
         let report = self.halt(request.into());
         ctx.spawn(report.map(move |_report, this, ctx| this.keep_won_trip(today, ctx)));
     }

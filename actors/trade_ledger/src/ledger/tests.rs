@@ -68,6 +68,7 @@ impl Handler<RequestHalt> for Guard {
             reason: request.reason,
             level: HaltLevel::Halted,
             nonce: domain::HaltNonce::default(),
+            cancel_open: false,
         };
         MessageResult(HaltReport {
             record,

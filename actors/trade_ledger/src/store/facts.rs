@@ -41,6 +41,7 @@ impl BootReport {
             reason: format!("{boots} starts in {} minutes", CRASH_LOOP_WINDOW_SECONDS / 60),
             level: HaltLevel::Halted,
             nonce: facts.halt_nonce.clone(),
+            cancel_open: false,
         }
     }
 }

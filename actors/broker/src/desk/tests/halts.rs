@@ -138,6 +138,65 @@ fn a_resume_into_reducing_lets_sales_work_that_the_halt_wanted_cancelled() {
 }
 
 #[test]
+fn a_halt_that_was_asked_to_cancels_although_the_setting_does_not_and_no_other_halt_does() {
+    trading(
+        |facts| facts.intents = vec![working_sale()],
+        async |world| {
+            let mut shown = row("005930", "0000000101", [0, 7]);
+            shown.side = domain::Side::Sell;
+            world.facts().rows = Some(vec![shown]);
+            assert_eq!(world.request_halt_for("a look", false).await.cancels, HaltCancels::NotWanted);
+            // All of it before the order is too old anyway.
+            world.pass(25.0).await;
+            assert_eq!(cancels(&world.log()), 0);
+            let report = world.request_halt_for("take it back", true).await;
+            assert_eq!((report.cancels, report.record.cancel_open), (HaltCancels::Requested(1), true));
+            world.pass(1.0).await;
+            assert_eq!(cancels(&world.log()), 1);
+            world.pass(40.0).await;
+            assert!(cancels(&world.log()) >= 1, "the list still shows it");
+            // Trading stays halted by the first, which leaves orders alone.
+            world.lift(report.record).await;
+            world.pass(1.0).await;
+            world.log();
+            world.pass(40.0).await;
+            assert_eq!(cancels(&world.log()), 0, "{:?}", world.standing().await);
+        },
+    );
+}
+
+#[test]
+fn a_halt_in_the_books_that_cancels_goes_on_cancelling_in_every_life_until_nothing_works() {
+    world(
+        |facts| {
+            let (id, by, reason) = ("h-1".into(), "kim".into(), "take it back".into());
+            let (source, level, nonce) = (HaltSource::Operator, HaltLevel::Halted, HaltNonce::default());
+            let at = begun();
+            facts.halts = vec![HaltRecord { id, at, source, by, reason, level, nonce, cancel_open: true }];
+            facts.halt_epoch = 1;
+            facts.intents = vec![working_sale()];
+            let mut shown = row("005930", "0000000101", [0, 7]);
+            shown.side = domain::Side::Sell;
+            facts.rows = Some(vec![shown]);
+        },
+        async |world| {
+            world.pass(3.0).await;
+            assert_eq!(cancels(&world.log()), 1, "nobody asked again");
+            assert!(world.supervised.recycle("broker"));
+            world.pass(3.0).await;
+            assert_eq!(cancels(&world.log()), 1, "a new life of Broker");
+            let mut gone = row("005930", "0000000101", [0, 0]);
+            gone.side = domain::Side::Sell;
+            world.facts().rows = Some(vec![gone]);
+            world.pass(61.0).await;
+            world.log();
+            world.pass(120.0).await;
+            assert_eq!((cancels(&world.log()), world.states()), (0, vec![OrderState::Cancelled]));
+        },
+    );
+}
+
+#[test]
 fn a_halt_leaves_working_orders_alone_unless_the_operator_wants_otherwise() {
     trading(
         |_facts| (),
@@ -165,7 +224,16 @@ fn invariant_10_a_halt_of_another_process_that_refuses_a_permit_is_known_to_risk
                 let level = HaltLevel::Halted;
                 let (id, by, reason) = ("h-9".into(), "risk_guard".into(), "the overtaken one".into());
                 let (source, nonce) = (HaltSource::Supervision, HaltNonce::default());
-                facts.halts.push(HaltRecord { id, at: begun(), source, by, reason, level, nonce });
+                facts.halts.push(HaltRecord {
+                    id,
+                    at: begun(),
+                    source,
+                    by,
+                    reason,
+                    level,
+                    nonce,
+                    cancel_open: false,
+                });
                 facts.halt_epoch += 1;
             }
             world.pass(2.0).await;

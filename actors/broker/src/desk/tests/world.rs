@@ -177,9 +177,19 @@ impl World {
     }
 
     pub(super) async fn request_halt(&self) -> HaltReport {
-        let request =
-            RequestHalt { source: HaltSource::Operator, by: "kim".into(), reason: "enough".to_owned() };
+        self.request_halt_for("enough", false).await
+    }
+
+    pub(super) async fn request_halt_for(&self, reason: &str, cancel_open: bool) -> HaltReport {
+        let (by, reason) = ("kim".into(), reason.to_owned());
+        let request = RequestHalt { source: HaltSource::Operator, by, reason, cancel_open };
         self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    /// Lifts one of several halts.
+    pub(super) async fn lift(&self, halt: HaltRecord) {
+        let request = RequestResume::local("kim", Some(HaltId::from_stored(halt.id)));
+        self.resume.ask(request, Duration::from_secs(10)).await.unwrap().unwrap();
     }
 
     /// Lifts the only halt that stands.

@@ -205,7 +205,7 @@ fn rule_7_strangers_are_not_answered_and_those_who_may_command_are_helped() {
 fn rule_8_nothing_here_is_needed_to_halt() {
     // The chat's own answer to a halt is a request; the local ways (socket, file HALT) do not pass the doorman.
     let verdict = judge(Content::Message(message("/halt the feed is odd")));
-    let expected = Command::Halt { reason: "the feed is odd".into() };
+    let expected = Command::Halt { reason: "the feed is odd".into(), cancel_open: false };
     assert_eq!(verdict, Verdict::Command { chat: CHAT, user: USER, command: expected });
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub(super) log: Vec<String>,
     pub(super) ledger_silent: bool,
     pub(super) broker_silent: bool,
+    /// What the halts do that Broker was last told of.
+    pub(super) effects: BTreeSet<HaltEffect>,
     /// How long the exchange takes to tell the account.
     pub(super) account_takes: Duration,
     /// The ledger does not tell which halts stand.
@@ -559,6 +561,7 @@ impl Handler<HaltSystem> for Broker {
         let silent = shared.lock().unwrap().broker_silent;
         answer(silent, Duration::ZERO, move || {
             shared.lock().unwrap().log.push(format!("broker: halt, epoch {}", msg.epoch()));
+            shared.lock().unwrap().effects = msg.effects().clone();
             let in_flight = shared.lock().unwrap().on_the_wire.clone();
             HaltAck { epoch: msg.epoch(), in_flight, knows_the_wire: true, ..HaltAck::default() }
         })

@@ -1,5 +1,7 @@
 //! Halts: begun, kept, listed and lifted.
 
+use domain::messages::control::HaltCancels;
+
 use super::*;
 
 #[test]
@@ -35,6 +37,50 @@ fn a_silent_ledger_leaves_the_halt_in_the_emergency_file_and_a_full_disk_nowhere
         assert_eq!(report.durability, Durability::NotDurable);
         assert!(!world.gate.is_open());
     });
+}
+
+#[test]
+fn a_halt_that_cancels_is_another_than_one_that_does_not_and_everyone_is_told_of_both() {
+    use domain::messages::control::HaltEffect;
+    let effect = |cancel_open| HaltEffect { level: HaltLevel::Halted, cancel_open };
+    trading(async |world| {
+        let plain = world.request_halt_with(false).await.record;
+        let cancelling = world.request_halt_with(true).await.record;
+        assert_eq!(world.request_halt_with(true).await.record, cancelling, "word for word the same");
+        assert_eq!((plain.cancel_open, cancelling.cancel_open), (false, true));
+        assert_eq!(world.standing().await, [plain.id.clone(), cancelling.id.clone()]);
+        assert!(world.facts().halts.contains(&cancelling), "it is in the books");
+        assert_eq!(world.facts().effects, [effect(false), effect(true)].into());
+        world.restart();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.facts().effects, [effect(false), effect(true)].into(), "after a restart too");
+        world.request_resume(Some(&cancelling.id)).await.unwrap();
+        world.settle().await;
+        assert_eq!(world.facts().effects, [effect(false)].into(), "what works may work on");
+    });
+}
+
+#[test]
+fn a_broker_that_is_silent_cancels_later_what_a_halt_asked_for_and_the_answer_says_so() {
+    for (cancel_open, told) in [(true, HaltCancels::Pending), (false, HaltCancels::NotWanted)] {
+        trading(async |world| {
+            world.facts().broker_silent = true;
+            assert_eq!(world.request_halt_with(cancel_open).await.cancels, told);
+        });
+    }
+}
+
+#[test]
+fn a_file_that_a_person_made_cancels_nothing_and_one_that_a_halt_wrote_what_was_asked_for() {
+    for (source, expected) in [(HaltSource::EmergencyFile, false), (HaltSource::Operator, true)] {
+        world(
+            |facts| facts.file = vec![HaltRecord { cancel_open: true, ..standing("h-file", source) }],
+            async |world| {
+                world.settle().await;
+                assert_eq!(world.facts().halts[0].cancel_open, expected, "{source}");
+            },
+        );
+    }
 }
 
 #[test]

@@ -280,7 +280,7 @@ fn the_request_to_reduce_is_answered_even_when_it_is_repeated_word_for_word() {
         let again = world.request_reduce("a wild day", false).await;
         assert_eq!(first.record, again.record);
         let (source, by, reason) = (HaltSource::Operator, "kim".to_owned(), "a wild day".to_owned());
-        let other = RequestReduce { source, by, reason, flatten: true };
+        let other = RequestReduce { source, by, reason, flatten: true, cancel_open: false };
         let flatten = world.reduce.ask(other, Duration::from_secs(10)).await.unwrap();
         assert_ne!(first.record.id, flatten.record.id, "another level is another row");
     });

@@ -249,19 +249,31 @@ impl World {
     }
 
     pub(super) async fn request_halt(&self, reason: &str) -> HaltReport {
-        let request =
-            RequestHalt { source: HaltSource::Operator, by: "kim".into(), reason: reason.to_owned() };
+        let request = RequestHalt {
+            source: HaltSource::Operator,
+            by: "kim".into(),
+            reason: reason.to_owned(),
+            cancel_open: false,
+        };
+        self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
+    }
+
+    /// A halt that cancels what works, or does as the setting says.
+    pub(super) async fn request_halt_with(&self, cancel_open: bool) -> HaltReport {
+        let (source, by, reason) = (HaltSource::Operator, "kim".into(), "storm".to_owned());
+        let request = RequestHalt { source, by, reason, cancel_open };
         self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
     }
 
     pub(super) async fn request_halt_from(&self, source: HaltSource, reason: &str) -> HaltReport {
-        let request = RequestHalt { source, by: "somebody".into(), reason: reason.to_owned() };
+        let request =
+            RequestHalt { source, by: "somebody".into(), reason: reason.to_owned(), cancel_open: false };
         self.halt.ask(request, Duration::from_secs(10)).await.unwrap()
     }
 
     pub(super) async fn request_reduce(&self, reason: &str, flatten: bool) -> HaltReport {
         let (source, by, reason) = (HaltSource::Operator, "kim".into(), reason.to_owned());
-        let request = RequestReduce { source, by, reason, flatten };
+        let request = RequestReduce { source, by, reason, flatten, cancel_open: false };
         self.reduce.ask(request, Duration::from_secs(10)).await.unwrap()
     }
 
@@ -330,6 +342,7 @@ pub(super) fn world(prepare: impl FnOnce(&mut Facts), test: impl AsyncFnOnce(Wor
         on_the_wire: Vec::new(),
         approval_takes: Duration::ZERO,
         broker_silent: false,
+        effects: BTreeSet::new(),
         account_takes: Duration::ZERO,
         halt_takes: Duration::ZERO,
         release_takes: Duration::ZERO,

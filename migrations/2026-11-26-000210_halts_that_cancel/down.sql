@@ -1,0 +1,1 @@
+ALTER TABLE halts DROP COLUMN cancel_open;
