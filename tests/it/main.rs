@@ -23,6 +23,7 @@ mod demo;
 mod deploy;
 mod doctor;
 mod elsewhere;
+mod evolution;
 mod exchange;
 mod failures;
 mod halt;
