@@ -92,8 +92,11 @@ pub async fn suggestions(links: &AdviceLinks, wanted: Wanted) -> Result<Vec<Stra
 fn read(answer: &ModelAnswer, Wanted { market, session_date, candidates, .. }: Wanted) -> Vec<Strategy> {
     let Suggested { strategies, refused } = brief::read(&answer.json, candidates)
         .unwrap_or_else(|why| Suggested { strategies: Vec::new(), refused: vec![why] });
-    let (taken, first) = (strategies.len(), refused.first());
-    tracing::info!(%market, session = %session_date, taken, refused = refused.len(), first, "the model suggests strategies");
+    for why in &refused {
+        tracing::info!(%market, session = %session_date, why, "a suggestion of the model is no strategy");
+    }
+    let taken = strategies.len();
+    tracing::info!(%market, session = %session_date, taken, refused = refused.len(), "the model suggests strategies");
     strategies
 }
 
