@@ -247,6 +247,9 @@ async fn live(
     answers.open(desk(&config, &house, &prepared.reader, &prepared.world.clock, &prepared.venue));
     service_manager::ready(&format!("answers; trades on {}", prepared.venue.name));
     let signs_of_life = actix::spawn(service_manager::signs_of_life());
+    if let Some(folders) = folders(&config) {
+        actix::spawn(crate::proposals::keep(folders, prepared.reader.clone()));
+    }
     take_commands(&config, &prepared, &house, answers)?;
     let escalated = tokio::select! {
         biased;
@@ -331,6 +334,12 @@ async fn say_goodbye(config: &Config, world: &World, ended: Ended) {
     }
 }
 
+/// Where the folders of proposals are; none while the books are in memory.
+fn folders(config: &Config) -> Option<Folders> {
+    let directory = config.database.directory()?;
+    Some(Folders::beside_books(directory, config.retain_proposals))
+}
+
 /// What a running house is asked through.
 pub(crate) fn desk(
     config: &Config,
@@ -354,11 +363,9 @@ pub(crate) fn desk(
         judge: house.judge.clone(),
         oracle_calls: house.oracle_calls.clone(),
         decide: house.decide.clone(),
+        evolving: config.evolution.map(|_| config.markets.clone()).unwrap_or_default(),
         auto_approve: config.evolution.and_then(|plan| plan.auto_approve),
-        proposals: config
-            .database
-            .directory()
-            .map(|directory| Folders::beside_books(directory, config.retain_proposals)),
+        proposals: folders(config),
         budget: app::budget(config),
         judge_name: config.language_model.name(),
         supervised: house.supervised.clone(),

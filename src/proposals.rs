@@ -3,6 +3,7 @@
 //! The books hold a proposal; its folder is a copy for people and for their tools, written anew whenever something happens to it.
 
 mod folders;
+mod keeper;
 mod plot;
 mod report;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use strategy::form::Strategy;
 use crate::store::write_private;
 
 pub use folders::{Folders, KEPT_MAX, KEPT_MIN};
+pub use keeper::keep;
 pub use report::in_words;
 
 /// Lines around a change.

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 use std::thread::park_timeout;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
+use domain::messages::evolution::{CycleLine, LateCycle};
 use domain::messages::operator::{Answer, EventsWanted, LINES_MAX, Question};
 
 use super::{alone, data_directory, exit, failed, show};
@@ -102,19 +104,29 @@ pub(super) fn health(args: ShowArgs) -> ExitCode {
 /// The actors, and whether all of them work.
 #[derive(serde::Serialize)]
 struct Health {
+    /// All actors run, and evolution is not late.
     is_well: bool,
+    #[serde(skip)]
+    all_run: bool,
     time: String,
     actors: Vec<ActorHealth>,
+    /// The newest cycle of evolution of each market.
+    evolution: Vec<Learnt>,
+    /// Sessions that evolution should have learnt from by now.
+    late_cycles: Vec<LateCycle>,
     /// Why it does not trade at all, in a process that only says so.
     blocks: Vec<String>,
 }
 
 impl Health {
     fn of(status: Status) -> Self {
-        let Status { time, actors, entry_blocks, .. } = status;
-        let is_well = !actors.is_empty() && actors.iter().all(|actor| actor.state == "running");
+        let Status { time, actors, entry_blocks, evolution, late_cycles, .. } = status;
+        let all_run = !actors.is_empty() && actors.iter().all(|actor| actor.state == "running");
+        let is_well = all_run && late_cycles.is_empty();
+        let now = NaiveDateTime::parse_from_str(&time, "%Y-%m-%d %H:%M:%S UTC").ok();
+        let evolution = evolution.into_iter().map(|cycle| Learnt::new(cycle, now)).collect();
         let blocks = if actors.is_empty() { entry_blocks } else { Vec::new() };
-        Self { is_well, time, actors, blocks }
+        Self { is_well, all_run, time, actors, evolution, late_cycles, blocks }
     }
 }
 
@@ -123,9 +135,38 @@ impl std::fmt::Display for Health {
         writeln!(f, "Exchange time {}", self.time)?;
         self.blocks.iter().try_for_each(|why| writeln!(f, "No actor runs: {why}"))?;
         write!(f, "{}", answers::actors(&self.actors))?;
-        match self.is_well {
+        self.evolution.iter().try_for_each(|cycle| writeln!(f, "{cycle}"))?;
+        self.late_cycles.iter().try_for_each(|late| writeln!(f, "{late}; why: the log of the optimizer"))?;
+        match self.all_run {
             true => write!(f, "All actors run. Whether they trade: kestrel status"),
             false => write!(f, "Not all actors run. What happened: kestrel events --kind alarm"),
+        }
+    }
+}
+
+/// A cycle, and how long ago it was over, or began while it goes on.
+#[derive(serde::Serialize)]
+struct Learnt {
+    #[serde(flatten)]
+    cycle: CycleLine,
+    /// None where the time of the answer cannot be read.
+    age_min: Option<i64>,
+}
+
+impl Learnt {
+    fn new(cycle: CycleLine, now: Option<NaiveDateTime>) -> Self {
+        let at = cycle.ended_at.unwrap_or(cycle.began_at);
+        Self { age_min: now.map(|now| (now.and_utc() - at).num_minutes()), cycle }
+    }
+}
+
+impl std::fmt::Display for Learnt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let done = if self.cycle.ended_at.is_some() { "ended" } else { "began" };
+        write!(f, "evolution {}", self.cycle)?;
+        match self.age_min {
+            Some(minutes) => write!(f, "; {done} {} h {} min ago", minutes / 60, minutes % 60),
+            None => Ok(()),
         }
     }
 }
@@ -157,6 +198,7 @@ mod tests {
             day_pnl_pct: vec![],
             account_in_won: None,
             evolution: vec![],
+            late_cycles: vec![],
             auto_approval: None,
             judge: None,
             storage: None,

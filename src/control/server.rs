@@ -23,7 +23,7 @@ use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease};
-use domain::{Clock, Random};
+use domain::{Clock, Market, Random};
 use risk_guard::EmergencyHalt;
 use supervision::{Link, Supervised};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -86,6 +86,8 @@ pub struct Desk {
     pub oracle_calls: Link<OracleCallsOf>,
     /// TradeLedger: what a person decides on a proposal.
     pub decide: Link<ChangeProposal>,
+    /// Markets whose strategies evolve.
+    pub evolving: Vec<Market>,
     /// What is approved without a person; none: nothing.
     pub auto_approve: Option<AutoLimit>,
     /// Where the folders of proposals are; none while the books are in memory.

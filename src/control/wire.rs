@@ -8,7 +8,7 @@ use domain::messages::control::{
     Durability, HaltCancels, HaltRecord, HaltReport, HeldPosition, LiveOrder, ResumeReport, TradingState,
     TradingStatus,
 };
-use domain::messages::evolution::{CycleLine, ProposalDecision, ProposalNumber, ProposalRecord};
+use domain::messages::evolution::{CycleLine, LateCycle, ProposalDecision, ProposalNumber, ProposalRecord};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::limits::LimitsChange;
 use domain::messages::operator::{Answer, Question};
@@ -313,6 +313,9 @@ pub struct Status {
     /// Where the evolution of each market stands.
     #[serde(default)]
     pub evolution: Vec<CycleLine>,
+    /// Sessions that it should have learnt from by now.
+    #[serde(default)]
+    pub late_cycles: Vec<LateCycle>,
     /// What of its proposals is approved without a person; none: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_approval: Option<AutoApproval>,

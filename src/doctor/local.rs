@@ -192,19 +192,25 @@ fn agent(directory: &Path) -> Finding {
     }
 }
 
-/// What of evolution's proposals needs no person.
+/// Whether evolution keeps up, and what of its proposals needs no person.
 pub(super) fn evolution(config: &Config) -> Finding {
     let Some(plan) = config.evolution else {
         return Finding::skipped("evolution", "EVOLUTION_ENABLED=false: no strategy is searched for");
     };
+    let now = SystemClock.now();
+    let mut reader = config.database.file().and_then(|path| open_read_only(path).ok());
+    let late = reader.as_mut().and_then(|reader| reader.late_cycles(&config.markets, now).ok());
+    if let Some(late) = late.filter(|late| !late.is_empty()) {
+        let found: Vec<_> = late.iter().map(ToString::to_string).collect();
+        let remedy = "start the agent, or look at what its optimizer logs: kestrel health";
+        return Finding::warning("evolution", found.join("; "), remedy);
+    }
     let Some(limit) = plan.auto_approve else {
         let found =
             format!("{} strategies after each close; a person decides on what is proposed", plan.trials);
         return Finding::good("evolution", found);
     };
-    let reader = config.database.file().and_then(|path| open_read_only(path).ok());
-    let used = reader.and_then(|mut reader| reader.limit_in_use(SystemClock.now()).ok());
-    let approval = AutoApproval::new(limit, used);
+    let approval = AutoApproval::new(limit, reader.and_then(|mut reader| reader.limit_in_use(now).ok()));
     let remedy = match approval.rests_for {
         Some(_) => "see why: kestrel proposals list",
         None => "unset EVOLUTION_AUTO_APPROVE to decide on each yourself",

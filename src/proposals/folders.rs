@@ -16,6 +16,9 @@ pub const KEPT_MIN: u32 = 1;
 /// Most folders that a setting may keep.
 pub const KEPT_MAX: u32 = 10_000;
 
+/// Where nobody decides any more.
+const FINISHED: [ProposalStatus; 2] = [ProposalStatus::Rejected, ProposalStatus::Retired];
+
 /// The folder of all proposals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
@@ -42,6 +45,17 @@ impl Folders {
             }
         }
         Ok(written)
+    }
+}
+
+impl Folders {
+    /// True when the folder says where the proposal stands, or nobody needs it any more: those of finished ones go when there are
+    /// too many.
+    pub(super) fn is_current(&self, record: &ProposalRecord) -> bool {
+        match fs::read_to_string(self.path.join(record.folder()).join("report.md")) {
+            Ok(text) => says(&text, record.status),
+            Err(error) => error.kind() == io::ErrorKind::NotFound && FINISHED.contains(&record.status),
+        }
     }
 }
 
@@ -75,8 +89,12 @@ fn number_of(name: &str) -> Option<u32> {
 /// What its report says; one without a report that can be read is not finished.
 fn is_finished(folder: &Path) -> bool {
     let Ok(text) = fs::read_to_string(folder.join("report.md")) else { return false };
-    let ends = [ProposalStatus::Rejected, ProposalStatus::Retired];
-    text.lines().any(|line| ends.iter().any(|status| line.ends_with(&report::status_words(*status))))
+    FINISHED.into_iter().any(|status| says(&text, status))
+}
+
+/// True when a report says that its proposal stands there.
+fn says(report: &str, status: ProposalStatus) -> bool {
+    report.lines().any(|line| line.ends_with(&report::status_words(status)))
 }
 
 /// Removes the files that are ours, then the folder; with a file of somebody else's in it the whole folder stays.

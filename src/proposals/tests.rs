@@ -171,6 +171,56 @@ fn of_the_finished_proposals_the_newest_folders_stay_and_every_one_that_is_not_f
 }
 
 #[test]
+fn a_folder_follows_the_books_whoever_changed_its_proposal_and_one_that_may_go_is_not_made_again() {
+    use domain::messages::evolution::{ChangeProposal, Decider, DraftProposal, ProposalStep};
+    use trade_ledger::EvolutionBooks as _;
+    let data = tempfile::tempdir().unwrap();
+    let database = std::sync::Arc::new(crate::store::Database::open(":memory:").unwrap());
+    let mut store = database.store().unwrap();
+    let same = database.clone();
+    let books: crate::control::OpenReader =
+        std::sync::Arc::new(move || same.reader().map_err(|error| error.to_string()));
+    let folders = Folders::beside_books(data.path(), 2);
+    let look = |seen| keeper::look(&folders, &books, seen).unwrap();
+    assert_eq!(look(None), None, "nothing was proposed");
+    let ProposalRecord { market, name, hypothesis, hash, strategy, incumbent, evidence, .. } = record();
+    let draft = DraftProposal {
+        cycle: None,
+        market,
+        name,
+        hypothesis,
+        hash,
+        strategy,
+        incumbent,
+        evidence,
+        shadow: None,
+    };
+    let now = "2026-11-24T07:00:00Z".parse().unwrap();
+    let number = store.draft_proposal(&draft, now).unwrap().number;
+    let mut seen = look(None);
+    let folder = data.path().join("proposals").join(store.proposals().unwrap()[0].folder());
+    let report = || std::fs::read_to_string(folder.join("report.md")).unwrap();
+    assert!(report().contains("status: **draft**"), "{}", report());
+    let by = Decider::Person("ada".into());
+    for (step, words) in [
+        (ProposalStep::Submit, "ready for review"),
+        (ProposalStep::Approve, "approved"),
+        (ProposalStep::Activate, "active"),
+        (ProposalStep::RollBack, "retired"),
+    ] {
+        let change = ChangeProposal { number, step, by: by.clone(), reason: "looked".into() };
+        store.change_proposal(&change, now).unwrap();
+        let newest = look(seen);
+        assert!(newest > seen, "{step}");
+        assert!(report().contains(&format!("status: **{words}**")), "{step}: {}", report());
+        seen = newest;
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!((look(seen), look(None)), (seen, seen));
+    assert!(!folder.exists(), "a finished one that went stays away");
+}
+
+#[test]
 fn what_the_shadow_showed_stands_beside_the_evidence() {
     let [after, expires, day] = ["2026-11-24", "2027-02-22", "2026-11-25"].map(|day| day.parse().unwrap());
     let session = |challenger_ppb, incumbent_ppb| ShadowSession {

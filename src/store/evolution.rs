@@ -15,9 +15,9 @@ use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
     ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, EVIDENCE_BYTES_MAX, Elite,
-    EndCycle, FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf,
-    STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals,
-    TrialsBooked, TrialsOf, Tried, TriedBefore,
+    EndCycle, FollowShadow, JudgeShadow, JudgeWindow, LateCycle, ProposalRecord, RecordTrials, Reject,
+    RejectsOf, STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, StrategyOf, StrategyVersion, TrialHash,
+    TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -150,6 +150,34 @@ impl SqliteReader {
     /// [`StoreError`] when the database failed.
     pub fn limit_in_use(&mut self, at: DateTime<Utc>) -> Result<LimitInUse, StoreError> {
         self.store.read(|conn| approvals::in_use(conn, at))
+    }
+
+    /// The number of the newest change of a proposal; none while there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn newest_change(&mut self) -> Result<Option<i64>, StoreError> {
+        self.store.read(proposals::newest_change)
+    }
+
+    /// Every proposal, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn proposals(&mut self) -> Result<Vec<ProposalRecord>, StoreError> {
+        self.store.read(proposals::all)
+    }
+
+    /// Which of these markets have a closed session that evolution should have learnt from and has not, at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn late_cycles(
+        &mut self,
+        markets: &[Market],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<LateCycle>, StoreError> {
+        self.store.read(|conn| trials::late(conn, markets, now))
     }
 
     /// The newest cycle of each market that ever had one.

@@ -768,3 +768,4 @@ diesel::allow_tables_to_appear_in_same_query!(
 diesel::allow_tables_to_appear_in_same_query!(elites, trials);
 diesel::allow_tables_to_appear_in_same_query!(sealed_windows, sealed_verdicts);
 diesel::allow_tables_to_appear_in_same_query!(limit_approvals, evolution_changes);
+diesel::allow_tables_to_appear_in_same_query!(evolution_cycles, evolution_cycle_ends);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use trade_ledger::{EvolutionBooks as _, Store as _};
 
-use crate::harness::{Agent, command, database};
+use crate::harness::{Agent, PATIENCE, command, database, log_of, until};
 
 fn run(dir: &TempDir, arguments: &[&str]) -> Output {
     let mut command = command(dir, &[]);
@@ -97,6 +97,10 @@ fn a_running_agent_books_a_decision_and_tells_it() {
     drop_in(&database(dir.path()), 1, ProposalStep::Approve, Decider::Person("ada".into()));
     drop_in(&database(dir.path()), 1, ProposalStep::Activate, Decider::Agent);
     let _agent = Agent::start(&dir, &[]);
+    let of_first = database(dir.path()).parent().unwrap().join("proposals/0001-swing-1/report.md");
+    let says = |words: &str| fs::read_to_string(&of_first).is_ok_and(|report| report.contains(words));
+    let is_written = until(PATIENCE, || says("status: **active**").then_some(()));
+    assert!(is_written.is_some(), "the folder follows what no command has done: {}", log_of(&dir));
     let rolled = said(&run(&dir, &["rollback", "1", "--reason", "a bad week", "--by", "mina"]));
     assert!(rolled.contains("Proposal 0001 is retired now"), "{rolled}");
     let rejected = said(&run(&dir, &["reject", "2", "--reason", "too few trades", "--by", "mina"]));

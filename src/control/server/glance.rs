@@ -2,7 +2,7 @@
 
 use brain::budget::quota_date;
 use domain::messages::control::StatusQuery;
-use domain::messages::evolution::CycleLine;
+use domain::messages::evolution::{CycleLine, LateCycle};
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 
@@ -30,6 +30,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         account_in_won: None,
         judge: None,
         evolution: vec![],
+        late_cycles: vec![],
         auto_approval: None,
         storage: None,
         actors: vec![],
@@ -40,6 +41,7 @@ pub(super) async fn status(desk: &Desk) -> Status {
     let bare = Status {
         judge: desk.judge.ask(JudgeQuery, STATUS_WITHIN).await.ok().map(Box::new),
         evolution: cycles(desk).await,
+        late_cycles: late_cycles(desk).await,
         auto_approval: auto_approval(desk).await,
         storage: storage(desk).await,
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
@@ -56,6 +58,16 @@ async fn cycles(desk: &Desk) -> Vec<CycleLine> {
     let reading = read(desk.books.clone(), crate::store::SqliteReader::newest_cycles);
     match tokio::time::timeout(STATUS_WITHIN, reading).await {
         Ok(Ok(lines)) => lines,
+        Ok(Err(_)) | Err(_) => vec![],
+    }
+}
+
+/// The same: without an answer nothing is said of it.
+async fn late_cycles(desk: &Desk) -> Vec<LateCycle> {
+    let (markets, now) = (desk.evolving.clone(), desk.clock.now());
+    let reading = read(desk.books.clone(), move |reader| reader.late_cycles(&markets, now));
+    match tokio::time::timeout(STATUS_WITHIN, reading).await {
+        Ok(Ok(late)) => late,
         Ok(Err(_)) | Err(_) => vec![],
     }
 }

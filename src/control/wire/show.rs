@@ -150,6 +150,7 @@ impl fmt::Display for Status {
             write!(f, "{}", judges::Strategies(&judge.strategies))
         })?;
         self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
+        self.late_cycles.iter().try_for_each(|late| writeln!(f, "{late}"))?;
         self.auto_approval.iter().try_for_each(|approval| writeln!(f, "{approval}"))?;
         orders(f, "not finished", &self.live_orders)?;
         self.storage.iter().try_for_each(|storage| writeln!(f, "{storage}"))?;

@@ -306,6 +306,10 @@ pub(super) fn active(conn: &mut SqliteConnection, market: Market) -> Result<Opti
     Ok(Some(ActiveStrategy { version: version.seq, from, since: time(version.at_ms)? }))
 }
 
+pub(super) fn newest_change(conn: &mut SqliteConnection) -> Result<Option<i64>, Fault> {
+    Ok(evolution_changes::table.select(max(evolution_changes::seq)).first(conn)?)
+}
+
 pub(super) fn all(conn: &mut SqliteConnection) -> Result<Vec<ProposalRecord>, Fault> {
     let rows: Vec<Row> = evolution_proposals::table
         .order(evolution_proposals::number.desc())

@@ -1,28 +1,31 @@
 //! Cycles, trials and the archive.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 use domain::Market;
 use domain::messages::evolution::{
-    BeginCycle, Cycle, CycleLine, Elite, EndCycle, GateName, Place, RecordTrials, Reject, RejectsOf,
-    TRIALS_AT_ONCE_MAX, Trial, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
+    BeginCycle, Cycle, CycleLine, Elite, EndCycle, GateName, LateCycle, Place, RecordTrials, Reject,
+    RejectsOf, TRIALS_AT_ONCE_MAX, Trial, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
+use domain::messages::occasions::OccasionKind;
 use trade_ledger::StoreError;
 
 use super::bounded;
 use crate::store::fault::Fault;
 use crate::store::schema::{
-    archive_changes, elites as elite_rows, evolution_cycle_ends, evolution_cycles, trials,
+    archive_changes, elites as elite_rows, evolution_cycle_ends, evolution_cycles, occasions, trials,
 };
-use crate::store::values::{count, day, malformed, ms, parsed};
+use crate::store::values::{count, day, malformed, ms, parsed, time};
 
 /// Most candidates of one question.
 const ASKED_MAX: usize = 1_000;
 /// Longest name of a niche, and longest outcome of a cycle, in characters.
 const NICHE_MAX: usize = 80;
 const OUTCOME_MAX: usize = 600;
+/// Evolution takes the markets one after the other, and a search may take long: only after so many hours it is late.
+const LATE_AFTER_HOURS: i64 = 6;
 
 pub(super) fn begin(
     conn: &mut SqliteConnection,
@@ -179,18 +182,18 @@ pub(super) fn newest(conn: &mut SqliteConnection) -> Result<Vec<CycleLine>, Faul
 }
 
 fn line(conn: &mut SqliteConnection, cycle: i64) -> Result<CycleLine, Fault> {
-    let (market, session_date): (String, String) = evolution_cycles::table
+    let (market, session_date, began_at_ms): (String, String, i64) = evolution_cycles::table
         .find(cycle)
-        .select((evolution_cycles::market, evolution_cycles::session_date))
+        .select((evolution_cycles::market, evolution_cycles::session_date, evolution_cycles::began_at_ms))
         .first(conn)?;
     let best_micros: Option<i64> = trials::table
         .filter(trials::cycle_seq.eq(cycle))
         .filter(trials::killed_by.is_null())
         .select(max(trials::sharpe_micros))
         .first(conn)?;
-    let outcome = evolution_cycle_ends::table
+    let end: Option<(String, i64)> = evolution_cycle_ends::table
         .find(cycle)
-        .select(evolution_cycle_ends::outcome)
+        .select((evolution_cycle_ends::outcome, evolution_cycle_ends::at_ms))
         .first(conn)
         .optional()?;
     Ok(CycleLine {
@@ -199,8 +202,44 @@ fn line(conn: &mut SqliteConnection, cycle: i64) -> Result<CycleLine, Fault> {
         session_date: parsed("session date", &session_date)?,
         trials: trials_of(conn, cycle)?,
         best_micros,
-        outcome,
+        began_at: time(began_at_ms)?,
+        ended_at: end.as_ref().map(|(_, at_ms)| time(*at_ms)).transpose()?,
+        outcome: end.map(|(outcome, _)| outcome),
     })
+}
+
+/// The newest session of a market that was booked as closed so long ago, and the newest that a cycle has ended for.
+pub(super) fn late(
+    conn: &mut SqliteConnection,
+    markets: &[Market],
+    now: DateTime<Utc>,
+) -> Result<Vec<LateCycle>, Fault> {
+    let until = ms(now - TimeDelta::hours(LATE_AFTER_HOURS));
+    let mut late = Vec::new();
+    for market in markets {
+        let closed: Option<(String, i64)> = occasions::table
+            .filter(occasions::market.eq(market.code()))
+            .filter(occasions::kind.eq(OccasionKind::DayClosed.code()))
+            .filter(occasions::booked_at_ms.le(until))
+            .order(occasions::session_date.desc())
+            .select((occasions::session_date, occasions::booked_at_ms))
+            .first(conn)
+            .optional()?;
+        let Some((session_date, booked_at_ms)) = closed else { continue };
+        let learnt: Option<String> = evolution_cycles::table
+            .inner_join(
+                evolution_cycle_ends::table.on(evolution_cycle_ends::cycle_seq.eq(evolution_cycles::seq)),
+            )
+            .filter(evolution_cycles::market.eq(market.code()))
+            .select(max(evolution_cycles::session_date))
+            .first(conn)?;
+        // Dates as text are in the order of their days.
+        if learnt.is_none_or(|learnt| learnt < session_date) {
+            let session_date = parsed("session date", &session_date)?;
+            late.push(LateCycle { market: *market, session_date, closed_at: time(booked_at_ms)? });
+        }
+    }
+    Ok(late)
 }
 
 #[derive(QueryableByName)]

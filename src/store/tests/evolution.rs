@@ -256,6 +256,36 @@ fn days_that_were_looked_at_are_spent_for_good() {
 }
 
 #[test]
+fn a_closed_session_without_a_cycle_that_has_ended_is_late_after_six_hours() {
+    use domain::messages::occasions::{Occasion, OccasionKind};
+    let mut books = Books::new();
+    let session_date = begin().session_date;
+    let closed = |market| Occasion {
+        market,
+        session_date,
+        kind: OccasionKind::DayClosed,
+        begins_at: start(),
+        label: "settled".into(),
+    };
+    books.store.book_occasions(&[closed(Market::Kr), closed(Market::Jp)], start()).unwrap();
+    let mut reader = books.database.reader().unwrap();
+    let mut late = |hours| {
+        let found =
+            reader.late_cycles(&[Market::Kr, Market::UsNasdaq], start() + TimeDelta::hours(hours)).unwrap();
+        found.iter().map(|one| (one.market, one.session_date)).collect::<Vec<_>>()
+    };
+    assert_eq!(late(5), [], "it may still be searching");
+    assert_eq!(late(6), [(Market::Kr, session_date)], "of the markets that are asked about");
+    books.store.begin_cycle(&begin(), start()).unwrap();
+    assert_eq!(late(6), [(Market::Kr, session_date)], "it goes on");
+    let end = EndCycle { cycle: 1, outcome: "no champion".into(), champion: None };
+    books.store.end_cycle(&end, start()).unwrap();
+    assert_eq!(late(600), []);
+    let cycle = books.store.newest_cycles().unwrap().remove(0);
+    assert_eq!((cycle.began_at, cycle.ended_at), (start(), Some(start())));
+}
+
+#[test]
 fn a_proposal_is_booked_with_who_and_why_and_nothing_is_active_without_a_yes() {
     let mut books = Books::new();
     let drafted = books.store.draft_proposal(&draft(1), start()).unwrap();

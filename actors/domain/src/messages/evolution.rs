@@ -287,11 +287,37 @@ pub struct CycleLine {
     pub best_micros: Option<i64>,
     /// What came of it, in words; none while it goes on.
     pub outcome: Option<String>,
+    /// When it began.
+    pub began_at: DateTime<Utc>,
+    /// When it was over; none while it goes on.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A session that evolution should have learnt from by now, and has not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateCycle {
+    /// The market.
+    pub market: Market,
+    /// The session.
+    pub session_date: NaiveDate,
+    /// When it was booked as closed.
+    pub closed_at: DateTime<Utc>,
+}
+
+impl fmt::Display for LateCycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { market, session_date, closed_at } = self;
+        let closed = closed_at.format("%Y-%m-%d %H:%M UTC");
+        write!(
+            f,
+            "evolution is late in {market}: no cycle of {session_date} has ended, which was closed at {closed}"
+        )
+    }
 }
 
 impl fmt::Display for CycleLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cycle, market, session_date, trials, best_micros, outcome } = self;
+        let Self { cycle, market, session_date, trials, best_micros, outcome, .. } = self;
         write!(f, "{market} {session_date}: cycle {cycle}, {trials} trials")?;
         if let Some(best) = best_micros {
             let sign = if *best < 0 { "-" } else { "" };
