@@ -1,6 +1,7 @@
 //! Evolution in the true program, after the close of a session: killed in the middle of a cycle, and advised by a model.
 
 mod kills;
+mod limit;
 mod model;
 
 use std::os::unix::process::ExitStatusExt as _;
