@@ -1,9 +1,11 @@
 //! What evolution did: cycles, trials, the archive, windows, proposals and what markets trade by.
 
 mod approvals;
+mod glance;
 mod proposals;
 mod sessions;
 mod shadows;
+mod telling;
 mod trials;
 mod windows;
 
@@ -44,7 +46,7 @@ impl EvolutionBooks for SqliteStore {
     }
 
     fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
-        self.read(trials::newest)
+        self.read(glance::newest)
     }
 
     fn trial_totals(&mut self, market: Market) -> Result<TrialTotals, StoreError> {
@@ -177,7 +179,7 @@ impl SqliteReader {
         markets: &[Market],
         now: DateTime<Utc>,
     ) -> Result<Vec<LateCycle>, StoreError> {
-        self.store.read(|conn| trials::late(conn, markets, now))
+        self.store.read(|conn| glance::late(conn, markets, now))
     }
 
     /// The newest cycle of each market that ever had one.
@@ -185,7 +187,7 @@ impl SqliteReader {
     /// # Errors
     /// [`StoreError`] when the database failed.
     pub fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
-        self.store.read(trials::newest)
+        self.store.read(glance::newest)
     }
 }
 

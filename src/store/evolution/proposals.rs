@@ -8,10 +8,10 @@ use domain::messages::evolution::{
     ActiveStrategy, AutoLimit, ChangeProposal, Decider, DraftProposal, ProposalChange, ProposalNumber,
     ProposalRecord, ProposalStatus, ProposalStep, StrategyVersion,
 };
-use domain::messages::ledger::EventKind;
 use domain::text::harmless;
 use optimizer::proposal::{self, By};
 
+use super::telling::line;
 use super::{approvals, bounded, shadows};
 use crate::store::fault::Fault;
 use crate::store::journal::append;
@@ -175,44 +175,6 @@ fn book(
     );
     let insert = diesel::insert_into(evolution_changes::table).values(row);
     Ok(insert.returning(evolution_changes::seq).get_result(conn)?)
-}
-
-/// What people are told. Where no person has approved, they are told as of an alarm, with the way back.
-fn line(
-    record: &ProposalRecord,
-    status: ProposalStatus,
-    (by, reason): (&str, &str),
-    is_by_limit: bool,
-) -> (EventKind, String) {
-    let ProposalRecord { number, market, .. } = record;
-    let title = record.title();
-    let undo = |command: &str| format!("kestrel proposals {command} {number} --reason WHY");
-    let line = match status {
-        ProposalStatus::Draft => format!("proposal {number} is drafted: {title}"),
-        ProposalStatus::ReadyForReview => format!(
-            "proposal {number} is ready for review: {title}; see it with: kestrel proposals show {number}"
-        ),
-        ProposalStatus::Approved if is_by_limit => format!(
-            "proposal {number} approved by {by}, by no person: {reason}; it holds from the next session of {market} on; \
-             take it back with: {}, once it is active with: {}",
-            undo("reject"),
-            undo("rollback")
-        ),
-        ProposalStatus::Approved => {
-            format!(
-                "proposal {number} approved by {by}: {reason}; it holds from the next session of {market} on"
-            )
-        }
-        ProposalStatus::Rejected => format!("proposal {number} rejected by {by}: {reason}"),
-        ProposalStatus::Active => format!(
-            "{market} trades by proposal {number} in sessions that begin from now on ({by}: {reason}); go back with: {}",
-            undo("rollback")
-        ),
-        ProposalStatus::Retired => format!(
-            "{market} no longer trades by proposal {number} in sessions that begin from now on ({by}: {reason})"
-        ),
-    };
-    (if is_by_limit { EventKind::Alarm } else { EventKind::Report }, line)
 }
 
 /// What the market traded by until now is retired.

@@ -1,0 +1,42 @@
+//! What people are told of a proposal.
+
+use domain::messages::evolution::{ProposalRecord, ProposalStatus};
+use domain::messages::ledger::EventKind;
+
+/// What people are told. Where no person has approved, they are told as of an alarm, with the way back.
+pub(super) fn line(
+    record: &ProposalRecord,
+    status: ProposalStatus,
+    (by, reason): (&str, &str),
+    is_by_limit: bool,
+) -> (EventKind, String) {
+    let ProposalRecord { number, market, .. } = record;
+    let title = record.title();
+    let undo = |command: &str| format!("kestrel proposals {command} {number} --reason WHY");
+    let line = match status {
+        ProposalStatus::Draft => format!("proposal {number} is drafted: {title}"),
+        ProposalStatus::ReadyForReview => format!(
+            "proposal {number} is ready for review: {title}; see it with: kestrel proposals show {number}"
+        ),
+        ProposalStatus::Approved if is_by_limit => format!(
+            "proposal {number} approved by {by}, by no person: {reason}; it holds from the next session of {market} on; \
+             take it back with: {}, once it is active with: {}",
+            undo("reject"),
+            undo("rollback")
+        ),
+        ProposalStatus::Approved => {
+            format!(
+                "proposal {number} approved by {by}: {reason}; it holds from the next session of {market} on"
+            )
+        }
+        ProposalStatus::Rejected => format!("proposal {number} rejected by {by}: {reason}"),
+        ProposalStatus::Active => format!(
+            "{market} trades by proposal {number} in sessions that begin from now on ({by}: {reason}); go back with: {}",
+            undo("rollback")
+        ),
+        ProposalStatus::Retired => format!(
+            "{market} no longer trades by proposal {number} in sessions that begin from now on ({by}: {reason})"
+        ),
+    };
+    (if is_by_limit { EventKind::Alarm } else { EventKind::Report }, line)
+}
