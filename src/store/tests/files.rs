@@ -48,7 +48,8 @@ fn declared() -> Vec<Column> {
                 table_name: table_name.clone(),
                 column_name: column.to_owned(),
                 required: i64::from(!kind.starts_with("Nullable")),
-                kind: kind.trim_start_matches("Nullable<").trim_end_matches('>').to_owned(),
+                // SQLite keeps a yes or no as a whole number.
+                kind: kind.trim_start_matches("Nullable<").trim_end_matches('>').replace("Bool", "BigInt"),
             });
         }
     }
