@@ -1,39 +1,62 @@
 //! Logging: to standard error, never blocking and never panicking.
 //!
 //! The writer thread drops lines rather than hold up an actor: a full pipe must not stop trading (order-protocol 3,
-//! rows 30 and 31).
+//! rows 30 and 31). What is lost is counted, and said in the log itself, by `kestrel status` and in the metrics.
 
-use std::io::IsTerminal;
+mod lines;
+mod sink;
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 use tracing::Dispatch;
-use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogFormat;
 use lines::{Escape, Lines};
+use sink::Losses;
 
-mod lines;
+pub use sink::LogGuard;
 
-/// Lines that may wait for a slow terminal; further ones are dropped.
-const WAITING_LINES: usize = 8_192;
+/// What the log of this process has lost.
+static LOSSES: OnceLock<Arc<Losses>> = OnceLock::new();
 
 /// Starts logging. Keep the guard until the end: dropping it writes what is left.
 ///
 /// # Errors
 /// When `filter` is no tracing filter, or logging was started before.
-pub fn start(filter: &str, format: LogFormat) -> Result<WorkerGuard, String> {
+pub fn start(filter: &str, format: LogFormat) -> Result<LogGuard, String> {
     let filter = EnvFilter::builder().parse(filter).map_err(|error| {
         format!("KESTREL_LOG or RUST_LOG: {error}; allowed: e.g. info or info,broker=debug")
     })?;
-    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
-        .lossy(true)
-        .finish(std::io::stderr());
-    dispatch(filter, escape(format), writer).try_init().map_err(|error| error.to_string())?;
+    let Log { dispatch, guard, losses } = Log::open(std::io::stderr(), filter, escape(format));
+    dispatch.try_init().map_err(|error| error.to_string())?;
+    let _ = LOSSES.set(losses);
     log_panics();
     Ok(guard)
+}
+
+/// Lines of this process's log that reached nobody; 0 as well where no log was started.
+pub fn lost_lines() -> u64 {
+    LOSSES.get().map_or(0, |losses| losses.lines())
+}
+
+/// A log that is not in use yet.
+struct Log {
+    dispatch: Dispatch,
+    guard: LogGuard,
+    losses: Arc<Losses>,
+}
+
+impl Log {
+    fn open(sink: impl Write + Send + 'static, filter: EnvFilter, escape: Escape) -> Self {
+        let (writer, guard, losses) = sink::open(sink);
+        let dispatch = dispatch(filter, escape, writer);
+        losses.are_told_in(dispatch.downgrade());
+        Self { dispatch, guard, losses }
+    }
 }
 
 fn escape(format: LogFormat) -> Escape {

@@ -202,6 +202,7 @@ mod tests {
             auto_approval: None,
             judge: None,
             storage: None,
+            log_lines_lost: 12,
             actors: states.iter().map(actor).collect(),
         }
     }

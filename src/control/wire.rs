@@ -322,6 +322,9 @@ pub struct Status {
     /// The room that the books take and have; none where they are in memory, or the disk could not be looked at.
     #[serde(default)]
     pub storage: Option<Storage>,
+    /// Lines of the agent's log that reached nobody.
+    #[serde(default)]
+    pub log_lines_lost: u64,
     /// The actors.
     pub actors: Vec<ActorHealth>,
 }

@@ -1,11 +1,13 @@
-//! Hostile texts in every part of an event, in every form of the log.
+//! Hostile texts in every part of an event, in every form of the log; and another end that takes nothing.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::io::{self, BufRead as _, BufReader, Write};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use domain::text::is_hidden;
 use serde_json::Value;
 
+use super::sink::WAITING_LINES;
 use super::*;
 use crate::mutation::Mutator;
 
@@ -74,4 +76,77 @@ fn a_panic_is_one_line_too() {
     let log = log_of(&["first\nsecond".to_owned()], Escape::Plain);
     assert!(log.contains("first\\u{a}second") || log.contains("first\\nsecond"), "{log}");
     assert_eq!(log.lines().count(), 1);
+}
+
+/// Nothing here takes so long unless it is held up for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More lines than a pipe and the queue before it hold.
+const LINES: usize = 3 * WAITING_LINES;
+
+/// What `task` gives, done by a thread of its own so that a task that is held up fails the test.
+fn in_time<T: Send + 'static>(what: &str, task: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, over) = mpsc::channel();
+    std::thread::spawn(move || done.send(task()));
+    over.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+fn log_many(dispatch: &Dispatch) {
+    let dispatch = dispatch.clone();
+    in_time("whoever logs was held up", move || {
+        tracing::dispatcher::with_default(&dispatch, || {
+            (0..LINES).for_each(|number| tracing::info!(number, "a line like many others"));
+        });
+    });
+}
+
+#[test]
+fn a_log_that_nobody_takes_holds_nobody_up_and_says_where_and_how_many_lines_are_missing_once_it_is_taken() {
+    let (reader, writer) = io::pipe().unwrap();
+    let Log { dispatch, guard, losses } = Log::open(writer, EnvFilter::new("trace"), Escape::Json);
+    log_many(&dispatch);
+    let lost = losses.lines();
+    assert!(lost > 0 && lost <= (LINES - WAITING_LINES) as u64, "{lost}");
+
+    let (tell, told) = mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let mut lines = Vec::new();
+        for line in BufReader::new(reader).lines().map(Result::unwrap) {
+            if line.contains("were lost") {
+                tell.send(()).unwrap();
+            }
+            lines.push(line);
+        }
+        lines
+    });
+    told.recv_timeout(PATIENCE).expect("the log says that lines were lost");
+    in_time("the end of the log", move || drop(guard));
+    let text = in_time("the end of the pipe", move || reading.join().unwrap());
+    let lines: Vec<Value> = text.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (said, kept): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["lines"].is_number());
+    assert_eq!(said.iter().map(|line| line["lines"].as_u64()).collect::<Vec<_>>(), [Some(lost)]);
+    assert_eq!(kept.len() as u64 + lost, LINES as u64, "each line was either written or counted");
+    let numbers: Vec<_> = kept.iter().map(|line| line["number"].as_u64().unwrap()).collect();
+    assert!(numbers.iter().copied().eq(0..kept.len() as u64), "in their order, and the oldest first");
+    assert!(lines.last().unwrap()["lines"].is_number(), "where the lost ones would have been");
+}
+
+#[test]
+fn a_log_that_nobody_takes_does_not_hold_up_the_end_of_the_process() {
+    let (_reader, writer) = io::pipe().unwrap();
+    let Log { dispatch, guard, losses } = Log::open(writer, EnvFilter::new("trace"), Escape::Plain);
+    log_many(&dispatch);
+    in_time("the end of the log", move || drop(guard));
+    assert!(losses.lines() > 0);
+}
+
+#[test]
+fn lines_that_the_other_end_refuses_are_counted_as_lost() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let Log { dispatch, guard, losses } = Log::open(writer, EnvFilter::new("trace"), Escape::Plain);
+    tracing::dispatcher::with_default(&dispatch, || {
+        (0..5).for_each(|number| tracing::info!(number, "into a closed pipe"));
+    });
+    in_time("the end of the log", move || drop((dispatch, guard)));
+    assert_eq!(losses.lines(), 5);
 }

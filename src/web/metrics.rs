@@ -65,6 +65,7 @@ metrics! {
     TradeMode = Gauge "kestrel_trade_mode" ["mode"] "1 for how often is judged: daily (slots) or realtime (every minute); 0 for the other.";
     Uptime = Gauge "kestrel_uptime_seconds" [] "Seconds since the web was opened, which is when the process started.";
     Memory = Gauge "process_resident_memory_bytes" [] "Memory that the process holds.";
+    LogLost = Counter "kestrel_log_lines_lost_total" [] "Lines of the log that reached nobody, because what reads it took them too late or not at all.";
     OpenFiles = Gauge "process_open_fds" [] "File descriptors that the process holds.";
     Ready = Gauge "kestrel_ready" [] "1 when the agent may trade, as /readyz says it; else 0.";
     TradingState = Gauge "kestrel_trading_state" ["state"] "1 for the state of trading: starting, active, reducing (exits only), halted, or unknown when RiskGuard does not answer; 0 for the others.";

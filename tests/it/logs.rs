@@ -1,13 +1,19 @@
 //! The log of the true program: one span per decision through all actors, in JSON and for people, never a control character.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
 
+use domain::messages::control::TradingState;
 use domain::text::is_hidden;
+use kestrel::control::wire::{Reply, Request};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::exchange::Exchange;
-use crate::harness::{Agent, PATIENCE, log_of, until};
+use crate::harness::{Agent, PATIENCE, ask, command, log_of, status_of, until};
+use crate::web::free_address;
 
 /// A Korean morning at speed, up to the first order that the exchange has taken.
 fn log_of_a_trade(settings: &[(&str, &str)]) -> String {
@@ -83,4 +89,58 @@ fn people_read_the_same_without_colours_where_no_terminal_is_and_only_what_the_f
     let own: Vec<&str> =
         log.lines().filter(|line| line.contains(" INFO ") && line.contains("intent=")).collect();
     assert!(!own.is_empty() && own.iter().all(|line| line.contains("broker::")), "{own:#?}");
+}
+
+/// More lines than a pipe and the queue before it hold.
+const REFUSALS: usize = 10_000;
+
+/// Sends so many commands over one connection to a page that takes none; how many it refused, each with a line in the log.
+fn refused_commands(address: &str, count: usize) -> usize {
+    let request = format!("POST /control/halt HTTP/1.1\r\nHost: {address}\r\nContent-Length: 2\r\n\r\n{{}}");
+    let last = request.replace("Content-Length", "Connection: close\r\nContent-Length");
+    let mut line = TcpStream::connect(address).unwrap();
+    let mut answers = line.try_clone().unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        answers.read_to_string(&mut text).map(|_| text.matches("HTTP/1.1 403 ").count())
+    });
+    for _ in 1..count {
+        line.write_all(request.as_bytes()).unwrap();
+    }
+    line.write_all(last.as_bytes()).unwrap();
+    reading.join().unwrap().unwrap()
+}
+
+#[test]
+fn an_agent_whose_log_and_output_nobody_reads_trades_answers_halts_and_ends() {
+    let dir = TempDir::new().unwrap();
+    let address = free_address().to_string();
+    let exchange =
+        Exchange::start(&dir, &["--start", "2026-06-01T00:10:00Z", "--speed", "60", "--markets", "KR"]);
+    let settings = [
+        ("KESTREL_EXCHANGE_URL", &*exchange.url),
+        ("ENABLED_MARKETS", "KR"),
+        ("TRADE_MODE", "realtime"),
+        ("SCANNER_TOP_N", "8"),
+        ("WEB_LISTEN", &*address),
+    ];
+    let mut child = command(&dir, &settings);
+    let mut child = child.arg("run").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Open for as long as the agent runs, and never read.
+    let _unread = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let mut agent = Agent::of(child);
+    let is_ready = || status_of(&dir).filter(|status| status.trading == Some(TradingState::Active));
+    assert!(until(PATIENCE, is_ready).is_some(), "{:?}", status_of(&dir));
+    assert_eq!(refused_commands(&address, REFUSALS), REFUSALS);
+    let status = status_of(&dir).unwrap();
+    assert!(status.log_lines_lost > 0 && status.to_string().contains("lines were lost"), "{status}");
+    let has_traded = || (!exchange.books().orders.is_empty()).then_some(());
+    assert!(until(PATIENCE * 3, has_traded).is_some(), "it does not trade: {:?}", status_of(&dir));
+
+    let halt = Request::Halt { reason: "nobody reads".into(), by: "ada".into(), cancel_open: false };
+    let reply = ask(&dir, &halt);
+    assert!(reply.is_done() && matches!(reply, Reply::Halted(_)), "{reply}");
+    assert_eq!(status_of(&dir).unwrap().trading, Some(TradingState::Halted));
+    agent.terminate();
+    assert_eq!(agent.wait().code(), Some(0));
 }

@@ -33,6 +33,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         late_cycles: vec![],
         auto_approval: None,
         storage: None,
+        log_lines_lost: crate::telemetry::lost_lines(),
         actors: vec![],
     }
 }

@@ -154,6 +154,9 @@ impl fmt::Display for Status {
         self.auto_approval.iter().try_for_each(|approval| writeln!(f, "{approval}"))?;
         orders(f, "not finished", &self.live_orders)?;
         self.storage.iter().try_for_each(|storage| writeln!(f, "{storage}"))?;
+        if self.log_lines_lost > 0 {
+            writeln!(f, "log: {} lines were lost, because nobody took them in time", self.log_lines_lost)?;
+        }
         f.write_str(&answers::actors(&self.actors))?;
         if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
     }

@@ -86,6 +86,7 @@ fn exchange_time(view: &View) -> Option<DateTime<Utc>> {
 
 fn process(samples: &mut Samples, uptime: Duration) {
     samples.add(Metric::Uptime, [], uptime.as_secs_f64());
+    samples.add(Metric::LogLost, [], crate::telemetry::lost_lines());
     samples.add_known(Metric::Memory, [], resident_bytes());
     let open = std::fs::read_dir("/proc/self/fd").map(Iterator::count).ok();
     samples.add_known(Metric::OpenFiles, [], open);
