@@ -60,11 +60,7 @@ const REALISED_BY_NEXT: &str = "
                         WHERE c.decision_id = ? AND b.side = 'BUY')
          ORDER BY g.id LIMIT 1)";
 
-const REALISED_PER_MARKET: &str = "
-    SELECT i.market AS market, SUM(f.pnl_micros) AS pnl_micros
-      FROM fills AS f CROSS JOIN intents AS i ON i.id = f.intent_id
-     WHERE f.pnl_micros IS NOT NULL
-     GROUP BY i.market";
+const REALISED_PER_MARKET: &str = "SELECT market, pnl_micros FROM sale_sums WHERE pnl_micros IS NOT NULL";
 
 #[derive(QueryableByName)]
 struct MarketSum {

@@ -284,6 +284,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    sale_sums (market) {
+        market -> Text,
+        pnl_micros -> Nullable<BigInt>,
+        known -> BigInt,
+        unknown -> BigInt,
+    }
+}
+
+diesel::table! {
     releases (halt_id) {
         halt_id -> Text,
         at_ms -> BigInt,

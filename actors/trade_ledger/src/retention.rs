@@ -93,7 +93,7 @@ const fn kept(table: &'static str, holds: &'static str, keep: Keep, why: &'stati
 }
 
 /// Every table of the books; a test compares it with the schema.
-pub const TABLES: [Kept; 61] = [
+pub const TABLES: [Kept; 62] = [
     kept(
         "trades",
         "the seed's view: trades, and every HOLD",
@@ -141,6 +141,7 @@ pub const TABLES: [Kept; 61] = [
     kept("resolutions", "what a person decided of an order", Keep::ForEver, "truth"),
     kept("unknowns", "when an order's fate became unknown", Keep::ForEver, "truth"),
     kept("order_lists", "when each day's list was last read", Keep::ForEver, "one row per market and day"),
+    kept("sale_sums", "what sales have realised", Keep::ForEver, "one row per market"),
     kept("net_shares", "shares bought less shares sold", Keep::ForEver, "one row per stock"),
     kept(
         "external_shares",

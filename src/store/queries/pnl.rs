@@ -10,7 +10,7 @@ use domain::{Currency, Market, Money};
 
 use super::{Sight, positions};
 use crate::store::fault::Fault;
-use crate::store::schema::day_starts;
+use crate::store::schema::{day_starts, sale_sums};
 use crate::store::values::{Micros, count, ms, parsed};
 
 /// Sales per market: a sale whose cost is unknown has no profit, and is counted apart. Fills first, in their order on disk.
@@ -22,7 +22,8 @@ const SALES: &str = "
      WHERE i.side = 'SELL' AND f.booked_at_ms >= ?
      GROUP BY i.market";
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Queryable, Selectable)]
+#[diesel(table_name = sale_sums)]
 struct Sales {
     #[diesel(sql_type = Text)]
     market: String,
@@ -70,9 +71,12 @@ fn blank(currency: Currency) -> PnlLine {
     }
 }
 
+/// Since the books began they are kept summed up: the page asks for that each second.
 fn sales(conn: &mut SqliteConnection, since: Option<DateTime<Utc>>) -> Result<Vec<Sales>, Fault> {
-    let since_ms = since.map_or(i64::MIN, ms);
-    Ok(diesel::sql_query(SALES).bind::<BigInt, _>(since_ms).load(conn)?)
+    match since {
+        Some(since) => Ok(diesel::sql_query(SALES).bind::<BigInt, _>(ms(since)).load(conn)?),
+        None => Ok(sale_sums::table.order(sale_sums::market).select(Sales::as_select()).load(conn)?),
+    }
 }
 
 fn add_sales(line: &mut PnlLine, sales: &Sales) -> Result<(), Fault> {

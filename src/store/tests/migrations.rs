@@ -182,6 +182,7 @@ fn latest_rows(version: &str) -> &'static str {
              INSERT INTO releases (halt_id, at_ms, by_whom, event_id, source, reason)
                  VALUES ('h-210', 211, 'mina', 2, 'operator', 'looked');"
         }
+        "20261126000211" => "INSERT INTO sale_sums (market, pnl_micros, known, unknown) VALUES ('US_NYSE', -5, 1, 0);",
         "20261126000130" => {
             "INSERT INTO oracle_calls (quota_date, purpose, at_ms) VALUES ('2026-11-24', 'KR/3', 130);
              INSERT INTO consultations (quota_date, purpose, session_date, slot, stocks, threshold, prompt_version, asked_model,

@@ -21,7 +21,7 @@ use crate::store::open::MIGRATIONS;
 use crate::store::tests::dump;
 
 /// Tables that may be read from end to end, by the names that statements give them, and why they stay small.
-const SMALL: [(&str, &str); 11] = [
+const SMALL: [(&str, &str); 12] = [
     ("ledger_state", "one row"),
     ("s", "ledger_state in the conditional update"),
     ("standing_halts", "halts that nobody has lifted"),
@@ -29,6 +29,7 @@ const SMALL: [(&str, &str); 11] = [
     ("open_days", "days that are not closed"),
     ("positions", "one row per stock"),
     ("net_shares", "one row per stock"),
+    ("sale_sums", "one row per market"),
     ("other_shares", "one row per stock"),
     ("share_doubts", "one row per stock"),
     ("limit_changes", "made by a person's hand, and read back to the last withdrawal only"),
@@ -266,7 +267,7 @@ fn a_statement_without_an_index_is_told_apart() {
 }
 
 /// The tables that triggers keep beside the books.
-const KEPT: [&str; 4] = ["open_days", "standing_halts", "other_shares", "positions"];
+const KEPT: [&str; 5] = ["open_days", "standing_halts", "other_shares", "positions", "sale_sums"];
 
 fn kept(books: &mut Books) -> dump::Dump {
     let mut all = dump::all(&mut books.store.connection);
@@ -301,6 +302,38 @@ fn what_is_kept_beside_the_books_is_what_a_start_from_older_ones_would_find_in_t
     let filled_in: Vec<usize> =
         KEPT.iter().map(|table| days.iter_mut().map(|books| kept(books)[*table].len()).sum()).collect();
     assert!(filled_in.iter().all(|rows| *rows > 0), "{filled_in:?} rows of {KEPT:?}");
+}
+
+#[test]
+fn the_page_finds_profit_and_events_of_a_quiet_day_without_reading_the_past() {
+    use domain::messages::ledger::EventKind;
+    use domain::messages::operator::{EventsWanted, Since};
+    let heard = Heard::default();
+    let books = busy();
+    let since = Some(Since::SecondsAgo(60));
+    let events = |kind| Question::Events(EventsWanted { kind, since, after: None, limit: 9 });
+    for question in [Question::Pnl { since: None }, events(None), events(Some(EventKind::Halt))] {
+        let mut reader = books.database.reader().unwrap();
+        listen(&mut reader.store, &heard, &format!("{question:?}"));
+        reader.answer(&question, Sight { now: books.now, accounts: &[] }).unwrap();
+    }
+    let heard = Arc::try_unwrap(heard).unwrap().into_inner().unwrap();
+    let conn = &mut Books::new().store.connection;
+    let of_events: Vec<_> = heard.keys().filter(|sql| sql.contains("`events`.`at_ms` >=")).collect();
+    assert_eq!(of_events.len(), 2, "{heard:?}");
+    for sql in of_events {
+        let steps: Vec<String> = steps(conn, sql).into_iter().map(|step| step.detail).collect();
+        let is_bounded = |step: &String| step.contains("INDEX events_by_time (at_ms>?)");
+        assert!(steps.iter().all(is_bounded), "{sql}: {steps:?}");
+    }
+    for (sql, who) in &heard {
+        let grows = |table: &&String| !["day_starts", "external_shares"].contains(&table.as_str());
+        let long: Vec<String> = scanned(conn, sql).into_iter().filter(|table| grows(&table)).collect();
+        assert!(
+            long.iter().all(|table| SMALL.iter().any(|(small, _)| small == table)),
+            "{who}: {sql}: {long:?}"
+        );
+    }
 }
 
 #[test]

@@ -129,6 +129,33 @@ fn profit_and_loss_counts_what_is_known_and_names_the_rest() {
 
 #[test]
 fn orders_are_shown_newest_first_and_the_limit_says_that_it_cut() {
+#[test]
+fn the_sums_kept_since_the_books_began_are_those_of_all_sales_however_they_were_filled() {
+    let mut books = Books::new();
+    books.trade("1", Side::Buy, "101", "69900");
+    let sale = intent("2", Side::Sell, books.now);
+    books.accepted(&sale, "102");
+    for filled in [3, 4, 10] {
+        books.book(vec![row("102", Side::Sell, filled, "70000")]);
+        let (kept, counted) = (books.pnl(None, &[]), books.pnl(Some(Since::At(DateTime::UNIX_EPOCH)), &[]));
+        assert_eq!(kept, counted, "{filled} filled");
+        assert_eq!(kept[0].sales, 1, "one order, however many fills");
+    }
+    let there = "INSERT INTO external_shares (market, symbol, quantity, at_ms, by_whom, event_id)
+                 SELECT 'KR', '005930', 10, 0, 'mina', max(id) FROM events";
+    diesel::sql_query(there).execute(&mut books.store.connection).unwrap();
+    let sale = intent("3", Side::Sell, books.now);
+    books.accepted(&sale, "103");
+    for filled in [5, 10] {
+        let rows = vec![row("102", Side::Sell, 10, "70000"), row("103", Side::Sell, filled, "70000")];
+        books.book(rows);
+        let (kept, counted) = (books.pnl(None, &[]), books.pnl(Some(Since::At(DateTime::UNIX_EPOCH)), &[]));
+        assert_eq!(kept, counted, "{filled} of unknown cost filled");
+        assert_eq!((kept[0].sales, kept[0].sales_of_unknown_cost), (1, 1));
+    }
+    assert_eq!(books.store.read(super::super::reports::realised).unwrap(), [won(1000)]);
+}
+
     let mut books = Books::new();
     books.trade("1", Side::Buy, "101", "69900");
     books.after(60);
