@@ -22,26 +22,83 @@ struct Asked<'a> {
     model: &'a str,
     /// The setting that holds its key.
     key_setting: &'static str,
+    /// What it is for.
+    part: Part,
 }
 
-/// Asks the model that the settings name.
-pub(super) async fn check(config: &Config) -> Finding {
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// It judges.
+    First,
+    /// It takes the place of those before it when they do not exist.
+    Fallback,
+}
+
+impl Part {
+    fn check(self) -> &'static str {
+        match self {
+            Self::First => "model",
+            Self::Fallback => "fallback",
+        }
+    }
+
+    /// The setting that names it.
+    fn setting(self) -> &'static str {
+        match self {
+            Self::First => "LLM_MODEL",
+            Self::Fallback => "LLM_FALLBACK_MODELS",
+        }
+    }
+
+    /// Nothing is lost yet by a fallback that is missing: it is a warning.
+    fn missing(self, found: String, remedy: &str) -> Finding {
+        match self {
+            Self::First => Finding::problem(self.check(), found, remedy),
+            Self::Fallback => Finding::warning(self.check(), found, remedy),
+        }
+    }
+
+    fn renamed(self) -> &'static str {
+        match self {
+            Self::First => "set LLM_MODEL anew",
+            Self::Fallback => "take it out of LLM_FALLBACK_MODELS, or name one that exists",
+        }
+    }
+}
+
+/// Asks the model that the settings name, and each of those that would take its place.
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
+    let own = match &config.language_model {
+        LanguageModel::Rules => "",
+        LanguageModel::Gemini(gemini) => &gemini.model,
+        LanguageModel::OpenAiCompatible(server) => &server.model,
+    };
+    let mut findings = vec![check_one(config, own, Part::First).await];
+    for model in &config.fallback_models {
+        findings.push(check_one(config, model, Part::Fallback).await);
+    }
+    findings
+}
+
+async fn check_one(config: &Config, model: &str, part: Part) -> Finding {
     match &config.language_model {
         LanguageModel::Rules => {
-            Finding::skipped("model", "no model is set (LLM_PROVIDER, GEMINI_API_KEY): the local rules judge")
+            let found = "no model is set (LLM_PROVIDER, GEMINI_API_KEY): the local rules judge";
+            Finding::skipped(part.check(), found)
         }
         LanguageModel::Gemini(gemini) => {
-            let GeminiConfig { base_url, model, key, thinking: _ } = gemini;
+            let GeminiConfig { base_url, model: _, key, thinking: _ } = gemini;
             let url = format!("{base_url}/v1beta/models/{model}");
-            let asked = Asked { model, key_setting: "GEMINI_API_KEY" };
+            let asked = Asked { model, key_setting: "GEMINI_API_KEY", part };
             asked.over_network(request(&url, Some(("x-goog-api-key", "", key))), |_| true).await
         }
         LanguageModel::OpenAiCompatible(server) => {
-            let OpenAiConfig { base_url, model, key } = server;
+            let OpenAiConfig { base_url, model: _, key } = server;
             // The list and not the model's own page: not every server has those.
             let url = format!("{base_url}/models");
             let key = key.as_ref().map(|key| (AUTHORIZATION.as_str(), "Bearer ", key));
-            let asked = Asked { model, key_setting: "LLM_API_KEY" };
+            let asked = Asked { model, key_setting: "LLM_API_KEY", part };
             asked.over_network(request(&url, key), |body| is_listed(body, model)).await
         }
     }
@@ -62,7 +119,7 @@ impl Asked<'_> {
     async fn over_network(&self, request: Option<Request>, has_model: impl Fn(&[u8]) -> bool) -> Finding {
         let (Some(request), Ok(transport)) = (request, ReqwestTransport::for_reads(None)) else {
             let found = "the key cannot be sent: it holds characters that no key has";
-            return Finding::problem("model", found, self.new_key());
+            return Finding::problem(self.part.check(), found, self.new_key());
         };
         match transport.send(request, LIMITS).await {
             Ok(response) if response.status().as_u16() == 200 && !has_model(response.body()) => {
@@ -75,10 +132,10 @@ impl Asked<'_> {
     fn not_listed(&self, body: &[u8]) -> Finding {
         let others = harmless(&listed(body).join(", "), OTHERS_MAX_CHARS);
         let found = format!("the server answers and does not know the model {}", self.model);
-        let remedy = "set LLM_MODEL to a model that it has";
+        let remedy = format!("set {} to what it has", self.part.setting());
         match others.as_str() {
-            "" => Finding::warning("model", format!("{found}: it lists none"), remedy),
-            others => Finding::problem("model", format!("{found}: it has {others}"), remedy),
+            "" => Finding::warning(self.part.check(), format!("{found}: it lists none"), remedy),
+            others => self.part.missing(format!("{found}: it has {others}"), &remedy),
         }
     }
 
@@ -87,31 +144,30 @@ impl Asked<'_> {
     }
 
     fn answered(&self, answered: Result<u16, NetError>) -> Finding {
-        let model = self.model;
+        let (model, check) = (self.model, self.part.check());
         let found = match answered {
-            Ok(200) => return Finding::good("model", format!("{model} answers, the key is valid")),
+            Ok(200) => return Finding::good(check, format!("{model} answers, the key is valid")),
             Ok(404) => {
                 let found = format!("there is no model {model} for this key");
-                return Finding::problem("model", found, "set LLM_MODEL anew");
+                return self.part.missing(found, self.part.renamed());
             }
             Ok(400 | 401 | 403) => {
-                return Finding::problem("model", "the key is refused", self.new_key());
+                return Finding::problem(check, format!("the key is refused for {model}"), self.new_key());
             }
             Ok(429) => {
-                let remedy = "wait until it is full again: kestrel budget";
-                return Finding::warning(
-                    "model",
-                    "the key is valid, and its quota is used up for now",
-                    remedy,
-                );
+                let found = format!("the key is valid, and its quota of {model} is used up for now");
+                return Finding::warning(check, found, "wait until it is full again: kestrel budget");
             }
             Ok(status) => format!("{model} answers with {status}"),
             Err(NetError::NotSent(why) | NetError::Ambiguous(why)) => {
                 format!("{model} cannot be reached ({why})")
             }
         };
-        let remedy = "check the network and LLM_BASE_URL; every stock is held meanwhile";
-        Finding::warning("model", found, remedy)
+        let remedy = match self.part {
+            Part::First => "check the network and LLM_BASE_URL; every stock is held meanwhile",
+            Part::Fallback => "check the network and LLM_BASE_URL",
+        };
+        Finding::warning(check, found, remedy)
     }
 }
 
@@ -131,7 +187,8 @@ mod tests {
     use super::*;
     use crate::doctor::Verdict;
 
-    const ASKED: Asked<'static> = Asked { model: "m", key_setting: "GEMINI_API_KEY" };
+    const ASKED: Asked<'static> = Asked { model: "m", key_setting: "GEMINI_API_KEY", part: Part::First };
+    const FALLBACK: Asked<'static> = Asked { part: Part::Fallback, ..ASKED };
 
     #[test]
     fn a_models_answer_says_whether_the_key_or_the_name_is_wrong() {
@@ -150,6 +207,18 @@ mod tests {
             let is_fine = verdict == Verdict::Good;
             assert_eq!(finding.remedy.is_none(), is_fine, "{finding:?}");
         }
+    }
+
+    #[test]
+    fn a_fallback_that_does_not_exist_is_a_warning_that_names_it_and_its_setting() {
+        let other_key = FALLBACK.answered(Ok(403));
+        assert_eq!((other_key.check, other_key.verdict), ("fallback", Verdict::Problem));
+        for missing in [FALLBACK.answered(Ok(404)), FALLBACK.not_listed(br#"{"data":[{"id":"a"}]}"#)] {
+            assert_eq!((missing.check, missing.verdict), ("fallback", Verdict::Warning), "{missing:?}");
+            assert!(missing.found.contains("model m"), "{missing:?}");
+            assert!(missing.remedy.clone().unwrap().contains("LLM_FALLBACK_MODELS"), "{missing:?}");
+        }
+        assert_eq!(FALLBACK.answered(Ok(200)).found, "m answers, the key is valid");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     let located = venue::locate(config);
     runtime.block_on(async {
         let mut findings = exchange(config, located).await;
-        findings.push(model::check(config).await);
+        findings.extend(model::check(config).await);
         findings.push(telegram(config).await);
         findings
     })

@@ -77,13 +77,17 @@ struct Planted {
 fn planted() -> Vec<Planted> {
     let at = |name, value: &str| vec![(name, value.to_owned())];
     let simulated = |url: String| vec![("KESTREL_EXCHANGE_URL", url), ("ENABLED_MARKETS", "KR".to_owned())];
-    let model = |status| {
-        let url = server(status, "{}", TimeDelta::zero());
+    let model_of = |status, body| {
+        let url = server(status, body, TimeDelta::zero());
         let set = |name, value: &str| (name, value.to_owned());
         let named =
             [set("LLM_PROVIDER", "openai_compatible"), set("LLM_MODEL", "m"), set("LLM_API_KEY", "wrong")];
         [named.to_vec(), vec![("LLM_BASE_URL", format!("{url}/v1"))]].concat()
     };
+    let model = |status| model_of(status, "{}");
+    let other = || vec![("LLM_FALLBACK_MODELS", "m-old".to_owned())];
+    let fallback = |status| [model(status), other()].concat();
+    let fallback_beside_m = [model_of(200, r#"{"data":[{"id":"m"}]}"#), other()].concat();
     let chat =
         server(401, r#"{"ok":false,"error_code":401,"description":"Unauthorized"}"#, TimeDelta::zero());
     let no_token = r#"{"error_code":"EGW00105","error_description":"wrong secret"}"#;
@@ -129,6 +133,9 @@ fn planted() -> Vec<Planted> {
         of("model", model(401), "problem", "refused", "LLM_API_KEY"),
         of("model", model(404), "problem", "no model m", "LLM_MODEL"),
         of("model", model(503), "warning", "503", "LLM_BASE_URL"),
+        of("fallback", fallback(401), "problem", "refused for m-old", "LLM_API_KEY"),
+        of("fallback", fallback_beside_m, "warning", "know the model m-old: it has m", "LLM_FALLBACK_MODELS"),
+        of("fallback", fallback(429), "warning", "quota of m-old", "kestrel budget"),
         of(
             "telegram",
             vec![

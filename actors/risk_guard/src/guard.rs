@@ -56,6 +56,8 @@ mod status;
 mod tighten;
 mod won;
 
+pub use exits::EXITS_JUDGE;
+
 use desk::Desk;
 use halt::StandingHalt;
 use lots::Lots;

@@ -27,7 +27,7 @@ pub use authority::{ApprovedOrder, CommitApproval, PlaceOrder};
 pub use breaker::Basis;
 pub use exits::ExitPlan;
 pub use gate::{EmergencyHalt, Gate, GateKeeper, gate, left_in_file};
-pub use guard::{BrokerLinks, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
+pub use guard::{BrokerLinks, EXITS_JUDGE, LedgerLinks, RiskDeps, RiskGuard, RiskSettings};
 pub use halting::{
     CommitHalt, CommitLatch, CommitLimits, CommitRelease, HaltAck, HaltCommitted, HaltEpochQuery, HaltSystem,
     LoadTradingState, Release, ResumeSystem, StoredTradingState,

@@ -324,8 +324,9 @@ impl Scan {
             let verdict = if wins { Verdict::Chosen } else { Verdict::Held };
             found.keep(&runner, verdict, &history, account_known, &self.settings);
         }
+        let threshold = last_score.filter(|_| places == 0);
+        found.compare_winners_with(threshold);
         for mut runner in beaten {
-            let threshold = last_score.filter(|_| places == 0);
             runner.gates.push(rank(false, runner.score, threshold));
             found.reject(runner, &self.settings);
         }
@@ -346,11 +347,16 @@ impl Scan {
     }
 }
 
-/// Whether a stock that passed every other filter has a place; its threshold is the score of the last place. A stock that
-/// was beaten without one: places were left, but too many others could not be looked into.
+/// Whether a stock that passed every other filter has a place; its threshold is the score of the last place. None where places
+/// were left: whoever has one had nobody to beat, and a stock that was beaten all the same came after too many others that
+/// could not be looked into.
 fn rank(passed: bool, score: Decimal, last_place: Option<Decimal>) -> GateCheck {
-    let [value, threshold] = [Some(score), last_place].map(|score| score.map(|score| score.round_dp(2)));
+    let [value, threshold] = [Some(score), last_place].map(|score| score.map(shown));
     GateCheck { gate: SelectionGate::Rank, passed, value, threshold }
+}
+
+fn shown(score: Decimal) -> Decimal {
+    score.round_dp(2)
 }
 
 impl Runner {
@@ -375,6 +381,14 @@ impl Runner {
 }
 
 impl Found {
+    /// What the last place took is known only when all are given away.
+    fn compare_winners_with(&mut self, last_place: Option<Decimal>) {
+        let gates = self.selections.iter_mut().flat_map(|selection| &mut selection.evidence.gates);
+        for check in gates.filter(|check| check.gate == SelectionGate::Rank) {
+            check.threshold = last_place.map(shown);
+        }
+    }
+
     /// A stock that is no candidate: what is known of its day without its past.
     fn reject(&mut self, runner: Runner, settings: &Settings) {
         let Some(gate) = filter::first_failure(&runner.gates) else { return };

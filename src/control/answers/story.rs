@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use chrono::NaiveDate;
 use domain::messages::operator::{
     ConsideredLine, ConsultationLine, DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage,
-    StockWanted, Story,
+    StockWanted, Story, StrategyLine,
 };
-use domain::selection::GateCheck;
+use domain::selection::{GateCheck, SelectionGate};
 use domain::text::harmless;
 
 use super::{UNKNOWN, instant};
@@ -27,6 +27,7 @@ pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
         Some(made) => judgement(&mut text, made),
         None => line(&mut text, "judgement", "none in the books: a person or a halt had it sold"),
     }
+    story.strategy.iter().for_each(|strategy| line(&mut text, "strategy", &traded_by(strategy)));
     story.consultation.iter().for_each(|asked| consultation(&mut text, asked));
     story.refusals.iter().for_each(|refused| refusal(&mut text, refused));
     story.orders.iter().for_each(|ordered| order(&mut text, ordered));
@@ -59,12 +60,30 @@ fn considered(text: &mut String, scan: &ConsideredLine) {
         let passed = if *passed { "passed" } else { "not passed" };
         let numbers = match (value, threshold) {
             (None, None) => String::new(),
+            (Some(value), None) => format!(", {}{}", value.normalize(), without_threshold(*gate)),
             (value, threshold) => format!(", {} against {}", number(*value), number(*threshold)),
         };
         line(text, "", &format!("{gate} {passed}{numbers}"));
     }
     if let Some(wait) = &evidence.wait {
         line(text, "", &format!("it {wait}"));
+    }
+}
+
+/// Why a number stands alone.
+fn without_threshold(gate: SelectionGate) -> &'static str {
+    match gate {
+        SelectionGate::Rank => ", and no last place to compare it with",
+        SelectionGate::Price
+        | SelectionGate::Restriction
+        | SelectionGate::MinPrice
+        | SelectionGate::Movement
+        | SelectionGate::Wait
+        | SelectionGate::History
+        | SelectionGate::Oversold
+        | SelectionGate::Momentum
+        | SelectionGate::Volume
+        | SelectionGate::Strategy => " against a threshold that was not kept",
     }
 }
 
@@ -97,6 +116,19 @@ fn judgement(text: &mut String, made: &DecisionLine) {
         &format!("{at} UTC: {action}, confidence {confidence}, by {judge}, at {price} [{id}]"),
     );
     line(text, "reason", rationale);
+}
+
+/// What the market traded by then.
+fn traded_by(strategy: &StrategyLine) -> String {
+    match strategy {
+        StrategyLine::Settings => "the operator's settings".to_owned(),
+        StrategyLine::Version { version, proposal: Some(number) } => {
+            format!("version {version}, of proposal {number}: kestrel proposals show {number}")
+        }
+        StrategyLine::Version { version, proposal: None } => {
+            format!("version {version}, of no proposal")
+        }
+    }
 }
 
 fn consultation(text: &mut String, asked: &ConsultationLine) {

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::messages::consultation::{Consultation, Heard};
+use domain::messages::evolution::ProposalNumber;
 use domain::messages::operator::{
-    Answer, ConsultationLine, FillLine, OrderStory, RefusalLine, StockWanted, Story,
+    Answer, ConsultationLine, FillLine, OrderStory, RefusalLine, StockWanted, Story, StrategyLine,
 };
 use domain::messages::trading::{Comparison, GateNumbers};
 use domain::{Confidence, Currency, Instrument, Market};
@@ -15,10 +16,12 @@ use super::orders::{OrderRow, order_line};
 use super::selection;
 use crate::store::fault::Fault;
 use crate::store::rows::{ApprovalRow, IntentRow};
-use crate::store::schema::{approvals, decisions, fills, intents, refusals};
+use crate::store::schema::{approvals, decisions, fills, intents, refusals, strategy_versions};
 use crate::store::values::{Micros, day, malformed, ms, parsed, shares, time};
 use crate::store::{consultations, outcomes};
 
+/// Who judged where RiskGuard sold by its own exit rules.
+const EXITS: &str = risk_guard::EXITS_JUDGE;
 /// Most refusals and orders of one judgement that are shown; it has one or two.
 const LINKS_MAX: i64 = 50;
 
@@ -128,14 +131,17 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         .select(DecisionRow::as_select())
         .first(conn)
         .optional()?;
-    let session_date: Option<String> = decisions::table
+    let judged: Option<(String, Option<i64>, String)> = decisions::table
         .filter(decisions::id.eq(&link.decision))
-        .select(decisions::session_date)
+        .select((decisions::session_date, decisions::strategy_version, decisions::judge))
         .first(conn)
         .optional()?;
-    let considered = match session_date {
-        Some(date) => selection::considered(conn, &link.stock, parsed("session date", &date)?)?,
-        None => Vec::new(),
+    let (considered, strategy) = match judged {
+        Some((date, version, judge)) => (
+            selection::considered(conn, &link.stock, parsed("session date", &date)?)?,
+            strategy(conn, version, &judge)?,
+        ),
+        None => (Vec::new(), None),
     };
     let closed = outcomes::of_decision(conn, &link.stock, &link.decision)?;
     Ok(Story {
@@ -144,10 +150,29 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         pnl_pct: closed.and_then(|closed| closed.pnl_pct),
         instrument: link.stock.clone(),
         considered,
+        strategy,
         decision: decision.map(|row| decision_line(row, None)).transpose()?,
         refusals: refusals_of(conn, &link.decision)?,
         orders: orders_of(conn, &link.decision)?,
     })
+}
+
+/// What was traded by; RiskGuard's exits follow its own settings.
+fn strategy(
+    conn: &mut SqliteConnection,
+    version: Option<i64>,
+    judge: &str,
+) -> Result<Option<StrategyLine>, Fault> {
+    let Some(version) = version else {
+        return Ok((judge != EXITS).then_some(StrategyLine::Settings));
+    };
+    let booked: Option<Option<i64>> =
+        strategy_versions::table.find(version).select(strategy_versions::proposal).first(conn).optional()?;
+    let proposal = booked.flatten().map(|number| {
+        let known = u32::try_from(number).map(ProposalNumber);
+        known.map_err(|_| malformed("proposal", &number.to_string()))
+    });
+    Ok(Some(StrategyLine::Version { version, proposal: proposal.transpose()? }))
 }
 
 /// What a language model was asked and said before this judgement.

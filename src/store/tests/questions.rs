@@ -9,6 +9,8 @@ use domain::messages::operator::{
 use domain::messages::trading::ProposalRefused;
 use domain::{Action, Currency, Decision, EventId, Price};
 
+use diesel::connection::SimpleConnection as _;
+
 use super::*;
 use crate::store::Sight;
 
@@ -128,8 +130,6 @@ fn profit_and_loss_counts_what_is_known_and_names_the_rest() {
 }
 
 #[test]
-fn orders_are_shown_newest_first_and_the_limit_says_that_it_cut() {
-#[test]
 fn the_sums_kept_since_the_books_began_are_those_of_all_sales_however_they_were_filled() {
     let mut books = Books::new();
     books.trade("1", Side::Buy, "101", "69900");
@@ -156,6 +156,8 @@ fn the_sums_kept_since_the_books_began_are_those_of_all_sales_however_they_were_
     assert_eq!(books.store.read(super::super::reports::realised).unwrap(), [won(1000)]);
 }
 
+#[test]
+fn orders_are_shown_newest_first_and_the_limit_says_that_it_cut() {
     let mut books = Books::new();
     books.trade("1", Side::Buy, "101", "69900");
     books.after(60);
@@ -311,6 +313,36 @@ fn why_tells_the_whole_chain_of_the_newest_order_or_of_a_time() {
     let later = books.why("005930", Some(books.now)).unwrap();
     assert_eq!((later.decision.unwrap().id.as_str(), later.orders.len()), ("d-2", 0));
     assert_eq!(books.why("005930", Some(start() - TimeDelta::seconds(1))), None);
+}
+
+#[test]
+fn why_tells_which_version_of_the_strategy_was_traded_by() {
+    use domain::messages::evolution::ProposalNumber;
+    use domain::messages::operator::StrategyLine;
+    use domain::messages::trading::DecisionMade;
+    let mut books = Books::new();
+    let sql = "PRAGMA foreign_keys = OFF;
+               INSERT INTO strategy_versions (seq, market, proposal, strategy, change_seq, at_ms) VALUES (4, 'KR', 3, '{}', 1, 1);";
+    books.store.connection.batch_execute(sql).unwrap();
+    let version = |version, proposal| Some(StrategyLine::Version { version, proposal });
+    for (name, judge, booked, expected) in [
+        ("1", "rules", None, Some(StrategyLine::Settings)),
+        ("2", "rules", Some(4), version(4, Some(ProposalNumber(3)))),
+        ("3", "gemini-x", Some(5), version(5, None)),
+        ("4", risk_guard::EXITS_JUDGE, None, None),
+    ] {
+        let decision = Decision { judge: judge.into(), ..judged(name, "005930", books.after(60).now) };
+        let made = DecisionMade { strategy_version: booked, ..decision.into() };
+        books.store.record_decision(&made).unwrap();
+        let story = books.why("005930", None).unwrap();
+        assert_eq!(story.strategy, expected, "{name}");
+        let shown = crate::control::answers::show(&Answer::Why {
+            stock: "005930".parse().unwrap(),
+            story: Some(Box::new(story)),
+        });
+        assert_eq!(shown.contains("  strategy   "), expected.is_some(), "{shown}");
+        assert_eq!(shown.contains("version 4, of proposal 0003"), booked == Some(4), "{shown}");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use super::trading::GateNumbers;
 
 pub use self::lines::{
     ConsideredLine, ConsultationLine, DatedPrice, DayLine, DecisionLine, EventLine, FillLine, Obstacle,
-    OrderLine, OrderStory, PnlLine, PositionLine, PriceSource, RefusalLine, Stage, Story,
+    OrderLine, OrderStory, PnlLine, PositionLine, PriceSource, RefusalLine, Stage, Story, StrategyLine,
 };
 
 /// Most lines of one answer.

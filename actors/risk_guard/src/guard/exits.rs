@@ -39,8 +39,8 @@ const LEFT_BEHIND_S: i64 = 15;
 const RESTS_UNTOLD_S: i64 = 60;
 /// How long an exit may wait for an account, in seconds of exchange time.
 const EXIT_LIFE_S: i64 = 60;
-/// Who judged, in the records.
-const JUDGE: &str = "exits";
+/// Who judged, in the records, when RiskGuard sells by its own rules.
+pub const EXITS_JUDGE: &str = "exits";
 
 // === Looking ===
 
@@ -360,6 +360,6 @@ fn decision(proposal: &Proposal, exit: Exit, at: DateTime<Utc>) -> Decision {
         selection: None,
         at,
         session_date: proposal.session_date,
-        judge: JUDGE.to_owned(),
+        judge: EXITS_JUDGE.to_owned(),
     }
 }

@@ -172,6 +172,9 @@ pub struct Story {
     pub considered: Vec<ConsideredLine>,
     /// The judgement; absent where a person or a halt had RiskGuard sell.
     pub decision: Option<DecisionLine>,
+    /// What the market traded by then; absent where nobody of this market judged: a person, a halt, or RiskGuard's own exit.
+    #[serde(default)]
+    pub strategy: Option<StrategyLine>,
     /// What a language model was asked and said; absent where none was asked.
     #[serde(default)]
     pub consultation: Option<Box<ConsultationLine>>,
@@ -185,6 +188,21 @@ pub struct Story {
     /// What that position made in percent of its cost, before fees; absent while it is open, and where a cost is unknown.
     #[serde(default)]
     pub pnl_pct: Option<Decimal>,
+}
+
+/// What a market traded by when it judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum StrategyLine {
+    /// The operator's settings.
+    Settings,
+    /// A version in the books.
+    Version {
+        /// Its number, as it is booked with each judgement.
+        version: i64,
+        /// The proposal that it came from, if from one.
+        proposal: Option<ProposalNumber>,
+    },
 }
 
 /// What a language model was asked and said.

@@ -191,6 +191,11 @@ fn every_stock_that_was_considered_is_told_once_with_the_gate_that_failed() {
             (rank.gate, rank.value, rank.threshold),
             (SelectionGate::Rank, Some("90.9".parse().unwrap()), Some("91.2".parse().unwrap()))
         );
+        let winners = [&verdicts[0], &verdicts[1]].map(|(_, _, gates)| {
+            let check = gates.iter().find(|check| check.gate == SelectionGate::Rank).unwrap();
+            (check.passed, check.value.unwrap() >= check.threshold.unwrap(), check.threshold)
+        });
+        assert_eq!(winners, [(true, true, rank.threshold); 2], "against the last place too");
         scan.tell(cycle(1)).unwrap();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(brain.verdicts(), [], "nothing has changed");
