@@ -208,6 +208,40 @@ mod tests {
     }
 
     #[test]
+    fn a_closed_session_without_its_cycle_is_a_finding_and_each_cycle_is_shown_with_its_age() {
+        let at = |text: &str| text.parse().unwrap();
+        let cycle = CycleLine {
+            cycle: 7,
+            market: domain::Market::Kr,
+            session_date: "2026-11-24".parse().unwrap(),
+            trials: 200,
+            best_micros: None,
+            outcome: Some("nothing passed".into()),
+            began_at: at("2026-11-24T06:40:00Z"),
+            ended_at: Some(at("2026-11-24T06:50:00Z")),
+        };
+        let time = "2026-11-24 09:00:30 UTC".to_owned();
+        let status = Status { time, evolution: vec![cycle.clone()], ..status(&["running"]) };
+        let health = Health::of(status.clone());
+        assert!(health.is_well);
+        let shown = health.to_string();
+        assert!(shown.contains("cycle 7, 200 trials; nothing passed; ended 2 h 10 min ago\n"), "{shown}");
+        let (market, session_date) = (domain::Market::Jp, cycle.session_date);
+        let late = LateCycle { market, session_date, closed_at: at("2026-11-24T02:00:00Z") };
+        let health = Health::of(Status { late_cycles: vec![late], ..status });
+        assert!(!health.is_well);
+        let shown = health.to_string();
+        assert!(shown.contains("evolution is late in JP: no cycle of 2026-11-24 has ended"), "{shown}");
+        assert!(shown.ends_with("All actors run. Whether they trade: kestrel status"), "{shown}");
+        let shown = serde_json::to_value(&health).unwrap();
+        assert_eq!(
+            (&shown["is_well"], &shown["evolution"][0]["age_min"]),
+            (&false.into(), &130.into()),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn the_status_says_of_each_stock_that_waits_why_and_until_when_in_words_and_in_json() {
         use domain::{Wait, WaitCause};
 

@@ -7,10 +7,12 @@ use domain::Market;
 use domain::messages::evolution::{
     AutoLimit, LIMIT_WINDOW_DAYS, ProposalNumber, ProposalRecord, ProposalStatus,
 };
+use domain::messages::ledger::EventKind;
 use optimizer::approval::{Standing, Within, within};
 
 use super::proposals;
 use crate::store::fault::Fault;
+use crate::store::journal::append;
 use crate::store::schema::{evolution_changes, limit_approvals};
 use crate::store::values::ms;
 
@@ -59,6 +61,25 @@ pub(super) fn was_by_limit(conn: &mut SqliteConnection, number: ProposalNumber) 
         .count()
         .get_result(conn)?;
     Ok(approvals > 0)
+}
+
+/// Where a limit is in use and rests because of this proposal, people are told.
+pub(super) fn tell_rest(
+    conn: &mut SqliteConnection,
+    record: &ProposalRecord,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let approvals: i64 = limit_approvals::table.count().get_result(conn)?;
+    if approvals == 0 || in_use(conn, at)?.rests_for != Some(record.number) {
+        return Ok(());
+    }
+    let line = format!(
+        "{} rests for all markets since proposal {} was taken back; it goes on when a person approves a proposal",
+        AutoLimit::SETTING,
+        record.number
+    );
+    append(conn, at, EventKind::Alarm, Some(record.market), &line)?;
+    Ok(())
 }
 
 /// What the market trades by from the next session on: the newest that was approved and waits for it, or what holds now.

@@ -140,9 +140,13 @@ fn take(
             activate(conn, record, (booked, &by_whom), at)
         }
         (ProposalStep::RollBack, By::Agent | By::Person(_) | By::Limit(_)) => {
-            roll_back(conn, record, (booked, &by_whom), at)
+            roll_back(conn, record, (booked, &by_whom), at)?;
+            approvals::tell_rest(conn, record, at)
         }
-        (ProposalStep::Submit | ProposalStep::Reject, By::Agent | By::Person(_) | By::Limit(_))
+        (ProposalStep::Reject, By::Agent | By::Person(_) | By::Limit(_)) => {
+            approvals::tell_rest(conn, record, at)
+        }
+        (ProposalStep::Submit, By::Agent | By::Person(_) | By::Limit(_))
         | (ProposalStep::Approve, By::Agent | By::Person(_)) => Ok(()),
     }
 }

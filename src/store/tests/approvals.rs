@@ -160,6 +160,8 @@ fn what_was_taken_back_lets_the_limit_rest_until_a_person_approves_a_proposal() 
             assert_eq!(session(&mut books, Market::Kr), Some(first));
         }
         take(&mut books, first, step, by.clone()).unwrap();
+        let told = books.lines();
+        assert!(told.last().unwrap().contains("rests for all markets since proposal 0001"), "{told:?}");
         books.after(40 * DAY);
         let second = ready(&mut books, Market::Jp, "1.0");
         let why = refused(by_limit(&mut books, second));

@@ -88,8 +88,15 @@ fn what_lies_within_the_named_limit_needs_no_person_and_a_persons_no_lets_the_li
     let status = said(&evening, &on, &["status"]);
     assert!(status.contains(&format!("within {shown}; 1 of 1 in 30 days")), "{status}");
 
+    let health = said(&evening, &on, &["health"]);
+    assert!(
+        health.contains("evolution KR 2026-06-01: cycle 1") && health.contains("; ended 0 h "),
+        "{health}"
+    );
     let no = ["proposals", "reject", "1", "--reason", "not in this market", "--by", "mina"];
     assert!(said(&evening, &on, &no).contains("Proposal 0001 is rejected now"));
+    let alarms = said(&evening, &on, &["events", "--kind", "alarm"]);
+    assert!(alarms.contains("EVOLUTION_AUTO_APPROVE rests for all markets"), "{alarms}");
     let status = said(&evening, &on, &["status"]);
     assert!(status.contains("rests since proposal 0001 was taken back"), "{status}");
     agent.terminate();
