@@ -74,9 +74,17 @@ struct Planted {
     remedy: &'static str,
 }
 
-fn planted() -> Vec<Planted> {
-    let at = |name, value: &str| vec![(name, value.to_owned())];
-    let simulated = |url: String| vec![("KESTREL_EXCHANGE_URL", url), ("ENABLED_MARKETS", "KR".to_owned())];
+fn of(
+    check: &'static str,
+    settings: Vec<(&'static str, String)>,
+    verdict: &'static str,
+    found: &'static str,
+    remedy: &'static str,
+) -> Planted {
+    Planted { check, settings, verdict, found, remedy }
+}
+
+fn planted_models() -> Vec<Planted> {
     let model_of = |status, body| {
         let url = server(status, body, TimeDelta::zero());
         let set = |name, value: &str| (name, value.to_owned());
@@ -88,10 +96,22 @@ fn planted() -> Vec<Planted> {
     let other = || vec![("LLM_FALLBACK_MODELS", "m-old".to_owned())];
     let fallback = |status| [model(status), other()].concat();
     let fallback_beside_m = [model_of(200, r#"{"data":[{"id":"m"}]}"#), other()].concat();
+    vec![
+        of("model", model(401), "problem", "refused", "LLM_API_KEY"),
+        of("model", model(404), "problem", "no model m", "LLM_MODEL"),
+        of("model", model(503), "warning", "503", "LLM_BASE_URL"),
+        of("fallback", fallback(401), "problem", "refused for m-old", "LLM_API_KEY"),
+        of("fallback", fallback_beside_m, "warning", "know the model m-old: it has m", "LLM_FALLBACK_MODELS"),
+        of("fallback", fallback(429), "warning", "quota of m-old", "kestrel budget"),
+    ]
+}
+
+fn planted() -> Vec<Planted> {
+    let at = |name, value: &str| vec![(name, value.to_owned())];
+    let simulated = |url: String| vec![("KESTREL_EXCHANGE_URL", url), ("ENABLED_MARKETS", "KR".to_owned())];
     let chat =
         server(401, r#"{"ok":false,"error_code":401,"description":"Unauthorized"}"#, TimeDelta::zero());
     let no_token = r#"{"error_code":"EGW00105","error_description":"wrong secret"}"#;
-    let of = |check, settings, verdict, found, remedy| Planted { check, settings, verdict, found, remedy };
     vec![
         of("settings", at("MAX_ORDER_PCT", "400"), "problem", "MAX_ORDER_PCT", "kestrel settings"),
         of("database", at("DB_PATH", ":memory:"), "warning", "in memory", "DB_PATH"),
@@ -130,12 +150,6 @@ fn planted() -> Vec<Planted> {
             "clock differs",
             "clock right",
         ),
-        of("model", model(401), "problem", "refused", "LLM_API_KEY"),
-        of("model", model(404), "problem", "no model m", "LLM_MODEL"),
-        of("model", model(503), "warning", "503", "LLM_BASE_URL"),
-        of("fallback", fallback(401), "problem", "refused for m-old", "LLM_API_KEY"),
-        of("fallback", fallback_beside_m, "warning", "know the model m-old: it has m", "LLM_FALLBACK_MODELS"),
-        of("fallback", fallback(429), "warning", "quota of m-old", "kestrel budget"),
         of(
             "telegram",
             vec![
@@ -152,7 +166,7 @@ fn planted() -> Vec<Planted> {
 
 #[test]
 fn each_failure_that_is_planted_is_found_and_answered_with_what_to_do() {
-    for Planted { check, settings, verdict, found, remedy } in planted() {
+    for Planted { check, settings, verdict, found, remedy } in planted().into_iter().chain(planted_models()) {
         let dir = TempDir::new().unwrap();
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let output = doctor(&dir, &settings, &["--json"]);

@@ -259,6 +259,18 @@ fn buttons(question: &Value) -> Vec<String> {
     rows.iter().flat_map(|row| row.as_array().unwrap()).map(data).collect()
 }
 
+/// Everybody and everything that may not halt says that it should.
+fn strangers_try(stub: &Stub) {
+    stub.type_as(8, "/halt", json!({}));
+    stub.type_as(USER, "/halt", json!({ "chat": { "id": -5, "type": "group" } }));
+    stub.type_as(USER, "/halt", json!({ "forward_origin": { "type": "user" } }));
+    stub.type_as(USER, "/halt", json!({ "sender_chat": { "id": CHAT } }));
+    stub.type_as(USER, "/halt@other_bot", json!({}));
+    stub.push(json!({ "edited_message": { "message_id": 1, "text": "/halt", "date": now_s(), "chat": { "id": CHAT },
+        "from": { "id": USER, "is_bot": false }, "entities": [{ "type": "bot_command", "offset": 0, "length": 5 }] } }));
+    stub.press(8, 501, "yes:0000000000000001");
+}
+
 #[test]
 fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
     let dir = TempDir::new().unwrap();
@@ -271,14 +283,7 @@ fn a_person_halts_and_resumes_from_the_chat_and_strangers_cannot() {
     stub.wait_for(&dir, "sendMessage", "kestrel");
     stub.wait_for(&dir, "sendMessage", "Ignored 2 commands");
 
-    stub.type_as(8, "/halt", json!({}));
-    stub.type_as(USER, "/halt", json!({ "chat": { "id": -5, "type": "group" } }));
-    stub.type_as(USER, "/halt", json!({ "forward_origin": { "type": "user" } }));
-    stub.type_as(USER, "/halt", json!({ "sender_chat": { "id": CHAT } }));
-    stub.type_as(USER, "/halt@other_bot", json!({}));
-    stub.push(json!({ "edited_message": { "message_id": 1, "text": "/halt", "date": now_s(), "chat": { "id": CHAT },
-        "from": { "id": USER, "is_bot": false }, "entities": [{ "type": "bot_command", "offset": 0, "length": 5 }] } }));
-    stub.press(8, 501, "yes:0000000000000001");
+    strangers_try(&stub);
     stub.type_text("/status@kestrel_bot");
     stub.wait_for(&dir, "sendMessage", "trading: ");
     let halts = status_of(&dir).unwrap().halts;

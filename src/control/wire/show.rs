@@ -66,7 +66,7 @@ impl fmt::Display for Halted {
         match self.cancels {
             HaltCancels::NotWanted if self.open.is_empty() || !self.broker_confirmed => {}
             HaltCancels::NotWanted => {
-                writeln!(f, "Orders being cancelled: none; open orders go on working.")?
+                writeln!(f, "Orders being cancelled: none; open orders go on working.")?;
             }
             HaltCancels::Requested(count) => writeln!(f, "Orders being cancelled: {count}")?,
             HaltCancels::Pending => writeln!(f, "Working orders are cancelled as soon as they are known.")?,

@@ -156,26 +156,6 @@ fn newest_rows(version: &str) -> &'static str {
 /// And for those after them.
 fn latest_rows(version: &str) -> &'static str {
     match version {
-        "20261126000150" => {
-            "INSERT INTO evolution_cycles (seq, market, session_date, seed, began_at_ms) VALUES (1, 'KR', '2026-11-24', -7, 150);
-             INSERT INTO evolution_cycle_ends (cycle_seq, outcome, champion, at_ms) VALUES (1, 'no champion', NULL, 151);
-             INSERT INTO trials (seq, cycle_seq, position, market, hash, origin, strategy, killed_by, sharpe_micros, observations,
-                                 evidence, at_ms)
-                 VALUES (1, 1, 0, 'KR', printf('%064d', 1), 'seed', '{}', 'G2', 51000, 700, '{}', 152);
-             INSERT INTO archive_changes (seq, market, niche, trial_seq, fitness_micros) VALUES (1, 'KR', 'swing', 1, 50000);
-             INSERT INTO sealed_windows (seq, cycle_seq, market, number, first_day, last_day, champion, at_ms)
-                 VALUES (1, 1, 'KR', 1, '2026-08-03', '2026-11-20', printf('%064d', 1), 153);
-             INSERT INTO sealed_verdicts (window_seq, passed, evidence, at_ms) VALUES (1, 0, '{}', 154);
-             INSERT INTO evolution_proposals (number, cycle_seq, market, name, hypothesis, hash, strategy, evidence, at_ms)
-                 VALUES (1, 1, 'KR', 'swing', 'it turns', printf('%064d', 1), '{}', '{}', 155);
-             INSERT INTO evolution_changes (seq, proposal, status, by_whom, reason, at_ms, event_id)
-                 VALUES (1, 1, 'active', 'mina', 'looked', 156, 1);
-             INSERT INTO strategy_versions (seq, market, proposal, strategy, change_seq, at_ms) VALUES (1, 'KR', 1, '{}', 1, 157);"
-        }
-        "20261126000200" => {
-            "INSERT INTO session_strategies (market, session_date, version, at_ms) VALUES ('KR', '2026-11-24', 1, 200);
-             UPDATE decisions SET strategy_version = 1 WHERE id = 'd-1';"
-        }
         "20261126000210" => {
             "INSERT INTO halts (id, at_ms, source, by_whom, reason, event_id, level, nonce, cancel_open)
                  VALUES ('h-210', 210, 'operator', 'mina', 'take it back', 1, 'halted', 'ABCD2345', 1);
@@ -202,16 +182,6 @@ fn latest_rows(version: &str) -> &'static str {
                         ('KR', '005930', '2026-11-23', 2, 70000000000, 71000000000, 69000000000, 70500000000, 9,
                          1000000000000, 1007142857143, 1, NULL, 142);"
         }
-        "20261126000190" => {
-            "INSERT INTO shadow_plans (proposal, after_day, expires, seed) VALUES (1, '2026-11-24', '2027-02-22', -9);
-             INSERT INTO shadow_sessions (proposal, session_date, challenger_ppb, incumbent_ppb, decisions)
-                 VALUES (1, '2026-11-25', 7, -8, 2);
-             INSERT INTO shadow_verdicts (proposal, passed, evidence, at_ms) VALUES (1, 1, '{}', 190);"
-        }
-        "20261126000220" => {
-            "INSERT INTO limit_approvals (change_seq, limit_set, at_ms)
-                 VALUES (1, 'max_position_pct=5,max_per_30_days=1', 220);"
-        }
         "20261126000160" => {
             "INSERT INTO retention_marks (name, part, through, dropped) VALUES ('events', '', 1, 0);"
         }
@@ -223,6 +193,43 @@ fn latest_rows(version: &str) -> &'static str {
             "INSERT INTO chat_place (id, update_id, at_ms) VALUES (1, 120, 121);
              INSERT INTO chat_commands (update_id, at_ms, chat_id, user_id, command, verdict, unbooked)
                  VALUES (120, 121, -70, 7, 'halt', 'accepted', 0);"
+        }
+        _ => evolution_rows(version),
+    }
+}
+
+/// And for those of evolution.
+fn evolution_rows(version: &str) -> &'static str {
+    match version {
+        "20261126000150" => {
+            "INSERT INTO evolution_cycles (seq, market, session_date, seed, began_at_ms) VALUES (1, 'KR', '2026-11-24', -7, 150);
+             INSERT INTO evolution_cycle_ends (cycle_seq, outcome, champion, at_ms) VALUES (1, 'no champion', NULL, 151);
+             INSERT INTO trials (seq, cycle_seq, position, market, hash, origin, strategy, killed_by, sharpe_micros, observations,
+                                 evidence, at_ms)
+                 VALUES (1, 1, 0, 'KR', printf('%064d', 1), 'seed', '{}', 'G2', 51000, 700, '{}', 152);
+             INSERT INTO archive_changes (seq, market, niche, trial_seq, fitness_micros) VALUES (1, 'KR', 'swing', 1, 50000);
+             INSERT INTO sealed_windows (seq, cycle_seq, market, number, first_day, last_day, champion, at_ms)
+                 VALUES (1, 1, 'KR', 1, '2026-08-03', '2026-11-20', printf('%064d', 1), 153);
+             INSERT INTO sealed_verdicts (window_seq, passed, evidence, at_ms) VALUES (1, 0, '{}', 154);
+             INSERT INTO evolution_proposals (number, cycle_seq, market, name, hypothesis, hash, strategy, evidence, at_ms)
+                 VALUES (1, 1, 'KR', 'swing', 'it turns', printf('%064d', 1), '{}', '{}', 155);
+             INSERT INTO evolution_changes (seq, proposal, status, by_whom, reason, at_ms, event_id)
+                 VALUES (1, 1, 'active', 'mina', 'looked', 156, 1);
+             INSERT INTO strategy_versions (seq, market, proposal, strategy, change_seq, at_ms) VALUES (1, 'KR', 1, '{}', 1, 157);"
+        }
+        "20261126000190" => {
+            "INSERT INTO shadow_plans (proposal, after_day, expires, seed) VALUES (1, '2026-11-24', '2027-02-22', -9);
+             INSERT INTO shadow_sessions (proposal, session_date, challenger_ppb, incumbent_ppb, decisions)
+                 VALUES (1, '2026-11-25', 7, -8, 2);
+             INSERT INTO shadow_verdicts (proposal, passed, evidence, at_ms) VALUES (1, 1, '{}', 190);"
+        }
+        "20261126000200" => {
+            "INSERT INTO session_strategies (market, session_date, version, at_ms) VALUES ('KR', '2026-11-24', 1, 200);
+             UPDATE decisions SET strategy_version = 1 WHERE id = 'd-1';"
+        }
+        "20261126000220" => {
+            "INSERT INTO limit_approvals (change_seq, limit_set, at_ms)
+                 VALUES (1, 'max_position_pct=5,max_per_30_days=1', 220);"
         }
         _ => "",
     }

@@ -26,7 +26,7 @@ pub(crate) fn measure(folder: &Path, trials: usize) -> Spread {
 }
 
 fn halt(data: &Path, trial: usize) -> Duration {
-    let request = Request::Halt { reason: format!("trial {trial}"), by: "bench".into() };
+    let request = Request::Halt { reason: format!("trial {trial}"), by: "bench".into(), cancel_open: false };
     let asked = Instant::now();
     let reply = client::ask(data, &request).expect("the agent answers");
     let answered = asked.elapsed();
