@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 
 pub use request::cleaned;
 pub use server::{
-    Answers, Counted, Desk, Door, LastResort, OpenReader, Pulse, Running, Server, View, Wound, serve,
+    Answers, Counted, Desk, Door, Evolution, LastResort, OpenReader, Pulse, Running, Server, View, Wound,
+    serve,
 };
 
 /// Longest request line, in bytes (proof.md 8).

@@ -42,7 +42,7 @@ use self::wounded::answer_wounded;
 
 pub(super) use self::commands::write_file;
 pub use self::door::Door;
-pub use self::view::{Answers, Counted, Pulse, Running, View};
+pub use self::view::{Answers, Counted, Evolution, Pulse, Running, View};
 
 /// RiskGuard commits, then asks Broker: 2 s and 3 s, and a reserve.
 const HALT_WITHIN: Duration = Duration::from_secs(8);

@@ -117,6 +117,7 @@ metrics! {
     MarketOpen = Gauge "kestrel_market_open" ["market"] "1 in continuous trading, else 0.";
     MarketTrusted = Gauge "kestrel_market_trusted" ["market"] "1 when what is known of the market's day allows purchases, else 0.";
     CalendarDays = Gauge "kestrel_calendar_days_left" ["market"] "Days until the announced days of the market end.";
+    EvolutionLate = Gauge "kestrel_evolution_late" ["market"] "1 when the last close of the market has waited for six hours for a cycle of evolution to end, else 0; missing where evolution is off.";
     DiskFree = Gauge "kestrel_disk_free_bytes" [] "Room on the disk of the books.";
     BooksSize = Gauge "kestrel_books_bytes" [] "Size of the database, with what is not merged into it yet.";
     RetentionAge = Gauge "kestrel_last_retention_age_seconds" [] "Exchange time since old rows of the books were last looked for, which is after each close; missing before the first time.";

@@ -114,7 +114,7 @@ pub(super) fn parts(facts: &Facts<'_>) -> Vec<Arc<Part>> {
         ("positions", books::positions(facts.books)),
         ("decisions", books::decisions(facts.books)),
         ("orders", books::orders(facts.books)),
-        ("proposals", books::proposals(facts.books)),
+        ("proposals", books::proposals(facts.books, facts.counted)),
         ("markets", house::markets(facts.view, now)),
         ("week", house::week(now)),
         ("actors", house::actors(facts.view)),

@@ -5,13 +5,16 @@ use std::sync::{Arc, OnceLock};
 use brain::budget::quota_date;
 use broker::PacerFigures;
 use chrono::{DateTime, Utc};
+use domain::Market;
 use domain::messages::control::{StatusQuery, TradingStatus};
+use domain::messages::evolution::LateCycle;
 use domain::messages::operator::{Answer, Question};
 use supervision::Health;
 
 use super::questions::{READ_WITHIN, read};
 use super::{Desk, Door, LastResort, Office, Reception, STATUS_WITHIN, Wound, answer};
 use crate::budget::BudgetReport;
+use crate::control::approval::AutoApproval;
 use crate::control::request::cleaned;
 use crate::control::wire::{Reply, Request};
 use crate::store::{DayStarted, Sight, SqliteReader, Tally};
@@ -46,6 +49,19 @@ pub struct Counted {
     pub tally: Tally,
     /// What the language model may still be asked today.
     pub budget: BudgetReport,
+    /// How evolution goes.
+    pub evolution: Evolution,
+}
+
+/// How evolution goes.
+#[derive(Clone, Debug, Default)]
+pub struct Evolution {
+    /// The markets that are learnt from; none where evolution is off.
+    pub markets: Vec<Market>,
+    /// Those whose last close should have been learnt from by now.
+    pub late: Vec<LateCycle>,
+    /// What needs no person; none where a person decides on everything.
+    pub approval: Option<AutoApproval>,
 }
 
 /// A running agent at one moment.
@@ -163,10 +179,18 @@ fn late() -> String {
 async fn count(desk: &Desk) -> Result<Counted, String> {
     let now = desk.clock.now();
     let today = quota_date(now);
-    let question = move |reader: &mut SqliteReader| Ok((reader.tally()?, reader.oracle_calls(today)?));
-    let (tally, booked) = read(desk.books.clone(), question).await?;
+    let (markets, limit) = (desk.evolving.clone(), desk.auto_approve);
+    let question = move |reader: &mut SqliteReader| {
+        let evolution = Evolution {
+            late: reader.late_cycles(&markets, now)?,
+            approval: limit.map(|limit| AutoApproval::new(limit, reader.limit_in_use(now).ok())),
+            markets,
+        };
+        Ok((reader.tally()?, reader.oracle_calls(today)?, evolution))
+    };
+    let (tally, booked, evolution) = read(desk.books.clone(), question).await?;
     let budget = BudgetReport::new(desk.judge_name.clone(), &desk.budget, &booked, now);
-    Ok(Counted { tally, budget })
+    Ok(Counted { tally, budget, evolution })
 }
 
 async fn running(desk: &Desk) -> Running {

@@ -67,8 +67,12 @@ pub(super) fn samples(found: &Found<'_>) -> Samples {
     }
     samples.add(Metric::BooksReadable, [], u8::from(found.counted.is_ok()));
     let now = exchange_time(found.view);
-    if let Ok(Counted { tally, budget }) = found.counted {
+    if let Ok(Counted { tally, budget, evolution }) = found.counted {
         books(&mut samples, tally, now);
+        for market in &evolution.markets {
+            let is_late = evolution.late.iter().any(|cycle| cycle.market == *market);
+            samples.add(Metric::EvolutionLate, [market.code()], u8::from(is_late));
+        }
         model(&mut samples, budget);
     }
     if let Some(now) = now {

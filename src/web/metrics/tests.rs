@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::messages::control::{AccountSeen, HaltLevel, HoldingSeen, TradingState};
+use domain::messages::evolution::LateCycle;
 use domain::messages::schedule::{DaySource, Phase, SessionChanged, Trust};
 use domain::messages::won::WonStanding;
 use domain::{AccountInWon, Action, Currency, Market, Money, OrderState, Quantity};
@@ -12,7 +13,7 @@ use super::collect::{Found, samples};
 use super::*;
 use crate::budget::{Amount, BudgetReport, Share};
 use crate::config::TradeMode;
-use crate::control::{Counted, View};
+use crate::control::{Counted, Evolution, View};
 use crate::store::{Room, Tally};
 use crate::web::tests::{halt, running, trading};
 
@@ -70,7 +71,14 @@ fn counted() -> Counted {
         usd_micros: amount(2_500, Some(1_000_000)),
         shares: vec![Share { markets: vec![Market::UsNasdaq, Market::UsNyse], planned: 4, used: 2 }],
     };
-    Counted { tally, budget }
+    let late = LateCycle {
+        market: Market::Kr,
+        session_date: "2026-11-24".parse().unwrap(),
+        closed_at: "2026-11-24T06:31:00Z".parse().unwrap(),
+    };
+    let evolution =
+        Evolution { markets: vec![Market::Kr, Market::UsNasdaq], late: vec![late], approval: None };
+    Counted { tally, budget, evolution }
 }
 
 fn text_of(view: &View, counted: &Result<Counted, String>) -> String {
@@ -138,6 +146,8 @@ fn numbers_are_exact_and_what_is_unknown_is_missing_never_zero() {
         "kestrel_market_open{market=\"KR\"} 1",
         "kestrel_last_scan_age_seconds{market=\"KR\"} 120",
         "kestrel_last_retention_age_seconds 600",
+        "kestrel_evolution_late{market=\"KR\"} 1",
+        "kestrel_evolution_late{market=\"US_NASDAQ\"} 0",
         "kestrel_old_rows_dropped_total 812",
         "kestrel_orders{state=\"Filled\"} 7",
         "kestrel_model_calls{part=\"used\"} 5",

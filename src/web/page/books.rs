@@ -9,6 +9,7 @@ use domain::{Currency, Money};
 use maud::{Markup, PreEscaped, html};
 
 use super::{Books, cell, column, instant, link, number, or_unknown, table, text};
+use crate::control::{Counted, Evolution};
 use crate::curve;
 
 /// What was found, or why it could not be.
@@ -90,7 +91,7 @@ pub(super) fn curves(curves: &BTreeMap<Currency, Vec<(DateTime<Utc>, Money)>>) -
 }
 
 /// Proposals that somebody may still decide on, or that hold; the others are counted.
-pub(super) fn proposals(books: &Result<Books, String>) -> Markup {
+pub(super) fn proposals(books: &Result<Books, String>, counted: &Result<Counted, String>) -> Markup {
     read(books, |books| {
         let is_over =
             |line: &&ProposalLine| matches!(line.status, ProposalStatus::Rejected | ProposalStatus::Retired);
@@ -114,8 +115,23 @@ pub(super) fn proposals(books: &Result<Books, String>) -> Markup {
                 }
             }
             @if !over.is_empty() { p { (over.len()) " rejected or retired." } }
+            @if let Ok(Counted { evolution, .. }) = counted { (learning(evolution)) }
         }
     })
+}
+
+/// What needs no person, and which close was not learnt from.
+fn learning(Evolution { markets, late, approval }: &Evolution) -> Markup {
+    html! {
+        @match approval {
+            Some(approval) => p { "Within a limit of the settings, " (approval) "." },
+            None if markets.is_empty() => p { "Evolution is off." },
+            None => p { "Every proposal waits for a person." },
+        }
+        @for cycle in late {
+            p { strong class="bad" { (cycle) } "; trading goes on by the strategy in use." }
+        }
+    }
 }
 
 fn proposal_row(line: &ProposalLine) -> Vec<Markup> {

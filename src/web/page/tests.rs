@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltLevel, TradingState};
-use domain::messages::evolution::{ProposalChange, ProposalLine, ProposalNumber, ProposalStatus};
+use domain::messages::evolution::{
+    AutoLimit, LateCycle, ProposalChange, ProposalLine, ProposalNumber, ProposalStatus,
+};
 use domain::messages::ledger::EventKind;
 use domain::messages::operator::{DatedPrice, PriceSource};
 use domain::messages::symbols::{SymbolHalt, SymbolHaltCause};
@@ -12,6 +14,8 @@ use domain::{
 
 use super::*;
 use crate::budget::{Amount, BudgetReport};
+use crate::control::Evolution;
+use crate::control::approval::AutoApproval;
 use crate::store::Tally;
 use crate::web::tests::{halt, running, trading};
 
@@ -137,7 +141,7 @@ fn page_with(text: &str, may_command: bool) -> String {
     let books = books_with(text, at, &instrument);
     let facts = Facts {
         view: &View::Running(agent),
-        counted: &Ok(Counted { tally: Tally::default(), budget }),
+        counted: &Ok(Counted { tally: Tally::default(), budget, evolution: Evolution::default() }),
         books: &Ok(books),
         curves: &BTreeMap::new(),
         may_command,
@@ -222,4 +226,37 @@ fn the_page_loads_nothing_from_elsewhere_and_runs_nothing_that_stands_in_it() {
     }
     assert!(!POLICY.contains("unsafe") && POLICY.starts_with("default-src 'none'"));
     assert!(!SCRIPT.contains("cookie") && !SCRIPT.contains("localStorage") && !SCRIPT.contains("eval("));
+}
+
+#[test]
+fn what_needs_no_person_and_what_was_not_learnt_from_is_said_with_the_proposals() {
+    let budget = BudgetReport {
+        judge: "rules".into(),
+        quota_date: "2026-11-25".parse().unwrap(),
+        resets_at: "2026-11-26T08:00:00Z".parse().unwrap(),
+        calls: amount(),
+        tokens: amount(),
+        usd_micros: amount(),
+        shares: vec![],
+    };
+    let shown = |evolution: Evolution| {
+        let counted = Ok(Counted { tally: Tally::default(), budget: budget.clone(), evolution });
+        books::proposals(&Ok(Books::default()), &counted).into_string()
+    };
+    assert!(shown(Evolution::default()).contains("Evolution is off."));
+    let by_person = Evolution { markets: vec![Market::Kr], ..Evolution::default() };
+    assert!(shown(by_person.clone()).contains("Every proposal waits for a person."));
+    let late = LateCycle {
+        market: Market::Kr,
+        session_date: "2026-11-24".parse().unwrap(),
+        closed_at: "2026-11-24T06:31:00Z".parse().unwrap(),
+    };
+    let limit: AutoLimit = "max_position_pct=5".parse().unwrap();
+    let approval = AutoApproval::new(limit, None);
+    let html = shown(Evolution { late: vec![late], approval: Some(approval), ..by_person });
+    for part in
+        ["without a person within max_position_pct=5", "evolution is late in KR: no cycle of 2026-11-24"]
+    {
+        assert!(html.contains(part), "{html}");
+    }
 }
