@@ -242,7 +242,7 @@ async fn live(
     let house = app::build(&config, &prepared.world, Placement::Threads(patience()), escalated, end_wedged)?;
     announce(&config, &prepared.venue, &house);
     if let Some(file) = overrides {
-        actix::spawn(crate::overrides::watch(file, house.overrides.clone()));
+        actix::spawn(crate::overrides::watch(file, house.doors.overrides.clone()));
     }
     answers.open(desk(&config, &house, &prepared.reader, &prepared.world.clock, &prepared.venue));
     service_manager::ready(&format!("answers; trades on {}", prepared.venue.name));
@@ -280,7 +280,7 @@ fn announce(config: &Config, venue: &Connected, house: &House) {
     let version = env!("CARGO_PKG_VERSION");
     let text = format!("kestrel {version} started on {name}, markets {markets}");
     let event = RecordEvent { kind: EventKind::Process, market: None, text };
-    if let Err(error) = house.record.tell(event) {
+    if let Err(error) = house.doors.record.tell(event) {
         tracing::warn!(%error, "the ledger was not told of the start");
     }
 }
@@ -299,9 +299,9 @@ fn take_commands(
         reports: prepared.reports.clone(),
         exchange_clock: prepared.world.clock.clone(),
         books: Some(BookLinks {
-            place: house.chat_place.clone(),
-            book: house.book_chat.clone(),
-            record: house.record.clone(),
+            place: house.doors.chat_place.clone(),
+            book: house.doors.book_chat.clone(),
+            record: house.doors.record.clone(),
         }),
         clock: Arc::new(SystemClock),
         random: prepared.world.random.clone(),
@@ -349,20 +349,20 @@ pub(crate) fn desk(
     venue: &Connected,
 ) -> Desk {
     Desk {
-        halt: house.halt.clone(),
-        reduce: house.reduce.clone(),
-        tighten: house.tighten.clone(),
-        withdraw: house.withdraw.clone(),
-        limits: house.limits.clone(),
-        resume: house.resume.clone(),
-        release: house.release.clone(),
-        resolve: house.resolve.clone(),
-        status: house.status.clone(),
+        halt: house.doors.halt.clone(),
+        reduce: house.doors.reduce.clone(),
+        tighten: house.doors.tighten.clone(),
+        withdraw: house.doors.withdraw.clone(),
+        limits: house.doors.limits.clone(),
+        resume: house.doors.resume.clone(),
+        release: house.doors.release.clone(),
+        resolve: house.doors.resolve.clone(),
+        status: house.doors.status.clone(),
         books: books.clone(),
         database: config.database.file().map(Path::to_path_buf),
-        judge: house.judge.clone(),
-        oracle_calls: house.oracle_calls.clone(),
-        decide: house.decide.clone(),
+        judge: house.doors.judge.clone(),
+        oracle_calls: house.doors.oracle_calls.clone(),
+        decide: house.doors.decide.clone(),
         evolving: config.evolution.map(|_| config.markets.clone()).unwrap_or_default(),
         auto_approve: config.evolution.and_then(|plan| plan.auto_approve),
         proposals: folders(config),

@@ -126,6 +126,14 @@ pub fn budget(config: &Config) -> brain::plan::BudgetPlan {
 pub struct House {
     /// The actors' lives.
     pub supervised: Supervised,
+    /// Where the outside may ask.
+    pub doors: Doors,
+    /// Ends the process when a thread is wedged; works as long as it is kept. None when all live on one thread.
+    pub watchdog: Option<Watchdog>,
+}
+
+/// The links that control socket, web, chat and demo hold.
+pub struct Doors {
     /// RiskGuard's urgent lane.
     pub halt: Link<RequestHalt>,
     /// RiskGuard's urgent lane.
@@ -173,8 +181,6 @@ pub struct House {
     pub overrides: Link<market_clock::OverrideFile>,
     /// Optimizer: a session is over; each has its turn of evolution once.
     pub day_closed: Link<DayClosed>,
-    /// Ends the process when a thread is wedged; works as long as it is kept. None when all live on one thread.
-    pub watchdog: Option<Watchdog>,
 }
 
 /// Builds and starts all eight actors. Needs a running actix `System`.
@@ -192,15 +198,15 @@ pub fn build(
     wedged: impl FnOnce(Wedge) + Send + 'static,
 ) -> Result<House, String> {
     let slots = actors::Slots::new();
-    let outside = slots.outside();
+    let doors = slots.doors();
     let mut supervisor = Supervisor::new(
         policy(world, placement),
-        on_escalation(outside.halt.clone(), world.clone(), escalated),
+        on_escalation(doors.halt.clone(), world.clone(), escalated),
     );
     actors::add_all(&mut supervisor, slots, config, world, placement)?;
     let supervised = supervisor.launch();
     let watchdog = placement.watch(&supervised, wedged);
-    Ok(outside.house(supervised, watchdog))
+    Ok(House { supervised, doors, watchdog })
 }
 
 /// Supervision never halts by itself: it asks RiskGuard, and then reports (architecture 4).

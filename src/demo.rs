@@ -182,7 +182,7 @@ fn world(
 async fn until_reconciled(house: &House) -> Result<TradingStatus, String> {
     let start = tokio::time::Instant::now();
     loop {
-        let status = house.status.ask(StatusQuery, ASK_WITHIN).await;
+        let status = house.doors.status.ask(StatusQuery, ASK_WITHIN).await;
         if let Ok(status) = status
             && status.state != TradingState::Starting
         {
@@ -213,14 +213,14 @@ async fn settle(run: &Run<'_>, say: &mut progress::Progress) {
         reason: "the demo is over; working orders end".into(),
         cancel_open: false,
     };
-    if let Err(error) = run.house.halt.ask(request, Duration::from_secs(8)).await {
+    if let Err(error) = run.house.doors.halt.ask(request, Duration::from_secs(8)).await {
         tracing::error!(%error, "the halt at the demo's end was not confirmed");
     }
     let start = tokio::time::Instant::now();
     while start.elapsed() < SETTLE_WITHIN {
         run.until_next_look().await;
         say.news(run.house, run.clock.now()).await;
-        let status = run.house.status.ask(StatusQuery, ASK_WITHIN).await;
+        let status = run.house.doors.status.ask(StatusQuery, ASK_WITHIN).await;
         if status.is_ok_and(|status| status.live.is_empty()) {
             return;
         }
@@ -235,7 +235,7 @@ async fn accounts(house: &House, markets: &[Market]) -> Vec<AccountSnapshot> {
             continue;
         }
         let query = AccountQuery { market: *market };
-        if let Ok(Ok(account)) = house.account.ask(query, Duration::from_secs(20)).await {
+        if let Ok(Ok(account)) = house.doors.account.ask(query, Duration::from_secs(20)).await {
             accounts.push(account);
         }
     }
@@ -249,8 +249,9 @@ async fn conclude(
     [before, after]: [Vec<AccountSnapshot>; 2],
 ) -> Result<Report, String> {
     let unanswered = |what: &str| format!("the ledger did not answer for its {what}");
-    let intents = house.intents.ask(AllIntents, ASK_WITHIN).await.map_err(|_| unanswered("intents"))?;
-    let summary = house.summary.ask(SummaryQuery, ASK_WITHIN).await.map_err(|_| unanswered("summary"))?;
+    let intents = house.doors.intents.ask(AllIntents, ASK_WITHIN).await.map_err(|_| unanswered("intents"))?;
+    let summary =
+        house.doors.summary.ask(SummaryQuery, ASK_WITHIN).await.map_err(|_| unanswered("summary"))?;
     let intents = intents.map_err(|error| error.to_string())?;
     let summary = summary.map_err(|error| error.to_string())?;
     let embedded = venue.embedded.as_ref().ok_or("the demo trades on the embedded exchange only")?;

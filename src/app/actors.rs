@@ -16,12 +16,10 @@ use optimizer::evolution::watch::WatchLinks;
 use optimizer::{Evolution, EvolutionLinks, Optimizer, OptimizerDeps, OptimizerSettings};
 use risk_guard::{BrokerLinks, Gate, HaltSystem, LedgerLinks, ResumeSystem, RiskDeps, RiskGuard};
 use scanner::Scanner;
-use supervision::{
-    Child, Exhausted, Failure, Link, Place, Restart, Slot, Supervised, Supervisor, Watchdog, slot,
-};
+use supervision::{Child, Exhausted, Failure, Link, Place, Restart, Slot, Supervisor, slot};
 use trade_ledger::{LedgerDeps, TradeLedger};
 
-use super::{House, Placement, World, settings};
+use super::{Doors, Placement, World, settings};
 use crate::config::Config;
 use crate::proposals::Folders;
 
@@ -45,91 +43,6 @@ pub(super) struct Slots {
     clock: Slot<MarketClock>,
 }
 
-/// The links that control socket and demo hold.
-pub(super) struct Outside {
-    pub(super) halt: Link<domain::messages::control::RequestHalt>,
-    reduce: Link<domain::messages::control::RequestReduce>,
-    tighten: Link<domain::messages::limits::TightenLimits>,
-    withdraw: Link<domain::messages::limits::WithdrawLimits>,
-    limits: Link<domain::messages::limits::LimitsQuery>,
-    resume: Link<domain::messages::control::RequestResume>,
-    release: Link<domain::messages::symbols::RequestSymbolRelease>,
-    resolve: Link<domain::messages::symbols::RequestResolution>,
-    status: Link<domain::messages::control::StatusQuery>,
-    judge: Link<domain::messages::judging::JudgeQuery>,
-    oracle_calls: Link<domain::messages::ledger::OracleCallsOf>,
-    decide: Link<domain::messages::evolution::ChangeProposal>,
-    summary: Link<domain::messages::ledger::SummaryQuery>,
-    intents: Link<domain::messages::ledger::AllIntents>,
-    events: Link<domain::messages::ledger::EventsAfter>,
-    record: Link<domain::messages::ledger::RecordEvent>,
-    chat_place: Link<domain::messages::chat::ChatOffset>,
-    book_chat: Link<domain::messages::chat::BookChat>,
-    account: Link<domain::messages::market_data::AccountQuery>,
-    proposals: Link<domain::messages::trading::Proposal>,
-    quotes: Link<domain::messages::market_data::QuoteQuery>,
-    overrides: Link<market_clock::OverrideFile>,
-    day_closed: Link<domain::messages::schedule::DayClosed>,
-}
-
-impl Outside {
-    /// The house, once it runs.
-    pub(super) fn house(self, supervised: Supervised, watchdog: Option<Watchdog>) -> House {
-        let Self {
-            halt,
-            reduce,
-            tighten,
-            withdraw,
-            limits,
-            resume,
-            release,
-            resolve,
-            status,
-            judge,
-            oracle_calls,
-            decide,
-            summary,
-            intents,
-            events,
-            record,
-            chat_place,
-            book_chat,
-            account,
-            proposals,
-            quotes,
-            overrides,
-            day_closed,
-        } = self;
-        House {
-            supervised,
-            halt,
-            reduce,
-            tighten,
-            withdraw,
-            limits,
-            resume,
-            release,
-            resolve,
-            status,
-            judge,
-            oracle_calls,
-            decide,
-            summary,
-            intents,
-            events,
-            record,
-            chat_place,
-            book_chat,
-            account,
-            proposals,
-            quotes,
-            overrides,
-            day_closed,
-            watchdog,
-        }
-    }
-}
-
 impl Slots {
     pub(super) fn new() -> Self {
         Self {
@@ -144,8 +57,8 @@ impl Slots {
         }
     }
 
-    pub(super) fn outside(&self) -> Outside {
-        Outside {
+    pub(super) fn doors(&self) -> Doors {
+        Doors {
             halt: self.risk.urgent_link(),
             reduce: self.risk.urgent_link(),
             tighten: self.risk.link(),

@@ -81,7 +81,9 @@ impl Progress {
     /// Prints what was committed since the last call; the markets on which anything was filled.
     pub(super) async fn news(&mut self, house: &House, now: DateTime<Utc>) -> Vec<Market> {
         let query = EventsAfter { after: self.cursor, limit: EVENTS_AT_ONCE };
-        let Ok(Ok(events)) = house.events.ask(query, super::ASK_WITHIN).await else { return Vec::new() };
+        let Ok(Ok(events)) = house.doors.events.ask(query, super::ASK_WITHIN).await else {
+            return Vec::new();
+        };
         for event in &events {
             self.cursor = event.id;
             self.event(event);

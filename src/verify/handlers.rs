@@ -93,20 +93,20 @@ const SESSION_EVERY: u32 = 9;
 /// Everything that people, files and other processes ask of the agent; who is down answers later, or never.
 async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
     let (source, by, reason) = (HaltSource::Operator, "roll call".to_owned(), format!("round {round}"));
-    let _ = house.limits.ask(LimitsQuery, SHORT).await;
-    let _ = house.overrides.tell(OverrideFile::Good(Overrides::default()));
+    let _ = house.doors.limits.ask(LimitsQuery, SHORT).await;
+    let _ = house.doors.overrides.tell(OverrideFile::Good(Overrides::default()));
     match round % 24 {
         0 => operator.stop("roll call").await,
         4 => stage.halt_from_outside(),
         8 => operator.trade(),
         12 => operator.reduce(false).await,
-        16 => drop(house.account.ask(AccountQuery { market: Market::Kr }, SHORT).await),
-        18 => drop(house.summary.ask(SummaryQuery, SHORT).await),
-        20 => drop(house.intents.ask(AllIntents, SHORT).await),
+        16 => drop(house.doors.account.ask(AccountQuery { market: Market::Kr }, SHORT).await),
+        18 => drop(house.doors.summary.ask(SummaryQuery, SHORT).await),
+        20 => drop(house.doors.intents.ask(AllIntents, SHORT).await),
         22 => {
             let (intent, resolution) = (IntentId::from_stored("i-nobody's".into()), Resolution::None);
             let request = RequestResolution { intent, resolution, by: by.clone(), reason: reason.clone() };
-            let _ = house.resolve.ask(request, SHORT).await;
+            let _ = house.doors.resolve.ask(request, SHORT).await;
         }
         _ => {}
     }
@@ -114,7 +114,7 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
         let closed_at = stage.clock.now();
         let days = Days::new(u64::from(30 + round / SESSION_EVERY));
         let session_date = Market::Kr.date_at(closed_at) - days;
-        let _ = house.day_closed.tell(DayClosed { market: Market::Kr, session_date, closed_at });
+        let _ = house.doors.day_closed.tell(DayClosed { market: Market::Kr, session_date, closed_at });
     }
     let after_rest = round.checked_sub(RECYCLES_AFTER).filter(|rounds| rounds.is_multiple_of(RECYCLED_EVERY));
     if let Some(rounds) = after_rest {
@@ -126,8 +126,8 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
     if round.is_multiple_of(3) {
         let change = LimitsChange::of(LimitName::MaxOrdersPerMinute, 6.into());
         let tighten = TightenLimits { source, by: by.clone(), reason: reason.clone(), change };
-        let _ = house.tighten.ask(tighten, SHORT).await;
-        let _ = house.withdraw.ask(WithdrawLimits { source, by, reason }, SHORT).await;
+        let _ = house.doors.tighten.ask(tighten, SHORT).await;
+        let _ = house.doors.withdraw.ask(WithdrawLimits { source, by, reason }, SHORT).await;
     }
 }
 

@@ -66,12 +66,12 @@ impl Operator {
         Self {
             stage,
             life,
-            halt: house.halt.clone(),
-            reduce: house.reduce.clone(),
-            resume: house.resume.clone(),
-            status: house.status.clone(),
-            release: house.release.clone(),
-            resolve: house.resolve.clone(),
+            halt: house.doors.halt.clone(),
+            reduce: house.doors.reduce.clone(),
+            resume: house.doors.resume.clone(),
+            status: house.doors.status.clone(),
+            release: house.doors.release.clone(),
+            resolve: house.doors.resolve.clone(),
         }
     }
 

@@ -135,7 +135,7 @@ impl Write for Log {
 }
 
 async fn standing(agent: &Agent<'_>) -> JudgeStanding {
-    agent.house.judge.ask(JudgeQuery, ASK_WITHIN).await.unwrap()
+    agent.house.doors.judge.ask(JudgeQuery, ASK_WITHIN).await.unwrap()
 }
 
 fn orders(asked: &[String]) -> usize {

@@ -111,7 +111,8 @@ const KINDS: [(Kind, &str); 9] = [
 
 /// Lets `time` pass and counts.
 async fn counted(agent: &Agent<'_>, time: TimeDelta) -> (Count, Vec<String>) {
-    let summary = || async { agent.house.summary.ask(SummaryQuery, ASK_WITHIN).await.unwrap().unwrap() };
+    let summary =
+        || async { agent.house.doors.summary.ask(SummaryQuery, ASK_WITHIN).await.unwrap().unwrap() };
     let before = summary().await;
     agent.door.asked();
     agent.sleep(time).await;

@@ -14,7 +14,7 @@ const START: &str = "2026-06-01T00:20:00Z";
 /// What people were told.
 async fn told(agent: &Agent<'_>) -> Vec<String> {
     let question = EventsAfter { after: EventId(0), limit: 500 };
-    let events = agent.house.events.ask(question, ASK_WITHIN).await.unwrap().unwrap();
+    let events = agent.house.doors.events.ask(question, ASK_WITHIN).await.unwrap().unwrap();
     events.into_iter().map(|event| event.text).collect()
 }
 

@@ -269,7 +269,7 @@ impl Agent<'_> {
     }
 
     pub(crate) async fn status(&self) -> TradingStatus {
-        self.house.status.ask(StatusQuery, ASK_WITHIN).await.unwrap()
+        self.house.doors.status.ask(StatusQuery, ASK_WITHIN).await.unwrap()
     }
 
     /// Sleeps until the state is `wanted`.

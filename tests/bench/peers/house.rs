@@ -196,14 +196,20 @@ async fn trade(stage: &Stage, house: &House, progress: &mut Progress) -> Vec<Int
             consider(stage, house, wish, progress).await;
         }
     }
-    house.intents.ask(AllIntents, ASK_WITHIN).await.expect("the ledger answers").expect("the ledger can read")
+    house
+        .doors
+        .intents
+        .ask(AllIntents, ASK_WITHIN)
+        .await
+        .expect("the ledger answers")
+        .expect("the ledger can read")
 }
 
 /// Stocks that are closed to new orders because something is not known; all of them while trading has not begun or is
 /// halted.
 async fn blocked_stocks(house: &House, progress: &mut Progress, now: DateTime<Utc>) -> u32 {
     let all = u32::try_from(SYMBOLS.len()).unwrap_or(u32::MAX);
-    let Ok(status) = house.status.ask(StatusQuery, ASK_WITHIN).await else { return all };
+    let Ok(status) = house.doors.status.ask(StatusQuery, ASK_WITHIN).await else { return all };
     operate(house, progress, &status, now).await;
     match status.state {
         TradingState::Starting | TradingState::Halted => all,
@@ -230,7 +236,7 @@ async fn operate(house: &House, progress: &mut Progress, status: &TradingStatus,
         let (by, reason) = ("operator".into(), "looked at it".into());
         let resume = RequestResume { by, reason, warrant, into_reducing: false };
         // Whatever comes of it shows in the next status.
-        let _ = house.resume.ask(resume, ASK_WITHIN).await;
+        let _ = house.doors.resume.ask(resume, ASK_WITHIN).await;
     }
 }
 
@@ -239,7 +245,7 @@ async fn consider(stage: &Stage, house: &House, wish: &Wish, progress: &mut Prog
     if stage.clock.now() - wish.at > WISH_LIFE {
         return;
     }
-    let Ok(Ok(intents)) = house.intents.ask(AllIntents, ASK_WITHIN).await else { return };
+    let Ok(Ok(intents)) = house.doors.intents.ask(AllIntents, ASK_WITHIN).await else { return };
     let symbol = wish.instrument.symbol.as_str();
     let side = match (wish.target, positions(&intents).get(symbol).copied().unwrap_or(0)) {
         (Target::In, 0) => Side::Buy,
@@ -247,7 +253,7 @@ async fn consider(stage: &Stage, house: &House, wish: &Wish, progress: &mut Prog
         (Target::In | Target::Out, _) => return,
     };
     // A purchase is judged by what Broker heard.
-    let heard = house.quotes.ask(QuoteQuery { instrument: wish.instrument.clone() }, ASK_WITHIN).await;
+    let heard = house.doors.quotes.ask(QuoteQuery { instrument: wish.instrument.clone() }, ASK_WITHIN).await;
     if !matches!(heard, Ok(Ok(_))) {
         return;
     }
@@ -264,7 +270,7 @@ async fn consider(stage: &Stage, house: &House, wish: &Wish, progress: &mut Prog
         session_date: Market::Kr.date_at(wish.at),
         expires_at: wish.at + WISH_LIFE,
     };
-    progress.proposed += u64::from(house.proposals.tell(proposal).is_ok());
+    progress.proposed += u64::from(house.doors.proposals.tell(proposal).is_ok());
 }
 
 fn positions(intents: &[IntentRecord]) -> BTreeMap<String, i64> {

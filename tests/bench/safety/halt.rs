@@ -198,7 +198,7 @@ impl Bench {
             cancel_open: false,
         };
         let asked = Instant::now();
-        let report = self.house.halt.ask(request, ASK_WITHIN).await.expect("RiskGuard answers");
+        let report = self.house.doors.halt.ask(request, ASK_WITHIN).await.expect("RiskGuard answers");
         let answered = Instant::now();
         assert!(report.broker_confirmed && report.durability == Durability::Ledger, "{report:?}");
         tokio::time::sleep(WATCH).await;
@@ -208,6 +208,7 @@ impl Bench {
         let reason = "the trial is over".into();
         let resume = RequestResume { by: "bench".into(), reason, warrant, into_reducing: false };
         self.house
+            .doors
             .resume
             .ask(resume, ASK_WITHIN)
             .await
@@ -232,9 +233,9 @@ impl Bench {
         for symbol in symbols.filter(|symbol| !is_working(symbol)).take(PROPOSALS) {
             // A purchase is judged by what Broker heard.
             let query = QuoteQuery { instrument: instrument(symbol) };
-            self.house.quotes.ask(query, ASK_WITHIN).await.expect("Broker answers").expect("a price");
+            self.house.doors.quotes.ask(query, ASK_WITHIN).await.expect("Broker answers").expect("a price");
             let proposal = self.proposal(symbol);
-            self.house.proposals.tell(proposal).expect("RiskGuard takes a proposal");
+            self.house.doors.proposals.tell(proposal).expect("RiskGuard takes a proposal");
         }
     }
 
@@ -261,7 +262,7 @@ impl Bench {
     }
 
     async fn status(&self) -> TradingStatus {
-        self.house.status.ask(StatusQuery, ASK_WITHIN).await.expect("RiskGuard answers")
+        self.house.doors.status.ask(StatusQuery, ASK_WITHIN).await.expect("RiskGuard answers")
     }
 
     async fn until_active(&self) {
