@@ -85,7 +85,12 @@ fn serve(mut stream: TcpStream, answer: &(impl Fn(&str, &mut TcpStream) + ?Sized
 
 /// A body of 256 MiB in small pieces, until the peer hangs up.
 fn flood(stream: &mut TcpStream, piece: &[u8]) {
-    for _ in 0..256 * 1024 * 1024 / piece.len() {
+    pour(stream, piece, 256 * 1024 * 1024);
+}
+
+/// A body in small pieces, because the memory of this server counts as the process's.
+fn pour(stream: &mut TcpStream, piece: &[u8], bytes: usize) {
+    for _ in 0..bytes / piece.len() {
         if stream.write_all(piece).is_err() {
             return;
         }
@@ -106,7 +111,7 @@ fn misbehave(head: &str, stream: &mut TcpStream) {
         }
         "/deep" => {
             let _ = stream.write_all(open);
-            let _ = stream.write_all(&vec![b'['; BODY_MAX_BYTES]);
+            pour(stream, &[b'['; 65_536], BODY_MAX_BYTES);
         }
         "/drip" => {
             let _ = stream.write_all(open);
