@@ -38,7 +38,7 @@ pub(super) fn run(currency: Currency, wanted: &[&Signals<'_>], policy: &Policy, 
     let (days_invested, shares) = invested(&worth, &equity);
     let exposure = if days.is_empty() { 0.0 } else { shares / days.len() as f64 };
     let Run { trades, paid, missed, .. } = run;
-    Book { currency, days, equity, trades, paid, missed, days_invested, exposure }
+    Book { currency, days, equity, holdings: worth, trades, paid, missed, days_invested, exposure }
 }
 
 /// Every day on which one of the stocks has a bar.

@@ -23,6 +23,8 @@ pub struct Book {
     pub days: Vec<NaiveDate>,
     /// Cash and holdings at each day's last prices, in the currency.
     pub equity: Vec<f64>,
+    /// Holdings alone at each day's last prices, in the currency.
+    pub holdings: Vec<f64>,
     /// Purchases and what became of them, in the order of their fills.
     pub trades: Vec<Trade>,
     /// What fills cost.

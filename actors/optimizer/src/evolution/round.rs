@@ -218,7 +218,7 @@ impl Round<'_> {
         };
         let seen = match paper(&champion.strategy, &opened, first_day) {
             Ok(paper) => Seen {
-                evidence: sealed::Evidence::of(&receipt, &paper.returns),
+                evidence: sealed::Evidence::of(&receipt, &paper.returns, &paper.market),
                 returns_ppb: paper.returns.iter().map(|value| ppb(*value)).collect(),
             },
             Err(why) => return Ok(Err(why.to_string())),

@@ -146,22 +146,32 @@ pub struct Evidence {
     pub look: u64,
     /// The champion's returns after costs.
     pub record: Result<Record, String>,
+    /// The same less what its share of the equity would have earned in all stocks alike: rising with the market is no skill.
+    #[serde(default = "not_measured")]
+    pub beyond_market: Result<Record, String>,
+}
+
+/// Looks of versions before 2026-11-27 have it not.
+fn not_measured() -> Result<Record, String> {
+    Err("it was not measured".to_owned())
 }
 
 impl Evidence {
-    /// What the champion earned on the days of `receipt`.
-    pub fn of(receipt: &SpentWindow, returns: &[f64]) -> Self {
+    /// What the champion earned on the days of `receipt`, and what of it the market did: its share of the equity in all stocks.
+    pub fn of(receipt: &SpentWindow, returns: &[f64], market: &[f64]) -> Self {
         let SpentWindow { number, first_day, last_day, .. } = *receipt;
-        let record = Record::of(returns).map_err(|why| why.to_string());
-        Self { first_day, last_day, look: u64::from(number), record }
+        let of = |returns: &[f64]| Record::of(returns).map_err(|why| why.to_string());
+        let beyond: Vec<_> = returns.iter().zip(market).map(|(own, market)| own - market).collect();
+        Self { first_day, last_day, look: u64::from(number), record: of(returns), beyond_market: of(&beyond) }
     }
 }
 
 /// What G3 says of what was seen.
 pub fn verdict(evidence: &Evidence, rules: &Rules) -> Verdict {
     let record = evidence.record.clone();
-    let probability =
-        record.clone().and_then(|record| record.probability_above(0.0).map_err(|why| why.to_string()));
+    let skill = |record: &Result<Record, String>| {
+        record.clone().and_then(|record| record.probability_above(0.0).map_err(|why| why.to_string()))
+    };
     // A level that cannot be computed lets nothing pass: no probability is above 1.
     let level = spent_level(rules.level, evidence.look).unwrap_or(0.0);
     let sessions = record.clone().map(|record| record.observations as f64);
@@ -172,7 +182,16 @@ pub fn verdict(evidence: &Evidence, rules: &Rules) -> Verdict {
             record.map(|record| record.sharpe),
             Needed::Told,
         ),
-        Check::of("probability of skill in the sealed window", probability, Needed::Above(1.0 - level)),
+        Check::of(
+            "probability of skill in the sealed window",
+            skill(&evidence.record),
+            Needed::Above(1.0 - level),
+        ),
+        Check::of(
+            "the same beyond what the market did",
+            skill(&evidence.beyond_market),
+            Needed::Above(1.0 - level),
+        ),
         Check::new("looks of the market", evidence.look as f64, Needed::Told),
     ];
     Verdict { gate: GateName::G3, checks }
@@ -230,9 +249,10 @@ mod tests {
         let rules = Rules::default();
         // A Sharpe ratio of 2.08 a year over 250 sessions: a probability of 0.98.
         let record = Record { observations: 250, sharpe: 0.131, skew: 0.0, kurtosis: 3.0 };
-        let of = |look, record| {
+        let of = |look, record: Result<Record, String>| {
+            let (first_day, last_day) = (day("2026-01-01"), day("2026-12-31"));
             let evidence =
-                Evidence { first_day: day("2026-01-01"), last_day: day("2026-12-31"), look, record };
+                Evidence { first_day, last_day, look, record: record.clone(), beyond_market: record };
             verdict(&evidence, &rules).passed()
         };
         assert!(of(1, Ok(record)) && !of(2, Ok(record)) && !of(0, Ok(record)));

@@ -160,7 +160,7 @@ impl Sample {
 }
 
 /// The mean return of the stocks that have a bar on a day and one before it, for each of `days`.
-fn benchmark(series: &[Series], days: &[NaiveDate]) -> Vec<f64> {
+pub(super) fn benchmark(series: &[Series], days: &[NaiveDate]) -> Vec<f64> {
     let mut sums = vec![(0.0, 0.0); days.len()];
     for pair in series.iter().flat_map(|series| series.bars().windows(2)) {
         if let Ok(place) = days.binary_search(&pair[1].session_date) {

@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use chrono::NaiveDate;
+use domain::messages::bars::DayBar;
 use domain::messages::evolution::{GateName, SpentWindow, TrialHash};
+
 use strategy::form::{Feature, Strategy};
 
 use super::bench::Bench;
 use super::cut::{EMBARGO, WARM_UP, cut};
 use super::*;
+use crate::backtest::Series;
 use crate::evolution::search::Laboratory as _;
 use crate::gauntlet::admission::Admission;
 use crate::gauntlet::candidate::{Candidate, Conditions, Reading, Run};
-use crate::gauntlet::{Rules, Verdict, mechanical};
+use crate::gauntlet::{Rules, Verdict, mechanical, sealed};
 use crate::rehearsal::Rehearsal;
 use crate::validation::sharpe::Record;
 
@@ -110,6 +113,46 @@ fn a_planted_edge_passes_every_gate_of_the_sample_and_earns_in_the_sealed_days_t
     assert_eq!(seen.returns.first(), Some(&0.0), "it begins with cash");
     assert!(Record::of(&seen.returns).unwrap().sharpe > 0.1, "{:?}", Record::of(&seen.returns));
     assert!(seen.decisions.iter().sum::<u32>() > 30);
+}
+
+/// The same stocks, each of which earns `more` a session.
+fn rising(series: &[Series], more: f64) -> Vec<Series> {
+    let risen = |(place, bar): (usize, &DayBar)| {
+        let factor = (1.0 + more).powi(i32::try_from(place).unwrap());
+        let risen = |micros: i64| (micros as f64 * factor).round() as i64;
+        DayBar {
+            open_micros: risen(bar.open_micros),
+            high_micros: risen(bar.high_micros),
+            low_micros: risen(bar.low_micros),
+            close_micros: risen(bar.close_micros),
+            ..*bar
+        }
+    };
+    let all = |series: &Series| series.bars().iter().enumerate().map(risen).collect();
+    series.iter().map(|one| Series::new(one.instrument().clone(), all(one)).unwrap()).collect()
+}
+
+#[test]
+fn whoever_only_holds_in_a_rising_market_has_no_skill_and_a_planted_edge_has_some_there_too() {
+    let always = strategy(&predicate("roc_1", "gt", -24.0), 60);
+    for (edge, strategy, passes) in [(0.0, &always, false), (EDGE, &falls(), true)] {
+        let series = rising(&market(edge).series(SESSIONS), 0.002);
+        let Cut { sealed, .. } = cut(series, &[], (400, LOOK)).unwrap();
+        let sealed = sealed.unwrap();
+        let (first_day, last_day) = (sealed.first_day(), sealed.last_day());
+        let receipt =
+            SpentWindow { first_day, last_day, passed: None, ..spent(&[first_day, last_day], 0..2) };
+        let seen = paper(strategy, &sealed.open(&receipt, &hash('a')).unwrap(), first_day).unwrap();
+        let evidence = sealed::Evidence::of(&receipt, &seen.returns, &seen.market);
+        let verdict = sealed::verdict(&evidence, &Rules::default().sealed);
+        let failures: Vec<_> = verdict.failures().map(ToString::to_string).collect();
+        assert!(verdict.measured("probability of skill in the sealed window").unwrap() > 0.95, "it earns");
+        assert_eq!(verdict.passed(), passes, "{failures:?}");
+        assert!(
+            failures.iter().all(|failure| failure.contains("beyond what the market did")),
+            "{failures:?}"
+        );
+    }
 }
 
 #[test]
