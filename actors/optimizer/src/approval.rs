@@ -7,7 +7,9 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Market;
-use domain::messages::evolution::{AutoLimit, LIMIT_WINDOW_DAYS, ProposalNumber, ProposalRecord};
+use domain::messages::evolution::{
+    AutoLimit, LIMIT_WINDOW_DAYS, ProposalNumber, ProposalRecord, ProposalStatus,
+};
 use rust_decimal::Decimal;
 use strategy::form::Strategy;
 
@@ -59,6 +61,9 @@ pub enum Outside {
     /// It was compared with something else than what is traded by.
     #[error("it was compared with something else than {0} trades by from the next session on")]
     OtherIncumbent(Market),
+    /// It was approved before.
+    #[error("its approval was taken back when {setting} came to rest", setting = AutoLimit::SETTING)]
+    Withdrawn,
     /// It has waited too long.
     #[error("it waits for longer than {days} days", days = WAITED_DAYS_MAX)]
     TooOld,
@@ -102,6 +107,9 @@ pub fn within(limit: AutoLimit, record: &ProposalRecord, standing: &Standing) ->
     let strategy = Strategy::from_json(&record.strategy)
         .map_err(|_| Outside::NotProved("this version cannot read the strategy"))?;
     proved(record)?;
+    if record.history.iter().any(|change| change.status == ProposalStatus::Approved) {
+        return Err(Outside::Withdrawn);
+    }
     let waits_since = record.history.last().map_or(DateTime::<Utc>::MIN_UTC, |change| change.at);
     if standing.at.signed_duration_since(waits_since) > TimeDelta::days(WAITED_DAYS_MAX) {
         return Err(Outside::TooOld);
@@ -136,7 +144,7 @@ fn proved(record: &ProposalRecord) -> Result<(), Outside> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use domain::messages::evolution::{ProposalChange, ProposalStatus, ShadowPlan, ShadowRecord};
+    use domain::messages::evolution::{ProposalChange, ShadowPlan, ShadowRecord};
     use proptest::prelude::*;
 
     use super::*;
@@ -213,6 +221,9 @@ pub(crate) mod tests {
             ready("5.0").shadow.unwrap().verdict.unwrap().replace("\"measured\":20.0", "\"measured\":19.0");
         let checks = ready("5.0").evidence.replace("\"passed\":true", "\"passed\":false");
         let old = now() + TimeDelta::days(WAITED_DAYS_MAX);
+        let mut withdrawn = ready("5.0");
+        let ready_at = withdrawn.history[0].clone();
+        withdrawn.history.insert(0, ProposalChange { status: ProposalStatus::Approved, ..ready_at });
         let other = Standing { next: Some("{}".into()), ..quiet() };
         let cases = [
             (ready("5.01"), quiet(), "takes 5.01 % of the equity, and the limit is 5 %"),
@@ -220,6 +231,7 @@ pub(crate) mod tests {
             (ready("5.0"), Standing { rests_for: Some(ProposalNumber(3)), ..quiet() }, "since proposal 0003"),
             (ready("5.0"), other, "something else than KR trades by"),
             (ready("5.0"), Standing { at: old, ..quiet() }, "longer than 14 days"),
+            (withdrawn, quiet(), "approval was taken back"),
             (ProposalRecord { history: vec![], ..ready("5.0") }, quiet(), "longer than 14 days"),
             (ProposalRecord { strategy: "{}".into(), ..ready("5.0") }, quiet(), "cannot read the strategy"),
             (ProposalRecord { evidence: "{}".into(), ..ready("5.0") }, quiet(), "evidence is not complete"),

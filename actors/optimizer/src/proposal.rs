@@ -1,9 +1,10 @@
 //! The life of a proposal: draft, ready for review, approved or rejected, active, retired.
 //!
 //! The agent may submit, drop and activate what was approved, and go back from what it activated; only a person may say yes, and in
-//! a person's place the limit that the operator set, for what lies within it.
+//! a person's place the limit that the operator set, for what lies within it. When that limit rests, what it approved and does not hold
+//! yet goes back to review.
 
-use domain::messages::evolution::{AutoLimit, ProposalStatus, ProposalStep};
+use domain::messages::evolution::{AutoLimit, ProposalNumber, ProposalStatus, ProposalStep};
 
 use crate::approval::Within;
 
@@ -16,6 +17,8 @@ pub enum By<'a> {
     Person(&'a str),
     /// The operator's limit, within which the proposal was found to lie.
     Limit(&'a Within),
+    /// The operator's limit, which rests since this proposal was taken back.
+    LimitAtRest(ProposalNumber),
 }
 
 /// Why a step cannot be taken.
@@ -37,6 +40,12 @@ pub enum StepRefused {
     /// The limit says yes, and nothing else.
     #[error("the limit that the operator set approves; it has no proposal {0}")]
     OnlyAYes(ProposalStep),
+    /// The limit takes back what it approved when it rests; nobody else does.
+    #[error("only the limit that the operator set has a proposal {0}, when it rests; say no with reject")]
+    OnlyAtRest(ProposalStep),
+    /// A limit that rests takes back what it approved, and nothing else.
+    #[error("the limit that the operator set rests; it has no proposal {0}")]
+    Rests(ProposalStep),
     /// It must be said why, and by whom.
     #[error("say who decides and why: both are booked")]
     Unsaid,
@@ -53,7 +62,7 @@ pub fn after(
     reason: &str,
 ) -> Result<ProposalStatus, StepRefused> {
     let is_named = match by {
-        By::Agent | By::Limit(_) => true,
+        By::Agent | By::Limit(_) | By::LimitAtRest(_) => true,
         By::Person(name) => !name.trim().is_empty() && name.trim() != AutoLimit::SETTING,
     };
     if !is_named || reason.trim().is_empty() {
@@ -65,6 +74,18 @@ pub fn after(
         possible: possible(status),
     })?;
     match (step, by) {
+        (ProposalStep::Withdraw, By::LimitAtRest(_)) => Ok(next),
+        (ProposalStep::Withdraw, By::Agent | By::Person(_) | By::Limit(_)) => {
+            Err(StepRefused::OnlyAtRest(step))
+        }
+        (
+            ProposalStep::Submit
+            | ProposalStep::Approve
+            | ProposalStep::Reject
+            | ProposalStep::Activate
+            | ProposalStep::RollBack,
+            By::LimitAtRest(_),
+        ) => Err(StepRefused::Rests(step)),
         (ProposalStep::Approve, By::Agent) => Err(StepRefused::OnlyAPerson(step)),
         (
             ProposalStep::Submit | ProposalStep::Reject | ProposalStep::Activate | ProposalStep::RollBack,
@@ -85,6 +106,7 @@ fn next(status: ProposalStatus, step: ProposalStep) -> Option<ProposalStatus> {
         (ReadyForReview, ProposalStep::Approve) => Some(Approved),
         // A yes may be taken back until it holds.
         (Draft | ReadyForReview | Approved, ProposalStep::Reject) => Some(Rejected),
+        (Approved, ProposalStep::Withdraw) => Some(ReadyForReview),
         (Approved, ProposalStep::Activate) => Some(Active),
         (Active, ProposalStep::RollBack) => Some(Retired),
         (
@@ -92,6 +114,7 @@ fn next(status: ProposalStatus, step: ProposalStep) -> Option<ProposalStatus> {
             ProposalStep::Submit
             | ProposalStep::Approve
             | ProposalStep::Reject
+            | ProposalStep::Withdraw
             | ProposalStep::Activate
             | ProposalStep::RollBack,
         ) => None,
@@ -134,6 +157,7 @@ mod tests {
             (Active, RollBack, Retired),
         ];
         let (limit, mut by_limit) = (five(), Vec::new());
+        let (rests, mut at_rest) = (By::LimitAtRest(ProposalNumber(1)), Vec::new());
         for status in ProposalStatus::ALL {
             for step in ProposalStep::ALL {
                 let expected = allowed.iter().find(|(from, by, _)| (*from, *by) == (status, step));
@@ -141,9 +165,11 @@ mod tests {
                 assert_eq!(found.ok(), expected.map(|(_, _, to)| *to), "{status} {step}");
                 by_limit
                     .extend(after(status, step, By::Limit(&limit), "within").map(|to| (status, step, to)));
+                at_rest.extend(after(status, step, rests, "it rests").map(|to| (status, step, to)));
             }
         }
         assert_eq!(by_limit, [(ReadyForReview, Approve, Approved)], "a limit does nothing else");
+        assert_eq!(at_rest, [(Approved, Withdraw, ReadyForReview)], "nor does one that rests");
     }
 
     #[test]
@@ -164,7 +190,7 @@ mod tests {
     proptest! {
         #[test]
         fn with_the_setting_off_nothing_is_ever_active_without_a_persons_yes(
-            steps in proptest::collection::vec((0_usize..5, any::<bool>()), 0..12)
+            steps in proptest::collection::vec((0_usize..ProposalStep::ALL.len(), any::<bool>()), 0..12)
         ) {
             let (mut status, mut approved) = (ProposalStatus::Draft, false);
             for (step, is_agent) in steps {
@@ -180,7 +206,9 @@ mod tests {
 
         #[test]
         fn with_a_limit_nothing_is_ever_active_without_a_persons_yes_or_that_limit_within_which_it_lies(
-            steps in proptest::collection::vec((0_usize..5, 0_u8..3, any::<bool>(), 0_u32..3), 0..12),
+            steps in proptest::collection::vec(
+                (0_usize..ProposalStep::ALL.len(), 0_u8..4, any::<bool>(), 0_u32..3), 0..16
+            ),
             (most, wanted) in (1_u32..=30, 1_u32..=30),
         ) {
             let limit = AutoLimit::new(Decimal::from(most), 2).unwrap();
@@ -193,6 +221,7 @@ mod tests {
                 let by = match (who, &found) {
                     (0, _) => By::Agent,
                     (1, _) => ADA,
+                    (2, _) => By::LimitAtRest(ProposalNumber(1)),
                     // A limit within which it does not lie has no word at all.
                     (_, Ok(within)) => By::Limit(within),
                     (_, Err(_)) => continue,
@@ -201,6 +230,7 @@ mod tests {
                     let is_yes = step == ProposalStep::Approve;
                     let lies_within = wanted <= most && !rests && approved_lately < 2;
                     approved |= is_yes && (who == 1 || lies_within);
+                    approved &= step != ProposalStep::Withdraw;
                     status = next;
                 }
                 prop_assert!(status != ProposalStatus::Active || approved);

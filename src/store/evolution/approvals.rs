@@ -1,6 +1,7 @@
 //! Approvals by the limit that the operator set: what they are judged by, and that they were made.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use domain::Market;
@@ -53,18 +54,20 @@ pub(super) fn note(
     Ok(())
 }
 
-/// True when nobody but the limit has approved it.
+/// True when the newest yes to it was the limit's.
 pub(super) fn was_by_limit(conn: &mut SqliteConnection, number: ProposalNumber) -> Result<bool, Fault> {
-    let approvals: i64 = limit_approvals::table
-        .inner_join(evolution_changes::table.on(evolution_changes::seq.eq(limit_approvals::change_seq)))
+    let newest: Option<i64> = evolution_changes::table
         .filter(evolution_changes::proposal.eq(i64::from(number.0)))
-        .count()
-        .get_result(conn)?;
+        .filter(evolution_changes::status.eq(ProposalStatus::Approved.code()))
+        .select(max(evolution_changes::seq))
+        .first(conn)?;
+    let Some(newest) = newest else { return Ok(false) };
+    let approvals: i64 = limit_approvals::table.find(newest).count().get_result(conn)?;
     Ok(approvals > 0)
 }
 
-/// Where a limit is in use and rests because of this proposal, people are told.
-pub(super) fn tell_rest(
+/// Where a limit is in use and rests because of this proposal, people are told, and what it approved waits for them.
+pub(super) fn rest(
     conn: &mut SqliteConnection,
     record: &ProposalRecord,
     at: DateTime<Utc>,
@@ -79,6 +82,17 @@ pub(super) fn tell_rest(
         record.number
     );
     append(conn, at, EventKind::Alarm, Some(record.market), &line)?;
+    withdraw(conn, at)
+}
+
+/// While the limit rests, nothing begins to hold that no person approved: what waits for its session goes back to review.
+pub(super) fn withdraw(conn: &mut SqliteConnection, at: DateTime<Utc>) -> Result<(), Fault> {
+    let Some(rests_for) = in_use(conn, at)?.rests_for else { return Ok(()) };
+    for record in proposals::all(conn)?.into_iter().rev() {
+        if record.status == ProposalStatus::Approved && was_by_limit(conn, record.number)? {
+            proposals::withdraw(conn, &record, rests_for, at)?;
+        }
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use domain::messages::evolution::{
     ProposalRecord, ProposalStatus, ProposalStep, StrategyVersion,
 };
 use domain::text::harmless;
+use optimizer::approval::Outside;
 use optimizer::proposal::{self, By};
 
 use super::telling::line;
@@ -119,6 +120,17 @@ pub(super) fn change(
     one(conn, change.number)
 }
 
+/// Takes back what the limit approved, because it rests.
+pub(super) fn withdraw(
+    conn: &mut SqliteConnection,
+    record: &ProposalRecord,
+    rests_for: ProposalNumber,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let reason = Outside::Rests(rests_for).to_string();
+    take(conn, record, (ProposalStep::Withdraw, By::LimitAtRest(rests_for), &reason), at)
+}
+
 /// One step, with everything that follows from it.
 fn take(
     conn: &mut SqliteConnection,
@@ -132,22 +144,26 @@ fn take(
         By::Agent => Decider::Agent.to_string(),
         By::Person(name) => name.to_owned(),
         By::Limit(within) => Decider::Limit(within.limit()).to_string(),
+        By::LimitAtRest(_) => AutoLimit::SETTING.to_owned(),
     };
     let booked = book(conn, record, (status, &by_whom, reason), at)?;
     match (step, by) {
         (ProposalStep::Approve, By::Limit(within)) => approvals::note(conn, booked, within.limit(), at),
-        (ProposalStep::Activate, By::Agent | By::Person(_) | By::Limit(_)) => {
+        (ProposalStep::Activate, By::Agent | By::Person(_) | By::Limit(_) | By::LimitAtRest(_)) => {
             activate(conn, record, (booked, &by_whom), at)
         }
-        (ProposalStep::RollBack, By::Agent | By::Person(_) | By::Limit(_)) => {
+        (ProposalStep::RollBack, By::Agent | By::Person(_) | By::Limit(_) | By::LimitAtRest(_)) => {
             roll_back(conn, record, (booked, &by_whom), at)?;
-            approvals::tell_rest(conn, record, at)
+            approvals::rest(conn, record, at)
         }
-        (ProposalStep::Reject, By::Agent | By::Person(_) | By::Limit(_)) => {
-            approvals::tell_rest(conn, record, at)
+        (ProposalStep::Reject, By::Agent | By::Person(_) | By::Limit(_) | By::LimitAtRest(_)) => {
+            approvals::rest(conn, record, at)
         }
-        (ProposalStep::Submit, By::Agent | By::Person(_) | By::Limit(_))
-        | (ProposalStep::Approve, By::Agent | By::Person(_)) => Ok(()),
+        (
+            ProposalStep::Submit | ProposalStep::Withdraw,
+            By::Agent | By::Person(_) | By::Limit(_) | By::LimitAtRest(_),
+        )
+        | (ProposalStep::Approve, By::Agent | By::Person(_) | By::LimitAtRest(_)) => Ok(()),
     }
 }
 
@@ -160,12 +176,9 @@ fn book(
 ) -> Result<i64, Fault> {
     let is_by_limit = match status {
         // No person can have this name.
-        ProposalStatus::Approved => by == AutoLimit::SETTING,
+        ProposalStatus::Approved | ProposalStatus::ReadyForReview => by == AutoLimit::SETTING,
         ProposalStatus::Active => approvals::was_by_limit(conn, record.number)?,
-        ProposalStatus::Draft
-        | ProposalStatus::ReadyForReview
-        | ProposalStatus::Rejected
-        | ProposalStatus::Retired => false,
+        ProposalStatus::Draft | ProposalStatus::Rejected | ProposalStatus::Retired => false,
     };
     let (kind, line) = line(record, status, (by, reason), is_by_limit);
     let event = append(conn, at, kind, Some(record.market), &line)?;

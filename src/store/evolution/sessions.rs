@@ -12,6 +12,7 @@ use domain::messages::evolution::{
 use domain::messages::ledger::EventKind;
 use strategy::Strategy;
 
+use super::approvals;
 use super::proposals::{self, VersionRow};
 use crate::store::fault::Fault;
 use crate::store::journal::append;
@@ -34,6 +35,7 @@ pub(super) fn settle(
         Some(None) => return Ok(None),
         Some(Some(seq)) => Some(proposals::version(conn, seq)?),
         None => {
+            approvals::withdraw(conn, at)?;
             activate_what_was_approved(conn, query, at)?;
             let version = newest_that_can_be_read(conn, market, at)?;
             let row = (
@@ -59,7 +61,12 @@ fn activate_what_was_approved(
     let is_due = |one: &ProposalRecord| one.market == market && one.status == ProposalStatus::Approved;
     let mut due: Vec<_> = proposals::all(conn)?.into_iter().filter(is_due).collect();
     due.sort_by_key(|record| (record.history.last().map(|change| change.at), record.number));
-    for record in due {
+    for ProposalRecord { number, .. } in due {
+        // One that cannot be read may have let the limit rest, which takes back what it had approved.
+        let record = proposals::one(conn, number)?;
+        if record.status != ProposalStatus::Approved {
+            continue;
+        }
         let (step, reason) = match Strategy::from_json(&record.strategy) {
             Ok(_) => (ProposalStep::Activate, format!("approved, from the session of {session_date} on")),
             Err(why) => {
@@ -71,7 +78,7 @@ fn activate_what_was_approved(
                 (ProposalStep::Reject, format!("it cannot be read: {why}"))
             }
         };
-        let change = ChangeProposal { number: record.number, step, by: Decider::Agent, reason };
+        let change = ChangeProposal { number, step, by: Decider::Agent, reason };
         proposals::change(conn, &change, at)?;
     }
     Ok(())

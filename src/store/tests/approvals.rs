@@ -1,5 +1,6 @@
 //! Approvals by the limit that the operator set: only what lies within it, booked, told, and at rest when something was taken back.
 
+use diesel::connection::SimpleConnection as _;
 use domain::EventId;
 use domain::messages::evolution::{
     ChangeProposal, Decider, DraftProposal, JudgeShadow, ProposalNumber, ProposalStatus, ProposalStep,
@@ -170,6 +171,105 @@ fn what_was_taken_back_lets_the_limit_rest_until_a_person_approves_a_proposal() 
         take(&mut books, third, ProposalStep::Approve, mina()).unwrap();
         assert_eq!(by_limit(&mut books, second), Ok(ProposalStatus::Approved), "{step} by {by}");
     }
+}
+
+fn status(books: &mut Books, number: ProposalNumber) -> ProposalStatus {
+    books.store.proposals().unwrap().into_iter().find(|one| one.number == number).unwrap().status
+}
+
+/// Approved by a limit that allows several.
+fn by_wide_limit(books: &mut Books, number: ProposalNumber) -> Result<ProposalStatus, StoreError> {
+    let limit = "max_position_pct=5,max_per_30_days=4".parse().unwrap();
+    take(books, number, ProposalStep::Approve, Decider::Limit(limit))
+}
+
+#[test]
+fn what_the_limit_approved_and_does_not_hold_yet_goes_back_to_people_when_the_limit_comes_to_rest() {
+    let mut books = Books::new();
+    let first = ready(&mut books, Market::Kr, "5.0");
+    by_wide_limit(&mut books, first).unwrap();
+    books.after(DAY);
+    assert_eq!(session(&mut books, Market::Kr), Some(first));
+    let waiting = [(Market::Kr, "4.0"), (Market::Jp, "3.0")];
+    let [second, third] = waiting.map(|(market, pct)| {
+        let number = ready(&mut books, market, pct);
+        by_wide_limit(&mut books, number).unwrap();
+        number
+    });
+    let by_person = ready(&mut books, Market::Hk, "9.0");
+    take(&mut books, by_person, ProposalStep::Approve, mina()).unwrap();
+    take(&mut books, first, ProposalStep::RollBack, mina()).unwrap();
+    for number in [second, third] {
+        assert_eq!(status(&mut books, number), ProposalStatus::ReadyForReview);
+    }
+    let told = books.lines();
+    for part in [
+        "proposal 0002 waits for a person again, KR does not trade by it: EVOLUTION_AUTO_APPROVE rests since proposal 0001",
+        "proposal 0003 waits for a person again, JP does not trade by it",
+        "kestrel proposals approve 0003",
+    ] {
+        assert!(told.iter().any(|line| line.contains(part)), "{part}: {told:?}");
+    }
+    let record = books.store.proposals().unwrap().into_iter().find(|one| one.number == second).unwrap();
+    let last = record.history.last().unwrap();
+    assert_eq!(last.by, "EVOLUTION_AUTO_APPROVE");
+    assert!(last.reason.contains("since proposal 0001 was taken back"), "{last:?}");
+    books.after(DAY);
+    assert_eq!(session(&mut books, Market::Kr), None, "the operator's settings");
+    assert_eq!(session(&mut books, Market::Jp), None);
+    assert_eq!(session(&mut books, Market::Hk), Some(by_person), "a person's yes is no business of the limit");
+    // A person says yes to one: it holds, it is that person's, and the other stays a person's to decide.
+    take(&mut books, third, ProposalStep::Approve, mina()).unwrap();
+    assert!(refused(by_wide_limit(&mut books, second)).contains("its approval was taken back"));
+    books.after(DAY);
+    assert_eq!(session(&mut books, Market::Jp), Some(third));
+    let all = books.store.events_after(&EventsAfter { after: EventId(0), limit: 100 }).unwrap();
+    let last = all.last().unwrap();
+    assert!(last.kind == EventKind::Report && last.text.contains("JP trades by proposal 0003"), "{last:?}");
+}
+
+#[test]
+fn an_approval_that_an_older_program_left_waiting_while_the_limit_rests_does_not_begin_to_hold() {
+    let mut books = Books::new();
+    let first = ready(&mut books, Market::Kr, "5.0");
+    by_wide_limit(&mut books, first).unwrap();
+    books.after(DAY);
+    assert_eq!(session(&mut books, Market::Kr), Some(first));
+    let second = ready(&mut books, Market::Kr, "4.0");
+    take(&mut books, first, ProposalStep::RollBack, mina()).unwrap();
+    let left = "INSERT INTO evolution_changes (proposal, status, by_whom, reason, at_ms, event_id)
+                VALUES (2, 'approved', 'EVOLUTION_AUTO_APPROVE', 'it passed', 0, 1);
+                INSERT INTO limit_approvals (change_seq, limit_set, at_ms)
+                SELECT max(seq), 'max_position_pct=5', 0 FROM evolution_changes;";
+    books.store.connection.batch_execute(left).unwrap();
+    assert_eq!(status(&mut books, second), ProposalStatus::Approved);
+    books.after(DAY);
+    assert_eq!(session(&mut books, Market::Kr), None);
+    assert_eq!(status(&mut books, second), ProposalStatus::ReadyForReview);
+}
+
+#[test]
+fn one_that_cannot_be_read_lets_the_limit_rest_before_the_next_begins_to_hold() {
+    let mut books = Books::new();
+    let [first, second] = ["4.0", "3.0"].map(|pct| {
+        let number = ready(&mut books, Market::Kr, pct);
+        // What it should replace is what waits to hold.
+        let waits = format!(
+            "DROP TRIGGER IF EXISTS evolution_proposals_are_final; UPDATE evolution_proposals SET incumbent =
+             (SELECT strategy FROM evolution_proposals WHERE number = {before}) WHERE number = {number};",
+            number = number.0,
+            before = number.0 - 1,
+        );
+        books.store.connection.batch_execute(&waits).unwrap();
+        by_wide_limit(&mut books, number).unwrap();
+        number
+    });
+    let unread = "UPDATE evolution_proposals SET strategy = '{}' WHERE number = 1";
+    books.store.connection.batch_execute(unread).unwrap();
+    books.after(DAY);
+    assert_eq!(session(&mut books, Market::Kr), None);
+    let found = [first, second].map(|number| status(&mut books, number));
+    assert_eq!(found, [ProposalStatus::Rejected, ProposalStatus::ReadyForReview]);
 }
 
 #[test]

@@ -86,6 +86,8 @@ pub enum ProposalStep {
     Approve,
     /// No.
     Reject,
+    /// Back to review from an approval by the limit that the operator set, which rests.
+    Withdraw,
     /// Its market trades by it from now on, and what it traded by before is retired.
     Activate,
     /// Back to what its market traded by before it.
@@ -94,7 +96,8 @@ pub enum ProposalStep {
 
 impl ProposalStep {
     /// Every step.
-    pub const ALL: [Self; 5] = [Self::Submit, Self::Approve, Self::Reject, Self::Activate, Self::RollBack];
+    pub const ALL: [Self; 6] =
+        [Self::Submit, Self::Approve, Self::Reject, Self::Withdraw, Self::Activate, Self::RollBack];
 }
 
 impl fmt::Display for ProposalStep {
@@ -103,6 +106,7 @@ impl fmt::Display for ProposalStep {
             Self::Submit => "submitted",
             Self::Approve => "approved",
             Self::Reject => "rejected",
+            Self::Withdraw => "withdrawn",
             Self::Activate => "activated",
             Self::RollBack => "rolled back",
         })
