@@ -1,11 +1,12 @@
-//! `kestrel strategy`: what each market trades by, in words; from the running agent, or from settings and books.
+//! `kestrel strategy`: what each market trades by, in words, and what it will; from the running agent, or from settings and books.
 
 use std::fmt;
 use std::process::ExitCode;
 
 use domain::Market;
-use domain::messages::evolution::{ActiveStrategy, ProposalNumber};
+use domain::messages::evolution::{ActiveStrategy, ProposalLine, ProposalNumber, ProposalStatus};
 use domain::messages::judging::StrategyStanding;
+use domain::messages::operator::{Answer, Question};
 use serde::Serialize;
 use strategy::Strategy;
 
@@ -22,6 +23,16 @@ struct Shown {
     /// Where this is from.
     source: &'static str,
     markets: Vec<Line>,
+    /// What is approved and waits for its market's next session.
+    next: Vec<Next>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Next {
+    market: Market,
+    proposal: ProposalNumber,
+    name: String,
+    approved_by: String,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -39,7 +50,7 @@ pub(super) fn strategy(args: ShowArgs) -> ExitCode {
         Ok(_) | Err(_) => Vec::new(),
     };
     let shown = if running.is_empty() { of_books() } else { Ok(of_agent(running)) };
-    match shown {
+    match shown.and_then(|shown| Ok(Shown { next: approved()?, ..shown })) {
         Ok(shown) => {
             show(&shown, args.json);
             ExitCode::SUCCESS
@@ -54,7 +65,33 @@ fn of_agent(strategies: Vec<StrategyStanding>) -> Shown {
         Line { market, name, proposal, words }
     };
     let source = "From the running agent: the newest session of each market that it has asked about.";
-    Shown { source, markets: strategies.into_iter().map(line).collect() }
+    Shown { source, markets: strategies.into_iter().map(line).collect(), next: Vec::new() }
+}
+
+/// From the running agent, or from the books.
+fn approved() -> Result<Vec<Next>, String> {
+    let database = Config::database_setting();
+    match &database {
+        Database::File(path) if path.is_file() => {}
+        Database::File(_) | Database::Memory => return Ok(Vec::new()),
+    }
+    match reader::ask(&database, &Question::Proposals)?.books {
+        Answer::Proposals { proposals } => Ok(next_of(proposals)),
+        other => Err(format!("the books answered something else than proposals: {other:?}")),
+    }
+}
+
+/// Of several of a market the last yes holds: the others are over as soon as they begin to.
+fn next_of(mut proposals: Vec<ProposalLine>) -> Vec<Next> {
+    proposals.retain(|line| line.status == ProposalStatus::Approved);
+    proposals.sort_by_key(|line| (line.market, line.last.as_ref().map(|change| change.at), line.number));
+    let mut next: Vec<Next> = Vec::new();
+    for line in proposals {
+        let approved_by = line.last.map(|change| change.by).unwrap_or_default();
+        next.retain(|before| before.market != line.market);
+        next.push(Next { market: line.market, proposal: line.number, name: line.name, approved_by });
+    }
+    next
 }
 
 /// What the next session would trade by, if nothing is decided until then.
@@ -72,7 +109,7 @@ fn of_books() -> Result<Shown, String> {
         markets.push(line_of(*market, active, &usual));
     }
     let source = "From the settings and the books: no running agent has told of a session yet.";
-    Ok(Shown { source, markets })
+    Ok(Shown { source, markets, next: Vec::new() })
 }
 
 fn line_of(market: Market, active: Option<ActiveStrategy>, usual: &Strategy) -> Line {
@@ -106,6 +143,12 @@ impl fmt::Display for Shown {
                 None => words.lines().skip(1).try_for_each(|text| write!(f, "\n  {text}"))?,
             }
         }
+        for Next { market, proposal, name, approved_by } in &self.next {
+            write!(
+                f,
+                "\n\n{market}, from its next session on: proposal {proposal} ({name}), approved by {approved_by}; see it with: kestrel proposals show {proposal}"
+            )?;
+        }
         Ok(())
     }
 }
@@ -128,7 +171,7 @@ mod tests {
             line_of(Market::Hk, active(other), &usual),
             line_of(Market::UsNyse, active("{}".into()), &usual),
         ];
-        let text = Shown { source: "From a test.", markets }.to_string();
+        let text = Shown { source: "From a test.", markets, next: Vec::new() }.to_string();
         assert_eq!(text.matches("RSI14 < 30").count(), 4, "two in each of two strategies: {text}");
         for part in [
             "KR trades by default, from the operator's settings\n    because:",
@@ -138,5 +181,35 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
+    }
+
+    #[test]
+    fn what_is_approved_is_shown_with_who_said_yes_and_of_several_the_one_that_will_hold() {
+        use domain::messages::evolution::ProposalChange;
+        let line = |number: u32, market, status, by: &str| ProposalLine {
+            number: ProposalNumber(number),
+            market,
+            name: format!("s-{number}"),
+            status,
+            last: Some(ProposalChange {
+                status,
+                by: by.into(),
+                reason: "looked".into(),
+                at: chrono::DateTime::UNIX_EPOCH,
+            }),
+            changes: Vec::new(),
+        };
+        let next = next_of(vec![
+            line(4, Market::Kr, ProposalStatus::Approved, "EVOLUTION_AUTO_APPROVE"),
+            line(3, Market::Kr, ProposalStatus::Approved, "ada"),
+            line(2, Market::Jp, ProposalStatus::ReadyForReview, "the agent"),
+            line(1, Market::Jp, ProposalStatus::Active, "the agent"),
+        ]);
+        let text = Shown { source: "From a test.", markets: Vec::new(), next }.to_string();
+        assert_eq!(
+            text,
+            "From a test.\n\nKR, from its next session on: proposal 0004 (s-4), approved by EVOLUTION_AUTO_APPROVE; see it with: \
+             kestrel proposals show 0004"
+        );
     }
 }

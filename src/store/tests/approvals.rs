@@ -217,7 +217,11 @@ fn what_the_limit_approved_and_does_not_hold_yet_goes_back_to_people_when_the_li
     books.after(DAY);
     assert_eq!(session(&mut books, Market::Kr), None, "the operator's settings");
     assert_eq!(session(&mut books, Market::Jp), None);
-    assert_eq!(session(&mut books, Market::Hk), Some(by_person), "a person's yes is no business of the limit");
+    assert_eq!(
+        session(&mut books, Market::Hk),
+        Some(by_person),
+        "a person's yes is no business of the limit"
+    );
     // A person says yes to one: it holds, it is that person's, and the other stays a person's to decide.
     take(&mut books, third, ProposalStep::Approve, mina()).unwrap();
     assert!(refused(by_wide_limit(&mut books, second)).contains("its approval was taken back"));
