@@ -6,7 +6,7 @@
 //! Each life of MarketClock tells the closed days of two weeks again, because one that died before it told what it had booked told
 //! it to nobody; the books keep one report a day.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -18,6 +18,7 @@ use supervision::prelude::*;
 
 use crate::learning::{self, Evolution};
 use crate::losers;
+use crate::turns::Turns;
 
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// A ledger that cannot answer is asked again this often, with this pause; real time.
@@ -49,10 +50,8 @@ pub struct Optimizer {
     deps: OptimizerDeps,
     /// Days reviewed in this life; MarketClock may repeat them.
     reported: BTreeSet<(Market, NaiveDate)>,
-    /// The newest closed session of each market that evolution has not learnt from yet.
-    unlearnt: BTreeMap<Market, NaiveDate>,
-    /// A market is evolving.
-    learns: bool,
+    /// Which market evolves next.
+    turns: Turns,
     /// The newest word on halts.
     obedience: Obedience,
 }
@@ -60,18 +59,17 @@ pub struct Optimizer {
 impl Optimizer {
     /// An Optimizer that has reported nothing yet.
     pub fn new(settings: OptimizerSettings, deps: OptimizerDeps) -> Self {
-        let (reported, unlearnt, obedience) = (BTreeSet::new(), BTreeMap::new(), Obedience::default());
-        Self { settings, deps, reported, unlearnt, learns: false, obedience }
+        let (reported, turns, obedience) = (BTreeSet::new(), Turns::default(), Obedience::default());
+        Self { settings, deps, reported, turns, obedience }
     }
 
     /// Lets the next market evolve, if one waits and none does.
     fn learn(&mut self, ctx: &mut Ctx<Self>) {
-        let Some(evolution) = self.deps.evolution.clone().filter(|_| !self.learns) else { return };
-        let Some((market, session_date)) = self.unlearnt.pop_first() else { return };
-        self.learns = true;
+        let Some(evolution) = self.deps.evolution.clone() else { return };
+        let Some((market, session_date)) = self.turns.take() else { return };
         let turn = async move { learning::learn(&evolution, market, session_date).await };
         ctx.spawn(turn.into_actor(self).map(|(), this, ctx| {
-            this.learns = false;
+            this.turns.over();
             this.learn(ctx);
         }));
     }
@@ -89,12 +87,12 @@ impl Handler<DayClosed> for Optimizer {
         if !self.reported.insert(key) {
             return;
         }
+        self.turns.heard(day.market, day.session_date);
         // Spawned: a report is no reason to hold the end of the process, nor a stall while the ledger is away.
-        let newest = self.unlearnt.entry(day.market).or_insert(day.session_date);
-        *newest = (*newest).max(day.session_date);
         let min_confidence = self.settings.min_confidence;
         let review = review(min_confidence, self.deps.clone(), day).into_actor(self);
         ctx.spawn(review.map(move |reported, this, ctx| {
+            this.turns.reviewed();
             if !reported {
                 this.reported.remove(&key);
             }

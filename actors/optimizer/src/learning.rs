@@ -91,7 +91,7 @@ pub async fn learn(evolution: &Evolution, market: Market, session_date: NaiveDat
     }
 }
 
-/// One turn; what came of the session's cycle.
+/// One turn; what came of the session's cycle. None when the market has learnt from a newer session: its cycles go forward.
 ///
 /// # Errors
 /// [`SearchStopped`] when the ledger did not answer; the next attempt goes on where this one stopped.
@@ -99,11 +99,15 @@ pub async fn turn(
     evolution: &Evolution,
     market: Market,
     session_date: NaiveDate,
-) -> Result<Ended, SearchStopped> {
+) -> Result<Option<Ended>, SearchStopped> {
     let Evolution { settings, links, .. } = evolution;
-    let before = standings(evolution).await?;
     let newest = heard(links.cycles.ask(NewestCycles, ASK_WITHIN).await)?;
     let newest = newest.into_iter().find(|line| line.market == market);
+    if let Some(newer) = newest.as_ref().filter(|line| line.session_date > session_date) {
+        tracing::info!(%market, session = %session_date, newest = %newer.session_date, "evolution has learnt from a newer session");
+        return Ok(None);
+    }
+    let before = standings(evolution).await?;
     if let Some(interrupted) =
         newest.filter(|line| line.outcome.is_none() && line.session_date < session_date)
     {
@@ -121,7 +125,7 @@ pub async fn turn(
     drop(series);
     let ended = told(run(evolution, market, session_date).await?);
     write_changed(evolution, &before).await?;
-    Ok(ended)
+    Ok(Some(ended))
 }
 
 /// Every proposal and where it stands.

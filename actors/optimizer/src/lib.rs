@@ -15,6 +15,7 @@ pub mod learning;
 pub mod losers;
 pub mod proposal;
 pub mod rehearsal;
+pub mod turns;
 pub mod validation;
 
 pub use actor::{Optimizer, OptimizerDeps, OptimizerSettings};

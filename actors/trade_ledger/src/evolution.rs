@@ -17,7 +17,7 @@ pub trait EvolutionBooks {
     /// Begins a cycle, or answers the one that stands.
     ///
     /// # Errors
-    /// [`StoreError`] when the database failed.
+    /// [`StoreError`] when the database failed, and for a session that is older than the market's newest cycle.
     fn begin_cycle(&mut self, begin: &BeginCycle, at: DateTime<Utc>) -> Result<Cycle, StoreError>;
 
     /// Books the next trials of a cycle and the places they take, all or none.

@@ -15,20 +15,22 @@ use crate::store::values::{ms, parsed, time};
 /// Evolution takes the markets one after the other, and a search may take long: only after so many hours it is late.
 const LATE_AFTER_HOURS: i64 = 6;
 
-/// The newest cycle of each market, in the order of the markets.
+/// The cycle of each market's newest session, in the order of the markets.
 pub(super) fn newest(conn: &mut SqliteConnection) -> Result<Vec<CycleLine>, Fault> {
-    let newest: Vec<Option<i64>> = evolution_cycles::table
+    let newest: Vec<(String, Option<String>)> = evolution_cycles::table
         .group_by(evolution_cycles::market)
         .order(evolution_cycles::market)
-        .select(max(evolution_cycles::seq))
+        .select((evolution_cycles::market, max(evolution_cycles::session_date)))
         .load(conn)?;
-    newest.into_iter().flatten().map(|cycle| line(conn, cycle)).collect()
+    let known = newest.into_iter().filter_map(|(market, session_date)| Some((market, session_date?)));
+    known.map(|session| line(conn, session)).collect()
 }
 
-fn line(conn: &mut SqliteConnection, cycle: i64) -> Result<CycleLine, Fault> {
-    let (market, session_date, began_at_ms): (String, String, i64) = evolution_cycles::table
-        .find(cycle)
-        .select((evolution_cycles::market, evolution_cycles::session_date, evolution_cycles::began_at_ms))
+fn line(conn: &mut SqliteConnection, (market, session_date): (String, String)) -> Result<CycleLine, Fault> {
+    let (cycle, began_at_ms): (i64, i64) = evolution_cycles::table
+        .filter(evolution_cycles::market.eq(&market))
+        .filter(evolution_cycles::session_date.eq(&session_date))
+        .select((evolution_cycles::seq, evolution_cycles::began_at_ms))
         .first(conn)?;
     let best_micros: Option<i64> = trials::table
         .filter(trials::cycle_seq.eq(cycle))

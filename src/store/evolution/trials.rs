@@ -1,6 +1,7 @@
 //! Cycles, trials and the archive.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 use domain::Market;
@@ -28,19 +29,10 @@ pub(super) fn begin(
     begin: &BeginCycle,
     at: DateTime<Utc>,
 ) -> Result<Cycle, Fault> {
-    let row = (
-        evolution_cycles::market.eq(begin.market.code()),
-        evolution_cycles::session_date.eq(day(begin.session_date)),
-        // The same 64 bits, read as a signed number.
-        evolution_cycles::seed.eq(begin.seed.cast_signed()),
-        evolution_cycles::began_at_ms.eq(ms(at)),
-    );
-    diesel::insert_into(evolution_cycles::table).values(row).on_conflict_do_nothing().execute(conn)?;
-    let (seq, seed): (i64, i64) = evolution_cycles::table
-        .filter(evolution_cycles::market.eq(begin.market.code()))
-        .filter(evolution_cycles::session_date.eq(day(begin.session_date)))
-        .select((evolution_cycles::seq, evolution_cycles::seed))
-        .first(conn)?;
+    let (seq, seed) = match known(conn, begin)? {
+        Some(known) => known,
+        None => insert_cycle(conn, begin, at)?,
+    };
     Ok(Cycle {
         seq,
         market: begin.market,
@@ -49,6 +41,50 @@ pub(super) fn begin(
         trials: trials_of(conn, seq)?,
         is_over: is_over(conn, seq)?,
     })
+}
+
+fn insert_cycle(
+    conn: &mut SqliteConnection,
+    begin: &BeginCycle,
+    at: DateTime<Utc>,
+) -> Result<(i64, i64), Fault> {
+    is_newest(conn, begin)?;
+    // The same 64 bits, read as a signed number.
+    let seed = begin.seed.cast_signed();
+    let row = (
+        evolution_cycles::market.eq(begin.market.code()),
+        evolution_cycles::session_date.eq(day(begin.session_date)),
+        evolution_cycles::seed.eq(seed),
+        evolution_cycles::began_at_ms.eq(ms(at)),
+    );
+    let insert = diesel::insert_into(evolution_cycles::table).values(row);
+    Ok((insert.returning(evolution_cycles::seq).get_result(conn)?, seed))
+}
+
+/// A session's cycle, if it has begun: its number and its seed.
+fn known(conn: &mut SqliteConnection, begin: &BeginCycle) -> Result<Option<(i64, i64)>, Fault> {
+    Ok(evolution_cycles::table
+        .filter(evolution_cycles::market.eq(begin.market.code()))
+        .filter(evolution_cycles::session_date.eq(day(begin.session_date)))
+        .select((evolution_cycles::seq, evolution_cycles::seed))
+        .first(conn)
+        .optional()?)
+}
+
+/// A market's cycles go forward: an older session would be searched with days that a newer cycle has looked at.
+fn is_newest(conn: &mut SqliteConnection, begin: &BeginCycle) -> Result<(), Fault> {
+    let BeginCycle { market, session_date, .. } = begin;
+    let newest: Option<String> = evolution_cycles::table
+        .filter(evolution_cycles::market.eq(market.code()))
+        .select(max(evolution_cycles::session_date))
+        .first(conn)?;
+    // Dates as text are in the order of their days.
+    match newest.filter(|newest| *newest >= day(*session_date)) {
+        Some(newest) => Err(Fault::refused(format!(
+            "the newest cycle of {market} is for {newest}; one for {session_date} would go back"
+        ))),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn trials_of(conn: &mut SqliteConnection, cycle: i64) -> Result<u32, Fault> {
@@ -249,7 +285,7 @@ pub(super) fn elites(conn: &mut SqliteConnection, market: Market) -> Result<Vec<
 const LATEST: i64 = 5_000;
 
 pub(super) fn rejects(conn: &mut SqliteConnection, query: RejectsOf) -> Result<Vec<Reject>, Fault> {
-    let newest: Option<i64> = trials::table.select(diesel::dsl::max(trials::seq)).first(conn)?;
+    let newest: Option<i64> = trials::table.select(max(trials::seq)).first(conn)?;
     let rows: Vec<(Option<String>, Option<i64>, String)> = trials::table
         .filter(trials::seq.gt(newest.unwrap_or_default() - LATEST))
         .filter(trials::market.eq(query.market.code()))

@@ -163,6 +163,26 @@ fn a_cycle_that_was_interrupted_goes_on_where_it_was_with_the_seed_that_it_had()
 }
 
 #[test]
+fn a_markets_cycles_go_forward_and_one_that_has_begun_goes_on() {
+    let mut books = Books::new();
+    let of = |market, date: &str| BeginCycle { market, session_date: date.parse().unwrap(), seed: 1 };
+    let mut begin =
+        |market, date: &str| books.store.begin_cycle(&of(market, date), start()).map(|cycle| cycle.seq);
+    assert_eq!(begin(Market::Kr, "2026-11-20"), Ok(1));
+    assert_eq!(begin(Market::Kr, "2026-11-24"), Ok(2));
+    for (date, number) in [("2026-11-24", 2), ("2026-11-20", 1)] {
+        assert_eq!(begin(Market::Kr, date), Ok(number), "{date} has begun");
+    }
+    let why = refused(begin(Market::Kr, "2026-11-23"));
+    assert_eq!(why, "the newest cycle of KR is for 2026-11-24; one for 2026-11-23 would go back");
+    assert_eq!(begin(Market::Jp, "2026-11-23"), Ok(3), "a market has its own");
+    assert_eq!(begin(Market::Kr, "2026-11-25"), Ok(4));
+    let newest = books.store.newest_cycles().unwrap();
+    let newest: Vec<_> = newest.iter().map(|line| (line.cycle, line.session_date.to_string())).collect();
+    assert_eq!(newest, [(3, "2026-11-23".into()), (4, "2026-11-25".into())]);
+}
+
+#[test]
 fn every_trial_is_counted_and_none_is_made_twice_nor_half_a_batch_booked() {
     let mut books = Books::new();
     books.store.begin_cycle(&begin(), start()).unwrap();

@@ -90,8 +90,14 @@ impl Stage {
     /// Tells the books all sessions up to that one, and lets evolution have its turn; what came of it, a line.
     pub(super) async fn session(&mut self, sessions: usize) -> Result<String, String> {
         self.tell(sessions)?;
+        self.turn(sessions).await
+    }
+
+    /// Lets evolution have its turn after that session, with what the books were told until now.
+    pub(super) async fn turn(&self, sessions: usize) -> Result<String, String> {
         let day = *self.days.get(sessions - 1).ok_or("the market has ended")?;
         let ended = learning::turn(&self.evolution, Market::Kr, day).await.map_err(|why| why.to_string())?;
+        let Some(ended) = ended else { return Ok(format!("{day}: a newer session was learnt from")) };
         let outcome = ended.outcome.unwrap_or_else(|| "was over before".to_owned());
         Ok(format!("{day}: cycle {}, {} trials: {outcome}", ended.cycle.seq, ended.cycle.trials))
     }

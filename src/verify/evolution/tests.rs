@@ -79,6 +79,21 @@ fn what_is_active_is_rolled_back_when_it_falls_too_far_on_paper() {
     });
 }
 
+#[test]
+fn a_session_that_is_told_again_after_a_newer_one_is_not_searched() {
+    actix::System::new().block_on(async {
+        let mut stage = Stage::new(0.0, 3, 16).unwrap();
+        let newest = stage.session(stage::FIRST_SESSIONS + 3).await.unwrap();
+        assert!(newest.contains("cycle 1, 16 trials"), "{newest}");
+        let older = stage.turn(stage::FIRST_SESSIONS + 1).await.unwrap();
+        assert!(older.ends_with("a newer session was learnt from"), "{older}");
+        let again = stage.turn(stage::FIRST_SESSIONS + 3).await.unwrap();
+        assert!(again.contains("cycle 1, 16 trials: was over before"), "{again}");
+        let next = stage.session(stage::FIRST_SESSIONS + 4).await.unwrap();
+        assert!(next.contains("cycle 2, 16 trials"), "{next}");
+    });
+}
+
 /// A person's proposal cannot be followed in a shadow: this one has passed it, in the books.
 fn ready(stage: &Stage, pct: &str) -> ProposalNumber {
     let after = stage.day(stage::FIRST_SESSIONS).unwrap();

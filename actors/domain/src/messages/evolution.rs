@@ -82,7 +82,8 @@ impl From<TrialHash> for String {
 }
 
 /// Optimizer -> TradeLedger: a cycle of evolution after a market's close. The first one of a market and session date stays,
-/// and the answer is what stands, so that a cycle that was interrupted goes on. Asked, 5 s.
+/// and the answer is what stands, so that a cycle that was interrupted goes on. A new one for an older session than the market's
+/// newest is refused. Asked, 5 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Cycle, LedgerError>")]
 pub struct BeginCycle {

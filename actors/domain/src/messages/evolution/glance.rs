@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Market;
 use crate::messages::ledger::LedgerError;
 
-/// Optimizer, the control socket -> TradeLedger: the newest cycle of each market that ever had one. Asked, 5 s.
+/// Optimizer, the control socket -> TradeLedger: the cycle of the newest session of each market that ever had one. Asked, 5 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Vec<CycleLine>, LedgerError>")]
 pub struct NewestCycles;
