@@ -63,7 +63,7 @@ pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let model_budget = judges::budget(reader);
     let answer_within = reader.whole("LLM_TIMEOUT_S", 5, 120);
     let web = web(reader);
-    let log_format = reader.value("KESTREL_LOG_FORMAT", log_format);
+    let log_format = log_format(reader);
     let log_filter = log_filter(reader);
     let database = reader.value("DB_PATH", |text| Some(database(text)));
     let retention = retention(reader);
@@ -114,6 +114,20 @@ fn log_filter(reader: &mut Reader<'_>) -> Option<String> {
         (None, Some(shared)) => Some(shared),
         (Some(_), _) | (None, None) => reader.value("KESTREL_LOG", is_filter),
     }
+}
+
+/// The same: our own, then the one that many programs take.
+fn log_format(reader: &mut Reader<'_>) -> Option<LogFormat> {
+    let shared = reader.value("LOG_FORMAT", format_or_none)?;
+    match (reader.set("KESTREL_LOG_FORMAT"), shared) {
+        (None, Some(shared)) => Some(shared),
+        (Some(_), _) | (None, None) => reader.value("KESTREL_LOG_FORMAT", format),
+    }
+}
+
+/// The text of a setting that need not be there.
+fn format_or_none(text: &str) -> Option<Option<LogFormat>> {
+    if text.is_empty() { Some(None) } else { format(text).map(Some) }
 }
 
 fn retention(reader: &mut Reader<'_>) -> Option<Retention> {
@@ -197,10 +211,10 @@ fn breaker_basis(text: &str) -> Option<BreakerBasis> {
     }
 }
 
-fn log_format(text: &str) -> Option<LogFormat> {
+fn format(text: &str) -> Option<LogFormat> {
     match text {
         "auto" => Some(LogFormat::Auto),
-        "text" => Some(LogFormat::Text),
+        "text" | "pretty" => Some(LogFormat::Text),
         "json" => Some(LogFormat::Json),
         _ => None,
     }

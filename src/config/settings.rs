@@ -138,7 +138,8 @@ settings! {
     retain_proposals "RETAIN_PROPOSALS" = "200", "1 to 10000", "Folders of rejected and retired proposals that stay under proposals beside the books, the newest; the books keep every proposal.";
     kestrel_log "KESTREL_LOG" = "info", "a tracing filter, e.g. info,broker=debug", "What is logged.";
     rust_log "RUST_LOG" = "", "a tracing filter", "What is logged where KESTREL_LOG is not set, as other Rust programs take it.";
-    kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere.";
+    kestrel_log_format "KESTREL_LOG_FORMAT" = "auto", "auto, text, json", "auto: text on a terminal, JSON lines elsewhere. pretty is text.";
+    log_format "LOG_FORMAT" = "", "auto, text, pretty, json", "The same where KESTREL_LOG_FORMAT is not set, as other programs take it.";
 }
 
 /// The text of `.env.example`.

@@ -82,6 +82,7 @@ fn each_wrong_value_is_refused_with_its_name_and_what_is_allowed() {
         ("KIS_APP_KEY", "key", "KIS_APP_SECRET"),
         ("SCANNER_TOPN", "3", "SCANNER_TOP_N"),
         ("KESTREL_LOG_FORMAT", "xml", "auto, text, json"),
+        ("LOG_FORMAT", "xml", "auto, text, pretty, json"),
         ("KESTREL_LOG", "broker=loud", "a tracing filter"),
         ("RUST_LOG", "broker=loud", "a tracing filter"),
         ("KESTREL_EXCHANGE_URL", "https://127.0.0.1:8765", "kestrel simulate"),
@@ -103,6 +104,21 @@ fn the_log_is_filtered_by_our_own_setting_before_the_one_that_rust_programs_shar
     assert_eq!(filter(&[]), "info");
     assert_eq!(filter(&[("RUST_LOG", "warn")]), "warn");
     assert_eq!(filter(&[("RUST_LOG", "warn"), ("KESTREL_LOG", "info,broker=debug")]), "info,broker=debug");
+}
+
+#[test]
+fn the_log_has_the_form_of_our_own_setting_before_the_one_that_others_share() {
+    let form = |set: &[(&str, &str)]| load(set).unwrap().log_format;
+    for (set, expected) in [
+        (&[][..], LogFormat::Auto),
+        (&[("LOG_FORMAT", "json")], LogFormat::Json),
+        (&[("LOG_FORMAT", "pretty")], LogFormat::Text),
+        (&[("KESTREL_LOG_FORMAT", "pretty")], LogFormat::Text),
+        (&[("LOG_FORMAT", "json"), ("KESTREL_LOG_FORMAT", "auto")], LogFormat::Auto),
+        (&[("LOG_FORMAT", "")], LogFormat::Auto),
+    ] {
+        assert_eq!(form(set), expected, "{set:?}");
+    }
 }
 
 #[test]

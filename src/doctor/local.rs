@@ -5,6 +5,7 @@ use std::path::Path;
 use chrono::{NaiveDate, TimeDelta};
 use domain::{Clock as _, Market};
 use market_clock::Calendar;
+use risk_guard::EmergencyHalt as _;
 
 use super::{Finding, Verdict};
 use crate::clock::SystemClock;
@@ -14,7 +15,7 @@ use crate::control::storage::RetentionDone;
 use crate::control::wire::{Reply, Request, describe};
 use crate::control::{ControlError, client};
 use crate::overrides;
-use crate::store::{BooksSize, OpenError, SqliteReader, open_read_only, others_may_open};
+use crate::store::{BooksSize, HaltFile, OpenError, SqliteReader, open_read_only, others_may_open};
 
 /// Below this the disk fills within days of trading, in bytes.
 const SPACE_LOW_BYTES: u64 = 1 << 30;
@@ -42,7 +43,14 @@ pub(super) fn books(database: &Database) -> Vec<Finding> {
         let found = "in memory: nothing survives the agent";
         return vec![Finding::warning("database", found, "set DB_PATH to a file to keep books")];
     };
-    vec![disk(directory), rights(directory, path), integrity(path), size(path), agent(directory)]
+    vec![
+        disk(directory),
+        rights(directory, path),
+        integrity(path),
+        halts(directory, path),
+        size(path),
+        agent(directory),
+    ]
 }
 
 /// The nearest folder above that exists is on the same disk.
@@ -89,7 +97,11 @@ fn rights(directory: &Path, database: &Path) -> Finding {
             format!("give this user the right to: chown, chmod u+rwx {shown}"),
         );
     }
-    let open = others_may_open(directory, database);
+    let mut open = others_may_open(directory, database);
+    // The file HALT of a person who was in a hurry says nothing that the closed folder does not keep.
+    if !open.iter().any(|path| path == directory) {
+        open.retain(|path| !path.ends_with("HALT"));
+    }
     match open.first() {
         Some(_) => {
             let names: Vec<String> = open.iter().map(|path| path.display().to_string()).collect();
@@ -146,16 +158,36 @@ fn checked(reader: &mut SqliteReader, path: &Path) -> Finding {
         let damaged = OpenError::Damaged { path: path.to_owned(), why };
         return Finding::told("database", Verdict::Problem, &damaged, RESTORE);
     }
-    let facts = reader.trading_state().and_then(|state| Ok((state.halts, reader.last_event()?)));
-    match facts {
+    match reader.last_event() {
         Err(error) => unreadable("database", &error),
-        Ok((halts, last)) => match halts.first() {
-            Some(halt) => {
-                let found = format!("sound, up to event {last}; {}", describe(halt));
-                Finding::warning("database", found, "lift it with: kestrel resume")
-            }
-            None => Finding::good("database", format!("sound, up to event {last}")),
+        Ok(last) => Finding::good("database", format!("sound, up to event {last}")),
+    }
+}
+
+/// What keeps the next start, or this agent, from trading: the halts of the books, and the file HALT.
+fn halts(directory: &Path, path: &Path) -> Finding {
+    let mut halts = match open_read_only(path) {
+        Ok(mut reader) => match reader.trading_state() {
+            Ok(state) => state.halts,
+            Err(error) => return unreadable("halts", &error),
         },
+        // What is the matter with them is said of the database.
+        Err(_) => Vec::new(),
+    };
+    for halt in HaltFile::new(directory).read_all() {
+        if halts.iter().all(|known| known.id != halt.id) {
+            halts.push(halt);
+        }
+    }
+    let told: Vec<_> = halts.iter().map(describe).collect();
+    match halts.as_slice() {
+        [] => Finding::good("halts", "none stands"),
+        [_] => Finding::warning("halts", told.join("; "), "lift it with: kestrel resume"),
+        several => {
+            let each: Vec<_> =
+                several.iter().map(|halt| format!("kestrel resume --halt {}", halt.id)).collect();
+            Finding::warning("halts", told.join("; "), format!("lift each with: {}", each.join(", ")))
+        }
     }
 }
 
@@ -171,8 +203,12 @@ fn agent(directory: &Path) -> Finding {
         Ok(Reply::Status(status)) => match status.trading {
             Some(state) => {
                 let found = format!("runs on {}, {state}", status.venue);
-                if status.entry_blocks.is_empty() {
+                if status.entry_blocks.is_empty() && status.halts.is_empty() {
                     return Finding::good("agent", found);
+                }
+                if status.entry_blocks.is_empty() {
+                    let remedy = "which halt, and how it is lifted: kestrel status";
+                    return Finding::warning("agent", found, remedy);
                 }
                 let found = format!("{found}; no new entries: {}", status.entry_blocks.join("; "));
                 Finding::warning("agent", found, "what is being done about it: kestrel status")

@@ -1,6 +1,7 @@
 //! What the doctor finds, each failure planted by itself: every finding that is not good says what to do.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
 use axum::Router;
@@ -183,6 +184,28 @@ fn each_failure_that_is_planted_is_found_and_answered_with_what_to_do() {
         assert!(line.is_some_and(|line| line.contains(remedy)), "{check}: {text}");
         assert_eq!(table.status.code(), Some(i32::from(fails)), "{check}: {text}");
     }
+}
+
+#[test]
+fn halts_of_the_file_and_of_the_books_are_found_and_answered_with_how_each_is_lifted() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    let halts = |dir: &TempDir| finding(&doctor(dir, &[], &["--json"]), "halts");
+    assert_eq!(halts(&dir).0, "good");
+    fs::write(data.join("HALT"), "").unwrap();
+    fs::set_permissions(data.join("HALT"), fs::Permissions::from_mode(0o644)).unwrap();
+    let (verdict, found, remedy) = halts(&dir);
+    assert!(verdict == "warning" && found.contains("HALT"), "{verdict}: {found}");
+    assert_eq!(remedy, "lift it with: kestrel resume");
+    let (verdict, found, _) = finding(&doctor(&dir, &[], &["--json"]), "rights");
+    assert_eq!(verdict, "good", "the folder is closed: {found}");
+    let halt = command(&dir, &[]).args(["halt", "--reason", "lunch", "--by", "ada"]).output().unwrap();
+    assert!(halt.status.code() == Some(0) || halt.status.code() == Some(1), "{halt:?}");
+    let (_, found, remedy) = halts(&dir);
+    assert!(found.contains("lunch"), "{found}");
+    assert_eq!(remedy.matches("kestrel resume --halt ").count(), 2, "{remedy}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub mod words;
 pub use canonical::Identity;
 pub use columns::{Columns, NoColumns};
 pub use feature::{Definition, Feature, Unit};
-pub use judge::{Advice, Moment};
+pub use judge::{Advice, Moment, told_score};
 pub use number::{Number, SIGNIFICANT_DIGITS, Weight};
 pub use preset::Thresholds;
 pub use refusal::{Broken, InvalidStrategy};

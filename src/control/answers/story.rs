@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use domain::messages::operator::{
     ConsideredLine, ConsultationLine, DecisionLine, FillLine, Obstacle, OrderStory, RefusalLine, Stage,
     StockWanted, Story, StrategyLine,
@@ -18,7 +18,7 @@ const TEXT_SHOWN_CHARS: usize = 2_000;
 pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
     let Some(story) = story else {
         return format!(
-            "The books hold no judgement and no order of {stock} until then. Why it did not trade: kestrel why-not {stock}"
+            "The books hold no judgement and no order of {stock}, or none before the time given. Why it did not trade: kestrel why-not {stock}"
         );
     };
     let mut text = format!("Why {}\n", story.instrument);
@@ -31,6 +31,12 @@ pub(super) fn show_why(stock: &StockWanted, story: Option<&Story>) -> String {
     story.consultation.iter().for_each(|asked| consultation(&mut text, asked));
     story.refusals.iter().for_each(|refused| refusal(&mut text, refused));
     story.orders.iter().for_each(|ordered| order(&mut text, ordered));
+    if let Some(bought_at) = story.bought_at {
+        // Times are typed in whole seconds, and the purchase is within one.
+        let at = (bought_at + TimeDelta::seconds(1)).format("%Y-%m-%dT%H:%M:%SZ");
+        let why = format!("{} UTC; why: kestrel why {} --at {at}", instant(bought_at), story.instrument);
+        line(&mut text, "bought", &why);
+    }
     if let Some(closed_at) = story.closed_at {
         let result = story
             .pnl_pct
@@ -222,10 +228,10 @@ pub(super) fn show_why_not(stock: &StockWanted, on: Option<NaiveDate>, obstacles
         obstacle(&mut text, found);
     }
     if obstacles.is_empty() {
-        let day = on.map_or("ever".to_owned(), |date| format!("on {date}"));
+        let scan = on.map_or("No scan ever".to_owned(), |date| format!("No scan of {date}"));
         let _ = writeln!(
             text,
-            "No scan of {day} chose {stock}, and nothing judged or ordered it: no ranking and no list named it, or its market \
+            "{scan} chose {stock}, and nothing judged or ordered it: no ranking and no list named it, or its market \
              was not traded. What is traded: kestrel status"
         );
     }
@@ -250,7 +256,7 @@ fn obstacle(text: &mut String, found: &Obstacle) {
     line(text, "because", detail);
     match numbers {
         Some(numbers) => line(text, "numbers", &numbers.to_string()),
-        None => line(text, "numbers", "none: this gate compares nothing"),
+        None => line(text, "numbers", "none: no single number decides here"),
     }
     line(text, "more", &format!("kestrel why {instrument}"));
 }

@@ -8,7 +8,7 @@ use domain::messages::operator::{
     Answer, ConsultationLine, FillLine, OrderStory, RefusalLine, StockWanted, Story, StrategyLine,
 };
 use domain::messages::trading::{Comparison, GateNumbers};
-use domain::{Confidence, Currency, Instrument, Market};
+use domain::{Confidence, Currency, Instrument, Market, Side};
 use trade_ledger::StoreError;
 
 use super::decisions::{DecisionRow, decision_line};
@@ -144,7 +144,10 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         None => (Vec::new(), None),
     };
     let closed = outcomes::of_decision(conn, &link.stock, &link.decision)?;
+    let orders = orders_of(conn, &link.decision)?;
+    let is_sale = orders.iter().any(|ordered| ordered.order.side == Side::Sell);
     Ok(Story {
+        bought_at: if is_sale { bought_before(conn, link)? } else { None },
         consultation: consultation_of(conn, &link.decision)?.map(Box::new),
         closed_at: closed.as_ref().map(|closed| closed.closed_at),
         pnl_pct: closed.and_then(|closed| closed.pnl_pct),
@@ -153,8 +156,24 @@ fn story(conn: &mut SqliteConnection, link: &Link) -> Result<Story, Fault> {
         strategy,
         decision: decision.map(|row| decision_line(row, None)).transpose()?,
         refusals: refusals_of(conn, &link.decision)?,
-        orders: orders_of(conn, &link.decision)?,
+        orders,
     })
+}
+
+fn bought_before(conn: &mut SqliteConnection, link: &Link) -> Result<Option<DateTime<Utc>>, Fault> {
+    let newest: Option<i64> = intents::table
+        .inner_join(approvals::table)
+        .filter(intents::symbol.eq(link.stock.symbol.as_str()))
+        .filter(intents::market.eq(link.stock.market.code()))
+        .filter(intents::side.eq(Side::Buy.code()))
+        .filter(intents::filled.gt(0))
+        .filter(intents::session_date.le(last_session(time(link.at_ms)?)))
+        .filter(approvals::approved_at_ms.le(link.at_ms))
+        .order((intents::session_date.desc(), intents::seq.desc()))
+        .select(approvals::approved_at_ms)
+        .first(conn)
+        .optional()?;
+    Ok(newest.map(time).transpose()?)
 }
 
 /// What was traded by; RiskGuard's exits follow its own settings.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use domain::messages::operator::{Answer, Obstacle, Stage, StockWanted};
+use domain::messages::trading::{Comparison, GateNumbers};
 use domain::{Action, Instrument, Market, OrderState};
 
 use super::why::refusals_of;
@@ -160,7 +161,8 @@ fn judged(
     let at = Some(time(*at)?);
     if action == hold {
         let detail = format!("{judge} judged HOLD with confidence {confidence}: {rationale}");
-        return Ok(Some(Obstacle { at, detail, ..at_stage(stock, date, Stage::Judgement, hold) }));
+        let numbers = if judge == brain::judge::RULES { score(rationale) } else { None };
+        return Ok(Some(Obstacle { at, detail, numbers, ..at_stage(stock, date, Stage::Judgement, hold) }));
     }
     let refusals = refusals_of(conn, id)?;
     Ok(Some(match refusals.into_iter().next_back() {
@@ -177,4 +179,16 @@ fn judged(
             Obstacle { at, detail, ..at_stage(stock, date, Stage::Proposal, "Unanswered") }
         }
     }))
+}
+
+/// How far a strategy's score was from what it buys at; none where something else kept it.
+fn score(rationale: &str) -> Option<GateNumbers> {
+    let (measured, threshold) = strategy::form::told_score(rationale)?;
+    let unit = "points of the strategy's score".to_owned();
+    (measured < threshold).then_some(GateNumbers {
+        measured,
+        comparison: Comparison::AtLeast,
+        threshold,
+        unit,
+    })
 }

@@ -362,7 +362,9 @@ fn why_tells_what_became_of_a_purchase_however_much_was_traded_since() {
     let story = books.why("005930", Some(bought_at + TimeDelta::seconds(1))).unwrap();
     assert_eq!(story.decision.unwrap().id.as_str(), "d-1");
     assert_eq!(story.pnl_pct, Some("-1".parse().unwrap()));
-    assert!(story.closed_at.is_some());
+    assert!(story.closed_at.is_some() && story.bought_at.is_none());
+    let sale = books.why("005930", None).unwrap();
+    assert_eq!((sale.orders[0].order.side, sale.bought_at), (Side::Sell, Some(bought_at)));
 }
 
 #[test]
@@ -398,6 +400,10 @@ fn why_not_names_the_furthest_stage_and_the_smallest_change_that_would_have_pass
         (found.stage, found.gate, found.numbers.map(|numbers| numbers.change().to_string()))
     };
     assert_eq!(stage(&books), (Stage::Judgement, "HOLD".into(), None));
+    let rationale = "score 1.5 of 5.0; nearest is +2.0 if RSI14 < 35".to_owned();
+    let short = Decision { rationale, action: Action::Hold, ..judged("4", "005930", books.after(60).now) };
+    books.store.record_decision(&short.into()).unwrap();
+    assert_eq!(stage(&books), (Stage::Judgement, "HOLD".into(), Some("3.5".into())));
     let buy = judged("2", "005930", books.after(60).now);
     books.store.record_decision(&buy.clone().into()).unwrap();
     assert_eq!(stage(&books), (Stage::Proposal, "Unanswered".into(), None));

@@ -47,8 +47,8 @@ fn pnl_row(line: &PnlLine) -> Vec<Markup> {
         cell(line.currency),
         amount(equity),
         signed(of_day),
-        signed(line.realised),
-        signed(line.unrealised),
+        signed_or_none(line.realised, line.sales == 0 && line.sales_of_unknown_cost == 0),
+        signed_or_none(line.unrealised, line.unpriced.is_empty()),
         amount(line.fees),
         cell(line.sales),
         html! {
@@ -75,6 +75,11 @@ fn signed(money: Option<Money>) -> Markup {
     };
     let plus = if !number.is_zero() && number.is_sign_positive() { "+" } else { "" };
     html! { span class=(class) { (plus) (money.to_string()) } }
+}
+
+/// The sum of nothing is not unknown.
+fn signed_or_none(money: Option<Money>, is_of_nothing: bool) -> Markup {
+    if money.is_none() && is_of_nothing { cell("-") } else { signed(money) }
 }
 
 /// One curve for each currency.

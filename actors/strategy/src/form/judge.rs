@@ -61,6 +61,18 @@ impl Advice {
     }
 }
 
+/// How the reason of a judgement about a stock that is not held begins.
+fn tell_score(score: f64, min: f64) -> String {
+    format!("score {score:?} of {min:?}")
+}
+
+/// The score and what is bought at, of the reason that [`Strategy::judge`] gave; none where it gave another one.
+pub fn told_score(reason: &str) -> Option<(Decimal, Decimal)> {
+    let (score, rest) = reason.strip_prefix("score ")?.split_once(" of ")?;
+    let min = rest.split([';', ':', ',']).next()?;
+    Some((score.parse().ok()?, min.parse().ok()?))
+}
+
 impl Strategy {
     /// What it does with the stock: buys what is not held at a score that is reached, sells what is held at the first exit.
     pub fn judge(&self, moment: &Moment<'_>) -> Advice {
@@ -97,7 +109,7 @@ impl Strategy {
 
     fn wait_or_buy(&self, sight: &Sight<'_>) -> Advice {
         let (score, min) = (self.thousandths(sight), self.entry.min_score.thousandths());
-        let told = format!("score {:?} of {:?}", score / 1_000.0, min / 1_000.0);
+        let told = tell_score(score / 1_000.0, min / 1_000.0);
         if score < min {
             return Advice::hold(&format!("{told}{}", sight.nearest(&self.entry.terms)));
         }
@@ -253,7 +265,9 @@ impl<'a> Sight<'a> {
 impl Sight<'_> {
     /// A term that counts, with its numbers.
     fn ground(&self, term: &Term) -> String {
-        let known: Vec<_> = term.all_of.iter().map(|predicate| self.known(predicate)).collect();
+        let mut known: Vec<_> = term.all_of.iter().map(|predicate| self.known(predicate)).collect();
+        // Two bounds of one number show it once.
+        known.dedup();
         format!("{} ({})", term.words(), known.join(", "))
     }
 

@@ -182,6 +182,9 @@ pub struct Story {
     pub refusals: Vec<RefusalLine>,
     /// The orders that came of it, in order.
     pub orders: Vec<OrderStory>,
+    /// Of a sale: when the newest purchase before it was approved; absent where the books have none.
+    #[serde(default)]
+    pub bought_at: Option<DateTime<Utc>>,
     /// When the position that it bought was closed.
     #[serde(default)]
     pub closed_at: Option<DateTime<Utc>>,

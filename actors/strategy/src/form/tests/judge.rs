@@ -5,10 +5,11 @@ use domain::{Action, Confidence, Decision};
 use fastrand::Rng;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::super::wire::{EntryWire, ExitWire, Operator, PredicateWire, RightKind, Side, SizingWire};
 use super::super::wire::{StrategyWire, TermWire};
-use super::super::{ANY_OF_MAX, Advice, Columns, Feature, Moment, Strategy, TERMS_MAX};
+use super::super::{ANY_OF_MAX, Advice, Columns, Feature, Moment, Strategy, TERMS_MAX, told_score};
 use super::*;
 use crate::live::{Features, Told};
 
@@ -235,11 +236,15 @@ fn invariant_14_ten_thousand_random_strategies_evaluate_without_panic_and_within
         let moment = Moment { now: &features, price, past: &days, bought: bought_on };
         let Advice { action, confidence, why } = strategy.judge(&moment);
         assert!(why.chars().count() <= Decision::RATIONALE_MAX_CHARS);
+        let min = strategy.entry().min_score().get();
+        let told = told_score(&why).map(|told| (told.0.to_f64().unwrap(), told.1.to_f64().unwrap()));
+        let known = (held == Some(false)).then(|| (strategy.score_now(&moment), min));
+        assert_eq!(told, known, "{why}");
         match (action, held) {
             (Action::Buy, Some(false)) => {
                 bought += 1;
                 assert!((80..=99).contains(&confidence.get()), "{why}");
-                assert!(strategy.score_now(&moment) >= strategy.entry().min_score().get(), "{why}");
+                assert!(strategy.score_now(&moment) >= min, "{why}");
             }
             (Action::Sell, Some(true)) => {
                 sold += 1;
