@@ -14,7 +14,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::messages::evolution::ProposalRecord;
-use optimizer::evidence::Evidence;
+use optimizer::evidence::{Curve, Evidence};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 use strategy::form::Strategy;
@@ -22,7 +22,7 @@ use strategy::form::Strategy;
 use crate::store::write_private;
 
 pub use folders::{Folders, KEPT_MAX, KEPT_MIN};
-pub use keeper::keep;
+pub use keeper::{bring_up_to_date, keep};
 pub use report::in_words;
 
 /// Lines around a change.
@@ -55,16 +55,25 @@ fn files(record: &ProposalRecord) -> Vec<(String, String)> {
         ("diff.txt".to_owned(), difference(record)),
         ("evidence.md".to_owned(), report::evidence(record, &evidence)),
     ];
-    let mut pictures = Vec::new();
-    for (place, curve) in evidence.iter().flat_map(|evidence| evidence.curves.iter().enumerate()) {
-        if let Some(svg) = plot::draw(curve) {
-            let name = format!("plot-{}.svg", place + 1);
-            pictures.push((name.clone(), curve.name.clone()));
-            files.push((name, svg));
-        }
+    for (name, curve) in pictures(&evidence) {
+        files.extend(plot::draw(curve).map(|svg| (name, svg)));
     }
-    files.push(("report.md".to_owned(), report::report(record, &evidence, &pictures)));
+    files.push(("report.md".to_owned(), report(record)));
     files
+}
+
+/// `report.md`: it says everything that may change of a proposal.
+fn report(record: &ProposalRecord) -> String {
+    let evidence = Evidence::parse(&record.evidence);
+    let pictures: Vec<_> = pictures(&evidence).map(|(file, curve)| (file, curve.name.clone())).collect();
+    report::report(record, &evidence, &pictures)
+}
+
+/// The curves that can be drawn, each with its file.
+fn pictures(evidence: &Result<Evidence, String>) -> impl Iterator<Item = (String, &Curve)> {
+    let curves = evidence.iter().flat_map(|evidence| evidence.curves.iter().enumerate());
+    let drawn = curves.filter(|(_, curve)| plot::has_points(curve));
+    drawn.map(|(place, curve)| (format!("plot-{}.svg", place + 1), curve))
 }
 
 /// The same JSON, a line per value; text that is none stays as it is.

@@ -119,7 +119,7 @@ pub use self::bar_files::{
     BarFile, BarsImported, BookedImport, FileBar, HeldBars, ImportBarsError, RefusedRow, import_bars,
 };
 pub use self::copy::{Copied, CopyError, copy};
-pub use self::evolution::{DecideError, LimitInUse, change_proposal};
+pub use self::evolution::{DecideError, LimitInUse, NewestRow, change_proposal};
 pub use self::export::{Column, ExportError};
 pub use self::halt_file::HaltFile;
 pub use self::lock::{DirLock, LockError, is_data_dir, lock_data_dir};

@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::control::wire::{Reply, Request};
 use crate::control::{self, ControlError, client};
 use crate::hardening;
-use crate::proposals::Folders;
-use crate::store::{change_proposal, lock_data_dir};
+use crate::proposals::{Folders, bring_up_to_date};
+use crate::store::{change_proposal, lock_data_dir, open_read_only};
 
 pub(super) fn proposals(args: ProposalsArgs) -> ExitCode {
     match args.command {
@@ -65,6 +65,20 @@ fn alone(request: Request) -> Result<ProposalRecord, String> {
     let _lock = lock_data_dir(directory).map_err(|error| error.to_string())?;
     let change = ChangeProposal { number, step: decision.into(), by: Decider::Person(by), reason };
     let record = change_proposal(&books, &change, SystemClock.now()).map_err(|error| error.to_string())?;
-    Folders::beside_books(directory, Config::retain_proposals_setting()).write(&record)?;
+    follow(&books, &record).map_err(|why| {
+        format!(
+            "proposal {number} is {} now, which is booked; the folders do not show it yet: {why}",
+            record.status
+        )
+    })?;
     Ok(record)
+}
+
+/// The folder of what was decided on, and of what that changed as well: whatever took its place, or holds again.
+fn follow(books: &Path, record: &ProposalRecord) -> Result<(), String> {
+    let directory = books.parent().unwrap_or(Path::new("."));
+    let folders = Folders::beside_books(directory, Config::retain_proposals_setting());
+    folders.write(record)?;
+    let mut reader = open_read_only(books).map_err(|error| error.to_string())?;
+    bring_up_to_date(&folders, &mut reader)
 }

@@ -49,11 +49,10 @@ impl Folders {
 }
 
 impl Folders {
-    /// True when the folder says where the proposal stands, or nobody needs it any more: those of finished ones go when there are
-    /// too many.
+    /// True when the folder says what the books say, or nobody needs it any more: those of finished ones go when there are too many.
     pub(super) fn is_current(&self, record: &ProposalRecord) -> bool {
         match fs::read_to_string(self.path.join(record.folder()).join("report.md")) {
-            Ok(text) => says(&text, record.status),
+            Ok(text) => text == super::report(record),
             Err(error) => error.kind() == io::ErrorKind::NotFound && FINISHED.contains(&record.status),
         }
     }

@@ -1,4 +1,4 @@
-//! Keeps the folders of proposals as the books have them, whoever changed one: a person, its shadow, or a session that began.
+//! Keeps the folders of proposals as the books have them, whoever changed one: a person, a session of its shadow, or one that began.
 //!
 //! It is told nothing and looks at the books again and again, so that nothing has to remember to tell it, and what could not be
 //! written is tried again at the next look.
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Folders;
 use crate::control::OpenReader;
+use crate::store::{NewestRow, SqliteReader};
 
 /// Real time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -34,20 +35,32 @@ pub async fn keep(folders: Folders, books: OpenReader) {
     }
 }
 
-/// Brings every folder up to date when something has changed since the change number `seen`; the newest one.
+/// Brings every folder up to date when something was booked since `seen`; the newest of what was.
 ///
 /// # Errors
 /// What could not be read or written; then the next look does all of it again.
-pub(super) fn look(folders: &Folders, books: &OpenReader, seen: Option<i64>) -> Result<Option<i64>, String> {
+pub(super) fn look(
+    folders: &Folders,
+    books: &OpenReader,
+    seen: Option<NewestRow>,
+) -> Result<Option<NewestRow>, String> {
     let mut reader = books()?;
-    let newest = reader.newest_change().map_err(|error| error.to_string())?;
-    if newest == seen {
-        return Ok(seen);
+    let newest = reader.newest_of_proposals().map_err(|error| error.to_string())?;
+    if seen != Some(newest) {
+        bring_up_to_date(folders, &mut reader)?;
     }
-    for record in reader.proposals().map_err(|error| error.to_string())? {
+    Ok(Some(newest))
+}
+
+/// Writes every folder anew that does not say what the books say.
+///
+/// # Errors
+/// What could not be read or written, and why.
+pub fn bring_up_to_date(folders: &Folders, books: &mut SqliteReader) -> Result<(), String> {
+    for record in books.proposals().map_err(|error| error.to_string())? {
         if !folders.is_current(&record) {
             folders.write(&record)?;
         }
     }
-    Ok(newest)
+    Ok(())
 }

@@ -12,6 +12,11 @@ const GRID: RGBColor = RGBColor(200, 200, 200);
 /// Most points that are drawn; of more every so-manieth.
 const POINTS_MAX: usize = 2_000;
 
+/// True when there is something to draw.
+pub(super) fn has_points(curve: &Curve) -> bool {
+    points(curve).len() >= 2
+}
+
 /// The curve as SVG; none while there are fewer than two points.
 pub(super) fn draw(curve: &Curve) -> Option<String> {
     let points = points(curve);

@@ -172,7 +172,8 @@ fn of_the_finished_proposals_the_newest_folders_stay_and_every_one_that_is_not_f
 
 #[test]
 fn a_folder_follows_the_books_whoever_changed_its_proposal_and_one_that_may_go_is_not_made_again() {
-    use domain::messages::evolution::{ChangeProposal, Decider, DraftProposal, ProposalStep};
+    use crate::store::NewestRow;
+    use domain::messages::evolution::{ChangeProposal, Decider, DraftProposal, FollowShadow, ProposalStep};
     use trade_ledger::EvolutionBooks as _;
     let data = tempfile::tempdir().unwrap();
     let database = std::sync::Arc::new(crate::store::Database::open(":memory:").unwrap());
@@ -182,7 +183,7 @@ fn a_folder_follows_the_books_whoever_changed_its_proposal_and_one_that_may_go_i
         std::sync::Arc::new(move || same.reader().map_err(|error| error.to_string()));
     let folders = Folders::beside_books(data.path(), 2);
     let look = |seen| keeper::look(&folders, &books, seen).unwrap();
-    assert_eq!(look(None), None, "nothing was proposed");
+    assert_eq!(look(None), Some(NewestRow::default()), "nothing was proposed");
     let ProposalRecord { market, name, hypothesis, hash, strategy, incumbent, evidence, .. } = record();
     let draft = DraftProposal {
         cycle: None,
@@ -193,7 +194,11 @@ fn a_folder_follows_the_books_whoever_changed_its_proposal_and_one_that_may_go_i
         strategy,
         incumbent,
         evidence,
-        shadow: None,
+        shadow: Some(ShadowPlan {
+            after: "2026-11-24".parse().unwrap(),
+            expires: "2027-02-22".parse().unwrap(),
+            seed: 1,
+        }),
     };
     let now = "2026-11-24T07:00:00Z".parse().unwrap();
     let number = store.draft_proposal(&draft, now).unwrap().number;
@@ -201,6 +206,17 @@ fn a_folder_follows_the_books_whoever_changed_its_proposal_and_one_that_may_go_i
     let folder = data.path().join("proposals").join(store.proposals().unwrap()[0].folder());
     let report = || std::fs::read_to_string(folder.join("report.md")).unwrap();
     assert!(report().contains("status: **draft**"), "{}", report());
+    let session_date = "2026-11-25".parse().unwrap();
+    let session = ShadowSession { session_date, challenger_ppb: 1, incumbent_ppb: 0, decisions: 4 };
+    store.follow_shadow(&FollowShadow { number, sessions: vec![session] }).unwrap();
+    let followed = look(seen);
+    assert!(followed > seen && look(followed) == followed);
+    assert!(
+        report().contains("1 sessions with 4 purchases and sales"),
+        "a session of its shadow: {}",
+        report()
+    );
+    seen = followed;
     let by = Decider::Person("ada".into());
     for (step, words) in [
         (ProposalStep::Submit, "ready for review"),

@@ -154,12 +154,12 @@ impl SqliteReader {
         self.store.read(|conn| approvals::in_use(conn, at))
     }
 
-    /// The number of the newest change of a proposal; none while there was none.
+    /// The newest of what the books say of proposals.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
-    pub fn newest_change(&mut self) -> Result<Option<i64>, StoreError> {
-        self.store.read(proposals::newest_change)
+    pub fn newest_of_proposals(&mut self) -> Result<NewestRow, StoreError> {
+        self.store.read(proposals::newest_row)
     }
 
     /// Every proposal, newest first.
@@ -189,6 +189,17 @@ impl SqliteReader {
     pub fn newest_cycles(&mut self) -> Result<Vec<CycleLine>, StoreError> {
         self.store.read(glance::newest)
     }
+}
+
+/// The newest rows that say something of a proposal: two that are equal say that nothing was booked in between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
+pub struct NewestRow {
+    /// Of what happened to it; 0: nothing was ever proposed.
+    pub change: i64,
+    /// Of the sessions of its shadow.
+    pub session: i64,
+    /// Of the verdicts on shadows.
+    pub verdict: i64,
 }
 
 /// Why a proposal was not changed.

@@ -91,6 +91,23 @@ fn a_reviewer_decides_without_an_agent_and_the_books_say_who_and_why() {
 }
 
 #[test]
+fn a_rollback_without_an_agent_brings_the_folder_of_what_holds_again_up_to_date() {
+    let dir = TempDir::new().unwrap();
+    propose(&dir);
+    let path = database(dir.path());
+    for number in [1, 2] {
+        said(&run(&dir, &["approve", &number.to_string(), "--reason", "looks sound", "--by", "ada"]));
+        drop_in(&path, number, ProposalStep::Activate, Decider::Agent);
+    }
+    said(&run(&dir, &["rollback", "2", "--reason", "a bad week", "--by", "ada"]));
+    for (folder, status) in [("0001-swing-1", "active"), ("0002-swing-2", "retired")] {
+        let report = path.parent().unwrap().join("proposals").join(folder).join("report.md");
+        let report = fs::read_to_string(report).unwrap();
+        assert!(report.contains(&format!("status: **{status}**")), "{folder}: {report}");
+    }
+}
+
+#[test]
 fn a_running_agent_books_a_decision_and_tells_it() {
     let dir = TempDir::new().unwrap();
     propose(&dir);

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::max;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use domain::Market;
 use domain::messages::evolution::{
     ActiveStrategy, AutoLimit, ChangeProposal, Decider, DraftProposal, ProposalChange, ProposalNumber,
@@ -13,7 +14,7 @@ use optimizer::approval::Outside;
 use optimizer::proposal::{self, By};
 
 use super::telling::line;
-use super::{approvals, bounded, shadows};
+use super::{NewestRow, approvals, bounded, shadows};
 use crate::store::fault::Fault;
 use crate::store::journal::append;
 use crate::store::schema::{evolution_changes, evolution_proposals, strategy_versions};
@@ -285,8 +286,26 @@ pub(super) fn active(conn: &mut SqliteConnection, market: Market) -> Result<Opti
     Ok(Some(ActiveStrategy { version: version.seq, from, since: time(version.at_ms)? }))
 }
 
-pub(super) fn newest_change(conn: &mut SqliteConnection) -> Result<Option<i64>, Fault> {
-    Ok(evolution_changes::table.select(max(evolution_changes::seq)).first(conn)?)
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = BigInt)]
+    change: i64,
+    #[diesel(sql_type = BigInt)]
+    session: i64,
+    #[diesel(sql_type = BigInt)]
+    verdict: i64,
+}
+
+/// All of these tables only grow.
+pub(super) fn newest_row(conn: &mut SqliteConnection) -> Result<NewestRow, Fault> {
+    let newest: Newest = diesel::sql_query(
+        "SELECT coalesce((SELECT max(seq) FROM evolution_changes), 0) AS change,
+                coalesce((SELECT max(rowid) FROM shadow_sessions), 0) AS session,
+                coalesce((SELECT max(rowid) FROM shadow_verdicts), 0) AS verdict",
+    )
+    .get_result(conn)?;
+    let Newest { change, session, verdict } = newest;
+    Ok(NewestRow { change, session, verdict })
 }
 
 pub(super) fn all(conn: &mut SqliteConnection) -> Result<Vec<ProposalRecord>, Fault> {
