@@ -266,12 +266,14 @@ impl Slots {
         let folders: Option<Arc<dyn optimizer::Folders>> = config.database.directory().map(|directory| {
             Arc::new(Folders::beside_books(directory, config.retain_proposals)) as Arc<dyn optimizer::Folders>
         });
-        let evolution = settings::evolution(config).map(|settings| Evolution {
-            settings,
+        // A search that is off leaves a market trading by what is active: that is watched all the same.
+        let evolution = Evolution {
+            search: settings::evolution(config),
+            shadow: optimizer::gauntlet::shadow::Rules::default(),
             links: self.evolution_links(),
             folders,
-        });
-        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link(), evolution }
+        };
+        OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link(), evolution: Some(evolution) }
     }
 
     /// Everything that evolution keeps is TradeLedger's; the model is Brain's.

@@ -82,7 +82,7 @@ pub(super) fn thresholds(config: &Config) -> Thresholds {
     }
 }
 
-/// How strategies evolve; none: they do not.
+/// How strategies are searched for; none: they are not.
 pub(super) fn evolution(config: &Config) -> Option<EvolutionSettings> {
     let plan = config.evolution?;
     // What the settings say is the first idea of all, and what every draft has to beat until one is active.

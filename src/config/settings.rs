@@ -130,7 +130,7 @@ settings! {
     retain_looks_days "RETAIN_LOOKS_DAYS" = "400", "30 to 3650", "Days that the books keep looks: HOLDs, what scans considered, what the clock announced. Orders and what they rest on stay for ever.";
     retain_prompts_days "RETAIN_PROMPTS_DAYS" = "90", "30 to 3650", "Days that the books keep the texts that a language model was asked and answered.";
     retain_events_days "RETAIN_EVENTS_DAYS" = "400", "30 to 3650", "Days that the books keep lines about judgements, refusals, sessions and starts; lines about orders and halts stay for ever.";
-    evolution_enabled "EVOLUTION_ENABLED" = "true", "true, false", "Search for better strategies after each market's close; nothing is traded by what is found before it is approved.";
+    evolution_enabled "EVOLUTION_ENABLED" = "true", "true, false", "Search for better strategies after each market's close; nothing is traded by what is found before it is approved. false: nothing is searched for, and EVOLUTION_AUTO_APPROVE approves nothing; what is drafted and active is still followed, and rolled back when it falls.";
     evolution_trials "EVOLUTION_TRIALS" = "200", "16 to 2000", "Strategies that are tried on bars after each market's close.";
     evolution_candidates "EVOLUTION_CANDIDATES" = "4", "0 to 8", "Strategies that the language model is asked for before each search, in one call of what the markets' slots leave of the day's; 0: none.";
     evolution_min_sessions "EVOLUTION_MIN_SESSIONS" = "500", "400 to 1250", "Sessions of bars that a market needs in the books before its strategies are searched for; see kestrel data status.";

@@ -231,7 +231,10 @@ fn agent(directory: &Path) -> Finding {
 /// Whether evolution keeps up, and what of its proposals needs no person.
 pub(super) fn evolution(config: &Config) -> Finding {
     let Some(plan) = config.evolution else {
-        return Finding::skipped("evolution", "EVOLUTION_ENABLED=false: no strategy is searched for");
+        return Finding::skipped(
+            "evolution",
+            "EVOLUTION_ENABLED=false: no strategy is searched for; what is drafted or active is still followed",
+        );
     };
     let now = SystemClock.now();
     let mut reader = config.database.file().and_then(|path| open_read_only(path).ok());

@@ -32,7 +32,7 @@ pub struct OptimizerDeps {
     pub losers: Link<ConfidentLosers>,
     /// TradeLedger: the report, once a day.
     pub record: Link<RecordDayReport>,
-    /// How strategies evolve, and whom that asks; none: they do not.
+    /// How strategies evolve and what is active is watched, and whom that asks; none: neither is done.
     pub evolution: Option<Evolution>,
 }
 

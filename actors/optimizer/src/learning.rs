@@ -17,8 +17,8 @@ use crate::evolution::chance::Chance;
 use crate::evolution::history;
 use crate::evolution::round::{Ended, RoundLinks, RoundPlan, round};
 use crate::evolution::search::{ASK_WITHIN, Progress, SearchPlan, SearchStopped, heard};
-use crate::evolution::watch::{WatchLinks, approve, watch};
-use crate::gauntlet::Rules;
+use crate::evolution::watch::{WatchLinks, approve, is_watched, watch};
+use crate::gauntlet::{Rules, shadow};
 
 /// Trials that are drawn and booked together: a small transaction, and a place at which a cycle can be interrupted.
 const SLICE: u32 = 16;
@@ -26,7 +26,7 @@ const SLICE: u32 = 16;
 const ATTEMPTS: u32 = 10;
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// Evolution, as the operator wants it.
+/// The search for new strategies, as the operator wants it.
 #[derive(Clone, Debug)]
 pub struct EvolutionSettings {
     /// Trials of a cycle: one cycle for each market and closed session.
@@ -61,8 +61,11 @@ pub struct EvolutionLinks {
 /// Everything that evolution needs.
 #[derive(Clone, Debug)]
 pub struct Evolution {
-    /// What the operator wants.
-    pub settings: EvolutionSettings,
+    /// How it searches, and what the limit approves; none: it does neither. What is drafted and what is active is followed all the
+    /// same: a market goes on trading by it.
+    pub search: Option<EvolutionSettings>,
+    /// What G4 demands of drafts, and how far what is active may fall.
+    pub shadow: shadow::Rules,
     /// Whom it asks.
     pub links: EvolutionLinks,
     /// Where proposals are written for people; none: in the books only.
@@ -91,7 +94,8 @@ pub async fn learn(evolution: &Evolution, market: Market, session_date: NaiveDat
     }
 }
 
-/// One turn; what came of the session's cycle. None when the market has learnt from a newer session: its cycles go forward.
+/// One turn; what came of the session's cycle. None when the market has learnt from a newer session, because its cycles go forward,
+/// and when nothing is searched for.
 ///
 /// # Errors
 /// [`SearchStopped`] when the ledger did not answer; the next attempt goes on where this one stopped.
@@ -100,7 +104,7 @@ pub async fn turn(
     market: Market,
     session_date: NaiveDate,
 ) -> Result<Option<Ended>, SearchStopped> {
-    let Evolution { settings, links, .. } = evolution;
+    let Evolution { search, shadow, links, .. } = evolution;
     let newest = heard(links.cycles.ask(NewestCycles, ASK_WITHIN).await)?;
     let newest = newest.into_iter().find(|line| line.market == market);
     if let Some(newer) = newest.as_ref().filter(|line| line.session_date > session_date) {
@@ -108,24 +112,26 @@ pub async fn turn(
         return Ok(None);
     }
     let before = standings(evolution).await?;
-    if let Some(interrupted) =
-        newest.filter(|line| line.outcome.is_none() && line.session_date < session_date)
-    {
-        told(run(evolution, market, interrupted.session_date).await?);
+    let interrupted = newest.filter(|line| line.outcome.is_none() && line.session_date < session_date);
+    if let (Some(search), Some(interrupted)) = (search, interrupted) {
+        told(run(evolution, search, (market, interrupted.session_date)).await?);
     }
-    let series = history::load(&links.round.history, market, session_date).await?;
-    let shadow = &settings.rules.shadow;
-    let mut lines = watch(&links.watch, (market, session_date), shadow, &series).await?;
-    if let Some(limit) = settings.auto_approve {
-        lines.extend(approve(&links.watch, market, limit, settings.incumbent.as_ref()).await?);
+    if search.is_some() || is_watched(&links.watch, market).await? {
+        let series = history::load(&links.round.history, market, session_date).await?;
+        let mut lines = watch(&links.watch, (market, session_date), shadow, &series).await?;
+        if let Some((limit, settings)) = search.as_ref().and_then(|all| Some((all.auto_approve?, all))) {
+            lines.extend(approve(&links.watch, market, limit, settings.incumbent.as_ref()).await?);
+        }
+        for line in lines {
+            tracing::info!(%market, session = %session_date, "{line}");
+        }
     }
-    for line in lines {
-        tracing::info!(%market, session = %session_date, "{line}");
-    }
-    drop(series);
-    let ended = told(run(evolution, market, session_date).await?);
+    let ended = match search {
+        Some(search) => Some(told(run(evolution, search, (market, session_date)).await?)),
+        None => None,
+    };
     write_changed(evolution, &before).await?;
-    Ok(Some(ended))
+    Ok(ended)
 }
 
 /// Every proposal and where it stands.
@@ -151,8 +157,11 @@ async fn write_changed(
     Ok(())
 }
 
-async fn run(evolution: &Evolution, market: Market, session_date: NaiveDate) -> Result<Ended, SearchStopped> {
-    let settings = &evolution.settings;
+async fn run(
+    evolution: &Evolution,
+    settings: &EvolutionSettings,
+    (market, session_date): (Market, NaiveDate),
+) -> Result<Ended, SearchStopped> {
     let search = SearchPlan {
         market,
         session_date,

@@ -72,7 +72,8 @@ impl Stage {
             auto_approve: None,
         };
         let links = Desk(books.clone()).links();
-        let evolution = Evolution { settings, links, folders: None };
+        let shadow = settings.rules.shadow.clone();
+        let evolution = Evolution { search: Some(settings), shadow, links, folders: None };
         let (series, days) = (market.series(ALL_SESSIONS), market.days(ALL_SESSIONS));
         Ok(Self { series, days, told: 0, books, evolution, _database: database })
     }
@@ -80,7 +81,15 @@ impl Stage {
     /// From now on the operator's limit approves what lies within it.
     #[cfg(test)]
     pub(super) fn approve_within(&mut self, limit: domain::messages::evolution::AutoLimit) {
-        self.evolution.settings.auto_approve = Some(limit);
+        if let Some(search) = &mut self.evolution.search {
+            search.auto_approve = Some(limit);
+        }
+    }
+
+    /// From now on nothing is searched for.
+    #[cfg(test)]
+    pub(super) fn search_no_more(&mut self) {
+        self.evolution.search = None;
     }
 
     pub(super) fn books(&self) -> Result<MutexGuard<'_, Books>, String> {
@@ -97,7 +106,13 @@ impl Stage {
     pub(super) async fn turn(&self, sessions: usize) -> Result<String, String> {
         let day = *self.days.get(sessions - 1).ok_or("the market has ended")?;
         let ended = learning::turn(&self.evolution, Market::Kr, day).await.map_err(|why| why.to_string())?;
-        let Some(ended) = ended else { return Ok(format!("{day}: a newer session was learnt from")) };
+        let Some(ended) = ended else {
+            let why = match self.evolution.search {
+                Some(_) => "a newer session was learnt from",
+                None => "nothing is searched for",
+            };
+            return Ok(format!("{day}: {why}"));
+        };
         let outcome = ended.outcome.unwrap_or_else(|| "was over before".to_owned());
         Ok(format!("{day}: cycle {}, {} trials: {outcome}", ended.cycle.seq, ended.cycle.trials))
     }

@@ -80,6 +80,38 @@ fn what_is_active_is_rolled_back_when_it_falls_too_far_on_paper() {
 }
 
 #[test]
+fn where_nothing_is_searched_for_what_is_active_is_watched_and_a_draft_expires_even_one_that_cannot_be_read()
+{
+    actix::System::new().block_on(async {
+        let mut stage = Stage::new(0.0, 3, 16).unwrap();
+        stage.search_no_more();
+        let first = stage::FIRST_SESSIONS;
+        let said = stage.session(first).await.unwrap();
+        assert!(said.ends_with("nothing is searched for"), "{said}");
+        let active = book(&stage, &draft(None));
+        let ada = || Decider::Person("ada".into());
+        for step in [ProposalStep::Submit, ProposalStep::Approve, ProposalStep::Activate] {
+            stage.change(active, step, ada(), "looked").unwrap();
+        }
+        let after = stage.day(first).unwrap();
+        let plan = ShadowPlan { after, expires: after + chrono::Days::new(10), seed: 1 };
+        let strategy = RUIN.replace("roc_1", "of_another_version");
+        book(&stage, &DraftProposal { strategy, ..draft(Some(plan)) });
+        stage.session(first + 5).await.unwrap();
+        assert_eq!(statuses(&stage), [ProposalStatus::Active, ProposalStatus::Draft]);
+        stage.session(first + 60).await.unwrap();
+        assert_eq!(statuses(&stage), [ProposalStatus::Retired, ProposalStatus::Rejected]);
+        let newest = stage.proposals().unwrap().remove(0);
+        let reason = &newest.history.last().unwrap().reason;
+        assert!(
+            reason.starts_with("this version cannot read it (") && reason.contains("the shadow failed: "),
+            "{reason}"
+        );
+        assert_eq!(stage.books().unwrap().store.trial_totals(Market::Kr).unwrap().trials, 0);
+    });
+}
+
+#[test]
 fn a_session_that_is_told_again_after_a_newer_one_is_not_searched() {
     actix::System::new().block_on(async {
         let mut stage = Stage::new(0.0, 3, 16).unwrap();

@@ -130,7 +130,7 @@ fn learning(Evolution { markets, late, approval }: &Evolution) -> Markup {
     html! {
         @match approval {
             Some(approval) => p { "Within a limit of the settings, " (approval) "." },
-            None if markets.is_empty() => p { "Evolution is off." },
+            None if markets.is_empty() => p { "Nothing is searched for; what is drafted or active is still followed." },
             None => p { "Every proposal waits for a person." },
         }
         @for cycle in late {

@@ -243,7 +243,10 @@ fn what_needs_no_person_and_what_was_not_learnt_from_is_said_with_the_proposals(
         let counted = Ok(Counted { tally: Tally::default(), budget: budget.clone(), evolution });
         books::proposals(&Ok(Books::default()), &counted).into_string()
     };
-    assert!(shown(Evolution::default()).contains("Evolution is off."));
+    assert!(
+        shown(Evolution::default())
+            .contains("Nothing is searched for; what is drafted or active is still followed.")
+    );
     let by_person = Evolution { markets: vec![Market::Kr], ..Evolution::default() };
     assert!(shown(by_person.clone()).contains("Every proposal waits for a person."));
     let late = LateCycle {

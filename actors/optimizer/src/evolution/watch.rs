@@ -43,6 +43,23 @@ pub struct WatchLinks {
     pub change: Link<ChangeProposal>,
 }
 
+/// True when a market has a draft in the shadow, or trades by a proposal.
+///
+/// # Errors
+/// [`SearchStopped`] when the ledger did not answer.
+pub async fn is_watched(links: &WatchLinks, market: Market) -> Result<bool, SearchStopped> {
+    let is_followed = |record: &ProposalRecord| match record.status {
+        ProposalStatus::Draft => record.shadow.is_some(),
+        ProposalStatus::Active => true,
+        ProposalStatus::ReadyForReview
+        | ProposalStatus::Approved
+        | ProposalStatus::Rejected
+        | ProposalStatus::Retired => false,
+    };
+    let all = heard(links.proposals.ask(AllProposals, ASK_WITHIN).await)?;
+    Ok(all.iter().any(|record| record.market == market && is_followed(record)))
+}
+
 /// Follows the drafts of a market up to a session and watches what it trades by; what happened, a line each.
 ///
 /// # Errors
@@ -101,7 +118,7 @@ pub async fn approve(
     Ok(lines)
 }
 
-/// One draft; none while it goes on.
+/// One draft; none while it goes on. One that this version cannot read has no more sessions, and expires like the others.
 async fn follow(
     links: &WatchLinks,
     record: &ProposalRecord,
@@ -110,10 +127,12 @@ async fn follow(
     series: &[Series],
 ) -> Result<Option<String>, SearchStopped> {
     let Some(ShadowRecord { plan, sessions, .. }) = &record.shadow else { return Ok(None) };
-    let Ok(challenger) = Strategy::from_json(&record.strategy) else { return Ok(None) };
+    let challenger = Strategy::from_json(&record.strategy);
     let incumbent = record.incumbent.as_deref().and_then(|json| Strategy::from_json(json).ok());
     let seen = sessions_after(series, plan.after, today);
-    let mut new = pairs(&challenger, incumbent.as_ref(), series, &seen);
+    let mut new = challenger
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |challenger| pairs(challenger, incumbent.as_ref(), series, &seen));
     let known: BTreeSet<_> = sessions.iter().map(|session| session.session_date).collect();
     new.retain(|session| !known.contains(&session.session_date));
     new.truncate(SHADOW_SESSIONS_MAX);
@@ -128,8 +147,8 @@ async fn follow(
     let evidence = shadow::Evidence { sessions, expires: plan.expires, seed: plan.seed };
     let Standing::Judged(verdict) = shadow::standing(&evidence, rules, today) else { return Ok(None) };
     let is_whole = Evidence::parse(&record.evidence).is_ok_and(|evidence| evidence.is_whole());
-    let passed = verdict.passed() && is_whole;
-    let reason = reason(&verdict, is_whole);
+    let passed = verdict.passed() && is_whole && challenger.is_ok();
+    let reason = reason(&verdict, is_whole, challenger.err());
     let evidence = serde_json::to_string(&verdict).unwrap_or_default();
     let judge = JudgeShadow { number, passed, evidence, reason: reason.clone() };
     let judged = heard(links.judge.ask(judge, ASK_WITHIN).await)?;
@@ -146,7 +165,7 @@ fn session(session: &ShadowSession) -> Session {
     }
 }
 
-fn reason(verdict: &Verdict, is_whole: bool) -> String {
+fn reason(verdict: &Verdict, is_whole: bool, unreadable: Option<impl std::fmt::Display>) -> String {
     let words = if verdict.passed() {
         let told: Vec<_> = verdict.checks.iter().map(ToString::to_string).collect();
         format!("the shadow passed: {}", told.join("; "))
@@ -154,8 +173,12 @@ fn reason(verdict: &Verdict, is_whole: bool) -> String {
         let failures: Vec<_> = verdict.failures().map(ToString::to_string).collect();
         format!("the shadow failed: {}", failures.join("; "))
     };
+    let unreadable = unreadable.map_or_else(String::new, |why| {
+        let why: String = why.to_string().chars().take(REASON_MAX / 3).collect();
+        format!("this version cannot read it ({why}); ")
+    });
     let missing = if is_whole { "" } else { "its evidence is not complete; " };
-    format!("{missing}{words}").chars().take(REASON_MAX).collect()
+    format!("{unreadable}{missing}{words}").chars().take(REASON_MAX).collect()
 }
 
 /// The sessions after a day, up to another, in which at least half of the stocks have a bar: with fewer it is not told yet.
