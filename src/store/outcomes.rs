@@ -1,5 +1,6 @@
 //! What came of purchases, read from the executions themselves, so that it can never differ from them.
 
+use chrono::{NaiveDate, NaiveTime};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::messages::consultation::{ClosedPosition, ClosedPositions};
@@ -10,7 +11,7 @@ use trade_ledger::outcomes::{Execution, closed};
 use super::fault::Fault;
 use super::rows::instrument;
 use super::schema::{approvals, intents};
-use super::values::{Micros, malformed, parsed, shares, time};
+use super::values::{Micros, malformed, ms, parsed, shares, time};
 
 /// Most executions of all markets looked back on; a position that was opened before them is left out.
 const EXECUTIONS_MAX: i64 = 5_000;
@@ -23,7 +24,7 @@ const EXECUTIONS: &str = "
       JOIN intents AS i ON i.id = f.intent_id
       JOIN approvals AS a ON a.id = i.approval_id
       LEFT JOIN decisions AS d ON d.id = a.decision_id
-     WHERE f.id > (SELECT coalesce(max(id), 0) FROM fills) - ? AND i.market = ?
+     WHERE f.id > (SELECT coalesce(max(id), 0) FROM fills WHERE booked_at_ms < ?1) - ?2 AND f.booked_at_ms < ?1 AND i.market = ?3
      ORDER BY f.id";
 
 /// The orders of one stock first, each with its executions: both are found by an index.
@@ -80,7 +81,9 @@ pub(super) fn closed_positions(
     conn: &mut SqliteConnection,
     query: ClosedPositions,
 ) -> Result<Vec<ClosedPosition>, Fault> {
-    let mut positions = all(conn, query.market)?;
+    let ClosedPositions { market, closed_before, .. } = query;
+    let mut positions = all(conn, market, closed_before)?;
+    positions.retain(|one| closed_before.is_none_or(|day| market.date_at(one.closed_at) < day));
     positions.reverse();
     positions.truncate(usize::from(query.limit.clamp(1, 500)));
     Ok(positions)
@@ -124,8 +127,17 @@ pub(super) fn of_decision(
     Ok(closed(&executions).into_iter().find(|one| one.decision.as_str() == decision))
 }
 
-fn all(conn: &mut SqliteConnection, market: Market) -> Result<Vec<ClosedPosition>, Fault> {
+/// With executions until that day, wherever on earth it begins.
+fn all(
+    conn: &mut SqliteConnection,
+    market: Market,
+    until: Option<NaiveDate>,
+) -> Result<Vec<ClosedPosition>, Fault> {
+    let end = until
+        .and_then(|day| day.succ_opt())
+        .map_or(i64::MAX, |day| ms(day.and_time(NaiveTime::MIN).and_utc()));
     let rows: Vec<Row> = diesel::sql_query(EXECUTIONS)
+        .bind::<BigInt, _>(end)
         .bind::<BigInt, _>(EXECUTIONS_MAX)
         .bind::<Text, _>(market.code())
         .load(conn)?;

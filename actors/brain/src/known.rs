@@ -87,7 +87,7 @@ impl Session {
     async fn outcomes(&self) -> Vec<ClosedPosition> {
         let mut all = Vec::new();
         for market in self.round.markets.iter().copied() {
-            let query = ClosedPositions { market, limit: OUTCOMES };
+            let query = ClosedPositions { market, limit: OUTCOMES, closed_before: None };
             let closed = match self.deps.outcomes.ask(query, LEDGER_WITHIN).await {
                 Ok(Ok(closed)) => Some(closed),
                 Ok(Err(error)) => self.without("outcomes", &error.to_string()),

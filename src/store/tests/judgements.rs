@@ -319,10 +319,19 @@ fn a_reply_is_kept_up_to_its_bound_and_a_call_that_nobody_reserved_not_at_all() 
 fn a_purchase_whose_shares_were_all_sold_is_told_with_its_result_and_signal() {
     let mut books = Books::new();
     losing_round_trip(&mut books);
-    let query = ClosedPositions { market: Market::Kr, limit: 9 };
+    let query = ClosedPositions { market: Market::Kr, limit: 9, closed_before: None };
     let [closed] = books.store.closed_positions(query).unwrap().try_into().unwrap();
     assert_eq!((closed.decision, closed.signal), (decision("1", Action::Buy).id, Some(Signal::Oversold)));
     assert_eq!(closed.pnl_pct.map(|pct| pct.to_string()), Some("-1.00".to_owned()));
     let elsewhere = ClosedPositions { market: Market::Jp, ..query };
     assert_eq!(books.store.closed_positions(elsewhere).unwrap(), []);
+    let day = Market::Kr.date_at(closed.closed_at);
+    for (before, found) in [(day, 0), (day.succ_opt().unwrap(), 1)] {
+        let earlier = ClosedPositions { closed_before: Some(before), ..query };
+        assert_eq!(
+            books.store.closed_positions(earlier).unwrap().len(),
+            found,
+            "closed on {day}, before {before}"
+        );
+    }
 }

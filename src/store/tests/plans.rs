@@ -75,7 +75,11 @@ const READS: [Read; 13] = [
         drop(b.store.recent_decisions(&RecentDecisions { market: Market::Kr, limit: 9 }).unwrap());
     }),
     ("closed_positions", |b| {
-        drop(b.store.closed_positions(ClosedPositions { market: Market::Kr, limit: 9 }).unwrap());
+        drop(
+            b.store
+                .closed_positions(ClosedPositions { market: Market::Kr, limit: 9, closed_before: None })
+                .unwrap(),
+        );
     }),
     ("confident_losers", |b| {
         let (market, session_date) = (Market::Kr, today().session_date);

@@ -135,7 +135,7 @@ pub struct BookedConsultation {
     pub judgements: Vec<BookedJudgement>,
 }
 
-/// Brain -> TradeLedger: what came of the latest purchases of a market that were sold again, newest first. Asked, 5 s.
+/// Brain, Optimizer -> TradeLedger: what came of the latest purchases of a market that were sold again, newest first. Asked, 5 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Vec<ClosedPosition>, LedgerError>")]
 pub struct ClosedPositions {
@@ -143,6 +143,8 @@ pub struct ClosedPositions {
     pub market: Market,
     /// At most so many, 1 to 500.
     pub limit: u16,
+    /// Only those that were closed before this day of the market; none: all.
+    pub closed_before: Option<NaiveDate>,
 }
 
 /// A purchase and what came of it, once everything of the stock that this agent held was sold.

@@ -53,18 +53,23 @@ pub struct Wanted {
     pub min_confidence: Confidence,
 }
 
-/// Strategies of the model; few or none when it has no more to say.
+/// Strategies of the model; few or none when it has no more to say. Of days from `sealed_from` on it is told nothing, for it is judged
+/// by them.
 ///
 /// # Errors
 /// [`SearchStopped`] when the books do not answer: what it would have said is then not known, and the cycle has to wait.
-pub async fn suggestions(links: &AdviceLinks, wanted: Wanted) -> Result<Vec<Strategy>, SearchStopped> {
+pub async fn suggestions(
+    links: &AdviceLinks,
+    wanted: Wanted,
+    sealed_from: NaiveDate,
+) -> Result<Vec<Strategy>, SearchStopped> {
     let Wanted { market, session_date, candidates, .. } = wanted;
     if candidates == 0 {
         return Ok(Vec::new());
     }
     let brief = Brief {
         candidates,
-        digest: digest_of(links, wanted).await?,
+        digest: digest_of(links, wanted, sealed_from).await?,
         elites: heard(links.elites.ask(ElitesOf { market }, ASK_WITHIN).await)?,
         rejects: heard(links.rejects.ask(RejectsOf { market, limit: REJECTS }, ASK_WITHIN).await)?,
     };
@@ -100,17 +105,23 @@ fn read(answer: &ModelAnswer, Wanted { market, session_date, candidates, .. }: W
     strategies
 }
 
-/// Where confident purchases of the market went wrong.
-async fn digest_of(links: &AdviceLinks, wanted: Wanted) -> Result<Digest, SearchStopped> {
+/// Where confident purchases of the market went wrong that were over before the sealed days, as it was known then: how rough a day
+/// was is told from all days that are looked at.
+async fn digest_of(
+    links: &AdviceLinks,
+    wanted: Wanted,
+    sealed_from: NaiveDate,
+) -> Result<Digest, SearchStopped> {
     let Wanted { market, min_confidence, .. } = wanted;
-    let query = ClosedPositions { market, limit: POSITIONS };
+    let query = ClosedPositions { market, limit: POSITIONS, closed_before: Some(sealed_from) };
     let closed = heard(links.closed.ask(query, ASK_WITHIN).await)?;
     let confident: Vec<_> = closed.into_iter().filter(|one| one.confidence >= min_confidence).collect();
     let mut bars: BTreeMap<Instrument, Vec<DayBar>> = BTreeMap::new();
     for one in &confident {
         if !bars.contains_key(&one.instrument) {
             let query = BarsOf { instrument: one.instrument.clone(), most: SERIES_MAX };
-            let series = heard(links.bars.ask(query, ASK_WITHIN).await)?;
+            let mut series = heard(links.bars.ask(query, ASK_WITHIN).await)?;
+            series.bars.retain(|bar| bar.session_date < sealed_from);
             bars.insert(one.instrument.clone(), series.bars);
         }
     }

@@ -9,6 +9,7 @@ mod draft;
 #[cfg(test)]
 mod tests;
 
+use chrono::NaiveDate;
 use domain::messages::evolution::{
     ActiveIn, BeginCycle, Cycle, DraftProposal, EndCycle, JudgeWindow, ProposalNumber, SeenIn, SpendWindow,
     SpentWindow, TotalsOf, TrialHash, TrialsOf, WindowsOf,
@@ -111,8 +112,8 @@ pub async fn round(
     let (own, spent): (Vec<_>, Vec<_>) = windows.into_iter().partition(|window| window.cycle == cycle.seq);
     let least = (plan.least_sessions, plan.rules.sealed.sessions);
     match cut(series, &spent, least) {
-        Ok(Cut { sample, sealed }) => {
-            let mut round = Round { links, plan, cycle, sample: &sample, spent: &spent };
+        Ok(Cut { sample, sealed, sealed_from }) => {
+            let mut round = Round { links, plan, cycle, sample: &sample, spent: &spent, sealed_from };
             let (outcome, champion, draft) = round.run(sealed, own.first(), progress).await?;
             round.end(outcome, champion, draft).await
         }
@@ -137,6 +138,8 @@ struct Round<'a> {
     sample: &'a Sample,
     /// Windows of other cycles.
     spent: &'a [SpentWindow],
+    /// Days from here on are sealed, or will be.
+    sealed_from: NaiveDate,
 }
 
 type Outcome = (String, Option<TrialHash>, Option<ProposalNumber>);
@@ -184,7 +187,7 @@ impl Round<'_> {
     async fn with_suggestions(&self) -> Result<SearchPlan, SearchStopped> {
         let mut plan = self.plan.search.clone();
         if let Some(advice) = self.links.advice.as_ref().filter(|_| self.cycle.trials == 0) {
-            plan.suggestions.extend(suggestions(advice, self.plan.wanted).await?);
+            plan.suggestions.extend(suggestions(advice, self.plan.wanted, self.sealed_from).await?);
         }
         Ok(plan)
     }

@@ -29,6 +29,8 @@ pub struct Cut {
     pub sample: Sample,
     /// What may be looked at once; or how long it has to wait.
     pub sealed: Result<Sealed<Vec<Series>>, Waits>,
+    /// The first day that nobody has looked at and that is not the sample's: from here on nothing may be told.
+    pub sealed_from: NaiveDate,
 }
 
 /// Days that may be looked at.
@@ -125,7 +127,9 @@ pub fn cut(
         }
         (None, ..) => Err(Waits { unspent, needed: look }),
     };
-    Ok(Cut { sample, sealed })
+    let after_last = || days.last().and_then(NaiveDate::succ_opt).unwrap_or(NaiveDate::MAX);
+    let sealed_from = days.get(sealed_from).copied().unwrap_or_else(after_last);
+    Ok(Cut { sample, sealed, sealed_from })
 }
 
 /// Every day on which one of the stocks has a bar.

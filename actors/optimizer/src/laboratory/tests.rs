@@ -84,6 +84,9 @@ fn the_newest_days_that_nobody_has_looked_at_are_sealed_and_the_sample_ends_befo
     let waits = waiting.sealed.unwrap_err();
     assert_eq!(waits.to_string(), "119 of the 120 sessions that a look needs have passed since the last one");
     assert_eq!(waiting.sample.days.last(), Some(&days[681 - EMBARGO - 1]));
+    assert_eq!(waiting.sealed_from, days[681]);
+    let all_spent = cut_at(&[spent(&days, 500..800)]);
+    assert_eq!(Some(all_spent.sealed_from), days[799].succ_opt(), "what comes next");
     assert_eq!(cut(series(), &[], (801, LOOK)).unwrap_err(), TooLittle::Sessions { found: 800, least: 801 });
     let few = market(0.0).series(390);
     assert!(matches!(cut(few, &[], (1, LOOK)), Err(TooLittle::Sessions { .. })), "no sample is left");
@@ -92,7 +95,7 @@ fn the_newest_days_that_nobody_has_looked_at_are_sealed_and_the_sample_ends_befo
 
 #[test]
 fn a_planted_edge_passes_every_gate_of_the_sample_and_earns_in_the_sealed_days_too() {
-    let Cut { sample, sealed } = cut_of(EDGE);
+    let Cut { sample, sealed, sealed_from } = cut_of(EDGE);
     let rules = Rules::default();
     let bench = Workbench::new(&sample, &rules);
     let tried = bench.try_out(&falls(), &Admission::New(hash('b')));
@@ -107,6 +110,7 @@ fn a_planted_edge_passes_every_gate_of_the_sample_and_earns_in_the_sealed_days_t
     assert!((2.0..4.0).contains(&habits.bars_held) && habits.turnover > 1.0, "{habits:?}");
     let sealed = sealed.unwrap();
     let (first_day, last_day) = (sealed.first_day(), sealed.last_day());
+    assert_eq!(sealed_from, first_day);
     let receipt = SpentWindow { first_day, last_day, passed: None, ..spent(&[first_day, last_day], 0..2) };
     let seen = paper(&falls(), &sealed.open(&receipt, &hash('a')).unwrap(), first_day).unwrap();
     assert_eq!((seen.days.first(), seen.days.last()), (Some(&first_day), Some(&last_day)));
