@@ -24,7 +24,8 @@ pub(super) fn risk(config: &Config) -> Result<RiskSettings, String> {
         BreakerBasis::Purchase => Basis::Purchase,
     };
     let (limits, sizing) = (config.limits, by_score.enabled(sizing.enabled));
-    Ok(RiskSettings { limits, sizing, basis, exits: exits(&config.exits) })
+    let halt_cancels = config.halt_cancels_orders;
+    Ok(RiskSettings { limits, sizing, basis, exits: exits(&config.exits), halt_cancels })
 }
 
 fn exits(config: &Exits) -> ExitPlan {

@@ -170,7 +170,8 @@ impl Handler<ResumeSystem> for Notifier {
     type Result = ();
 
     fn handle(&mut self, resume: ResumeSystem, _ctx: &mut Self::Context) {
-        if self.obedience.go_on(&resume) {
+        let was_halted = self.obedience.is_halted();
+        if self.obedience.go_on(&resume) && was_halted {
             tracing::warn!("trading is {}", resume.state());
         }
     }

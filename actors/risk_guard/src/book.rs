@@ -103,12 +103,12 @@ impl Book {
         self.changed_during_read = Some(BTreeSet::new());
     }
 
-    /// Replaces everything by what the books say, except what changed since the question was asked. Tells the currencies of
+    /// Replaces everything by what the books say, except what changed since the question was asked. Tells the stocks of
     /// orders that were filled or ended without our having heard of it: their accounts have changed.
     ///
     /// An approval that was past its life when the books were asked is left out: they let nothing enter `Sending` with it any
     /// more. One whose life ended since may have been sent in between, which nobody tells before its outcome: it stays.
-    pub fn finish_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>) -> BTreeSet<Currency> {
+    pub fn finish_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>) -> BTreeSet<Instrument> {
         let changed = self.changed_during_read.take().unwrap_or_default();
         let before = self.orders.clone();
         self.orders.retain(|intent, _| changed.contains(intent));
@@ -118,7 +118,7 @@ impl Book {
         }
         let has_moved =
             |order: &&Tracked| self.orders.get(&order.intent).is_none_or(|after| after.filled > order.filled);
-        before.values().filter(has_moved).map(|order| order.terms.instrument.market.currency()).collect()
+        before.values().filter(has_moved).map(|order| order.terms.instrument.clone()).collect()
     }
 
     /// Open orders of one stock, oldest first.

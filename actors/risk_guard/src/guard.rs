@@ -31,6 +31,7 @@ use crate::halting::{
     ResumeSystem,
 };
 use crate::limits::Limits;
+use crate::moves::Moves;
 use crate::person::{CommitResolution, CommitSymbolRelease};
 use crate::prices::Prices;
 use crate::rate::Approvals;
@@ -77,6 +78,8 @@ pub struct RiskSettings {
     pub basis: Basis,
     /// When what is held is sold without being asked.
     pub exits: ExitPlan,
+    /// Whether Broker cancels working orders at every halt, asked to or not.
+    pub halt_cancels: bool,
 }
 
 /// The ledger, as RiskGuard reaches it.
@@ -220,10 +223,8 @@ pub struct RiskGuard {
     exits: Watch,
     /// The books are being asked what is held.
     reading_holdings: bool,
-    /// How often an order of ours was filled or ended: what the books held before is old then.
-    moves: u64,
-    /// `moves` when the books were asked for what is watched now.
-    held_at: u64,
+    /// What of it is old, because an order of ours was filled or ended since the books were asked.
+    moves: Moves,
     /// Sales that Broker was told the market has left behind.
     left_behind: BTreeSet<IntentId>,
 }
@@ -268,8 +269,7 @@ impl RiskGuard {
             lots: Lots::default(),
             exits: Watch::default(),
             reading_holdings: false,
-            moves: 0,
-            held_at: 0,
+            moves: Moves::default(),
             left_behind: BTreeSet::new(),
         }
     }
@@ -332,7 +332,7 @@ impl RiskGuard {
     fn take_update(&mut self, update: &OrderUpdate, ctx: &mut Ctx<Self>) {
         self.note_setback(update, ctx);
         if self.book.update(update) {
-            self.moves += 1;
+            self.moves.note(&update.terms.instrument);
             let currency = update.terms.instrument.market.currency();
             self.desks.entry(currency).or_default().touch(update.at);
             self.read_holdings(ctx);

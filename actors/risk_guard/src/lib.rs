@@ -11,6 +11,7 @@ pub mod gate;
 pub mod guard;
 pub mod halting;
 pub mod limits;
+pub mod moves;
 pub mod obedience;
 pub mod person;
 pub mod prices;

@@ -45,7 +45,7 @@ impl Handler<HaltSystem> for Broker {
         };
         Box::pin(answer.into_actor(self).map(move |(ack, orders), this, ctx| match orders {
             None => ack,
-            Some(Some(orders)) => HaltAck { cancels: this.cancel(orders, unwanted, ctx), ..ack },
+            Some(Some(orders)) => HaltAck { cancels: this.cancel(orders, ctx), ..ack },
             // The next look at the working orders cancels them.
             Some(None) => {
                 this.shared.wake.notify_one();
@@ -82,12 +82,12 @@ impl Broker {
 
     /// Cancels at once, beside the actor, what the halt does not want; the watch repeats what the list still shows. A halt is
     /// told more than once, at a start above all: what was asked for lately is on its way, and is not asked for again.
-    fn cancel(
-        &mut self,
-        orders: Vec<JournalledOrder>,
-        unwanted: Unwanted,
-        ctx: &mut Ctx<Self>,
-    ) -> HaltCancels {
+    fn cancel(&mut self, orders: Vec<JournalledOrder>, ctx: &mut Ctx<Self>) -> HaltCancels {
+        // What holds now: the books were asked meanwhile, and a halt may have been lifted.
+        let unwanted = *hold(&self.shared.unwanted);
+        if unwanted == Unwanted::Nothing {
+            return HaltCancels::NotWanted;
+        }
         let orders: Vec<_> = orders.into_iter().filter(|order| unwanted.includes(order.intent())).collect();
         let count = u32::try_from(orders.len()).unwrap_or(u32::MAX);
         let orders = self.not_asked_lately(orders);

@@ -203,6 +203,14 @@ pub struct HaltRecord {
 }
 
 impl HaltRecord {
+    /// Makes a full halt of whatever it is. What a milder one was to cancel are purchases; a full one would cancel sales too, and
+    /// nothing may take their place: it then cancels nothing of its own.
+    pub fn stop_everything(&mut self) {
+        if std::mem::replace(&mut self.level, HaltLevel::Halted) != HaltLevel::Halted {
+            self.cancel_open = false;
+        }
+    }
+
     /// What it does.
     pub fn effect(&self) -> HaltEffect {
         HaltEffect { level: self.level, cancel_open: self.cancel_open }

@@ -73,7 +73,11 @@ fn what_was_heard_during_a_read_is_newer_than_its_answer() {
     book.reserve(intent(3), terms(Market::Kr, Side::Buy, 1, "1"), now());
     let answer = vec![row(1, OrderState::Accepted, now()), row(4, OrderState::Unknown, now())];
     let changed = book.finish_read(answer, now());
-    assert_eq!(changed, BTreeSet::from([Currency::Krw]), "2 ended unheard of");
+    assert_eq!(
+        changed,
+        BTreeSet::from([terms(Market::Kr, Side::Buy, 1, "1").instrument]),
+        "2 ended unheard of"
+    );
     let open: Vec<_> = book.iter().map(|order| order.intent.clone()).collect();
     assert_eq!(open, [intent(3), intent(4)], "1 ended, 2 is unknown to the books, 3 is new, 4 is theirs");
 }

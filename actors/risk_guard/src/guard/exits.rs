@@ -14,12 +14,12 @@ use domain::messages::limits::{OwnPosition, OwnPositions};
 use domain::messages::market_data::{BarInterval, BarsQuery, OrderQuoteQuery, QueryError, Quote};
 use domain::messages::trading::{DecisionMade, Proposal, SaleLeftBehind};
 use domain::{
-    Action, Candle, Confidence, Decision, DecisionId, Instrument, Market, Price, Quantity, Side, StockRules,
-    ports,
+    Action, Candle, Confidence, Decision, DecisionId, Instrument, Price, Quantity, Side, StockRules, ports,
 };
 use rust_decimal::Decimal;
 use supervision::prelude::*;
 
+use super::start::RETRY_AFTER;
 use super::{LEDGER_WITHIN, RiskGuard};
 use crate::book::Tracked;
 use crate::exits::watch::BARS;
@@ -61,38 +61,51 @@ impl RiskGuard {
         if std::mem::replace(&mut self.reading_holdings, true) {
             return;
         }
-        let moves = self.moves;
+        let asked_at = self.moves.latest();
         let answer = self.deps.ledger.positions.ask(OwnPositions, LEDGER_WITHIN).into_actor(self);
-        ctx.spawn(answer.map(move |answer, this, ctx| this.holdings_read(moves, answer, ctx)));
+        ctx.spawn(answer.map(move |answer, this, ctx| this.holdings_read(asked_at, answer, ctx)));
     }
 
-    /// What was held before an order was filled or ended is not looked at: a sale by it would sell what is sold already.
+    /// A stock of which an order was filled or ended since is looked at only when the books were asked again: a sale by what was
+    /// held before would sell what is sold already.
     fn holdings_read(
         &mut self,
-        moves: u64,
+        asked_at: u64,
         answer: Result<Result<Vec<OwnPosition>, LedgerError>, AskError>,
         ctx: &mut Ctx<Self>,
     ) {
         self.reading_holdings = false;
-        if self.moves != moves {
-            return self.read_holdings(ctx);
-        }
         match answer {
             Ok(Ok(positions)) => {
                 self.exits.take_positions(positions);
-                self.held_at = moves;
+                self.moves.read(asked_at);
+                if !self.moves.is_read() {
+                    self.read_holdings(ctx);
+                }
             }
-            Ok(Err(error)) => tracing::warn!(%error, "what is held is not known; looking at what was"),
-            Err(error) => tracing::warn!(%error, "what is held is not known; looking at what was"),
+            Ok(Err(error)) => self.holdings_missed(&error.to_string(), ctx),
+            Err(error) => self.holdings_missed(&error.to_string(), ctx),
         }
         for instrument in self.exits.instruments() {
             self.look_at_exit(&instrument, ctx);
         }
     }
 
+    /// Asked again soon, in real time, where something has moved: until the answer nothing of that stock is sold.
+    fn holdings_missed(&mut self, why: &str, ctx: &mut Ctx<Self>) {
+        tracing::warn!(
+            why,
+            "what is held is not known; looking at what was, except where an order has moved since"
+        );
+        if !self.moves.is_read() {
+            let pause = tokio::time::sleep(RETRY_AFTER).into_actor(self);
+            ctx.spawn(pause.map(|(), this, ctx| this.read_holdings(ctx)));
+        }
+    }
+
     /// Judges one holding at its newest price, if it may be sold at all now.
     pub(super) fn look_at_exit(&mut self, instrument: &Instrument, ctx: &mut Ctx<Self>) {
-        if !self.may_exit(instrument.market) {
+        if !self.may_exit(instrument) {
             return;
         }
         let now = self.now();
@@ -127,10 +140,10 @@ impl RiskGuard {
         Some(exits::judge(&self.settings.exits, &held, price, self.now()))
     }
 
-    /// Not by what was held before an order was filled or ended either: the books are asked at once, and then it is looked at.
-    fn may_exit(&self, market: Market) -> bool {
-        let (session, now) = (self.sessions.get(&market), self.now());
-        self.held_at == self.moves
+    /// Not by what was held before an order of it was filled or ended either: the books are asked at once, and then it is looked at.
+    fn may_exit(&self, instrument: &Instrument) -> bool {
+        let (session, now) = (self.sessions.get(&instrument.market), self.now());
+        self.moves.is_current(instrument)
             && session.is_some_and(|session| session.trades(now) && session.trust.allows_exits())
     }
 
@@ -269,10 +282,15 @@ impl RiskGuard {
         (price, rules): (Price, StockRules),
         ctx: &mut Ctx<Self>,
     ) {
-        if !self.may_exit(instrument.market) || self.book.oldest_sale(instrument).is_some() {
+        let now = self.now();
+        if !self.moves.is_current(instrument) {
+            // The books are being asked, and then it is tried again at once.
+            return self.exits.end_sale(instrument);
+        }
+        let is_sold = self.book.oldest_sale(instrument).is_some() || self.moves.sells(instrument, now);
+        if !self.may_exit(instrument) || is_sold {
             return;
         }
-        let now = self.now();
         let Some(quantity) = self.own_sellable(instrument) else {
             return tracing::warn!(%instrument, %exit, "held, but not sellable");
         };
@@ -283,6 +301,7 @@ impl RiskGuard {
             return self.hold_up(instrument, exit, &reason);
         }
         self.exits.let_go(instrument);
+        self.moves.begin_sale(&proposal, now);
         let decision = decision(&proposal, exit, now);
         let answer =
             self.deps.ledger.decisions.ask(DecisionMade::from(decision), LEDGER_WITHIN).into_actor(self);
@@ -310,9 +329,14 @@ impl RiskGuard {
         match answer {
             Ok(Ok(_committed)) => self.consider(proposal, ctx),
             // Without the ledger no order could be committed either; the next look tries again.
-            Ok(Err(error)) => tracing::warn!(%error, "an exit is not recorded, so it is not proposed yet"),
-            Err(error) => tracing::warn!(%error, "an exit is not recorded, so it is not proposed yet"),
+            Ok(Err(error)) => self.exit_unrecorded(&proposal, &error.to_string()),
+            Err(error) => self.exit_unrecorded(&proposal, &error.to_string()),
         }
+    }
+
+    fn exit_unrecorded(&mut self, proposal: &Proposal, why: &str) {
+        self.moves.end_sale(&proposal.decision_id);
+        tracing::warn!(why, "an exit is not recorded, so it is not proposed yet");
     }
 
     /// This agent's shares, as far as the account confirms them; all of them while there is no account.

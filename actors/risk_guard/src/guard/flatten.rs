@@ -43,7 +43,7 @@ impl RiskGuard {
             self.flattening = false;
             return;
         }
-        let moves = self.moves;
+        let moves = self.moves.latest();
         let answer = self.deps.ledger.positions.ask(OwnPositions, LEDGER_WITHIN).into_actor(self);
         ctx.spawn(answer.map(move |answer, this, ctx| this.positions_told(moves, answer, ctx)));
     }
@@ -56,7 +56,9 @@ impl RiskGuard {
     ) {
         match answer {
             // What was held before an order was filled or ended would be sold once more.
-            Ok(Ok(positions)) if self.moves == moves && self.settle_gate() => self.work_off(&positions, ctx),
+            Ok(Ok(positions)) if self.moves.latest() == moves && self.settle_gate() => {
+                self.work_off(&positions, ctx)
+            }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "what is left to sell is unknown"),
             Err(error) => tracing::warn!(%error, "what is left to sell is unknown"),
@@ -80,7 +82,8 @@ impl RiskGuard {
     }
 
     fn sell_off(&mut self, position: &OwnPosition, ctx: &mut Ctx<Self>) {
-        if !self.book.selling(&position.instrument).is_zero() {
+        let sells = self.moves.sells(&position.instrument, self.now());
+        if sells || !self.book.selling(&position.instrument).is_zero() {
             return;
         }
         let Some((held, price)) = self.sellable(position) else {
@@ -99,7 +102,10 @@ impl RiskGuard {
         let _about = about(&proposal);
         match self.review(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
-            Err(reason) if reason.is_settled_by_an_account() => self.await_account(proposal, ctx),
+            Err(reason) if reason.is_settled_by_an_account() => {
+                self.moves.begin_sale(&proposal, self.now());
+                self.await_account(proposal, ctx);
+            }
             Err(reason @ RefusalReason::MarketClosed { .. }) => {
                 tracing::debug!(instrument = %position.instrument, %reason, "not sold yet");
             }

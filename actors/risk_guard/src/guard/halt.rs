@@ -260,9 +260,9 @@ impl RiskGuard {
     fn write_emergency(&mut self, mut record: HaltRecord, why: &str) -> Durability {
         tracing::error!(why, "the halt is not in the books; writing the emergency file");
         self.epoch = HaltEpoch(self.epoch.0 + 1);
-        record.level = HaltLevel::Halted;
+        record.stop_everything();
         if let Some(halt) = self.halts.iter_mut().find(|halt| halt.record.id == record.id) {
-            halt.record.level = HaltLevel::Halted;
+            halt.record.stop_everything();
         }
         match self.deps.emergency.write(&record) {
             Ok(()) => Durability::EmergencyFile,
@@ -310,8 +310,10 @@ impl RiskGuard {
         durability: Durability,
         answer: Result<HaltAck, AskError>,
     ) -> HaltReport {
-        // A Broker that is silent now hears of it in time.
-        let cancels = if record.cancel_open { HaltCancels::Pending } else { HaltCancels::NotWanted };
+        // A Broker that is silent now hears of it in time. A flatten leaves no purchase.
+        let cancels_always = self.settings.halt_cancels || record.level == HaltLevel::Flatten;
+        let wants = record.cancel_open || cancels_always;
+        let cancels = if wants { HaltCancels::Pending } else { HaltCancels::NotWanted };
         let silent = HaltAck { cancels, ..HaltAck::default() };
         let HaltAck { in_flight, cancels, knows_the_wire, .. } = answer.unwrap_or(silent);
         // A list that may lack an order is no confirmation.

@@ -30,7 +30,7 @@ impl RiskGuard {
     /// The first look at a proposal, whoever made it.
     pub(super) fn consider(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
         let _about = about(&proposal);
-        match self.review(&proposal) {
+        match self.review_of_now(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) => self.wait_or_refuse(proposal, reason, ctx),
         }
@@ -39,10 +39,18 @@ impl RiskGuard {
     /// The second and last look at a proposal that waited.
     pub(super) fn consider_again(&mut self, proposal: Proposal, ctx: &mut Ctx<Self>) {
         let _about = about(&proposal);
-        match self.review(&proposal) {
+        match self.review_of_now(&proposal) {
             Ok(terms) => self.approve(proposal, terms, ctx),
             Err(reason) => self.refuse(&proposal, &reason),
         }
+    }
+
+    /// A sale of RiskGuard's own may have been recorded or have waited while its stock was sold by another: its quantity is old.
+    fn review_of_now(&self, proposal: &Proposal) -> Result<OrderTerms, RefusalReason> {
+        if self.moves.is_old(proposal) {
+            return Err(RefusalReason::HoldingsChanged { instrument: proposal.instrument.clone() });
+        }
+        self.review(proposal)
     }
 
     pub(super) fn review(&self, proposal: &Proposal) -> Result<OrderTerms, RefusalReason> {
@@ -109,6 +117,7 @@ impl RiskGuard {
         if self.obey_emergency_file(ctx) {
             return self.refuse(&proposal, &RefusalReason::Halted);
         }
+        self.moves.end_sale(&proposal.decision_id);
         let approval = self.approval(&proposal, terms);
         self.approvals.note(approval.approved_at);
         let currency = approval.terms.instrument.market.currency();
@@ -189,6 +198,10 @@ impl RiskGuard {
 
     pub(super) fn refuse(&mut self, proposal: &Proposal, reason: &RefusalReason) {
         self.note_refusal(proposal, reason);
+        self.moves.end_sale(&proposal.decision_id);
+        if matches!(reason, RefusalReason::HoldingsChanged { .. }) {
+            self.exits.end_sale(&proposal.instrument);
+        }
         let (decision, instrument, side) = (&proposal.decision_id, &proposal.instrument, proposal.side);
         tracing::info!(%decision, %instrument, %side, reason = reason.code(), "{reason}");
         let refusal = ProposalRefused {

@@ -254,7 +254,8 @@ impl RiskGuard {
         }
     }
 
-    fn tell_resume(&self) {
+    /// Says what holds now that nothing is halted.
+    pub(super) fn tell_resume(&self) {
         let notice = self.notice();
         for listener in &self.deps.resume_listeners {
             if let Err(error) = listener.tell(ResumeSystem::new(notice.clone())) {

@@ -61,9 +61,10 @@ impl RiskGuard {
         self.settle_gate();
     }
 
-    /// Actors that were started with us do not know of a halt from before, nor that one of several is gone.
+    /// Actors that were started with us do not know of a halt from before, nor that one of several is gone; and those that live
+    /// on obey the last one for ever, if the life before this ended between its release and the word of it.
     pub(super) fn repeat_halt(&self, ctx: &mut Ctx<Self>) {
-        let Some(latest) = self.halts.last() else { return };
+        let Some(latest) = self.halts.last() else { return self.tell_resume() };
         let told = self.announce(latest.record.clone(), latest.durability);
         ctx.spawn(told.map(|_report, _this, _ctx| ()));
     }
@@ -94,7 +95,7 @@ impl RiskGuard {
             record.cancel_open = false;
         }
         // Whatever it says, the file stops everything: it is what is left when nothing else works.
-        record.level = HaltLevel::Halted;
+        record.stop_everything();
         self.deps.keeper.close();
         self.stand(StandingHalt::in_file(record.clone()));
         let kept = self.enforce(record);
@@ -104,9 +105,10 @@ impl RiskGuard {
     /// The books may know the file's halt by a milder level: its commit was answered too late, so the file was written.
     fn raise(&mut self, place: usize, ctx: &mut Ctx<Self>) {
         let Some(halt) = self.halts.get_mut(place) else { return };
-        if std::mem::replace(&mut halt.record.level, HaltLevel::Halted) == HaltLevel::Halted {
+        if halt.record.level == HaltLevel::Halted {
             return;
         }
+        halt.record.stop_everything();
         self.deps.keeper.close();
         let StandingHalt { record, durability, .. } = halt.clone();
         let told = self.announce(record, durability);
@@ -137,14 +139,17 @@ impl RiskGuard {
     fn orders_read(&mut self, rows: Vec<OpenIntent>, asked_at: DateTime<Utc>, ctx: &mut Ctx<Self>) {
         let now = self.now();
         let moved = self.book.finish_read(rows, asked_at);
-        for currency in &moved {
-            self.desks.entry(*currency).or_default().touch(now);
+        for instrument in &moved {
+            self.moves.note(instrument);
+            self.desks.entry(instrument.market.currency()).or_default().touch(now);
         }
-        if !moved.is_empty() {
-            self.moves += 1;
+        // What happened to an order before this life heard of any may be in no answer about holdings yet.
+        if !std::mem::replace(&mut self.orders_known, true) {
+            self.moves.note_all();
+        }
+        if !self.moves.is_read() {
             self.read_holdings(ctx);
         }
-        self.orders_known = true;
         self.settle_gate();
         if self.reading.take() == Some(ReadAgain::Yes) {
             self.read_orders(ctx);

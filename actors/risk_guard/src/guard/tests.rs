@@ -163,6 +163,7 @@ fn an_account_that_is_missing_or_old_is_asked_for_once_and_then_decides() {
     world(
         |_facts| (),
         async |world| {
+            world.log();
             world.propose("005930", Side::Buy).await;
             assert_eq!(world.log(), ["broker: account", "refused: NoAccount"]);
             world.tell_account(10_000_000).await;

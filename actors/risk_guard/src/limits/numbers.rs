@@ -60,6 +60,7 @@ impl RefusalReason {
             | Self::SymbolClosed { .. }
             | Self::SymbolHalted { .. }
             | Self::OpenOrder { .. }
+            | Self::HoldingsChanged { .. }
             | Self::NoAccount { .. }
             | Self::StaleAccount { .. }
             | Self::CashUnknown { .. }

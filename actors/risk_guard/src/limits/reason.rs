@@ -80,6 +80,12 @@ pub enum RefusalReason {
         /// Where it is.
         state: OrderState,
     },
+    /// A sale of RiskGuard's own rests on what was held before an order of the stock was filled or ended.
+    #[error("an order of {instrument} was filled or ended since the sale was counted; it is counted anew")]
+    HoldingsChanged {
+        /// The stock.
+        instrument: Instrument,
+    },
     /// The account is not known.
     #[error("the {currency} account is unknown")]
     NoAccount {
@@ -366,6 +372,7 @@ impl RefusalReason {
             Self::SymbolClosed { .. } => "SymbolClosed",
             Self::SymbolHalted { .. } => "SymbolHalted",
             Self::OpenOrder { .. } => "OpenOrder",
+            Self::HoldingsChanged { .. } => "HoldingsChanged",
             Self::NoAccount { .. } => "NoAccount",
             Self::StaleAccount { .. } => "StaleAccount",
             Self::CashUnknown { .. } => "CashUnknown",

@@ -182,7 +182,7 @@ impl Limits {
     /// realtime mode.
     pub const fn bound(name: LimitName) -> Bound {
         match name {
-            LimitName::MaxLossPct => Bound::percent(3, 3).above_zero(),
+            LimitName::MaxLossPct => Bound::percent(3, 3),
             LimitName::MaxOrderPct => Bound::percent(30, 30).above_zero(),
             LimitName::ConfidenceThreshold => Bound::wait(0, 100, 80),
             LimitName::MaxOrdersPerMinute => {

@@ -53,6 +53,7 @@ fn settings() -> RiskSettings {
             atr_multiple: number("10"),
             max_days: 365,
         },
+        halt_cancels: false,
     }
 }
 

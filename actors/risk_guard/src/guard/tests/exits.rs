@@ -376,3 +376,61 @@ fn nothing_is_sold_by_what_was_held_before_a_sale_was_filled() {
         });
     }
 }
+
+/// Broker tells that an order of another stock ended.
+fn other_ends(world: &World, symbol: &str) {
+    let terms = domain::OrderTerms {
+        instrument: stock(symbol),
+        side: Side::Buy,
+        quantity: Quantity::new(1),
+        limit: "1000".parse().unwrap(),
+    };
+    let (intent, at) = (domain::IntentId::new(0, 99), world.clock.now());
+    let (state, filled) = (OrderState::Cancelled, Quantity::ZERO);
+    world.update.tell(OrderUpdate { intent, terms, state, filled, at }).unwrap();
+}
+
+#[test]
+fn an_order_of_another_stock_holds_no_exit_up_and_books_that_fail_are_asked_again_at_once() {
+    for (moved, books_fail) in [("000660", true), ("000660", false), ("005930", false)] {
+        trading(async |world| {
+            holding(&world, 1).await;
+            let fresh = account(world.clock.now() + TimeDelta::milliseconds(5), 10_000_000);
+            world.facts().account = Some(fresh);
+            world.facts().own_takes =
+                if books_fail { Duration::from_secs(60) } else { Duration::from_millis(300) };
+            other_ends(&world, moved);
+            world.settle().await;
+            see_now(&world, "980").await;
+            let at_once = done(&world);
+            assert_eq!(at_once.is_empty(), moved == "005930", "{moved}: {at_once:?}");
+            world.facts().own_takes = Duration::ZERO;
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            let placed: Vec<_> = world.facts().placed.iter().map(|(_, terms)| terms.to_string()).collect();
+            assert_eq!(placed.len(), 1, "{moved} {books_fail}: {placed:?}");
+        });
+    }
+}
+
+/// The account is old when the exit is counted, so it waits; meanwhile somebody's order for the agent's shares is filled.
+#[test]
+fn an_exit_that_waits_for_an_account_is_counted_anew_when_its_stock_was_sold_meanwhile() {
+    trading(async |world| {
+        holding(&world, 1).await;
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        world.facts().own[0].quantity = Quantity::new(3);
+        tokio::time::sleep(Duration::from_secs(91)).await;
+        let mut fresh = account(world.clock.now() + TimeDelta::seconds(20), 10_000_000);
+        (fresh.holdings[0].quantity, fresh.holdings[0].sellable) = (Quantity::new(3), Quantity::new(3));
+        world.facts().account = Some(fresh);
+        world.facts().account_takes = Duration::from_secs(10);
+        see_now(&world, "980").await;
+        assert_eq!(done(&world), ["decision: stop-loss at 980"], "it waits for the account");
+        world.facts().own.clear();
+        other_ends(&world, "005930");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let placed: Vec<_> = world.facts().placed.iter().map(|(_, terms)| terms.to_string()).collect();
+        assert_eq!(placed, [""; 0], "what is left is other people's");
+        assert!(world.log().iter().any(|line| line == "refused: HoldingsChanged"));
+    });
+}

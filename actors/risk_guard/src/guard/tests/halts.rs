@@ -1,6 +1,6 @@
 //! Halts: begun, kept, listed and lifted.
 
-use domain::messages::control::HaltCancels;
+use domain::messages::control::{HaltCancels, HaltEffect, RequestReduce};
 
 use super::*;
 
@@ -81,6 +81,42 @@ fn a_file_that_a_person_made_cancels_nothing_and_one_that_a_halt_wrote_what_was_
             },
         );
     }
+}
+
+#[test]
+fn a_milder_halt_that_has_to_stop_everything_cancels_no_sale_for_want_of_the_books() {
+    for flatten in [false, true] {
+        trading(async |world| {
+            world.facts().ledger_silent = true;
+            let (source, by, reason) = (HaltSource::Operator, "kim".into(), "storm".to_owned());
+            let request = RequestReduce { source, by, reason, flatten, cancel_open: true };
+            let report = world.reduce.ask(request, Duration::from_secs(10)).await.unwrap();
+            let effect = HaltEffect { level: HaltLevel::Halted, cancel_open: false };
+            assert_eq!((report.record.effect(), world.facts().effects.clone()), (effect, [effect].into()));
+            let file = world.facts().file.clone();
+            assert!(file.iter().all(|halt| halt.effect() == effect) && !file.is_empty(), "{file:?}");
+        });
+    }
+}
+
+#[test]
+fn a_new_life_says_that_nothing_is_halted_because_the_one_before_may_have_ended_before_it_could() {
+    trading(async |world| {
+        world.request_halt_with(true).await;
+        let id = world.standing().await[0].clone();
+        world.facts().release_told_after = Duration::from_secs(2);
+        let resume = world.request_resume(Some(&id));
+        let ends = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            world.log();
+            world.restart();
+        };
+        tokio::join!(async { drop(tokio::time::timeout(Duration::from_secs(1), resume).await) }, ends);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(world.state().await, TradingState::Active);
+        let log = world.log();
+        assert!(log.iter().any(|line| line.starts_with("broker: resume")), "{log:?}");
+    });
 }
 
 #[test]

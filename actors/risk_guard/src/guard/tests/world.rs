@@ -118,6 +118,7 @@ fn settings() -> RiskSettings {
             atr_multiple: number("2.2"),
             max_days: 20,
         },
+        halt_cancels: false,
     }
 }
 
@@ -394,6 +395,7 @@ pub(super) fn trading(test: impl AsyncFnOnce(World)) {
         async |world| {
             world.tell_account(10_000_000).await;
             assert!(world.gate.is_open());
+            world.log();
             test(world).await;
         },
     );

@@ -202,6 +202,7 @@ pub(super) fn limits_behind(reason: &RefusalReason) -> &'static [Limit] {
         RefusalReason::EquityUnknown { .. } => &[Limit::EquityKnown],
         RefusalReason::ExposureUnknown { .. } => &[Limit::HoldingPriced],
         RefusalReason::NoAccount { .. }
+        | RefusalReason::HoldingsChanged { .. }
         | RefusalReason::CashUnknown { .. }
         | RefusalReason::LotUnknown { .. }
         | RefusalReason::TooSmall { .. }
