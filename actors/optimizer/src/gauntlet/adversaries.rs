@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{Days, NaiveDate};
 use domain::messages::bars::DayBar;
@@ -20,6 +21,13 @@ use super::mechanical;
 
 const CANDIDATES: usize = 10_000;
 const BARS: usize = 300;
+/// Of so many sound candidates one goes through G1.
+const JUDGED_OF: usize = 20;
+/// Bars of each stock at which the past is cut off.
+const CUTS: usize = 2;
+/// How often at most G1 looks at a bar of a candidate without constants: in seven runs, one reading of all bars, one up to each cut
+/// and two of the last history. That is what its time follows, on any machine.
+const LOOKS_MAX: usize = 7 + 1 + CUTS + 2;
 const FIRST: NaiveDate = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
 
 fn series(seed: u64) -> Vec<DayBar> {
@@ -44,11 +52,34 @@ fn series(seed: u64) -> Vec<DayBar> {
 struct Formed {
     strategy: Strategy,
     series: Vec<Vec<DayBar>>,
+    /// Bars for which its columns were made.
+    bars_seen: AtomicUsize,
+    /// The largest columns, in values.
+    values_held: AtomicUsize,
 }
 
 impl Formed {
+    fn new(strategy: Strategy, series: &[Vec<DayBar>]) -> Self {
+        let (bars_seen, values_held) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { strategy, series: series.to_vec(), bars_seen, values_held }
+    }
+
+    /// What it took until now follows from the bars and from what a strategy may have at most, not from the text that was given.
+    fn assert_bounded(&self, number: usize) {
+        let seen = self.bars_seen.load(Ordering::Relaxed);
+        let most = LOOKS_MAX * BARS * self.series.len();
+        assert!(seen <= most, "candidate {number}: {seen} bars looked at, allowed are {most}");
+        let held = self.values_held.load(Ordering::Relaxed);
+        // Two features of each comparison, and the average true range.
+        let features = (2 * self.strategy.predicates() + 1).min(Feature::ALL.len());
+        assert!(held <= BARS * features, "candidate {number}: {held} values of {features} features at once");
+    }
+
     fn columns(&self, stock: usize, window: Range<usize>) -> Columns {
-        Columns::of(&self.series[stock][window], &self.strategy.features()).unwrap()
+        let features = self.strategy.features();
+        self.bars_seen.fetch_add(window.len(), Ordering::Relaxed);
+        self.values_held.fetch_max(window.len() * features.len(), Ordering::Relaxed);
+        Columns::of(&self.series[stock][window], &features).unwrap()
     }
 
     fn read(&self, columns: &Columns, bar: usize, buys: bool) -> Reading {
@@ -238,7 +269,7 @@ fn ten_thousand_hostile_candidates_break_no_limit_and_each_is_counted() {
     let mut random = fastrand::Rng::with_seed(1);
     let series: Vec<_> = [1, 2].map(series).into();
     let columns = Columns::of(&series[0], Feature::ALL).unwrap();
-    let rules = mechanical::Rules { cuts: 2, ..mechanical::Rules::default() };
+    let rules = mechanical::Rules { cuts: CUTS, ..mechanical::Rules::default() };
     let (mut tried, mut outcomes) = (BTreeSet::new(), Vec::new());
     let (mut sound, mut judged) = (0, 0);
     for number in 0..CANDIDATES {
@@ -261,12 +292,13 @@ fn ten_thousand_hostile_candidates_break_no_limit_and_each_is_counted() {
             assert_eq!((strategy.entries(&columns).len(), strategy.exits(&columns).len()), (BARS, BARS));
             tried.insert(hash.clone());
             outcome.hash = Some(hash.clone());
-            if sound % 100 == 1 {
+            if sound % JUDGED_OF == 1 {
                 judged += 1;
-                let formed = Formed { strategy, series: series.clone() };
+                let formed = Formed::new(strategy, &series);
                 let evidence = mechanical::measure(&formed, &[0.0; BARS], &rules, number as u64);
                 assert_eq!((evidence.looks_ahead, evidence.irregular), (0, 0), "candidate {number}");
                 outcome.add(mechanical::verdict(&evidence, &rules)).unwrap();
+                formed.assert_bounded(number);
             }
         }
         outcomes.push(outcome);
@@ -274,7 +306,7 @@ fn ten_thousand_hostile_candidates_break_no_limit_and_each_is_counted() {
     assert_eq!(outcomes.len(), CANDIDATES, "each is counted, whatever its end");
     let refused = outcomes.iter().filter(|outcome| outcome.hash.is_none()).count();
     assert!(
-        sound > 1_000 && refused > 2_000 && judged > 10,
+        sound > 1_000 && refused > 2_000 && judged > 50,
         "{sound} sound, {refused} refused, {judged} judged"
     );
 }
