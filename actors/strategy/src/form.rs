@@ -120,7 +120,7 @@ impl Strategy {
             return Err(InvalidStrategy::TooLong { bytes: text.len() });
         }
         let wire: wire::StrategyWire =
-            serde_json::from_str(text).map_err(|error| InvalidStrategy::Form(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| InvalidStrategy::unread(text, &error))?;
         Self::try_from(wire)
     }
 

@@ -15,6 +15,18 @@ pub enum InvalidStrategy {
     /// Not of the documented form.
     #[error("the strategy is not of the documented form: {0}")]
     Form(String),
+    /// A number that is none.
+    #[error("{}{found} at line {line} column {column}: numbers are finite decimals, e.g. 35.0", named(field))]
+    NotFinite {
+        /// The field, where its name is known.
+        field: Option<String>,
+        /// What stands there.
+        found: String,
+        /// Where, from 1.
+        line: usize,
+        /// Where in the line, from 1.
+        column: usize,
+    },
     /// A limit is broken at one place.
     #[error("{place}: {broken}")]
     At {
@@ -122,6 +134,47 @@ pub enum Broken {
         /// The constant.
         found: f64,
     },
+}
+
+/// Longest name of a field that is quoted, in bytes: the form has no longer one.
+const FIELD_BYTES_MAX: usize = 24;
+
+impl InvalidStrategy {
+    /// Of a text that is not of the form. JSON has no word for what is no finite number, so its reader only says where it stopped.
+    pub(super) fn unread(text: &str, error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        not_finite(text, line, column).unwrap_or_else(|| Self::Form(error.to_string()))
+    }
+}
+
+fn not_finite(text: &str, line: usize, column: usize) -> Option<InvalidStrategy> {
+    let end = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum::<usize>() + column;
+    let is_of_word = |one: char| one.is_ascii_alphabetic() || one == '-' || one == '+';
+    // The reader stops in the word or right before it.
+    let before = text.get(..end.checked_sub(1)?)?.trim_end_matches(is_of_word);
+    if !before.trim_end().ends_with([':', ',', '[']) {
+        return None;
+    }
+    let rest = text.get(before.len()..)?;
+    let found: String = rest.chars().take_while(|one| is_of_word(*one)).take(FIELD_BYTES_MAX).collect();
+    let word = found.trim_start_matches(['-', '+']).to_ascii_lowercase();
+    if !matches!(word.as_str(), "nan" | "inf" | "infinity") {
+        return None;
+    }
+    let field = field_before(before);
+    Some(InvalidStrategy::NotFinite { field, found, line, column })
+}
+
+/// The name right before a value.
+fn field_before(text: &str) -> Option<String> {
+    let (_, name) = text.trim_end().strip_suffix(':')?.trim_end().strip_suffix('"')?.rsplit_once('"')?;
+    let is_name =
+        name.len() <= FIELD_BYTES_MAX && name.chars().all(|one| one.is_ascii_lowercase() || one == '_');
+    is_name.then(|| name.to_owned())
+}
+
+fn named(field: &Option<String>) -> String {
+    field.as_ref().map(|name| format!("{name} is ")).unwrap_or_default()
 }
 
 fn spelled(unit: Unit) -> String {

@@ -130,13 +130,39 @@ fn a_field_that_is_missing_or_unknown_is_named_even_where_it_may_be_null() {
 }
 
 #[test]
+fn what_is_no_finite_number_is_named_with_its_field_and_place() {
+    let example = example().to_string();
+    let text = |found: &str| example.replace("35.0", found);
+    let column = example.find("35.0").unwrap() + 1;
+    for found in ["NaN", "Infinity", "-Infinity", "nan", "-inf"] {
+        let refused = Strategy::from_json(&text(found)).unwrap_err();
+        let InvalidStrategy::NotFinite { field, found: named, line, column: at } = &refused else {
+            panic!("{found}: {refused}");
+        };
+        assert_eq!((field.as_deref(), named.as_str(), *line), (Some("rhs_value"), found, 1));
+        assert!(at.abs_diff(column) <= 2, "{at} for {column}");
+        assert!(
+            refused.to_string().starts_with(&format!("rhs_value is {found} at line 1 column ")),
+            "{refused}"
+        );
+        assert!(refused.to_string().ends_with("numbers are finite decimals, e.g. 35.0"), "{refused}");
+    }
+    let on_lines = text("NaN").replace(',', ",\n");
+    assert!(
+        matches!(Strategy::from_json(&on_lines), Err(InvalidStrategy::NotFinite { line, .. }) if line > 3)
+    );
+    for other in [text("\"nan\""), text("none"), example.replace("\"rsi_14\"", "\"nan\""), "nan".to_owned()] {
+        assert!(matches!(Strategy::from_json(&other), Err(InvalidStrategy::Form(_))), "{other}");
+    }
+}
+
+#[test]
 fn texts_that_are_hostile_are_refused_without_harm() {
     let example = example().to_string();
     let huge = example.replace("Oversold", &"o".repeat(TEXT_BYTES_MAX));
     assert_eq!(Strategy::from_json(&huge), Err(InvalidStrategy::TooLong { bytes: huge.len() }));
     let nested = "[".repeat(TEXT_BYTES_MAX);
     for text in [
-        example.replace("35.0", "NaN"),
         example.replace("35.0", "1e999"),
         example.replace("35.0", "\"35\""),
         example.replace("\"all_of\":[", "\"all_of\":[{\"all_of\":["),
