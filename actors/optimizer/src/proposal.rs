@@ -46,10 +46,16 @@ pub enum StepRefused {
     /// A limit that rests takes back what it approved, and nothing else.
     #[error("the limit that the operator set rests; it has no proposal {0}")]
     Rests(ProposalStep),
+    /// A person cannot have this name.
+    #[error("{0} is reserved: it says that no person has decided; give your own name with --by")]
+    Reserved(&'static str),
     /// It must be said why, and by whom.
     #[error("say who decides and why: both are booked")]
     Unsaid,
 }
+
+/// Names under which the books keep what no person did.
+const RESERVED: [&str; 2] = [AutoLimit::SETTING, "the agent"];
 
 /// Where a proposal stands after a step.
 ///
@@ -63,7 +69,12 @@ pub fn after(
 ) -> Result<ProposalStatus, StepRefused> {
     let is_named = match by {
         By::Agent | By::Limit(_) | By::LimitAtRest(_) => true,
-        By::Person(name) => !name.trim().is_empty() && name.trim() != AutoLimit::SETTING,
+        By::Person(name) => {
+            if let Some(reserved) = RESERVED.into_iter().find(|reserved| name.trim() == *reserved) {
+                return Err(StepRefused::Reserved(reserved));
+            }
+            !name.trim().is_empty()
+        }
     };
     if !is_named || reason.trim().is_empty() {
         return Err(StepRefused::Unsaid);
@@ -71,7 +82,7 @@ pub fn after(
     let next = next(status, step).ok_or_else(|| StepRefused::NotFromHere {
         status,
         step,
-        possible: possible(status),
+        possible: possible(status, by),
     })?;
     match (step, by) {
         (ProposalStep::Withdraw, By::LimitAtRest(_)) => Ok(next),
@@ -121,10 +132,24 @@ fn next(status: ProposalStatus, step: ProposalStep) -> Option<ProposalStatus> {
     }
 }
 
-fn possible(status: ProposalStatus) -> String {
-    let steps = ProposalStep::ALL.into_iter().filter(|step| next(status, *step).is_some());
-    let steps: Vec<_> = steps.map(|step| step.to_string()).collect();
-    if steps.is_empty() { "its life is over".to_owned() } else { format!("possible: {}", steps.join(", ")) }
+fn possible(status: ProposalStatus, by: By<'_>) -> String {
+    let steps: Vec<_> = ProposalStep::ALL.into_iter().filter(|step| next(status, *step).is_some()).collect();
+    let words: Vec<String> = match by {
+        By::Person(_) => steps.iter().filter_map(|step| command(*step)).collect(),
+        By::Agent | By::Limit(_) | By::LimitAtRest(_) => steps.iter().map(ToString::to_string).collect(),
+    };
+    if steps.is_empty() { "its life is over".to_owned() } else { format!("possible: {}", words.join(", ")) }
+}
+
+/// What a person types for a step; none where it is no person's.
+fn command(step: ProposalStep) -> Option<String> {
+    let word = match step {
+        ProposalStep::Approve => "approve",
+        ProposalStep::Reject => "reject",
+        ProposalStep::RollBack => "rollback",
+        ProposalStep::Submit | ProposalStep::Withdraw | ProposalStep::Activate => return None,
+    };
+    Some(format!("kestrel proposals {word} NUMBER --reason \"...\""))
 }
 
 #[cfg(test)]
@@ -179,12 +204,18 @@ mod tests {
         assert_eq!(yes(By::Agent, "good"), Err(StepRefused::OnlyAPerson(ProposalStep::Approve)));
         assert_eq!(yes(ADA, "  "), Err(StepRefused::Unsaid));
         assert_eq!(yes(By::Person(" "), "good"), Err(StepRefused::Unsaid));
-        assert_eq!(yes(By::Person(AutoLimit::SETTING), "good"), Err(StepRefused::Unsaid));
+        for reserved in RESERVED {
+            assert_eq!(yes(By::Person(reserved), "good"), Err(StepRefused::Reserved(reserved)));
+        }
         assert_eq!(yes(ADA, "good"), Ok(ProposalStatus::Approved));
         assert_eq!(yes(By::Limit(&five()), " "), Err(StepRefused::Unsaid));
         let refused = after(ProposalStatus::Draft, ProposalStep::Activate, ADA, "now").unwrap_err();
-        let words = "the proposal is draft: it cannot be activated now; possible: submitted, rejected";
+        let words = "the proposal is draft: it cannot be activated now; possible: kestrel proposals reject NUMBER --reason \"...\"";
         assert_eq!(refused.to_string(), words);
+        let agent = after(ProposalStatus::Draft, ProposalStep::Activate, By::Agent, "now").unwrap_err();
+        assert!(agent.to_string().ends_with("possible: submitted, rejected"), "{agent}");
+        let over = after(ProposalStatus::Rejected, ProposalStep::Approve, ADA, "after all").unwrap_err();
+        assert!(over.to_string().ends_with("its life is over"), "{over}");
     }
 
     proptest! {
