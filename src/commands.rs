@@ -27,7 +27,7 @@ use crate::cli::{
 use crate::config::{Config, settings};
 use crate::control::standing::MarketStanding;
 use crate::control::wire::{Reply, Request};
-use crate::control::{self, ControlError, client, insist};
+use crate::control::{self, ControlError, client, insist, listed};
 use crate::{
     agent, demo, doctor, hardening, indicators, markets, parse_reply, simulate, telemetry, terminal, verify,
     web,
@@ -351,10 +351,22 @@ fn converse(request: Request, json: bool) -> ExitCode {
     // A reason that is too long must not cost the halt: it is cut here, not refused there.
     match insist::ask(&data_directory(), &control::cleaned(request)) {
         Ok(reply) => {
+            let reply = listed(reply);
             show(&reply, json);
             if reply.is_done() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
         }
         Err(why) => failed(why, exit::FAILED),
+    }
+}
+
+/// A halt that no agent has listed anything for is shown with what the ledger knows. The books of a process that has found
+/// them unfit, which confirms the halt itself, are left alone.
+fn listed(reply: Reply) -> Reply {
+    match (reply, Config::database_setting().file()) {
+        (Reply::Halted(halted), Some(books)) if halted.lists_nothing() && !halted.broker_confirmed => {
+            Reply::Halted(halted.with_ledger(listed::alone(books)))
+        }
+        (reply, _) => reply,
     }
 }
 

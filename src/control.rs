@@ -9,6 +9,7 @@ pub mod client;
 pub(crate) mod crowd;
 pub mod insist;
 mod judges;
+pub mod listed;
 pub mod reader;
 mod request;
 mod server;

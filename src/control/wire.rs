@@ -22,6 +22,7 @@ pub use won::Worth;
 use crate::budget::BudgetReport;
 
 use super::approval::{AutoApproval, LimitsShown};
+use super::listed::Listed;
 use super::standing::MarketStanding;
 use super::stocks::DisputeEnded;
 use super::storage::Storage;
@@ -220,12 +221,15 @@ pub struct Halted {
     pub durability: Durability,
     /// True when Broker confirmed that nothing more will be sent.
     pub broker_confirmed: bool,
-    /// Orders working at the exchange.
-    pub open: Vec<Order>,
-    /// Orders whose fate is unknown.
-    pub unknown: Vec<Order>,
-    /// What is held, in words.
-    pub positions: Vec<String>,
+    /// Orders working at the exchange; none: nobody could be asked.
+    pub open: Option<Vec<Order>>,
+    /// Orders whose fate is unknown; none as above.
+    pub unknown: Option<Vec<Order>>,
+    /// What is held, in words; none as above.
+    pub positions: Option<Vec<String>>,
+    /// Where these are the ledger's and nobody was asked: when something was last committed to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_as_of: Option<DateTime<Utc>>,
     /// What was done about working orders.
     pub cancels: HaltCancels,
     /// What else should be known.
@@ -233,7 +237,7 @@ pub struct Halted {
 }
 
 impl Halted {
-    /// A halt without a RiskGuard: nothing can be listed, and cancels wait until one obeys it.
+    /// A halt without a RiskGuard: what is open and held is unknown, and cancels wait until one obeys it.
     pub fn bare(
         halt: HaltRecord,
         durability: Durability,
@@ -245,11 +249,29 @@ impl Halted {
             halt,
             durability,
             broker_confirmed,
-            open: vec![],
-            unknown: vec![],
-            positions: vec![],
+            open: None,
+            unknown: None,
+            positions: None,
+            listed_as_of: None,
             cancels,
             note,
+        }
+    }
+
+    /// True when nobody could say what is open and held.
+    pub fn lists_nothing(&self) -> bool {
+        self.open.is_none() && self.unknown.is_none() && self.positions.is_none()
+    }
+
+    /// The same with what the ledger knows.
+    pub fn with_ledger(self, listed: Option<Listed>) -> Self {
+        let Some(Listed { as_of, open, unknown, positions }) = listed else { return self };
+        Self {
+            open: Some(open),
+            unknown: Some(unknown),
+            positions: Some(positions),
+            listed_as_of: Some(as_of),
+            ..self
         }
     }
 }
@@ -372,9 +394,10 @@ impl From<HaltReport> for Halted {
             halt: report.record,
             durability: report.durability,
             broker_confirmed: report.broker_confirmed,
-            open: report.open.into_iter().map(Order::from).collect(),
-            unknown: report.unknown.into_iter().map(Order::from).collect(),
-            positions: report.positions.iter().map(describe_position).collect(),
+            open: Some(report.open.into_iter().map(Order::from).collect()),
+            unknown: Some(report.unknown.into_iter().map(Order::from).collect()),
+            positions: Some(report.positions.iter().map(describe_position).collect()),
+            listed_as_of: None,
             cancels: report.cancels,
             note: None,
         }

@@ -132,6 +132,8 @@ fn a_halt_while_no_agent_runs_stops_the_next_start_and_the_command_says_that_nob
     let text = String::from_utf8(out.stdout).unwrap();
     assert_eq!(out.status.code(), Some(1), "nobody has confirmed it: {text}");
     assert!(text.contains("no running kestrel answers") && text.contains("begins halted"), "{text}");
+    // Nobody was asked, so the numbers are the ledger's, and say as of when.
+    assert!(text.contains("The ledger, last written 20") && text.contains("Orders open: 0"), "{text}");
     let _agent = Agent::start(&dir, &[]);
     let status = status_of(&dir).unwrap();
     assert_eq!(status.trading, Some(TradingState::Halted));
@@ -139,4 +141,24 @@ fn a_halt_while_no_agent_runs_stops_the_next_start_and_the_command_says_that_nob
         (status.halts[0].by.as_str(), status.halts[0].reason.as_str()),
         ("ada", "before the next start")
     );
+}
+
+#[test]
+fn a_halt_that_nobody_could_list_anything_for_says_unknown_and_never_zero() {
+    let dir = TempDir::new().unwrap();
+    Agent::start(&dir, &[]).kill_9();
+    std::fs::write(dir.path().join("data/trades.db"), "no database").unwrap();
+    let said = |arguments: &[&str]| {
+        let mut halt = command(&dir, &[]);
+        let halt = halt.args(["halt", "--reason", "x"]).args(arguments).stdout(std::process::Stdio::piped());
+        String::from_utf8(halt.output().unwrap().stdout).unwrap()
+    };
+    let text = said(&[]);
+    for what in ["Orders open: unknown", "Orders unknown: unknown", "Positions: unknown"] {
+        assert!(text.contains(what), "{what}: {text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&said(&["--json"])).unwrap();
+    for list in ["/open", "/unknown", "/positions"] {
+        assert!(json.pointer(list).is_some_and(serde_json::Value::is_null), "{list}: {json}");
+    }
 }

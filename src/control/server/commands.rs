@@ -1,5 +1,7 @@
 //! What a person wants changed: halts, resumes and limits, asked of RiskGuard; where it is silent, the file `HALT`.
 
+use std::time::Duration;
+
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeError,
 };
@@ -7,16 +9,21 @@ use domain::messages::evolution::ChangeProposal;
 use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits};
 use supervision::AskError;
 
+use super::questions::read;
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
 use crate::control::approval::LimitsShown;
+use crate::control::listed;
 use crate::control::wire::{Halted, Reply, Resumed};
+
+/// A halt is answered without the books' lists if they take longer.
+const LISTED_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
     match desk.halt.ask(request.clone(), HALT_WITHIN).await {
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm a halt; writing the emergency file");
-            emergency(last_resort, request)
+            emergency(desk, last_resort, request).await
         }
     }
 }
@@ -28,15 +35,20 @@ pub(super) async fn reduce(desk: &Desk, last_resort: &LastResort, request: Reque
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
             let RequestReduce { source, by, reason, flatten: _, cancel_open } = request;
-            emergency(last_resort, RequestHalt { source, by, reason, cancel_open })
+            emergency(desk, last_resort, RequestHalt { source, by, reason, cancel_open }).await
         }
     }
 }
 
-/// RiskGuard is silent: without it nothing is approved, and the file keeps it so after a restart.
-fn emergency(last_resort: &LastResort, request: RequestHalt) -> Reply {
+/// RiskGuard is silent: without it nothing is approved, and the file keeps it so after a restart. What is open and held is
+/// told by the books, where they can be read.
+async fn emergency(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
     let (halt, durability) = write_file(last_resort, request);
-    Reply::Halted(Halted::bare(halt, durability, false, None))
+    let now = desk.clock.now();
+    let reading = read(desk.books.clone(), move |books| listed::read(books, now));
+    let listed = tokio::time::timeout(LISTED_WITHIN, reading).await;
+    let listed = listed.ok().and_then(Result::ok).flatten();
+    Reply::Halted(Halted::bare(halt, durability, false, None).with_ledger(listed))
 }
 
 /// Makes the record of a halt without RiskGuard, and writes it into the file.
@@ -137,7 +149,7 @@ pub(super) fn fault(desk: &Desk, actor: &str, kind: crate::control::wire::FaultK
     let fault = match kind {
         FaultKind::Panic => supervision::Fault::Panic,
         FaultKind::Hang => supervision::Fault::Hang,
-        FaultKind::Block => supervision::Fault::Block(std::time::Duration::from_secs(120)),
+        FaultKind::Block => supervision::Fault::Block(Duration::from_secs(120)),
     };
     if desk.supervised.inject(actor, fault) {
         Reply::Done

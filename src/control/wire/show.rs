@@ -58,23 +58,26 @@ impl fmt::Display for Halted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Trading is {}.", describe(&self.halt))?;
         writeln!(f, "{}", durability(self.durability))?;
-        if self.broker_confirmed {
-            writeln!(f, "Broker has confirmed: {}.", confirmed(self.halt.level))?;
-        } else {
-            writeln!(f, "Broker has NOT confirmed in time. Check with: kestrel status")?;
+        match (self.broker_confirmed, self.lists_nothing()) {
+            (true, true) => writeln!(f, "Nothing is sent: this process has no Broker that trades.")?,
+            (true, false) => writeln!(f, "Broker has confirmed: {}.", confirmed(self.halt.level))?,
+            (false, _) => writeln!(f, "Broker has NOT confirmed in time. Check with: kestrel status")?,
         }
+        let works = self.open.as_ref().is_some_and(|open| !open.is_empty());
         match self.cancels {
-            HaltCancels::NotWanted if self.open.is_empty() || !self.broker_confirmed => {}
+            HaltCancels::NotWanted if !works || !self.broker_confirmed => {}
             HaltCancels::NotWanted => {
                 writeln!(f, "Orders being cancelled: none; open orders go on working.")?;
             }
             HaltCancels::Requested(count) => writeln!(f, "Orders being cancelled: {count}")?,
             HaltCancels::Pending => writeln!(f, "Working orders are cancelled as soon as they are known.")?,
         }
-        orders(f, "open", &self.open)?;
-        orders(f, "unknown", &self.unknown)?;
-        writeln!(f, "Positions: {}", self.positions.len())?;
-        self.positions.iter().try_for_each(|position| writeln!(f, "  {position}"))?;
+        if let Some(at) = self.listed_as_of {
+            writeln!(f, "Nobody could be asked what is open and held. The ledger, last written {} UTC, says:", answers::instant(at))?;
+        }
+        list(f, "Orders open", self.open.as_deref())?;
+        list(f, "Orders unknown", self.unknown.as_deref())?;
+        list(f, "Positions", self.positions.as_deref())?;
         self.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
         write!(f, "Go on with: kestrel resume")
     }
@@ -100,9 +103,11 @@ fn durability(durability: Durability) -> &'static str {
     }
 }
 
-fn orders(f: &mut fmt::Formatter<'_>, kind: &str, orders: &[Order]) -> fmt::Result {
-    writeln!(f, "Orders {kind}: {}", orders.len())?;
-    orders.iter().try_for_each(|order| writeln!(f, "  {order}"))
+/// How many there are and which; what nobody could be asked is not zero.
+fn list(f: &mut fmt::Formatter<'_>, what: &str, lines: Option<&[impl fmt::Display]>) -> fmt::Result {
+    let Some(lines) = lines else { return writeln!(f, "{what}: unknown, nobody could be asked") };
+    writeln!(f, "{what}: {}", lines.len())?;
+    lines.iter().try_for_each(|line| writeln!(f, "  {line}"))
 }
 
 impl fmt::Display for Resumed {
@@ -152,7 +157,7 @@ impl fmt::Display for Status {
         self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
         self.late_cycles.iter().try_for_each(|late| writeln!(f, "{late}"))?;
         self.auto_approval.iter().try_for_each(|approval| writeln!(f, "{approval}"))?;
-        orders(f, "not finished", &self.live_orders)?;
+        list(f, "Orders not finished", self.trading.map(|_| &*self.live_orders))?;
         self.storage.iter().try_for_each(|storage| writeln!(f, "{storage}"))?;
         if self.log_lines_lost > 0 {
             writeln!(f, "log: {} lines were lost, because nobody took them in time", self.log_lines_lost)?;
