@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use domain::messages::control::{HaltSource, RequestHalt};
 
 use super::server::write_file;
-use super::wire::{Halted, Reply, Request};
+use super::wire::{Halted, Milder, Reply, Request};
 use super::{ControlError, LastResort, client};
 use crate::clock::SystemClock;
 use crate::random::Seeded;
@@ -26,7 +26,7 @@ const TRY_EVERY: Duration = Duration::from_millis(10);
 /// # Errors
 /// As [`client::ask`]. For a halt only when `data_dir` is no agent's directory.
 pub fn ask(data_dir: &Path, request: &Request) -> Result<Reply, ControlError> {
-    let Some(halt) = wanted_halt(request) else { return client::ask(data_dir, request) };
+    let Some((halt, milder)) = wanted_halt(request) else { return client::ask(data_dir, request) };
     let begun = Instant::now();
     loop {
         match client::ask(data_dir, request) {
@@ -34,17 +34,18 @@ pub fn ask(data_dir: &Path, request: &Request) -> Result<Reply, ControlError> {
             Err(ControlError::NotRunning { .. }) if begun.elapsed() < LISTENS_WITHIN => {
                 park_timeout(TRY_EVERY);
             }
-            Err(why) if is_data_dir(data_dir) => return Ok(Reply::Halted(in_file(data_dir, halt, &why))),
+            Err(why) if is_data_dir(data_dir) => return Ok(Reply::Halted(in_file(data_dir, halt, &why).in_place_of(milder))),
             Err(why) => return Err(why),
         }
     }
 }
 
-/// The halt that a request asks for. Without an agent nothing can be let through, so reducing is one too.
-fn wanted_halt(request: &Request) -> Option<RequestHalt> {
-    let (reason, by, cancel_open) = match request {
-        Request::Halt { reason, by, cancel_open } | Request::Reduce { reason, by, cancel_open, .. } => {
-            (reason, by, *cancel_open)
+/// The halt that a request asks for. Without an agent nothing can be let through, so what is milder is one too.
+fn wanted_halt(request: &Request) -> Option<(RequestHalt, Option<Milder>)> {
+    let (reason, by, cancel_open, milder) = match request {
+        Request::Halt { reason, by, cancel_open } => (reason, by, *cancel_open, None),
+        Request::Reduce { reason, by, cancel_open, flatten } => {
+            (reason, by, *cancel_open, Some(Milder::of(*flatten)))
         }
         Request::Resume { .. }
         | Request::Release { .. }
@@ -59,7 +60,7 @@ fn wanted_halt(request: &Request) -> Option<RequestHalt> {
         Request::Fault { .. } => return None,
     };
     let (by, reason) = (by.clone(), reason.clone());
-    Some(RequestHalt { source: HaltSource::Operator, by, reason, cancel_open })
+    Some((RequestHalt { source: HaltSource::Operator, by, reason, cancel_open }, milder))
 }
 
 fn in_file(data_dir: &Path, halt: RequestHalt, why: &ControlError) -> Halted {
@@ -108,6 +109,25 @@ mod tests {
         let Ok(Reply::Halted(halted)) = ask(directory.path(), &request) else { panic!("not halted") };
         assert_eq!(halted.cancels, HaltCancels::Pending);
         assert!(HaltFile::new(directory.path()).read().unwrap().cancel_open);
+    }
+
+    #[test]
+    fn a_flatten_or_a_reduction_that_nobody_takes_says_what_is_not_kept_and_what_does_it_later() {
+        for (flatten, parts) in [
+            (true, ["nothing is sold", "kestrel halt --flatten --reason 'it''s late'"]),
+            (false, ["stops exits too", "kestrel resume --reducing --halt h-"]),
+        ] {
+            let parts = parts.map(|part| part.replace("''s", r"'\''s"));
+            let directory = tempfile::tempdir().unwrap();
+            let _held_by_a_start = lock_data_dir(directory.path()).unwrap();
+            let (reason, by) = ("it's late".into(), "kim".into());
+            let request = Request::Reduce { reason, by, flatten, cancel_open: false };
+            let Ok(Reply::Halted(halted)) = ask(directory.path(), &request) else { panic!("not halted") };
+            let not_kept = halted.not_kept.clone().unwrap();
+            assert!(parts.iter().all(|part| not_kept.contains(part)), "{parts:?}: {not_kept}");
+            let reply = Reply::Halted(halted);
+            assert!(reply.to_string().contains(&not_kept) && !reply.is_done(), "{reply}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::proposals::Folders;
 use crate::store::SqliteReader;
 
 use super::crowd::{Crowd, Turn};
-use super::wire::{Halted, Reply, Request};
+use super::wire::{Halted, Milder, Reply, Request};
 use super::{ControlError, REQUEST_MAX_BYTES, request, socket_path, stocks};
 
 use self::commands::{decide, halt, limits, limits_reply, reduce, resume};
@@ -264,7 +264,7 @@ async fn read_request(reader: tokio::net::unix::OwnedReadHalf) -> Result<Request
 async fn answer(request: Request, reception: &Reception, door: Door) -> Reply {
     match reception.office.get() {
         Some(Office::Open(desk)) => serve_at(desk, request, &reception.last_resort, door).await,
-        Some(Office::Wounded(wound)) => answer_wounded(wound, request, &reception.last_resort),
+        Some(Office::Wounded(wound)) => answer_wounded(wound, request, &reception.last_resort, door.source()),
         None => answer_early(request, reception, door.source()).await,
     }
 }
@@ -307,9 +307,10 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door:
 
 /// Before there is a RiskGuard: a halt goes into the file, which is read before the first order.
 async fn answer_early(request: Request, reception: &Reception, source: HaltSource) -> Reply {
-    let (reason, by, cancel_open) = match request {
-        Request::Halt { reason, by, cancel_open } | Request::Reduce { reason, by, cancel_open, .. } => {
-            (reason, by, cancel_open)
+    let (reason, by, cancel_open, milder) = match request {
+        Request::Halt { reason, by, cancel_open } => (reason, by, cancel_open, None),
+        Request::Reduce { reason, by, cancel_open, flatten } => {
+            (reason, by, cancel_open, Some(Milder::of(flatten)))
         }
         Request::Resume { .. }
         | Request::Release { .. }
@@ -327,10 +328,14 @@ async fn answer_early(request: Request, reception: &Reception, source: HaltSourc
     let (halt_record, durability) = write_file(&reception.last_resort, request.clone());
     // The agent may have started meanwhile, and have looked for the file a moment too early.
     if let Some(Office::Open(desk)) = reception.office.get() {
-        return halt(desk, &reception.last_resort, request).await;
+        return match halt(desk, &reception.last_resort, request).await {
+            Reply::Halted(halted) => Reply::Halted(halted.in_place_of(milder)),
+            other => other,
+        };
     }
     let note = "The agent is only starting: nothing was sent, and it begins halted.";
-    Reply::Halted(Halted::bare(halt_record, durability, true, Some(note.into())))
+    let halted = Halted::bare(halt_record, durability, true, Some(note.into()));
+    Reply::Halted(halted.in_place_of(milder))
 }
 
 fn starting() -> Reply {

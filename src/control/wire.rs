@@ -1,5 +1,6 @@
 //! What travels over the control socket: one JSON line each way.
 
+mod milder;
 mod show;
 mod won;
 
@@ -16,6 +17,7 @@ use domain::messages::symbols::{Resolution, SymbolHalt, SymbolReleased};
 use domain::{Instrument, IntentId, Wait};
 use serde::{Deserialize, Serialize};
 
+pub use milder::Milder;
 pub use show::describe;
 pub use won::Worth;
 
@@ -183,10 +185,14 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// True when what was asked for was carried out. A halt counts only when it is on disk and the Broker has confirmed it.
+    /// True when what was asked for was carried out. A halt counts only when it is on disk, the Broker has confirmed it and
+    /// nothing that was asked for with it is left out.
     pub fn is_done(&self) -> bool {
         match self {
-            Reply::Halted(halted) => halted.broker_confirmed && halted.durability != Durability::NotDurable,
+            Reply::Halted(halted) => {
+                let is_kept = halted.durability != Durability::NotDurable && halted.not_kept.is_none();
+                halted.broker_confirmed && is_kept
+            }
             Reply::Resumed(_)
             | Reply::Released(_)
             | Reply::DisputeEnded(_)
@@ -234,6 +240,9 @@ pub struct Halted {
     pub cancels: HaltCancels,
     /// What else should be known.
     pub note: Option<String>,
+    /// What was asked for besides the halt and is not kept, and the commands that do it; none: everything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<String>,
 }
 
 impl Halted {
@@ -255,12 +264,19 @@ impl Halted {
             listed_as_of: None,
             cancels,
             note,
+            not_kept: None,
         }
     }
 
     /// True when nobody could say what is open and held.
     pub fn lists_nothing(&self) -> bool {
         self.open.is_none() && self.unknown.is_none() && self.positions.is_none()
+    }
+
+    /// The halt in place of a milder command that only a RiskGuard can carry out.
+    pub fn in_place_of(self, milder: Option<Milder>) -> Self {
+        let not_kept = milder.map(|milder| milder.not_kept(&self.halt));
+        Self { not_kept, ..self }
     }
 
     /// The same with what the ledger knows.
@@ -400,6 +416,7 @@ impl From<HaltReport> for Halted {
             listed_as_of: None,
             cancels: report.cancels,
             note: None,
+            not_kept: None,
         }
     }
 }

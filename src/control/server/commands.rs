@@ -13,7 +13,7 @@ use super::questions::read;
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
 use crate::control::approval::LimitsShown;
 use crate::control::listed;
-use crate::control::wire::{Halted, Reply, Resumed};
+use crate::control::wire::{Halted, Milder, Reply, Resumed};
 
 /// A halt is answered without the books' lists if they take longer.
 const LISTED_WITHIN: Duration = Duration::from_secs(2);
@@ -23,7 +23,7 @@ pub(super) async fn halt(desk: &Desk, last_resort: &LastResort, request: Request
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm a halt; writing the emergency file");
-            emergency(desk, last_resort, request).await
+            emergency(desk, last_resort, request, None).await
         }
     }
 }
@@ -34,21 +34,28 @@ pub(super) async fn reduce(desk: &Desk, last_resort: &LastResort, request: Reque
         Ok(report) => Reply::Halted(report.into()),
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
-            let RequestReduce { source, by, reason, flatten: _, cancel_open } = request;
-            emergency(desk, last_resort, RequestHalt { source, by, reason, cancel_open }).await
+            let RequestReduce { source, by, reason, flatten, cancel_open } = request;
+            let halt = RequestHalt { source, by, reason, cancel_open };
+            emergency(desk, last_resort, halt, Some(Milder::of(flatten))).await
         }
     }
 }
 
 /// RiskGuard is silent: without it nothing is approved, and the file keeps it so after a restart. What is open and held is
 /// told by the books, where they can be read.
-async fn emergency(desk: &Desk, last_resort: &LastResort, request: RequestHalt) -> Reply {
+async fn emergency(
+    desk: &Desk,
+    last_resort: &LastResort,
+    request: RequestHalt,
+    milder: Option<Milder>,
+) -> Reply {
     let (halt, durability) = write_file(last_resort, request);
     let now = desk.clock.now();
     let reading = read(desk.books.clone(), move |books| listed::read(books, now));
     let listed = tokio::time::timeout(LISTED_WITHIN, reading).await;
     let listed = listed.ok().and_then(Result::ok).flatten();
-    Reply::Halted(Halted::bare(halt, durability, false, None).with_ledger(listed))
+    let halted = Halted::bare(halt, durability, false, None).with_ledger(listed);
+    Reply::Halted(halted.in_place_of(milder))
 }
 
 /// Makes the record of a halt without RiskGuard, and writes it into the file.

@@ -78,7 +78,7 @@ impl fmt::Display for Halted {
         list(f, "Orders open", self.open.as_deref())?;
         list(f, "Orders unknown", self.unknown.as_deref())?;
         list(f, "Positions", self.positions.as_deref())?;
-        self.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        self.note.iter().chain(&self.not_kept).try_for_each(|note| writeln!(f, "{note}"))?;
         write!(f, "Go on with: kestrel resume")
     }
 }
