@@ -219,9 +219,12 @@ pub(crate) fn boot(
     for intent in &report.unknown {
         tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
     }
-    let standing = store.trading_state()?.halts;
-    for halt in standing.iter().chain(&emergency.read_all()) {
-        tracing::warn!(halt = halt.id, "trading is {}; go on with: kestrel resume", wire::describe(halt));
+    let mut standing = store.trading_state()?.halts;
+    let unbooked = emergency.read_all().into_iter().filter(|halt| standing.iter().all(|one| one.id != halt.id));
+    standing.extend(unbooked.collect::<Vec<_>>());
+    for (halt, command) in standing.iter().zip(wire::lifting("kestrel", &standing)) {
+        // Whoever reads the log may not lift a halt from afar.
+        tracing::warn!(halt = halt.id, "trading is {}; go on with: {command}", wire::describe_openly(halt));
     }
     Ok(report.fencing)
 }

@@ -18,7 +18,7 @@ use domain::{Instrument, IntentId, Wait};
 use serde::{Deserialize, Serialize};
 
 pub use milder::Milder;
-pub use show::describe;
+pub use show::{describe, describe_openly, lifting};
 pub use won::Worth;
 
 use crate::budget::BudgetReport;

@@ -73,8 +73,8 @@ impl Progress {
         for halt in &status.halts {
             self.say(format!("Trading is {}", wire::describe(halt)));
         }
-        if !status.halts.is_empty() {
-            self.say(format!("Go on with: {} resume\n", program()));
+        for command in wire::lifting(&program(), &status.halts) {
+            self.say(format!("Go on with: {command}"));
         }
     }
 

@@ -142,7 +142,11 @@ fn every_command_answers_with_an_agent_and_without_in_both_forms_and_with_its_ex
     // Who asks for the same once more is told of the halt that stands already.
     let several = run(&dir, &["resume"]);
     assert_eq!(several.status.code(), Some(1), "{several:?}");
-    assert!(text(&several).contains("kestrel resume --halt "), "{}", text(&several));
+    for part in ["by ada (operator): no news today", "by ada (operator): lunch", "kestrel resume --halt "] {
+        assert!(text(&several).contains(part), "{part}: {}", text(&several));
+    }
+    let said = text(&run(&dir, &["status"]));
+    assert_eq!(said.matches("\n  kestrel resume --halt ").count(), 2, "{said}");
     let status: Value = serde_json::from_slice(&run(&dir, &["status", "--json"]).stdout).unwrap();
     let halts: Vec<String> = status["halts"].as_array().unwrap().iter().map(id_of).collect();
     let [reduced, halted] = &halts[..] else { panic!("{status}") };

@@ -34,7 +34,9 @@ fn a_halt_survives_kill_9_and_says_since_when_by_whom_and_why_until_a_resume() {
     // The books keep milliseconds.
     let told = (halted.halt.id.as_str(), halted.halt.at.timestamp_millis());
     assert_eq!((standing.id.as_str(), standing.at.timestamp_millis()), told);
-    assert!(log_of(&dir).contains("the feed looks wrong"), "the log says why it starts halted");
+    let log = log_of(&dir);
+    assert!(log.contains("the feed looks wrong"), "the log says why it starts halted");
+    assert!(!log.contains(halted.halt.nonce.as_str()), "and not the code that lifts it from afar");
 
     let Reply::Resumed(resumed) = ask(&dir, &resume()) else { panic!("not resumed") };
     assert_eq!(resumed.lifted[0].id, halted.halt.id);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::messages::control::{
     Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeError,
+    StatusQuery,
 };
 use domain::messages::evolution::ChangeProposal;
 use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits};
@@ -13,7 +14,7 @@ use super::questions::read;
 use super::{Desk, HALT_WITHIN, LastResort, RESUME_WITHIN, STATUS_WITHIN};
 use crate::control::approval::LimitsShown;
 use crate::control::listed;
-use crate::control::wire::{Halted, Milder, Reply, Resumed};
+use crate::control::wire::{Halted, Milder, Reply, Resumed, describe_openly};
 
 /// A halt is answered without the books' lists if they take longer.
 const LISTED_WITHIN: Duration = Duration::from_secs(2);
@@ -102,6 +103,7 @@ pub(super) async fn decide(desk: &Desk, change: ChangeProposal) -> Reply {
 pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
     match desk.resume.ask(request, RESUME_WITHIN).await {
         Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
+        Ok(Err(ResumeError::NameOne(halts))) => Reply::Error { message: name_one(desk, &halts).await },
         Ok(Err(why)) => Reply::Error { message: not_resumed(&why) },
         Err(error) => Reply::Error {
             message: format!(
@@ -111,19 +113,27 @@ pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
     }
 }
 
+/// Each halt that stands, who wants it, why and since when, with the command that lifts it; by name alone where RiskGuard has
+/// not the time to tell more.
+async fn name_one(desk: &Desk, halts: &[String]) -> String {
+    let told = desk.status.ask(StatusQuery, STATUS_WITHIN).await.map_or(Vec::new(), |status| status.halts);
+    let line = |id: &String| {
+        let what = told.iter().find(|halt| halt.id == *id).map(describe_openly).unwrap_or_default();
+        format!("\n  {what}\n    kestrel resume --halt {id}")
+    };
+    let lines: String = halts.iter().map(line).collect();
+    format!("{} halts stand; lift each by its own command:{lines}", halts.len())
+}
+
 /// Why not, and the command that goes on.
 fn not_resumed(why: &ResumeError) -> String {
     match why {
-        ResumeError::NameOne(halts) => {
-            let commands: Vec<_> = halts.iter().map(|halt| format!("kestrel resume --halt {halt}")).collect();
-            format!("{} halts stand; name one: {}", halts.len(), commands.join(", or "))
-        }
         ResumeError::NotHalted | ResumeError::UnknownHalt(_) => {
             format!("{why}; which halts stand: kestrel status")
         }
         ResumeError::ForGood(_) | ResumeError::NotDurable(_) => format!("{why}. See: kestrel doctor"),
         // These say it themselves.
-        ResumeError::WrongNonce(_) | ResumeError::NotFromChat(_) => why.to_string(),
+        ResumeError::WrongNonce(_) | ResumeError::NotFromChat(_) | ResumeError::NameOne(_) => why.to_string(),
     }
 }
 

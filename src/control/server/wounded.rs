@@ -64,8 +64,21 @@ fn halted(wound: &Wound, last_resort: &LastResort, wanted: RequestHalt) -> Halte
     };
     let (halt, durability) =
         kept.map_or_else(|| write_file(last_resort, wanted), |halt| (halt, Durability::EmergencyFile));
-    Halted::bare(halt, durability, true, Some(note))
+    match durability {
+        // A full disk takes a name and no word.
+        Durability::NotDurable if last_resort.emergency.read().is_some() => {
+            let note = format!("{note}\n{NO_WORD}");
+            Halted::bare(halt, Durability::EmergencyFile, true, Some(note))
+        }
+        Durability::Ledger | Durability::EmergencyFile | Durability::NotDurable => {
+            Halted::bare(halt, durability, true, Some(note))
+        }
+    }
 }
+
+/// The next start is halted all the same.
+const NO_WORD: &str = "The file HALT is there and halts the next start, but who and why could NOT be written into it: ask \
+                       again once there is room.";
 
 /// What a person must know who asked for cancels.
 const CANCELS_NOTHING: &str = "Open orders are NOT cancelled now: without its books this process does not know which are its \

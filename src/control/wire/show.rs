@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::HaltNonce;
 use domain::messages::control::{Durability, HaltCancels, HaltLevel, HaltRecord, TradingState};
 
 use super::{Halted, Order, Reply, Resumed, Status, WaitingStock};
@@ -29,6 +30,19 @@ pub fn describe(halt: &HaltRecord) -> String {
     let HaltRecord { by, source, reason, id, nonce, .. } = halt;
     let code = if nonce.as_str().is_empty() { String::new() } else { format!(", code {nonce}") };
     format!("{effect} since {since} by {by} ({source}): {reason} [{id}{code}]")
+}
+
+/// The same without that code, for whoever may read and not resume.
+pub fn describe_openly(halt: &HaltRecord) -> String {
+    describe(&HaltRecord { nonce: HaltNonce::default(), ..halt.clone() })
+}
+
+/// What lifts the halts that stand, one command per line: where there are several, a resume names one.
+pub fn lifting(program: &str, halts: &[HaltRecord]) -> Vec<String> {
+    match halts {
+        [_only] => vec![format!("{program} resume")],
+        several => several.iter().map(|halt| format!("{program} resume --halt {}", halt.id)).collect(),
+    }
 }
 
 impl fmt::Display for Reply {
@@ -79,7 +93,8 @@ impl fmt::Display for Halted {
         list(f, "Orders unknown", self.unknown.as_deref())?;
         list(f, "Positions", self.positions.as_deref())?;
         self.note.iter().chain(&self.not_kept).try_for_each(|note| writeln!(f, "{note}"))?;
-        write!(f, "Go on with: kestrel resume")
+        // Others may stand besides, so it is named.
+        write!(f, "Go on with: kestrel resume --halt {}", self.halt.id)
     }
 }
 
@@ -163,6 +178,10 @@ impl fmt::Display for Status {
             writeln!(f, "log: {} lines were lost, because nobody took them in time", self.log_lines_lost)?;
         }
         f.write_str(&answers::actors(&self.actors))?;
-        if self.halts.is_empty() { Ok(()) } else { write!(f, "Go on with: kestrel resume") }
+        match lifting("kestrel", &self.halts).as_slice() {
+            [] => Ok(()),
+            [only] => write!(f, "Go on with: {only}"),
+            several => write!(f, "Several halts stand. Go on with each of:\n  {}", several.join("\n  ")),
+        }
     }
 }
