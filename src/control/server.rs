@@ -10,6 +10,7 @@ mod wounded;
 use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -160,6 +161,8 @@ enum Office {
 struct Reception {
     office: OnceLock<Office>,
     last_resort: LastResort,
+    /// How many commands were answered, so that whoever looked before the last of them looks again.
+    commands: AtomicU64,
 }
 
 /// A listening socket. Its thread ends with the process; the socket file goes when this is dropped.
@@ -262,6 +265,16 @@ async fn read_request(reader: tokio::net::unix::OwnedReadHalf) -> Result<Request
 }
 
 async fn answer(request: Request, reception: &Reception, door: Door) -> Reply {
+    let is_command = request.is_command();
+    let reply = answer_from(request, reception, door).await;
+    if is_command {
+        // Before anybody reads the answer.
+        reception.commands.fetch_add(1, Ordering::SeqCst);
+    }
+    reply
+}
+
+async fn answer_from(request: Request, reception: &Reception, door: Door) -> Reply {
     match reception.office.get() {
         Some(Office::Open(desk)) => serve_at(desk, request, &reception.last_resort, door).await,
         Some(Office::Wounded(wound)) => answer_wounded(wound, request, &reception.last_resort, door.source()),
@@ -279,7 +292,10 @@ async fn serve_at(desk: &Desk, request: Request, last_resort: &LastResort, door:
             reduce(desk, last_resort, RequestReduce { source, by, reason, flatten, cancel_open }).await
         }
         Request::Resume { halt, by, reason, reducing } => match door.warrant(halt) {
-            Ok(warrant) => resume(desk, RequestResume { by, reason, warrant, into_reducing: reducing }).await,
+            Ok(warrant) => {
+                let request = RequestResume { by, reason, warrant, into_reducing: reducing };
+                resume(desk, last_resort, request).await
+            }
             Err(message) => Reply::Error { message },
         },
         Request::Release { instrument, by, reason } => {

@@ -135,6 +135,25 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// True for what may change how the agent stands; false for questions.
+    pub fn is_command(&self) -> bool {
+        match self {
+            Self::Halt { .. }
+            | Self::Reduce { .. }
+            | Self::Resume { .. }
+            | Self::Limits { .. }
+            | Self::WithdrawLimits { .. }
+            | Self::Release { .. }
+            | Self::Resolve { .. }
+            | Self::Decide { .. } => true,
+            Self::Status | Self::Ask(_) | Self::Budget => false,
+            #[cfg(feature = "faults")]
+            Self::Fault { .. } => true,
+        }
+    }
+}
+
 /// How an actor is broken on purpose.
 #[cfg(feature = "faults")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

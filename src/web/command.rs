@@ -78,7 +78,6 @@ pub(super) async fn carry_out(
         return told(StatusCode::BAD_REQUEST, false, "a resume cancels nothing: leave cancel_open out");
     }
     let reply = observer.site.answers.ask(request(command, &wanted), door(&wanted)).await;
-    observer.forget().await;
     let status = if reply.is_done() { StatusCode::OK } else { StatusCode::CONFLICT };
     told(status, reply.is_done(), reply.to_string())
 }

@@ -31,8 +31,8 @@ const DAYS: u16 = 250;
 /// Equity is looked at so often, in real time.
 const EQUITY_EVERY: Duration = Duration::from_secs(3);
 
-/// Something that was looked at, and when.
-type Seen<T> = Mutex<Option<(Instant, Arc<T>)>>;
+/// Something that was looked at, when, and after how many commands.
+type Seen<T> = Mutex<Option<(Instant, u64, Arc<T>)>>;
 
 /// Looks at the agent.
 pub(super) struct Observer {
@@ -70,25 +70,25 @@ impl Observer {
 
     /// How the agent stands.
     pub(super) async fn view(&self) -> Arc<View> {
-        fresh(&self.view, VIEW_FRESH, self.site.answers.view()).await
+        self.fresh(&self.view, VIEW_FRESH, self.site.answers.view()).await
     }
 
     /// Counts of the books.
     pub(super) async fn counted(&self) -> Arc<Result<Counted, String>> {
-        fresh(&self.counted, COUNTED_FRESH, self.site.answers.counted()).await
+        self.fresh(&self.counted, COUNTED_FRESH, self.site.answers.counted()).await
     }
 
     /// The parts of the page.
     pub(super) async fn parts(&self) -> Arc<Vec<Arc<Part>>> {
-        fresh(&self.parts, VIEW_FRESH, self.render()).await
+        self.fresh(&self.parts, VIEW_FRESH, self.render()).await
     }
 
     async fn render(&self) -> Vec<Arc<Part>> {
         let (view, counted) = (self.view().await, self.counted().await);
-        let books = fresh(&self.books, BOOKS_FRESH, self.read_books()).await;
+        let books = self.fresh(&self.books, BOOKS_FRESH, self.read_books()).await;
         // Where they cannot be read, the page says so of the books.
         let days = async { self.site.answers.day_starts(DAYS).await.unwrap_or_default() };
-        let days = fresh(&self.days, DAYS_FRESH, days).await;
+        let days = fresh(&self.days, DAYS_FRESH, 0, days).await;
         let curves = self.equity.lock().await.with_days(&days);
         page::parts(&Facts {
             view: &view,
@@ -121,10 +121,9 @@ impl Observer {
         if let Reply::Told(told) = &reply { answers::show(&told.books) } else { reply.to_string() }
     }
 
-    /// After a command, whoever looks must see what it did.
-    pub(super) async fn forget(&self) {
-        *self.view.lock().await = None;
-        *self.parts.lock().await = None;
+    /// After a command, through whichever door it came, whoever looks must see what it did.
+    async fn fresh<T>(&self, seen: &Seen<T>, good_for: Duration, look: impl Future<Output = T>) -> Arc<T> {
+        fresh(seen, good_for, self.site.answers.commands(), look).await
     }
 
     /// Notes the equity as the exchange tells it, as long as the process runs.
@@ -153,16 +152,23 @@ impl Observer {
     }
 }
 
-/// What was seen lately, or what a new look sees. Whoever comes during a look waits for it.
-async fn fresh<T>(seen: &Seen<T>, good_for: Duration, look: impl Future<Output = T>) -> Arc<T> {
+/// What was seen lately and after the same `commands` at least, or what a new look sees. Whoever comes during a look waits
+/// for it, and looks himself if it began before a command that he knows of.
+async fn fresh<T>(
+    seen: &Seen<T>,
+    good_for: Duration,
+    commands: u64,
+    look: impl Future<Output = T>,
+) -> Arc<T> {
     let mut seen = seen.lock().await;
-    if let Some((at, what)) = seen.as_ref()
+    if let Some((at, after, what)) = seen.as_ref()
         && at.elapsed() < good_for
+        && *after >= commands
     {
         return what.clone();
     }
     let what = Arc::new(look.await);
-    *seen = Some((Instant::now(), what.clone()));
+    *seen = Some((Instant::now(), commands, what.clone()));
     what
 }
 
@@ -174,16 +180,17 @@ mod tests {
     async fn however_many_ask_there_is_one_look_until_it_is_old() {
         let seen: Seen<u32> = Mutex::default();
         let looks = std::cell::Cell::new(0_u32);
-        let ask = || async {
+        let ask = async |commands: u64| {
             let look = async {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 looks.set(looks.get() + 1);
                 looks.get()
             };
-            *fresh(&seen, VIEW_FRESH, look).await
+            *fresh(&seen, VIEW_FRESH, commands, look).await
         };
-        assert_eq!(tokio::join!(ask(), ask(), ask()), (1, 1, 1));
+        assert_eq!(tokio::join!(ask(0), ask(0), ask(0)), (1, 1, 1));
         tokio::time::sleep(VIEW_FRESH).await;
-        assert_eq!(ask().await, 2);
+        assert_eq!(ask(0).await, 2);
+        assert_eq!((ask(1).await, ask(1).await), (3, 3), "what a command changed is seen at once");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::messages::control::{Durability, TradingState};
+use domain::messages::control::{Durability, HaltSource, TradingState};
 use kestrel::control::insist;
 use kestrel::control::wire::{Reply, Request};
 use tempfile::TempDir;
@@ -51,6 +51,13 @@ fn a_resume_without_a_halt_is_refused() {
     let _agent = Agent::start(&dir, &[]);
     let Reply::Error { message } = ask(&dir, &resume()) else { panic!("resumed nothing") };
     assert!(message.contains("not halted"), "{message}");
+    // Whoever makes the file by hand and thinks better of it is told of it, or has already lifted what it began.
+    std::fs::write(dir.path().join("data/HALT"), "").unwrap();
+    match ask(&dir, &resume()) {
+        Reply::Error { message } => assert!(message.contains("the file HALT is there"), "{message}"),
+        Reply::Resumed(resumed) => assert_eq!(resumed.lifted[0].source, HaltSource::EmergencyFile),
+        other => panic!("{other}"),
+    }
 }
 
 #[test]

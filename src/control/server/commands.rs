@@ -100,8 +100,12 @@ pub(super) async fn decide(desk: &Desk, change: ChangeProposal) -> Reply {
     Reply::Decided(Box::new(record))
 }
 
-pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
+pub(super) async fn resume(desk: &Desk, last_resort: &LastResort, request: RequestResume) -> Reply {
     match desk.resume.ask(request, RESUME_WITHIN).await {
+        // A file that was just made is obeyed a moment later.
+        Ok(Err(ResumeError::NotHalted)) if last_resort.emergency.read().is_some() => {
+            Reply::Error { message: FILE_IS_THERE.to_owned() }
+        }
         Ok(Ok(report)) => Reply::Resumed(Resumed::from(report)),
         Ok(Err(ResumeError::NameOne(halts))) => Reply::Error { message: name_one(desk, &halts).await },
         Ok(Err(why)) => Reply::Error { message: not_resumed(&why) },
@@ -112,6 +116,9 @@ pub(super) async fn resume(desk: &Desk, request: RequestResume) -> Reply {
         },
     }
 }
+
+/// Nothing is sent while it is there, and its halt is one to be lifted.
+const FILE_IS_THERE: &str = "the file HALT is there, and trading halts by it in a moment: ask again. See: kestrel status";
 
 /// Each halt that stands, who wants it, why and since when, with the command that lifts it; by name alone where RiskGuard has
 /// not the time to tell more.

@@ -1,5 +1,6 @@
 //! How the agent stands, unabridged, for doors that show more than a line.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use brain::budget::quota_date;
@@ -81,7 +82,12 @@ pub struct Running {
 impl Answers {
     /// Until they are opened they say that the agent is starting, and keep a halt all the same.
     pub fn new(last_resort: LastResort) -> Self {
-        Self(Arc::new(Reception { office: OnceLock::new(), last_resort }))
+        Self(Arc::new(Reception { office: OnceLock::new(), last_resort, commands: AtomicU64::new(0) }))
+    }
+
+    /// How many commands were answered, through any door; what was seen before the last of them may be true no more.
+    pub fn commands(&self) -> u64 {
+        self.0.commands.load(Ordering::SeqCst)
     }
 
     /// Gives what is answered from.
