@@ -27,6 +27,7 @@ use crate::service_manager;
 use crate::store::{self, HaltFile, OpenError};
 use crate::telegram::Telegram;
 use crate::telegram::poll::{BookLinks, Wires};
+use crate::telemetry;
 use crate::venue::{self, Connected, Located};
 use crate::web;
 
@@ -395,7 +396,9 @@ async fn end(house: &House, escalated: Option<&'static str>) -> Ended {
 /// On the watchdog's thread. The wedged thread may hold any lock, so `exit` is given a second and then overruled.
 pub(crate) fn end_wedged(wedge: Wedge) {
     let Wedge { actor, msg, for_ms } = wedge;
-    tracing::error!(actor, msg, for_ms, "a thread is wedged and will not come back; ending the process");
+    telemetry::last_words(move || {
+        tracing::error!(actor, msg, for_ms, "a thread is wedged and will not come back; ending the process");
+    });
     let _overrule = std::thread::Builder::new().spawn(|| {
         std::thread::sleep(Duration::from_secs(1));
         #[expect(clippy::disallowed_methods, reason = "the watchdog's last word")]

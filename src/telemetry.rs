@@ -7,9 +7,10 @@ mod lines;
 mod sink;
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
 
-use tracing::Dispatch;
+use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,6 +20,11 @@ use lines::{Escape, Lines};
 use sink::Losses;
 
 pub use sink::LogGuard;
+
+/// How the lines of this process look, once its log is open.
+static ESCAPE: OnceLock<Escape> = OnceLock::new();
+/// Longest wait for the last words of a process that must end at once.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(200);
 
 /// What the log of this process has lost.
 static LOSSES: OnceLock<Arc<Losses>> = OnceLock::new();
@@ -31,9 +37,11 @@ pub fn start(filter: &str, format: LogFormat) -> Result<LogGuard, String> {
     let filter = EnvFilter::builder().parse(filter).map_err(|error| {
         format!("KESTREL_LOG or RUST_LOG: {error}; allowed: e.g. info or info,broker=debug")
     })?;
-    let Log { dispatch, guard, losses } = Log::open(std::io::stderr(), filter, escape(format));
+    let escape = escape(format);
+    let Log { dispatch, guard, losses } = Log::open(std::io::stderr(), filter, escape);
     dispatch.try_init().map_err(|error| error.to_string())?;
     let _ = LOSSES.set(losses);
+    let _ = ESCAPE.set(escape);
     log_panics();
     Ok(guard)
 }
@@ -41,6 +49,20 @@ pub fn start(filter: &str, format: LogFormat) -> Result<LogGuard, String> {
 /// Lines of this process's log that reached nobody; 0 as well where no log was started.
 pub fn lost_lines() -> u64 {
     LOSSES.get().map_or(0, |losses| losses.lines())
+}
+
+/// Lets `say` log straight to standard error, whatever the filter, past the queue that nobody empties once the process exits. Waits
+/// for a fifth of a second at most: nobody may read.
+pub(crate) fn last_words(say: impl FnOnce() + Send + 'static) {
+    let escape = ESCAPE.get().copied().unwrap_or(Escape::Plain);
+    let (done, over) = mpsc::channel();
+    let writes = std::thread::Builder::new().name("last-words".into()).spawn(move || {
+        dispatcher::with_default(&dispatch(EnvFilter::new("error"), escape, std::io::stderr), say);
+        let _ = done.send(());
+    });
+    if writes.is_ok() {
+        let _ = over.recv_timeout(LAST_WORDS_WITHIN);
+    }
 }
 
 /// A log that is not in use yet.
