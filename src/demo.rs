@@ -50,7 +50,12 @@ pub fn run(args: &DemoArgs) -> Result<bool, String> {
     let place = Place::take(args, &course)?;
     let filter = std::env::var("KESTREL_LOG").unwrap_or_else(|_| "off,panic=error,kestrel=error".into());
     let log = telemetry::start(&filter, LogFormat::Auto)?;
-    let report = actix::System::new().block_on(trade(args, &course, &place))?;
+    // Whoever reads slowly, or not at all, must not hold up what trades.
+    let printer = terminal::Printer::start().map_err(|error| error.to_string())?;
+    let told = (!args.json).then_some(&printer);
+    let report = actix::System::new().block_on(trade(args, &course, &place, told));
+    printer.end();
+    let report = report?;
     show(&report, args.json)?;
     drop(log);
     Ok(report.is_clean())
@@ -65,7 +70,12 @@ fn show(report: &Report, json: bool) -> Result<(), String> {
     Ok(())
 }
 
-async fn trade(args: &DemoArgs, course: &Course, place: &Place) -> Result<Report, String> {
+async fn trade(
+    args: &DemoArgs,
+    course: &Course,
+    place: &Place,
+    printer: Option<&terminal::Printer>,
+) -> Result<Report, String> {
     let config = settings(&course.markets, place.books())?;
     let goes_on_at = place.goes_on_at(course.speed);
     let from = goes_on_at.unwrap_or(course.start);
@@ -77,6 +87,8 @@ async fn trade(args: &DemoArgs, course: &Course, place: &Place) -> Result<Report
     };
     let venue = venue::connect(&config, &Located::kept(clock.clone(), place.kept()), args.seed, None)?;
     let (books, reader) = library(&config.database).map_err(|error| error.to_string())?;
+    // What an earlier demo has told is not told again.
+    let told = reader()?.last_event().map_err(|error| error.to_string())?;
     let world = world(&config, place.folder(), &clock, &random, &venue, books)?;
     let escalated = |actor| tracing::error!(actor, "an actor cannot be kept alive");
     let house = app::build(&config, &world, Placement::Threads(Patience::default()), escalated, end_wedged)?;
@@ -84,7 +96,7 @@ async fn trade(args: &DemoArgs, course: &Course, place: &Place) -> Result<Report
     answers.open(desk(&config, &house, &reader, &clock, &venue));
     let _socket = control::serve(place.folder(), answers.clone()).map_err(|error| error.to_string())?;
     let doors = progress::Doors { page: open_page(&config, answers)?, books: place.books() };
-    let mut say = progress::Progress::new(args.json, goes_on_at);
+    let mut say = progress::Progress::new(printer, goes_on_at, told);
     say.banner(args, course, &doors);
     say.standing(&until_reconciled(&house).await?);
     let before = accounts(&house, &course.markets).await;
@@ -195,7 +207,7 @@ async fn until_reconciled(house: &House) -> Result<TradingStatus, String> {
     }
 }
 
-async fn watch(run: &Run<'_>, say: &mut progress::Progress, asked: Duration) {
+async fn watch(run: &Run<'_>, say: &mut progress::Progress<'_>, asked: Duration) {
     let start = tokio::time::Instant::now();
     while !run.course.is_over(start.elapsed(), asked) {
         run.until_next_look().await;
@@ -206,7 +218,7 @@ async fn watch(run: &Run<'_>, say: &mut progress::Progress, asked: Duration) {
 }
 
 /// Stops deciding, then lets the working orders end: filled, or cancelled when their time is over.
-async fn settle(run: &Run<'_>, say: &mut progress::Progress) {
+async fn settle(run: &Run<'_>, say: &mut progress::Progress<'_>) {
     let request = RequestHalt {
         source: HaltSource::Operator,
         by: "demo".into(),

@@ -12,19 +12,21 @@ use super::course::Course;
 use crate::app::House;
 use crate::cli::DemoArgs;
 use crate::control::wire;
-use crate::terminal;
+use crate::terminal::Printer;
 
 const EVENTS_AT_ONCE: u16 = 500;
 /// Decisions to hold come by the dozen each minute: they are counted, and shown as one line per so many seconds.
 const QUIET_SECONDS: i64 = 300;
 
 /// Prints news of the house.
-pub(super) struct Progress {
-    quiet: bool,
+pub(super) struct Progress<'a> {
+    /// None: a program reads the summary alone.
+    printer: Option<&'a Printer>,
+    /// The newest event that was told, or was there before this demo.
     cursor: EventId,
     counted: BTreeMap<&'static str, u64>,
     last_count: Option<DateTime<Utc>>,
-    /// Where an earlier demo is gone on from: what it has said is not said again.
+    /// Where an earlier demo is gone on from.
     goes_on_at: Option<DateTime<Utc>>,
 }
 
@@ -36,10 +38,14 @@ pub(super) struct Doors {
     pub(super) books: PathBuf,
 }
 
-impl Progress {
-    /// Prints nothing when `quiet`: a program reads the summary alone.
-    pub(super) fn new(quiet: bool, goes_on_at: Option<DateTime<Utc>>) -> Self {
-        Self { quiet, cursor: EventId(0), counted: BTreeMap::new(), last_count: None, goes_on_at }
+impl<'a> Progress<'a> {
+    /// Tells what is committed after the event `told`; nothing without a printer.
+    pub(super) fn new(
+        printer: Option<&'a Printer>,
+        goes_on_at: Option<DateTime<Utc>>,
+        told: EventId,
+    ) -> Self {
+        Self { printer, cursor: told, counted: BTreeMap::new(), last_count: None, goes_on_at }
     }
 
     pub(super) fn banner(&self, args: &DemoArgs, course: &Course, doors: &Doors) {
@@ -93,9 +99,6 @@ impl Progress {
     }
 
     fn event(&mut self, event: &LedgerEvent) {
-        if self.goes_on_at.is_some_and(|from| event.at < from) {
-            return;
-        }
         match event.kind {
             EventKind::Decision | EventKind::Refusal | EventKind::Approval => {
                 *self.counted.entry(event.kind.code()).or_default() += 1;
@@ -136,8 +139,8 @@ impl Progress {
     }
 
     fn say(&self, text: impl std::fmt::Display) {
-        if !self.quiet {
-            terminal::line(text);
+        if let Some(printer) = self.printer {
+            printer.say(text);
         }
     }
 }
