@@ -382,8 +382,11 @@ fn data_directory() -> PathBuf {
     Config::database_setting().directory().map_or_else(|| PathBuf::from("data"), Path::to_path_buf)
 }
 
+/// Who calls: the shell's name of the user, or the number that the socket proves, which a container or cron has as well.
 fn user_name() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unnamed".into())
+    let named = |variable: &str| std::env::var(variable).ok().filter(|name| !name.trim().is_empty());
+    let number = || format!("uid {}", rustix::process::geteuid().as_raw());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(number)
 }
 
 fn show_markets(args: &MarketsArgs) -> ExitCode {

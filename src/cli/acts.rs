@@ -2,17 +2,19 @@
 
 use clap::{ArgGroup, Args};
 use domain::messages::limits::{LimitName, LimitsChange, UnknownLimit};
+use domain::text::harmless;
 use domain::{Instrument, IntentId};
 use risk_guard::Limits;
 use rust_decimal::Decimal;
 
+use crate::control::TEXT_MAX_CHARS;
 use crate::control::stocks::intent;
 
 /// Why trading stops, and what becomes of what is open and held.
 #[derive(Clone, Debug, Args)]
 pub struct HaltArgs {
     /// Why, for the record.
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     pub reason: String,
     /// First sell what this agent holds, by ordinary orders; then halt. Open purchases are cancelled at once, with or without
     /// --cancel-open.
@@ -22,7 +24,7 @@ pub struct HaltArgs {
     /// given, HALT_CANCELS_ORDERS decides. With --flatten: never its sales; what comes to light once everything is sold.
     #[arg(long)]
     pub cancel_open: bool,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.
@@ -34,12 +36,12 @@ pub struct HaltArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ReduceArgs {
     /// Why, for the record.
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     pub reason: String,
     /// Also cancel the purchases that work at the exchange; sales go on. If not given, HALT_CANCELS_ORDERS decides.
     #[arg(long)]
     pub cancel_open: bool,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.
@@ -56,10 +58,10 @@ pub struct ResumeArgs {
     /// Allow exits only from now on.
     #[arg(long)]
     pub reducing: bool,
-    /// Why, for the record.
-    #[arg(long)]
+    /// Why, for the record, which says "no reason given" without it.
+    #[arg(long, value_parser = reason)]
     pub reason: Option<String>,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.
@@ -74,9 +76,9 @@ pub struct ReleaseArgs {
     #[arg(value_name = "MARKET:SYMBOL")]
     pub instrument: Instrument,
     /// Why, for the record.
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     pub reason: String,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.
@@ -93,10 +95,10 @@ pub struct LimitsArgs {
     /// From the next start on, go back to the settings; nothing changes before.
     #[arg(long, requires = "reason", conflicts_with = "set")]
     pub withdraw: bool,
-    /// Why, for the record.
-    #[arg(long)]
+    /// Why, for the record, which says "no reason given" without it.
+    #[arg(long, value_parser = reason)]
     pub reason: Option<String>,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.
@@ -109,6 +111,14 @@ impl LimitsArgs {
     pub fn change(&self) -> Option<LimitsChange> {
         let change = LimitsChange(self.set.iter().copied().collect());
         (change.0.len() == self.set.len()).then_some(change)
+    }
+}
+
+/// Why; what nobody could read afterwards is refused.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    match harmless(text, TEXT_MAX_CHARS).is_empty() {
+        true => Err("say why, for the record".to_owned()),
+        false => Ok(text.to_owned()),
     }
 }
 
@@ -138,12 +148,48 @@ pub struct ResolveArgs {
     #[arg(long)]
     pub none: bool,
     /// Why, for the record.
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     pub reason: String,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn a_command_that_is_booked_takes_no_reason_that_says_nothing() {
+        for line in [
+            "halt",
+            "reduce",
+            "resume",
+            "limits --set max_loss_pct=2.0",
+            "limits --withdraw",
+            "release KR:005930",
+            "proposals approve 7",
+            "proposals reject 7",
+            "proposals rollback 7",
+        ] {
+            let with = |reason: &str| {
+                let words = ["kestrel"].into_iter().chain(line.split(' ')).chain(["--reason", reason]);
+                Cli::try_parse_from(words)
+            };
+            assert!(with("a look").is_ok(), "{line}");
+            for blank in ["", "  ", "\t\u{200b}"] {
+                let why = with(blank).unwrap_err().to_string();
+                assert!(why.contains("say why"), "{line} {blank:?}: {why}");
+            }
+        }
+        for old_script in ["resume", "limits --set max_loss_pct=2.0"] {
+            let words = ["kestrel"].into_iter().chain(old_script.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{old_script}");
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand};
 use domain::messages::evolution::ProposalNumber;
 
+use super::acts::reason;
+
 /// Proposals.
 #[derive(Clone, Debug, Args)]
 pub struct ProposalsArgs {
@@ -48,9 +50,9 @@ pub struct DecideArgs {
     #[arg(value_name = "NUMBER")]
     pub number: ProposalNumber,
     /// Why, for the record.
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     pub reason: String,
-    /// Who; the user name of this shell if not given.
+    /// Who; the user name of this shell if not given, or its number where it has none.
     #[arg(long)]
     pub by: Option<String>,
     /// Print JSON.

@@ -20,27 +20,32 @@ pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
         .map_err(|error| harmless(&format!("not a request: {error}"), COMPLAINT_MAX_CHARS))
 }
 
-/// The same command with its texts cut to [`TEXT_MAX_CHARS`] and made harmless.
+/// What is booked where nobody said why.
+const NO_REASON: &str = "no reason given";
+
+/// The same command with its texts cut to [`TEXT_MAX_CHARS`] and made harmless. One without a reason is carried out too, and
+/// says so.
 pub fn cleaned(request: Request) -> Request {
     let clean = |text: String| harmless(&text, TEXT_MAX_CHARS);
+    let why = |reason: String| Some(clean(reason)).filter(|said| !said.is_empty()).unwrap_or(NO_REASON.to_owned());
     match request {
         Request::Halt { reason, by, cancel_open } => {
-            Request::Halt { reason: clean(reason), by: clean(by), cancel_open }
+            Request::Halt { reason: why(reason), by: clean(by), cancel_open }
         }
         Request::Reduce { reason, by, flatten, cancel_open } => {
-            Request::Reduce { reason: clean(reason), by: clean(by), flatten, cancel_open }
+            Request::Reduce { reason: why(reason), by: clean(by), flatten, cancel_open }
         }
         Request::Resume { halt, by, reason, reducing } => {
-            Request::Resume { halt: halt.map(clean), by: clean(by), reason: clean(reason), reducing }
+            Request::Resume { halt: halt.map(clean), by: clean(by), reason: why(reason), reducing }
         }
         Request::Limits { reason, by, change } => {
-            Request::Limits { reason: clean(reason), by: clean(by), change }
+            Request::Limits { reason: why(reason), by: clean(by), change }
         }
         Request::WithdrawLimits { reason, by } => {
-            Request::WithdrawLimits { reason: clean(reason), by: clean(by) }
+            Request::WithdrawLimits { reason: why(reason), by: clean(by) }
         }
         Request::Release { instrument, by, reason } => {
-            Request::Release { instrument, by: clean(by), reason: clean(reason) }
+            Request::Release { instrument, by: clean(by), reason: why(reason) }
         }
         Request::Resolve { intent, resolution, by, reason } => {
             let intent = IntentId::from_stored(harmless(intent.as_str(), TEXT_MAX_CHARS));
@@ -48,14 +53,14 @@ pub fn cleaned(request: Request) -> Request {
                 Resolution::Order(number) => Resolution::Order(clean(number)),
                 Resolution::None => Resolution::None,
             };
-            Request::Resolve { intent, resolution, by: clean(by), reason: clean(reason) }
+            Request::Resolve { intent, resolution, by: clean(by), reason: why(reason) }
         }
         Request::Status => Request::Status,
         // Its texts were parsed where it was read.
         Request::Ask(question) => Request::Ask(question),
         Request::Budget => Request::Budget,
         Request::Decide { number, decision, by, reason } => {
-            Request::Decide { number, decision, by: clean(by), reason: clean(reason) }
+            Request::Decide { number, decision, by: clean(by), reason: why(reason) }
         }
         #[cfg(feature = "faults")]
         Request::Fault { actor, kind } => Request::Fault { actor: clean(actor), kind },

@@ -171,3 +171,20 @@ fn a_halt_that_nobody_could_list_anything_for_says_unknown_and_never_zero() {
         assert!(json.pointer(list).is_some_and(serde_json::Value::is_null), "{list}: {json}");
     }
 }
+
+#[test]
+fn who_has_no_name_is_booked_by_number_and_a_resume_without_a_reason_says_so() {
+    let dir = TempDir::new().unwrap();
+    let _agent = Agent::start(&dir, &[]);
+    let said = |arguments: &[&str]| {
+        let out = command(&dir, &[]).args(arguments).stdout(std::process::Stdio::piped()).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap())
+    };
+    assert_eq!(said(&["halt", "--reason", " "]).0, Some(2), "a halt says why");
+    let by = format!("by uid {} (operator): a look", rustix::process::geteuid().as_raw());
+    let (code, text) = said(&["halt", "--reason", "a look"]);
+    assert!(code == Some(0) && text.contains(&by), "{text}");
+    assert_eq!(said(&["resume"]).0, Some(0));
+    let (_, events) = said(&["events", "--kind", "resume"]);
+    assert!(events.contains("no reason given"), "{events}");
+}

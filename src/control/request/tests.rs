@@ -99,6 +99,19 @@ fn a_halt_that_cancels_says_so_on_the_line_and_a_plain_one_is_the_line_that_olde
 }
 
 #[test]
+fn a_command_without_a_reason_is_taken_and_says_that_none_was_given() {
+    for line in [
+        r#"{"command":"halt","reason":" ","by":"ada"}"#,
+        r#"{"command":"resume","halt":null,"by":"ada"}"#,
+        r#"{"command":"limits","by":"ada","change":{"max_loss_pct":"2.0"}}"#,
+        r#"{"command":"decide","number":7,"decision":"approve","by":"ada","reason":""}"#,
+    ] {
+        let request = parse(line.as_bytes()).unwrap();
+        assert!(texts(&request).contains(&"no reason given"), "{request:?}");
+    }
+}
+
+#[test]
 fn a_halt_is_described_on_one_line() {
     let line = br#"{"command":"halt","reason":"a\n\u001b[2Jb\u202e","by":"m\u0000ina"}"#;
     let Ok(Request::Halt { reason, by, cancel_open: false }) = parse(line) else { panic!("no halt") };
