@@ -221,8 +221,11 @@ pub(crate) fn boot(
         tracing::warn!(%intent, "the fate of this order is unknown; the Broker will ask the exchange");
     }
     let mut standing = store.trading_state()?.halts;
-    let unbooked = emergency.read_all().into_iter().filter(|halt| standing.iter().all(|one| one.id != halt.id));
-    standing.extend(unbooked.collect::<Vec<_>>());
+    for halt in emergency.read_all() {
+        if standing.iter().all(|known| known.id != halt.id) {
+            standing.push(halt);
+        }
+    }
     for (halt, command) in standing.iter().zip(wire::lifting("kestrel", &standing)) {
         // Whoever reads the log may not lift a halt from afar.
         tracing::warn!(halt = halt.id, "trading is {}; go on with: {command}", wire::describe_openly(halt));

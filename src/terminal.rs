@@ -26,7 +26,8 @@ impl Printer {
         let (waiting, lines) = sync_channel(WAITING_LINES);
         let lost = Arc::new(AtomicU64::new(0));
         let told = lost.clone();
-        let thread = std::thread::Builder::new().name("printer".into()).spawn(move || print(&lines, &told))?;
+        let thread =
+            std::thread::Builder::new().name("printer".into()).spawn(move || print(&lines, &told))?;
         Ok(Self { waiting, lost, thread })
     }
 

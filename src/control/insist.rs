@@ -34,7 +34,9 @@ pub fn ask(data_dir: &Path, request: &Request) -> Result<Reply, ControlError> {
             Err(ControlError::NotRunning { .. }) if begun.elapsed() < LISTENS_WITHIN => {
                 park_timeout(TRY_EVERY);
             }
-            Err(why) if is_data_dir(data_dir) => return Ok(Reply::Halted(in_file(data_dir, halt, &why).in_place_of(milder))),
+            Err(why) if is_data_dir(data_dir) => {
+                return Ok(Reply::Halted(in_file(data_dir, halt, &why).in_place_of(milder)));
+            }
             Err(why) => return Err(why),
         }
     }

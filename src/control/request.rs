@@ -27,7 +27,10 @@ const NO_REASON: &str = "no reason given";
 /// says so.
 pub fn cleaned(request: Request) -> Request {
     let clean = |text: String| harmless(&text, TEXT_MAX_CHARS);
-    let why = |reason: String| Some(clean(reason)).filter(|said| !said.is_empty()).unwrap_or(NO_REASON.to_owned());
+    let why = |reason: String| match clean(reason) {
+        said if said.is_empty() => NO_REASON.to_owned(),
+        said => said,
+    };
     match request {
         Request::Halt { reason, by, cancel_open } => {
             Request::Halt { reason: why(reason), by: clean(by), cancel_open }

@@ -52,7 +52,10 @@ fn a_demo_whose_output_nobody_reads_trades_on_and_has_told_all_once_it_is_read()
     let mut agent = Agent::of(child);
     let decided = || {
         let mut ask = Command::new(env!("CARGO_BIN_EXE_kestrel"));
-        ask.env_clear().current_dir(dir.path()).env("DB_PATH", "demo/trades.db").args(["decisions", "--json"]);
+        ask.env_clear()
+            .current_dir(dir.path())
+            .env("DB_PATH", "demo/trades.db")
+            .args(["decisions", "--json"]);
         let said: Value = serde_json::from_slice(&ask.output().unwrap().stdout).ok()?;
         said["books"]["decisions"].as_array().filter(|rows| !rows.is_empty()).map(|_| ())
     };

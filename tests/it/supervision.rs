@@ -110,7 +110,10 @@ fn invariant_17_a_blocked_thread_ends_the_process_with_70_and_the_next_start_rec
     break_it(&dir, "broker", FaultKind::Block);
     assert_eq!(agent.wait().code(), Some(70));
     let log = log_of(&dir);
-    assert!(log.contains("a thread is wedged") && log.contains("\"actor\":\"broker\""), "its last words: {log}");
+    assert!(
+        log.contains("a thread is wedged") && log.contains("\"actor\":\"broker\""),
+        "its last words: {log}"
+    );
     let _next = Agent::start(&dir, &[]);
     let active = until(PATIENCE, || status_of(&dir).filter(|s| s.trading == Some(TradingState::Active)));
     assert!(active.is_some(), "{:?}", status_of(&dir));

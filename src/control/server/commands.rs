@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use domain::messages::control::{
-    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeError,
-    StatusQuery,
+    Durability, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, ResumeError, StatusQuery,
 };
 use domain::messages::evolution::ChangeProposal;
 use domain::messages::limits::{LimitsChange, LimitsInForce, LimitsQuery, TightenError, TightenLimits};
@@ -118,7 +117,8 @@ pub(super) async fn resume(desk: &Desk, last_resort: &LastResort, request: Reque
 }
 
 /// Nothing is sent while it is there, and its halt is one to be lifted.
-const FILE_IS_THERE: &str = "the file HALT is there, and trading halts by it in a moment: ask again. See: kestrel status";
+const FILE_IS_THERE: &str =
+    "the file HALT is there, and trading halts by it in a moment: ask again. See: kestrel status";
 
 /// Each halt that stands, who wants it, why and since when, with the command that lifts it; by name alone where RiskGuard has
 /// not the time to tell more.

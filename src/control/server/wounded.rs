@@ -165,7 +165,8 @@ mod tests {
         assert_eq!(told, (HaltSource::Dashboard, "kim", "now"), "who and why wait for the next good start");
         assert_eq!(halted(false).halt.id, kept.halt.id, "asked again, it is the same");
         assert_eq!(disk.read_all(), [halt.clone(), kept.halt.clone()]);
-        let Reply::Status(status) = answer_wounded(&wound, Request::Status, &last_resort, HaltSource::Operator)
+        let Reply::Status(status) =
+            answer_wounded(&wound, Request::Status, &last_resort, HaltSource::Operator)
         else {
             panic!("no status")
         };

@@ -87,7 +87,11 @@ impl fmt::Display for Halted {
             HaltCancels::Pending => writeln!(f, "Working orders are cancelled as soon as they are known.")?,
         }
         if let Some(at) = self.listed_as_of {
-            writeln!(f, "Nobody could be asked what is open and held. The ledger, last written {} UTC, says:", answers::instant(at))?;
+            writeln!(
+                f,
+                "Nobody could be asked what is open and held. The ledger, last written {} UTC, says:",
+                answers::instant(at)
+            )?;
         }
         list(f, "Orders open", self.open.as_deref())?;
         list(f, "Orders unknown", self.unknown.as_deref())?;

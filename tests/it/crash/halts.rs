@@ -245,8 +245,12 @@ fn watch(rig: &Rig, reason: &str) {
 
 /// Orders that reached the exchange after the halt and were not on the wire when it was answered.
 fn orders_after(rig: &Rig, halted: &Halted) -> Vec<String> {
-    let on_the_wire: BTreeSet<&str> =
-        [&halted.open, &halted.unknown].into_iter().flatten().flatten().map(|order| order.intent.as_str()).collect();
+    let on_the_wire: BTreeSet<&str> = [&halted.open, &halted.unknown]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|order| order.intent.as_str())
+        .collect();
     let books = rig.exchange.books();
     let late = books.orders.iter().filter(|order| order.received_at > halted.halt.at + APART);
     late.filter(|order| !order.tag.as_deref().is_some_and(|tag| on_the_wire.contains(tag)))
