@@ -18,7 +18,7 @@ use strategy::form::{InvalidStrategy, NoColumns, Strategy, TEXT_BYTES_MAX};
 
 use crate::terminal;
 
-pub use files::{Files, Gap, LeftOut, Read, market_of};
+pub use files::{FOLDER_MIB_MAX, Files, Gap, LeftOut, Read, market_of};
 pub use report::{BookReport, Report};
 
 /// What is tried, on what.
@@ -62,6 +62,18 @@ pub enum BacktestError {
     NoFiles {
         /// The folder.
         path: String,
+    },
+    /// More than is read at once.
+    #[error(
+        "the {files} files *.csv of {path} have {mib} MiB together; at most {FOLDER_MIB_MAX} MiB are read at once, so try fewer of them"
+    )]
+    TooMuch {
+        /// The folder.
+        path: String,
+        /// Its files.
+        files: usize,
+        /// What they have together, in MiB.
+        mib: u64,
     },
     /// No stock that could be tried.
     #[error("no stock of {path} can be tried:{}", listed(left_out))]

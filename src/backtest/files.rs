@@ -15,6 +15,8 @@ use super::BacktestError;
 use crate::data::{self, Suspect};
 use crate::store::{FileBar, RefusedRow};
 
+/// The most MiB of a folder's files together: some ten million bars, which are held in memory at once.
+pub const FOLDER_MIB_MAX: u64 = 512;
 /// Days between two bars of a stock beyond which something is missing: the longest holidays of the ten markets are shorter.
 const GAP_DAYS: i64 = 14;
 
@@ -93,6 +95,7 @@ pub(super) fn read(
         return Err(BacktestError::NoFiles { path: shown() });
     }
     paths.sort();
+    is_bounded(path, &paths)?;
     for path in paths {
         one(&path, market, bars_needed, known, &mut files)?;
     }
@@ -112,6 +115,23 @@ fn csv_files(path: &Path) -> Result<Vec<PathBuf>, BacktestError> {
         }
     }
     Ok(found)
+}
+
+/// Looked at before anything is read.
+fn is_bounded(folder: &Path, files: &[PathBuf]) -> Result<(), BacktestError> {
+    let mut bytes = 0_u64;
+    for file in files {
+        let size = std::fs::metadata(file).map_err(|why| BacktestError::NotRead {
+            path: file.display().to_string(),
+            why: why.to_string(),
+        })?;
+        bytes = bytes.saturating_add(size.len());
+    }
+    if bytes > FOLDER_MIB_MAX << 20 {
+        let path = folder.display().to_string();
+        return Err(BacktestError::TooMuch { path, files: files.len(), mib: bytes.div_ceil(1 << 20) });
+    }
+    Ok(())
 }
 
 fn one(

@@ -97,6 +97,27 @@ fn what_cannot_be_tried_at_all_is_refused_with_its_reason() {
 }
 
 #[test]
+fn a_folder_of_more_than_is_held_at_once_is_refused_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, mib: u64| {
+        // Nothing is written: a file of holes.
+        fs::File::create(folder.path().join(name)).unwrap().set_len(mib << 20).unwrap();
+    };
+    file("KR_a.csv", 200);
+    file("KR_b.csv", 200);
+    file("notes.txt", 200);
+    file("KR_c.csv", FOLDER_MIB_MAX - 400 + 1);
+    let strategy = folder.path().join("s.json");
+    fs::write(&strategy, STRATEGY).unwrap();
+    let wanted =
+        Wanted { strategy, data: folder.path().to_owned(), market: None, svg: None, shows_progress: false };
+    let refused = run(&wanted, (&Calendar::official(), "2026-11-26T06:00:00Z".parse().unwrap())).unwrap_err();
+    let words =
+        format!("have 513 MiB together; at most {FOLDER_MIB_MAX} MiB are read at once, so try fewer of them");
+    assert!(refused.to_string().contains(&words), "{refused}");
+}
+
+#[test]
 fn a_files_name_says_its_market() {
     for (name, market) in [
         ("KR_daily.csv", Some(Market::Kr)),

@@ -26,7 +26,7 @@ pub enum DataCommand {
 #[derive(Clone, Debug, Args)]
 pub struct DataImportArgs {
     /// The file, with a header: symbol,date,open,high,low,close,volume and, for splits and dividends, adj_close. Dates are
-    /// YYYY-MM-DD.
+    /// YYYY-MM-DD. At most 256 MiB are read.
     #[arg(value_name = "CSV")]
     pub file: PathBuf,
     /// The market of its stocks, e.g. KR.

@@ -54,6 +54,8 @@ pub struct Suspect {
 struct Columns {
     required: [usize; 7],
     adjusted: Option<usize>,
+    /// How many there are.
+    cells: usize,
 }
 
 impl Columns {
@@ -72,7 +74,7 @@ impl Columns {
         let is_read = |index: &usize| required.contains(index) || adjusted == Some(*index);
         let unread = header.iter().enumerate().filter(|(index, _)| !is_read(index));
         let unread = unread.map(|(_, name)| quoted(name)).collect();
-        Ok((Self { required, adjusted }, unread))
+        Ok((Self { required, adjusted, cells: header.len() }, unread))
     }
 }
 
@@ -140,6 +142,9 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn row(&self, line: u64, record: &StringRecord, columns: &Columns) -> Result<(Symbol, FileBar), String> {
+        if record.len() > columns.cells {
+            return Err(format!("it has {} cells; the header has {}", record.len(), columns.cells));
+        }
         let cell = |index: usize| record.get(index).map(str::trim).unwrap_or_default();
         let [symbol, date, open, high, low, close_text, volume] = columns.required.map(cell);
         let symbol: Symbol =

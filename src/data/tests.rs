@@ -33,6 +33,7 @@ fn each_bad_row_is_refused_at_its_line_with_the_reason_and_the_good_ones_are_tak
         005930,2026-11-23,100,110,90,105,0.5,1\n\
         005930,2026-11-23,100\n\
         ,2026-11-23,100,110,90,105,7,1\n\
+        005930,2026-11-23,1,100,1,110,90,105,7,1\n\
         000660,2026-11-24,1e2,110,90,105,0,1\n";
     let rows = rows(text);
     let expected = [
@@ -47,12 +48,13 @@ fn each_bad_row_is_refused_at_its_line_with_the_reason_and_the_good_ones_are_tak
         (12, "the volume 0.5 is no whole number of shares"),
         (13, "the high is missing"),
         (14, "'' is no symbol of a stock"),
+        (15, "it has 10 cells; the header has 8"),
     ];
     let mut reasons = reasons(&rows);
     let holiday = reasons.remove(5);
     assert!(holiday.0 == 8 && holiday.1.starts_with("2026-10-09 is no session of KR: "), "{holiday:?}");
     assert_eq!(reasons, expected);
-    assert_eq!((rows.rows_read, rows.stocks.len(), rows.unread_columns), (14, 2, vec!["value".to_owned()]));
+    assert_eq!((rows.rows_read, rows.stocks.len(), rows.unread_columns), (15, 2, vec!["value".to_owned()]));
 }
 
 #[test]
