@@ -75,10 +75,11 @@ fn approved() -> Result<Vec<Next>, String> {
         Database::File(path) if path.is_file() => {}
         Database::File(_) | Database::Memory => return Ok(Vec::new()),
     }
-    match reader::ask(&database, &Question::Proposals)?.books {
-        Answer::Proposals { proposals } => Ok(next_of(proposals)),
-        other => Err(format!("the books answered something else than proposals: {other:?}")),
-    }
+    let answer = reader::ask(&database, &Question::Proposals)?.books;
+    let Answer::Proposals { proposals } = answer else {
+        return Err(format!("the books answered something else than proposals: {answer:?}"));
+    };
+    Ok(next_of(proposals))
 }
 
 /// Of several of a market the last yes holds: the others are over as soon as they begin to.

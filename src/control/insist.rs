@@ -47,7 +47,7 @@ fn wanted_halt(request: &Request) -> Option<(RequestHalt, Option<Milder>)> {
     let (reason, by, cancel_open, milder) = match request {
         Request::Halt { reason, by, cancel_open } => (reason, by, *cancel_open, None),
         Request::Reduce { reason, by, cancel_open, flatten } => {
-            (reason, by, *cancel_open, Some(Milder::of(*flatten)))
+            (reason, by, false, Some(Milder::of(*flatten, *cancel_open)))
         }
         Request::Resume { .. }
         | Request::Release { .. }

@@ -326,7 +326,7 @@ async fn answer_early(request: Request, reception: &Reception, source: HaltSourc
     let (reason, by, cancel_open, milder) = match request {
         Request::Halt { reason, by, cancel_open } => (reason, by, cancel_open, None),
         Request::Reduce { reason, by, cancel_open, flatten } => {
-            (reason, by, cancel_open, Some(Milder::of(flatten)))
+            (reason, by, false, Some(Milder::of(flatten, cancel_open)))
         }
         Request::Resume { .. }
         | Request::Release { .. }
@@ -344,10 +344,11 @@ async fn answer_early(request: Request, reception: &Reception, source: HaltSourc
     let (halt_record, durability) = write_file(&reception.last_resort, request.clone());
     // The agent may have started meanwhile, and have looked for the file a moment too early.
     if let Some(Office::Open(desk)) = reception.office.get() {
-        return match halt(desk, &reception.last_resort, request).await {
-            Reply::Halted(halted) => Reply::Halted(halted.in_place_of(milder)),
-            other => other,
-        };
+        let mut reply = halt(desk, &reception.last_resort, request).await;
+        if let Reply::Halted(halted) = reply {
+            reply = Reply::Halted(halted.in_place_of(milder));
+        }
+        return reply;
     }
     let note = "The agent is only starting: nothing was sent, and it begins halted.";
     let halted = Halted::bare(halt_record, durability, true, Some(note.into()));

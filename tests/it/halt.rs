@@ -53,10 +53,11 @@ fn a_resume_without_a_halt_is_refused() {
     assert!(message.contains("not halted"), "{message}");
     // Whoever makes the file by hand and thinks better of it is told of it, or has already lifted what it began.
     std::fs::write(dir.path().join("data/HALT"), "").unwrap();
-    match ask(&dir, &resume()) {
-        Reply::Error { message } => assert!(message.contains("the file HALT is there"), "{message}"),
-        Reply::Resumed(resumed) => assert_eq!(resumed.lifted[0].source, HaltSource::EmergencyFile),
-        other => panic!("{other}"),
+    let reply = ask(&dir, &resume());
+    if let Reply::Resumed(resumed) = &reply {
+        assert_eq!(resumed.lifted[0].source, HaltSource::EmergencyFile);
+    } else {
+        assert!(reply.to_string().contains("the file HALT is there"), "{reply}");
     }
 }
 

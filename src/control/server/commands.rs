@@ -35,8 +35,8 @@ pub(super) async fn reduce(desk: &Desk, last_resort: &LastResort, request: Reque
         Err(error) => {
             tracing::error!(%error, "RiskGuard did not confirm; writing the emergency file");
             let RequestReduce { source, by, reason, flatten, cancel_open } = request;
-            let halt = RequestHalt { source, by, reason, cancel_open };
-            emergency(desk, last_resort, halt, Some(Milder::of(flatten))).await
+            let halt = RequestHalt { source, by, reason, cancel_open: false };
+            emergency(desk, last_resort, halt, Some(Milder::of(flatten, cancel_open))).await
         }
     }
 }

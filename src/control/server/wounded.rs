@@ -19,9 +19,9 @@ pub(super) fn answer_wounded(
             Reply::Halted(halted(wound, last_resort, wanted))
         }
         Request::Reduce { reason, by, cancel_open, flatten } => {
-            let wanted = RequestHalt { source, by, reason, cancel_open };
+            let wanted = RequestHalt { source, by, reason, cancel_open: false };
             let halted = halted(wound, last_resort, wanted);
-            Reply::Halted(halted.in_place_of(Some(Milder::of(flatten))))
+            Reply::Halted(halted.in_place_of(Some(Milder::of(flatten, cancel_open))))
         }
         Request::Status => Reply::Status(Box::new(Status {
             trading: Some(TradingState::Halted),

@@ -57,7 +57,7 @@ impl RiskGuard {
         match answer {
             // What was held before an order was filled or ended would be sold once more.
             Ok(Ok(positions)) if self.moves.latest() == moves && self.settle_gate() => {
-                self.work_off(&positions, ctx)
+                self.work_off(&positions, ctx);
             }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "what is left to sell is unknown"),
