@@ -9,6 +9,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::messages::bars::SeeBars;
 use domain::messages::chat::{BookChat, ChatOffset};
 use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
@@ -176,6 +177,8 @@ pub struct Doors {
     pub proposals: Link<Proposal>,
     /// The price of a stock, asked from Broker; a purchase is judged by what Broker heard.
     pub quotes: Link<QuoteQuery>,
+    /// Scanner: fetch the newest days of a stock for the books.
+    pub see_bars: Link<SeeBars>,
     /// MarketClock: what the override file of the calendar says. Where the settings name one, nothing is told before its
     /// first word.
     pub overrides: Link<market_clock::OverrideFile>,

@@ -80,6 +80,7 @@ impl Slots {
             account: self.broker.link(),
             proposals: self.risk.link(),
             quotes: self.broker.link(),
+            see_bars: self.scanner.link(),
             overrides: self.clock.link(),
             day_closed: self.optimizer.link(),
         }
@@ -276,7 +277,7 @@ impl Slots {
         OptimizerDeps { losers: self.ledger.link(), record: self.ledger.link(), evolution: Some(evolution) }
     }
 
-    /// Everything that evolution keeps is TradeLedger's; the model is Brain's.
+    /// Everything that evolution keeps is TradeLedger's; the model is Brain's, and new bars are fetched by Scanner.
     fn evolution_links(&self) -> EvolutionLinks {
         let ledger = &self.ledger;
         EvolutionLinks {
@@ -287,7 +288,11 @@ impl Slots {
                     tried: ledger.link(),
                     record: ledger.link(),
                 },
-                history: HistoryLinks { stocks: ledger.link(), bars: ledger.link() },
+                history: HistoryLinks {
+                    stocks: ledger.link(),
+                    bars: ledger.link(),
+                    see: Some(self.scanner.link()),
+                },
                 advice: Some(AdviceLinks {
                     closed: ledger.link(),
                     bars: ledger.link(),

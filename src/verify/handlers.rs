@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use actix::System;
 use chrono::{DateTime, Days, Utc};
+use domain::messages::bars::SeeBars;
 use domain::messages::control::HaltSource;
 use domain::messages::ledger::{AllIntents, SummaryQuery};
 use domain::messages::limits::{LimitName, LimitsChange, LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::AccountQuery;
 use domain::messages::schedule::DayClosed;
 use domain::messages::symbols::{RequestResolution, Resolution};
-use domain::{Clock, IntentId};
+use domain::{Clock, Instrument, IntentId};
 use market_clock::{Calendar, OverrideFile, Overrides};
 use supervision::{Fault, State, Vitals};
 
@@ -100,6 +101,11 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
         4 => stage.halt_from_outside(),
         8 => operator.trade(),
         12 => operator.reduce(false).await,
+        14 => {
+            let (market, session_date) = (Market::Kr, Market::Kr.date_at(stage.clock.now()));
+            let instrument = Instrument { market, symbol: "910010".parse().unwrap() };
+            drop(house.doors.see_bars.ask(SeeBars { instrument, session_date }, SHORT).await);
+        }
         16 => drop(house.doors.account.ask(AccountQuery { market: Market::Kr }, SHORT).await),
         18 => drop(house.doors.summary.ask(SummaryQuery, SHORT).await),
         20 => drop(house.doors.intents.ask(AllIntents, SHORT).await),

@@ -1,5 +1,6 @@
 //! Evolution in the true program, after the close of a session: killed in the middle of a cycle, and advised by a model.
 
+mod bars;
 mod kills;
 mod limit;
 mod model;

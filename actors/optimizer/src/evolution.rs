@@ -9,6 +9,7 @@ pub mod chance;
 pub mod cross;
 pub mod cycle;
 pub mod digest;
+pub mod fresh;
 pub mod history;
 pub mod mutate;
 pub mod niche;

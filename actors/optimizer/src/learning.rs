@@ -14,7 +14,7 @@ use supervision::prelude::*;
 
 use crate::evolution::advice::Wanted;
 use crate::evolution::chance::Chance;
-use crate::evolution::history;
+use crate::evolution::fresh::load_fresh;
 use crate::evolution::round::{Ended, RoundLinks, RoundPlan, round};
 use crate::evolution::search::{ASK_WITHIN, Progress, SearchPlan, SearchStopped, heard};
 use crate::evolution::watch::{WatchLinks, approve, is_watched, watch};
@@ -117,7 +117,7 @@ pub async fn turn(
         told(run(evolution, search, (market, interrupted.session_date)).await?);
     }
     if search.is_some() || is_watched(&links.watch, market).await? {
-        let series = history::load(&links.round.history, market, session_date).await?;
+        let series = load_fresh(&links.round.history, market, session_date).await?;
         let mut lines = watch(&links.watch, (market, session_date), shadow, &series).await?;
         if let Some((limit, settings)) = search.as_ref().and_then(|all| Some((all.auto_approve?, all))) {
             lines.extend(approve(&links.watch, market, limit, settings.incumbent.as_ref()).await?);

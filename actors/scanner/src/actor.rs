@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::messages::bars::BarsSeen;
+use domain::messages::bars::{BarsSeen, SeeBars};
 use domain::messages::evolution::StrategyOf;
 use domain::messages::limits::WaitsQuery;
-use domain::messages::market_data::{AccountWatch, BarsQuery, QuoteQuery, RankingQuery};
+use domain::messages::market_data::{AccountWatch, BarsQuery, QueryError, QuoteQuery, RankingQuery};
 use domain::messages::schedule::{ScanDue, SlotKey};
 use domain::messages::selection::{RecentlyTraded, SelectionsMade};
 use domain::messages::trading::CandidatesFound;
@@ -20,6 +20,7 @@ use strategy::{Strategy, Thresholds};
 use supervision::prelude::*;
 
 use crate::memory::Memory;
+use crate::past;
 use crate::scan::{Found, Report, Scan};
 
 /// Whom Scanner asks and tells, and its clock.
@@ -173,6 +174,15 @@ impl Handler<ScanDue> for Scanner {
         // reason to delay the end of the process. It ends by itself, for each of its questions has a deadline.
         let scan = self.begin(due.clone());
         ctx.spawn(scan.run().into_actor(self).map(move |report, this, _ctx| this.finish(due, report)));
+    }
+}
+
+impl Handler<SeeBars> for Scanner {
+    type Result = ResponseFuture<Result<Option<chrono::NaiveDate>, QueryError>>;
+
+    /// A halt stops trading, not learning.
+    fn handle(&mut self, wanted: SeeBars, _ctx: &mut Self::Context) -> Self::Result {
+        Box::pin(past::see(self.deps.bars.clone(), self.deps.bars_seen.clone(), wanted))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod candidate;
 pub mod filter;
 mod memory;
+mod past;
 mod scan;
 pub mod score;
 

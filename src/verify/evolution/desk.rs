@@ -99,7 +99,7 @@ impl Desk {
                     tried: to_desk!(),
                     record: to_desk!(),
                 },
-                history: HistoryLinks { stocks: to_desk!(), bars: to_desk!() },
+                history: HistoryLinks { stocks: to_desk!(), bars: to_desk!(), see: None },
                 advice: None,
                 trials: to_desk!(),
                 totals: to_desk!(),

@@ -9,6 +9,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::LedgerError;
+use super::market_data::QueryError;
 use crate::{Candle, Instrument, Market};
 
 /// Most bars of one [`BarSeries`]: about ten years.
@@ -74,6 +75,21 @@ impl BarsSeen {
         bars.dedup_by_key(|bar| bar.session_date);
         Self { instrument, bars }
     }
+}
+
+/// The longest wait for the answer to [`SeeBars`], in real time: a little longer than for the exchange's.
+pub const SEE_WITHIN: std::time::Duration = std::time::Duration::from_secs(25);
+
+/// Optimizer -> Scanner: fetch the newest daily bars of a stock, and have the books keep those up to a session that is over. The
+/// answer is the newest of these days, none where the exchange tells none; the books write it soon ([`BarsSeen`]). One request to the
+/// exchange at the urgency of a scan. Asked, [`SEE_WITHIN`].
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Option<NaiveDate>, QueryError>")]
+pub struct SeeBars {
+    /// The stock.
+    pub instrument: Instrument,
+    /// The session: what came after it is not kept.
+    pub session_date: NaiveDate,
 }
 
 /// Optimizer -> TradeLedger: the stocks of a market that have bars, by symbol. Asked, 5 s.

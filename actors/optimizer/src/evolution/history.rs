@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use chrono::{Days, NaiveDate};
 use domain::Market;
-use domain::messages::bars::{BarsOf, SERIES_MAX, StocksWithBars};
+use domain::messages::bars::{BarsOf, SERIES_MAX, SeeBars, StocksWithBars};
 use supervision::prelude::*;
 
 use super::search::{ASK_WITHIN, SearchStopped, heard};
@@ -23,6 +23,8 @@ pub struct HistoryLinks {
     pub stocks: Link<StocksWithBars>,
     /// TradeLedger: the bars of one.
     pub bars: Link<BarsOf>,
+    /// Scanner: have the newest bars of one fetched; none: what the books have is all there is.
+    pub see: Option<Link<SeeBars>>,
 }
 
 /// The bars of a market up to `until`, by symbol. A stock with too few of them, or with one that contradicts itself, is left out.

@@ -1,6 +1,7 @@
 //! The actor under the real supervisor, in virtual time, with a Broker that answers as told.
 
 mod chosen;
+mod past;
 mod vectors;
 mod without;
 
