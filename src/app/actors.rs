@@ -313,6 +313,7 @@ impl Slots {
             watch: WatchLinks {
                 proposals: ledger.link(),
                 follow: ledger.link(),
+                look: ledger.link(),
                 judge: ledger.link(),
                 active: ledger.link(),
                 change: ledger.link(),

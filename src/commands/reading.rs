@@ -5,7 +5,7 @@ use std::thread::park_timeout;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
-use domain::messages::evolution::{CycleLine, LateCycle};
+use domain::messages::evolution::{BlindWatch, CycleLine, LateCycle};
 use domain::messages::operator::{Answer, EventsWanted, LINES_MAX, Question};
 
 use super::{alone, data_directory, exit, failed, show};
@@ -104,7 +104,7 @@ pub(super) fn health(args: ShowArgs) -> ExitCode {
 /// The actors, and whether all of them work.
 #[derive(serde::Serialize)]
 struct Health {
-    /// All actors run, and evolution is not late.
+    /// All actors run, evolution is not late, and nothing is followed blindly.
     is_well: bool,
     #[serde(skip)]
     all_run: bool,
@@ -114,19 +114,21 @@ struct Health {
     evolution: Vec<Learnt>,
     /// Sessions that evolution should have learnt from by now.
     late_cycles: Vec<LateCycle>,
+    /// Proposals whose newest sessions could not be judged.
+    blind_watches: Vec<BlindWatch>,
     /// Why it does not trade at all, in a process that only says so.
     blocks: Vec<String>,
 }
 
 impl Health {
     fn of(status: Status) -> Self {
-        let Status { time, actors, entry_blocks, evolution, late_cycles, .. } = status;
+        let Status { time, actors, entry_blocks, evolution, late_cycles, blind_watches, .. } = status;
         let all_run = !actors.is_empty() && actors.iter().all(|actor| actor.state == "running");
-        let is_well = all_run && late_cycles.is_empty();
+        let is_well = all_run && late_cycles.is_empty() && blind_watches.is_empty();
         let now = NaiveDateTime::parse_from_str(&time, "%Y-%m-%d %H:%M:%S UTC").ok();
         let evolution = evolution.into_iter().map(|cycle| Learnt::new(cycle, now)).collect();
         let blocks = if actors.is_empty() { entry_blocks } else { Vec::new() };
-        Self { is_well, all_run, time, actors, evolution, late_cycles, blocks }
+        Self { is_well, all_run, time, actors, evolution, late_cycles, blind_watches, blocks }
     }
 }
 
@@ -137,6 +139,7 @@ impl std::fmt::Display for Health {
         write!(f, "{}", answers::actors(&self.actors))?;
         self.evolution.iter().try_for_each(|cycle| writeln!(f, "{cycle}"))?;
         self.late_cycles.iter().try_for_each(|late| writeln!(f, "{late}; why: the log of the optimizer"))?;
+        self.blind_watches.iter().try_for_each(|blind| writeln!(f, "{blind}; see: kestrel data status"))?;
         match self.all_run {
             true => write!(f, "All actors run. Whether they trade: kestrel status"),
             false => write!(f, "Not all actors run. What happened: kestrel events --kind alarm"),
@@ -199,6 +202,7 @@ mod tests {
             account_in_won: None,
             evolution: vec![],
             late_cycles: vec![],
+            blind_watches: vec![],
             auto_approval: None,
             judge: None,
             storage: None,
@@ -228,11 +232,26 @@ mod tests {
         assert!(shown.contains("cycle 7, 200 trials; nothing passed; ended 2 h 10 min ago\n"), "{shown}");
         let (market, session_date) = (domain::Market::Jp, cycle.session_date);
         let late = LateCycle { market, session_date, closed_at: at("2026-11-24T02:00:00Z") };
+        let other = status.clone();
         let health = Health::of(Status { late_cycles: vec![late], ..status });
         assert!(!health.is_well);
         let shown = health.to_string();
         assert!(shown.contains("evolution is late in JP: no cycle of 2026-11-24 has ended"), "{shown}");
         assert!(shown.ends_with("All actors run. Whether they trade: kestrel status"), "{shown}");
+        let blind = BlindWatch {
+            number: domain::messages::evolution::ProposalNumber(3),
+            market,
+            is_active: false,
+            seen_until: session_date,
+            sessions: 3,
+        };
+        let of_blind = Health::of(Status { blind_watches: vec![blind], ..other });
+        assert!(!of_blind.is_well);
+        let shown = of_blind.to_string();
+        assert!(
+            shown.contains("proposal 0003 is followed blindly: 3 sessions of JP after 2026-11-24"),
+            "{shown}"
+        );
         let shown = serde_json::to_value(&health).unwrap();
         assert_eq!(
             (&shown["is_well"], &shown["evolution"][0]["age_min"]),

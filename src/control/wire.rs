@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use domain::messages::control::{
     Durability, HaltRecord, LiveOrder, ResumeReport, TradingState, TradingStatus,
 };
-use domain::messages::evolution::{CycleLine, LateCycle, ProposalDecision, ProposalNumber, ProposalRecord};
+use domain::messages::evolution::{
+    BlindWatch, CycleLine, LateCycle, ProposalDecision, ProposalNumber, ProposalRecord,
+};
 use domain::messages::judging::JudgeStanding;
 use domain::messages::limits::LimitsChange;
 use domain::messages::operator::{Answer, Question};
@@ -299,6 +301,9 @@ pub struct Status {
     /// Sessions that it should have learnt from by now.
     #[serde(default)]
     pub late_cycles: Vec<LateCycle>,
+    /// Proposals whose newest sessions could not be judged.
+    #[serde(default)]
+    pub blind_watches: Vec<BlindWatch>,
     /// What of its proposals is approved without a person; none: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_approval: Option<AutoApproval>,

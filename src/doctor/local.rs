@@ -228,8 +228,15 @@ fn agent(directory: &Path) -> Finding {
     }
 }
 
-/// Whether evolution keeps up, and what of its proposals needs no person.
+/// Whether evolution keeps up, what of its proposals needs no person, and whether what is followed can be judged.
 pub(super) fn evolution(config: &Config) -> Finding {
+    let mut reader = config.database.file().and_then(|path| open_read_only(path).ok());
+    let blind = reader.as_mut().and_then(|reader| reader.blind_watches().ok());
+    if let Some(blind) = blind.filter(|blind| !blind.is_empty()) {
+        let found: Vec<_> = blind.iter().map(ToString::to_string).collect();
+        let remedy = "see which bars are missing: kestrel data status; import them, or go back: kestrel proposals list";
+        return Finding::warning("evolution", found.join("; "), remedy);
+    }
     let Some(plan) = config.evolution else {
         return Finding::skipped(
             "evolution",
@@ -237,7 +244,6 @@ pub(super) fn evolution(config: &Config) -> Finding {
         );
     };
     let now = SystemClock.now();
-    let mut reader = config.database.file().and_then(|path| open_read_only(path).ok());
     let late = reader.as_mut().and_then(|reader| reader.late_cycles(&config.markets, now).ok());
     if let Some(late) = late.filter(|late| !late.is_empty()) {
         let found: Vec<_> = late.iter().map(ToString::to_string).collect();

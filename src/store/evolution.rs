@@ -2,6 +2,7 @@
 
 mod approvals;
 mod glance;
+mod looks;
 mod proposals;
 mod sessions;
 mod shadows;
@@ -16,10 +17,10 @@ use diesel::prelude::*;
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, EVIDENCE_BYTES_MAX, Elite,
-    EndCycle, FollowShadow, JudgeShadow, JudgeWindow, LateCycle, ProposalRecord, RecordTrials, Reject,
-    RejectsOf, STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, StrategyOf, StrategyVersion, TrialHash,
-    TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
+    ActiveStrategy, BeginCycle, BlindWatch, BookLook, ChangeProposal, Cycle, CycleLine, DraftProposal,
+    EVIDENCE_BYTES_MAX, Elite, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, LateCycle, ProposalRecord,
+    RecordTrials, Reject, RejectsOf, STRATEGY_BYTES_MAX, SpendWindow, SpentWindow, StrategyOf,
+    StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore,
 };
 use trade_ledger::{EvolutionBooks, StoreError};
 
@@ -109,6 +110,10 @@ impl EvolutionBooks for SqliteStore {
         self.write(|conn| shadows::follow(conn, follow))
     }
 
+    fn book_look(&mut self, look: &BookLook, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(|conn| looks::book(conn, look, at))
+    }
+
     fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError> {
         self.write(|conn| shadows::judge(conn, judge, at))
     }
@@ -138,6 +143,12 @@ impl SqliteReader {
     pub fn active_strategy(&mut self, market: Market) -> Result<Option<ActiveStrategy>, StoreError> {
         self.store.active_strategy(market)
     }
+}
+
+/// The proposals that are followed blindly.
+#[cfg(test)]
+pub(super) fn blind_watches(conn: &mut SqliteConnection) -> Result<Vec<BlindWatch>, Fault> {
+    looks::blind(conn)
 }
 
 /// Every proposal, newest first.
@@ -180,6 +191,14 @@ impl SqliteReader {
         now: DateTime<Utc>,
     ) -> Result<Vec<LateCycle>, StoreError> {
         self.store.read(|conn| glance::late(conn, markets, now))
+    }
+
+    /// The proposals that are followed, and whose newest sessions could not be judged.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub fn blind_watches(&mut self) -> Result<Vec<BlindWatch>, StoreError> {
+        self.store.read(looks::blind)
     }
 
     /// The newest cycle of each market that ever had one.

@@ -747,6 +747,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    watch_looks (proposal, session_date) {
+        proposal -> BigInt,
+        session_date -> Text,
+        seen_until -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     shadow_verdicts (proposal) {
         proposal -> BigInt,
         passed -> BigInt,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    ActiveStrategy, BeginCycle, BookLook, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
     FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
     SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
     TriedBefore,
@@ -130,6 +130,13 @@ pub trait EvolutionBooks {
     /// # Errors
     /// [`StoreError::Refused`] when it has no shadow, or is no draft any more.
     fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError>;
+
+    /// Books that a proposal was looked at after a session; the first word on a session stays. When it has become blind by this, it is
+    /// an alarm.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is no such proposal.
+    fn book_look(&mut self, look: &BookLook, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Every proposal, newest first.
     ///

@@ -93,7 +93,7 @@ const fn kept(table: &'static str, holds: &'static str, keep: Keep, why: &'stati
 }
 
 /// Every table of the books; a test compares it with the schema.
-pub const TABLES: [Kept; 62] = [
+pub const TABLES: [Kept; 63] = [
     kept(
         "trades",
         "the seed's view: trades, and every HOLD",
@@ -227,6 +227,12 @@ pub const TABLES: [Kept; 62] = [
     kept("evolution_changes", "what became of them, and by whom", Keep::ForEver, "who decided"),
     kept("limit_approvals", "which of that no person approved", Keep::ForEver, "what was allowed then"),
     kept("shadow_plans", "until when drafts are followed on paper", Keep::ForEver, "one row per draft"),
+    kept(
+        "watch_looks",
+        "whether what is followed could be judged",
+        Keep::ForEver,
+        "one row per proposal and day",
+    ),
     kept("shadow_sessions", "what a draft and the incumbent earned then", Keep::ForEver, "evidence"),
     kept("shadow_verdicts", "what that showed", Keep::ForEver, "evidence"),
     kept("strategy_versions", "what each market traded by", Keep::ForEver, "an order rests on it"),

@@ -2,7 +2,7 @@
 
 use brain::budget::quota_date;
 use domain::messages::control::StatusQuery;
-use domain::messages::evolution::{CycleLine, LateCycle};
+use domain::messages::evolution::{BlindWatch, CycleLine, LateCycle};
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::OracleCallsOf;
 
@@ -31,6 +31,7 @@ pub(super) fn blank_status(venue: &str, at: chrono::DateTime<chrono::Utc>) -> St
         judge: None,
         evolution: vec![],
         late_cycles: vec![],
+        blind_watches: vec![],
         auto_approval: None,
         storage: None,
         log_lines_lost: crate::telemetry::lost_lines(),
@@ -43,6 +44,7 @@ pub(super) async fn status(desk: &Desk) -> Status {
         judge: desk.judge.ask(JudgeQuery, STATUS_WITHIN).await.ok().map(Box::new),
         evolution: cycles(desk).await,
         late_cycles: late_cycles(desk).await,
+        blind_watches: blind_watches(desk).await,
         auto_approval: auto_approval(desk).await,
         storage: storage(desk).await,
         actors: desk.supervised.vitals().iter().map(|vitals| health(vitals)).collect(),
@@ -69,6 +71,15 @@ async fn late_cycles(desk: &Desk) -> Vec<LateCycle> {
     let reading = read(desk.books.clone(), move |reader| reader.late_cycles(&markets, now));
     match tokio::time::timeout(STATUS_WITHIN, reading).await {
         Ok(Ok(late)) => late,
+        Ok(Err(_)) | Err(_) => vec![],
+    }
+}
+
+/// The same.
+async fn blind_watches(desk: &Desk) -> Vec<BlindWatch> {
+    let reading = read(desk.books.clone(), SqliteReader::blind_watches);
+    match tokio::time::timeout(STATUS_WITHIN, reading).await {
+        Ok(Ok(blind)) => blind,
         Ok(Err(_)) | Err(_) => vec![],
     }
 }

@@ -8,7 +8,7 @@ use broker::PacerFigures;
 use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::control::{StatusQuery, TradingStatus};
-use domain::messages::evolution::LateCycle;
+use domain::messages::evolution::{BlindWatch, LateCycle};
 use domain::messages::operator::{Answer, Question};
 use supervision::Health;
 
@@ -61,6 +61,8 @@ pub struct Evolution {
     pub markets: Vec<Market>,
     /// Those whose last close should have been learnt from by now.
     pub late: Vec<LateCycle>,
+    /// Proposals whose newest sessions could not be judged.
+    pub blind: Vec<BlindWatch>,
     /// What needs no person; none where a person decides on everything.
     pub approval: Option<AutoApproval>,
 }
@@ -189,6 +191,7 @@ async fn count(desk: &Desk) -> Result<Counted, String> {
     let question = move |reader: &mut SqliteReader| {
         let evolution = Evolution {
             late: reader.late_cycles(&markets, now)?,
+            blind: reader.blind_watches()?,
             approval: limit.map(|limit| AutoApproval::new(limit, reader.limit_in_use(now).ok())),
             markets,
         };

@@ -175,6 +175,7 @@ impl fmt::Display for Status {
         })?;
         self.evolution.iter().try_for_each(|line| writeln!(f, "evolution {line}"))?;
         self.late_cycles.iter().try_for_each(|late| writeln!(f, "{late}"))?;
+        self.blind_watches.iter().try_for_each(|blind| writeln!(f, "{blind}"))?;
         self.auto_approval.iter().try_for_each(|approval| writeln!(f, "{approval}"))?;
         list(f, "Orders not finished", self.trading.map(|_| &*self.live_orders))?;
         self.storage.iter().try_for_each(|storage| writeln!(f, "{storage}"))?;

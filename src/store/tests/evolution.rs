@@ -2,16 +2,17 @@
 
 use diesel::connection::SimpleConnection as _;
 use domain::messages::evolution::{
-    BeginCycle, ChangeProposal, Decider, DraftProposal, EndCycle, FollowShadow, GateName, JudgeShadow,
-    JudgeWindow, Origin, Place, ProposalNumber, ProposalStatus, ProposalStep, RecordTrials, RejectsOf,
-    ShadowPlan, ShadowSession, SpendWindow, StrategyOf, Trial, TrialHash, TrialTotals, TrialsOf, TriedBefore,
+    BeginCycle, BookLook, ChangeProposal, Decider, DraftProposal, EndCycle, FollowShadow, GateName,
+    JudgeShadow, JudgeWindow, Origin, Place, ProposalNumber, ProposalStatus, ProposalStep, RecordTrials,
+    RejectsOf, ShadowPlan, ShadowSession, SpendWindow, StrategyOf, Trial, TrialHash, TrialTotals, TrialsOf,
+    TriedBefore,
 };
 use trade_ledger::EvolutionBooks as _;
 
 use super::fencing::Write;
 use super::*;
 
-pub(super) const OF_EVOLUTION: [Write; 10] = [
+pub(super) const OF_EVOLUTION: [Write; 11] = [
     ("begin_cycle", |b| b.store.begin_cycle(&begin(), b.now).map(drop)),
     ("record_trials", |b| {
         let _begun = b.store.begin_cycle(&begin(), b.now);
@@ -34,6 +35,10 @@ pub(super) const OF_EVOLUTION: [Write; 10] = [
         let _drafted = b.store.draft_proposal(&shadowed(1), b.now);
         b.store.follow_shadow(&follow(1, &[("2026-11-25", 1)]))
     }),
+    ("book_look", |b| {
+        let _drafted = b.store.draft_proposal(&shadowed(1), b.now);
+        b.store.book_look(&looked("2026-11-25", "2026-11-24"), b.now)
+    }),
     ("judge_shadow", |b| {
         let _drafted = b.store.draft_proposal(&shadowed(1), b.now);
         b.store.judge_shadow(&judged(1, true), b.now).map(drop)
@@ -48,6 +53,11 @@ pub(super) const OF_EVOLUTION: [Write; 10] = [
 
 fn session(session_date: &str) -> StrategyOf {
     StrategyOf { market: Market::Kr, session_date: session_date.parse().unwrap() }
+}
+
+fn looked(session_date: &str, seen_until: &str) -> BookLook {
+    let [session_date, seen_until] = [session_date, seen_until].map(|day| day.parse().unwrap());
+    BookLook { number: ProposalNumber(1), session_date, seen_until }
 }
 
 fn hash(number: u64) -> TrialHash {
@@ -477,6 +487,38 @@ fn a_shadow_is_followed_day_by_day_and_ends_in_a_yes_to_be_looked_at_or_a_no() {
     }
     books.store.draft_proposal(&draft(3), start()).unwrap();
     assert!(refused(books.store.judge_shadow(&judged(3, true), start())).contains("has no shadow"));
+}
+
+#[test]
+fn three_sessions_in_a_row_that_cannot_be_judged_are_an_alarm_once_until_one_can_be() {
+    let mut books = Books::new();
+    assert!(refused(books.store.book_look(&looked("2026-11-25", "2026-11-24"), start())).contains("0001"));
+    books.store.draft_proposal(&shadowed(1), start()).unwrap();
+    for (session, seen_until, sessions, alarms) in [
+        ("2026-11-24", "2026-11-24", None, 0),
+        ("2026-11-25", "2026-11-24", None, 0),
+        ("2026-11-26", "2026-11-24", None, 0),
+        ("2026-11-26", "2026-11-24", None, 0),
+        ("2026-11-27", "2026-11-24", Some(3), 1),
+        ("2026-11-27", "2026-11-24", Some(3), 1),
+        ("2026-11-30", "2026-11-24", Some(4), 1),
+        ("2026-12-01", "2026-11-30", None, 1),
+        ("2026-12-02", "2026-11-30", None, 1),
+        ("2026-12-03", "2026-11-30", Some(3), 2),
+        ("2026-12-04", "2026-12-04", None, 2),
+    ] {
+        books.store.book_look(&looked(session, seen_until), start()).unwrap();
+        let blind = books.store.read(crate::store::evolution::blind_watches).unwrap();
+        assert_eq!(blind.first().map(|blind| blind.sessions), sessions, "{session}");
+        let told = books.lines().iter().filter(|line| line.contains("is followed blindly")).count();
+        assert_eq!(told, alarms, "{session}");
+    }
+    for session in ["2026-12-07", "2026-12-08", "2026-12-09"] {
+        books.store.book_look(&looked(session, "2026-12-04"), start()).unwrap();
+    }
+    books.store.judge_shadow(&judged(1, false), start()).unwrap();
+    let blind = books.store.read(crate::store::evolution::blind_watches).unwrap();
+    assert_eq!(blind, [], "what is over is not followed");
 }
 
 #[test]

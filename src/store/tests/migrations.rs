@@ -231,6 +231,9 @@ fn evolution_rows(version: &str) -> &'static str {
             "INSERT INTO limit_approvals (change_seq, limit_set, at_ms)
                  VALUES (1, 'max_position_pct=5,max_per_30_days=1', 220);"
         }
+        "20261127000100" => {
+            "INSERT INTO watch_looks (proposal, session_date, seen_until, at_ms) VALUES (1, '2026-11-27', '2026-11-26', 100);"
+        }
         _ => "",
     }
 }

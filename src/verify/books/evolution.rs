@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    ActiveStrategy, BeginCycle, BookLook, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
     FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
     SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
     TriedBefore,
@@ -44,6 +44,10 @@ impl EvolutionBooks for WitnessedBooks {
 
     fn follow_shadow(&mut self, follow: &FollowShadow) -> Result<(), StoreError> {
         self.step(("follow_shadow", OTHER), |store| store.follow_shadow(follow), |_, _| ())
+    }
+
+    fn book_look(&mut self, look: &BookLook, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.step(("book_look", OTHER), |store| store.book_look(look, at), |_, ()| ())
     }
 
     fn judge_shadow(&mut self, judge: &JudgeShadow, at: DateTime<Utc>) -> Result<ProposalRecord, StoreError> {

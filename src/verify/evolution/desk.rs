@@ -6,10 +6,10 @@ use actix::{Actor, Context, Handler, Recipient};
 use chrono::{DateTime, Utc};
 use domain::messages::bars::{BarSeries, BarsOf, StocksWithBars};
 use domain::messages::evolution::{
-    ActiveIn, ActiveStrategy, AllProposals, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal,
-    Elite, ElitesOf, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, NewestCycles, ProposalRecord,
-    RecordTrials, SeenIn, SpendWindow, SpentWindow, TotalsOf, TrialHash, TrialTotals, TrialsBooked, TrialsOf,
-    Tried, TriedBefore, WindowsOf,
+    ActiveIn, ActiveStrategy, AllProposals, BeginCycle, BookLook, ChangeProposal, Cycle, CycleLine,
+    DraftProposal, Elite, ElitesOf, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, NewestCycles,
+    ProposalRecord, RecordTrials, SeenIn, SpendWindow, SpentWindow, TotalsOf, TrialHash, TrialTotals,
+    TrialsBooked, TrialsOf, Tried, TriedBefore, WindowsOf,
 };
 use domain::messages::ledger::LedgerError;
 use optimizer::EvolutionLinks;
@@ -114,6 +114,7 @@ impl Desk {
             watch: WatchLinks {
                 proposals: to_desk!(),
                 follow: to_desk!(),
+                look: to_desk!(),
                 judge: to_desk!(),
                 active: to_desk!(),
                 change: to_desk!(),
@@ -180,5 +181,6 @@ writes! {
     ChangeProposal => ProposalRecord, |store, letter, at| store.change_proposal(&letter, at);
     EndCycle => (), |store, letter, at| store.end_cycle(&letter, at);
     FollowShadow => (), |store, letter, _at| store.follow_shadow(&letter);
+    BookLook => (), |store, letter, at| store.book_look(&letter, at);
     JudgeShadow => ProposalRecord, |store, letter, at| store.judge_shadow(&letter, at);
 }

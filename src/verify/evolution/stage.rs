@@ -42,6 +42,8 @@ pub(super) struct Stage {
     days: Vec<NaiveDate>,
     /// Sessions that the books know.
     told: usize,
+    /// Stocks whose bars are told.
+    covered: usize,
     books: Arc<Mutex<Books>>,
     evolution: Evolution,
     /// Held: a database in memory lives as long as this.
@@ -75,7 +77,7 @@ impl Stage {
         let shadow = settings.rules.shadow.clone();
         let evolution = Evolution { search: Some(settings), shadow, links, folders: None };
         let (series, days) = (market.series(ALL_SESSIONS), market.days(ALL_SESSIONS));
-        Ok(Self { series, days, told: 0, books, evolution, _database: database })
+        Ok(Self { series, days, told: 0, covered: STOCKS as usize, books, evolution, _database: database })
     }
 
     /// From now on the operator's limit approves what lies within it.
@@ -84,6 +86,21 @@ impl Stage {
         if let Some(search) = &mut self.evolution.search {
             search.auto_approve = Some(limit);
         }
+    }
+
+    /// From now on the bars of so many stocks are told.
+    #[cfg(test)]
+    pub(super) fn cover(&mut self, stocks: usize) {
+        // All of them again: a stock that was left out for a while has no gap then.
+        (self.covered, self.told) = (stocks, 0);
+    }
+
+    /// Alarms so far that say these words.
+    #[cfg(test)]
+    pub(super) fn alarms(&self, words: &str) -> Result<usize, String> {
+        let after = domain::messages::ledger::EventsAfter { after: domain::EventId(0), limit: 500 };
+        let events = self.books()?.store.events_after(&after).map_err(|error| error.to_string())?;
+        Ok(events.iter().filter(|event| event.text.contains(words)).count())
     }
 
     /// From now on nothing is searched for.
@@ -130,7 +147,7 @@ impl Stage {
         let mut books = self.books()?;
         books.now = evening(last);
         let now = books.now;
-        for series in &self.series {
+        for series in self.series.iter().take(self.covered) {
             let bars = series.bars().get(from..sessions).unwrap_or_default().to_vec();
             let seen = BarsSeen { instrument: series.instrument().clone(), bars };
             books.store.record_bars(&seen, now).map_err(|error| error.to_string())?;

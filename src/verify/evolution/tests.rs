@@ -112,6 +112,34 @@ fn where_nothing_is_searched_for_what_is_active_is_watched_and_a_draft_expires_e
 }
 
 #[test]
+fn with_bars_of_few_stocks_it_is_told_that_a_proposal_is_followed_blindly_and_with_bars_of_half_it_is_judged()
+{
+    actix::System::new().block_on(async {
+        let mut stage = Stage::new(0.0, 3, 16).unwrap();
+        stage.search_no_more();
+        let first = stage::FIRST_SESSIONS;
+        stage.session(first).await.unwrap();
+        let number = book(&stage, &draft(None));
+        let ada = || Decider::Person("ada".into());
+        for step in [ProposalStep::Submit, ProposalStep::Approve, ProposalStep::Activate] {
+            stage.change(number, step, ada(), "looked").unwrap();
+        }
+        stage.cover(3);
+        // It was activated on the first of these evenings.
+        for (sessions, alarms) in [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (60, 1)] {
+            stage.session(first + sessions).await.unwrap();
+            assert_eq!(stage.alarms("is followed blindly").unwrap(), alarms, "{sessions} sessions");
+            assert_eq!(stage.active().unwrap(), Some(number), "nobody has seen it fall");
+        }
+        stage.cover(5);
+        stage.session(first + 61).await.unwrap();
+        assert_eq!(stage.alarms("is followed blindly").unwrap(), 1);
+        stage.session(first + 160).await.unwrap();
+        assert_eq!(stage.active().unwrap(), None, "five of eight have bars");
+    });
+}
+
+#[test]
 fn a_session_that_is_told_again_after_a_newer_one_is_not_searched() {
     actix::System::new().block_on(async {
         let mut stage = Stage::new(0.0, 3, 16).unwrap();

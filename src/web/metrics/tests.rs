@@ -76,8 +76,12 @@ fn counted() -> Counted {
         session_date: "2026-11-24".parse().unwrap(),
         closed_at: "2026-11-24T06:31:00Z".parse().unwrap(),
     };
-    let evolution =
-        Evolution { markets: vec![Market::Kr, Market::UsNasdaq], late: vec![late], approval: None };
+    let evolution = Evolution {
+        markets: vec![Market::Kr, Market::UsNasdaq],
+        late: vec![late],
+        blind: vec![],
+        approval: None,
+    };
     Counted { tally, budget, evolution }
 }
 

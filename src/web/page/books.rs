@@ -125,8 +125,8 @@ pub(super) fn proposals(books: &Result<Books, String>, counted: &Result<Counted,
     })
 }
 
-/// What needs no person, and which close was not learnt from.
-fn learning(Evolution { markets, late, approval }: &Evolution) -> Markup {
+/// What needs no person, which close was not learnt from, and what is followed blindly.
+fn learning(Evolution { markets, late, blind, approval }: &Evolution) -> Markup {
     html! {
         @match approval {
             Some(approval) => p { "Within a limit of the settings, " (approval) "." },
@@ -135,6 +135,9 @@ fn learning(Evolution { markets, late, approval }: &Evolution) -> Markup {
         }
         @for cycle in late {
             p { strong class="bad" { (cycle) } "; trading goes on by the strategy in use." }
+        }
+        @for blind in blind {
+            p { strong class="bad" { (blind) } "." }
         }
     }
 }

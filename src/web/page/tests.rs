@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::messages::control::{HaltLevel, TradingState};
 use domain::messages::evolution::{
-    AutoLimit, LateCycle, ProposalChange, ProposalLine, ProposalNumber, ProposalStatus,
+    AutoLimit, BlindWatch, LateCycle, ProposalChange, ProposalLine, ProposalNumber, ProposalStatus,
 };
 use domain::messages::ledger::EventKind;
 use domain::messages::operator::{DatedPrice, PriceSource};
@@ -256,10 +256,16 @@ fn what_needs_no_person_and_what_was_not_learnt_from_is_said_with_the_proposals(
     };
     let limit: AutoLimit = "max_position_pct=5".parse().unwrap();
     let approval = AutoApproval::new(limit, None);
-    let html = shown(Evolution { late: vec![late], approval: Some(approval), ..by_person });
-    for part in
-        ["without a person within max_position_pct=5", "evolution is late in KR: no cycle of 2026-11-24"]
-    {
+    let seen_until = "2026-11-24".parse().unwrap();
+    let number = ProposalNumber(3);
+    let blind = BlindWatch { number, market: Market::Jp, is_active: true, seen_until, sessions: 4 };
+    let html =
+        shown(Evolution { late: vec![late], blind: vec![blind], approval: Some(approval), ..by_person });
+    for part in [
+        "without a person within max_position_pct=5",
+        "evolution is late in KR: no cycle of 2026-11-24",
+        "proposal 0003 is followed blindly: 4 sessions of JP after 2026-11-24",
+    ] {
         assert!(html.contains(part), "{html}");
     }
 }

@@ -15,11 +15,13 @@ use crate::Market;
 
 mod glance;
 mod limit;
+mod looks;
 mod proposals;
 mod shadows;
 
 pub use glance::*;
 pub use limit::*;
+pub use looks::*;
 pub use proposals::*;
 pub use shadows::*;
 

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use domain::Market;
 use domain::messages::evolution::{
-    ActiveIn, AllProposals, AutoLimit, ChangeProposal, Decider, FollowShadow, JudgeShadow, ProposalRecord,
-    ProposalStatus, ProposalStep, SHADOW_SESSIONS_MAX, ShadowRecord, ShadowSession,
+    ActiveIn, AllProposals, AutoLimit, BookLook, ChangeProposal, Decider, FollowShadow, JudgeShadow,
+    ProposalNumber, ProposalRecord, ProposalStatus, ProposalStep, SHADOW_SESSIONS_MAX, ShadowRecord,
+    ShadowSession,
 };
 use domain::messages::ledger::LedgerError;
 use strategy::form::Strategy;
@@ -35,6 +36,8 @@ pub struct WatchLinks {
     pub proposals: Link<AllProposals>,
     /// TradeLedger: sessions of a shadow.
     pub follow: Link<FollowShadow>,
+    /// TradeLedger: whether what is followed could be judged.
+    pub look: Link<BookLook>,
     /// TradeLedger: a shadow is over.
     pub judge: Link<JudgeShadow>,
     /// TradeLedger: what the market trades by.
@@ -77,8 +80,18 @@ pub async fn watch(
             tokio::task::yield_now().await;
         }
     }
-    lines.extend(watch_active(links, market, rules, series).await?);
+    lines.extend(watch_active(links, (market, session_date), rules, series).await?);
     Ok(lines)
+}
+
+/// Books which session was the newest of what was seen, or that there was none after `after`.
+async fn look(
+    links: &WatchLinks,
+    (number, session_date): (ProposalNumber, NaiveDate),
+    (after, seen): (NaiveDate, &[NaiveDate]),
+) -> Result<(), SearchStopped> {
+    let seen_until = seen.last().copied().unwrap_or(after);
+    heard(links.look.ask(BookLook { number, session_date, seen_until }, ASK_WITHIN).await)
 }
 
 /// Asks the books to approve by the operator's limit what is ready for review; they decide. What happened, a line each. `settings` is
@@ -130,6 +143,7 @@ async fn follow(
     let challenger = Strategy::from_json(&record.strategy);
     let incumbent = record.incumbent.as_deref().and_then(|json| Strategy::from_json(json).ok());
     let seen = sessions_after(series, plan.after, today);
+    look(links, (record.number, today), (plan.after, &seen)).await?;
     let mut new = challenger
         .as_ref()
         .map_or_else(|_| Vec::new(), |challenger| pairs(challenger, incumbent.as_ref(), series, &seen));
@@ -222,7 +236,7 @@ fn pairs(
 /// Goes back from what the market trades by when it has fallen too far since then, on paper.
 async fn watch_active(
     links: &WatchLinks,
-    market: Market,
+    (market, session_date): (Market, NaiveDate),
     rules: &shadow::Rules,
     series: &[Series],
 ) -> Result<Option<String>, SearchStopped> {
@@ -231,7 +245,9 @@ async fn watch_active(
         return Ok(None);
     };
     let Ok(strategy) = Strategy::from_json(&json) else { return Ok(None) };
-    let seen = sessions_after(series, market.date_at(since), NaiveDate::MAX);
+    let began = market.date_at(since);
+    let seen = sessions_after(series, began, session_date);
+    look(links, (number, session_date), (began, &seen)).await?;
     let Some(first) = seen.first() else { return Ok(None) };
     let fell = drawdown(&paper(&strategy, series, *first).unwrap_or_default().returns);
     if fell <= rules.drawdown {

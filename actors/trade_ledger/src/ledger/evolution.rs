@@ -2,10 +2,10 @@
 
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveIn, ActiveStrategy, AllProposals, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal,
-    Elite, ElitesOf, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, NewestCycles, ProposalRecord,
-    RecordTrials, Reject, RejectsOf, SeenIn, SpendWindow, SpentWindow, StrategyOf, StrategyVersion, TotalsOf,
-    TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore, WindowsOf,
+    ActiveIn, ActiveStrategy, AllProposals, BeginCycle, BookLook, ChangeProposal, Cycle, CycleLine,
+    DraftProposal, Elite, ElitesOf, EndCycle, FollowShadow, JudgeShadow, JudgeWindow, NewestCycles,
+    ProposalRecord, RecordTrials, Reject, RejectsOf, SeenIn, SpendWindow, SpentWindow, StrategyOf,
+    StrategyVersion, TotalsOf, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried, TriedBefore, WindowsOf,
 };
 use domain::messages::ledger::LedgerError;
 use supervision::prelude::*;
@@ -73,6 +73,14 @@ impl Handler<FollowShadow> for TradeLedger {
 
     fn handle(&mut self, message: FollowShadow, ctx: &mut Self::Context) -> Self::Result {
         self.commit(ctx, |store, _at| store.follow_shadow(&message)).map_err(answer)
+    }
+}
+
+impl Handler<BookLook> for TradeLedger {
+    type Result = Result<(), LedgerError>;
+
+    fn handle(&mut self, message: BookLook, ctx: &mut Self::Context) -> Self::Result {
+        self.commit(ctx, |store, at| store.book_look(&message, at)).map_err(answer)
     }
 }
 

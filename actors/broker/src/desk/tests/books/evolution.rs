@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Market;
 use domain::messages::consultation::{EarlierCall, EarlierCallFor};
 use domain::messages::evolution::{
-    ActiveStrategy, BeginCycle, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
+    ActiveStrategy, BeginCycle, BookLook, ChangeProposal, Cycle, CycleLine, DraftProposal, Elite, EndCycle,
     FollowShadow, JudgeShadow, JudgeWindow, ProposalRecord, RecordTrials, Reject, RejectsOf, SpendWindow,
     SpentWindow, StrategyOf, StrategyVersion, TrialHash, TrialTotals, TrialsBooked, TrialsOf, Tried,
     TriedBefore,
@@ -43,6 +43,10 @@ impl EvolutionBooks for Memory {
     }
 
     fn follow_shadow(&mut self, _follow: &FollowShadow) -> Result<(), StoreError> {
+        unscripted()
+    }
+
+    fn book_look(&mut self, _look: &BookLook, _at: DateTime<Utc>) -> Result<(), StoreError> {
         unscripted()
     }
 
