@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use domain::messages::bars::{BarSeries, BarsOf, BarsSeen, DayBar, SERIES_MAX};
+use domain::messages::occasions::OccasionKind;
 use domain::{Instrument, Market};
 use trade_ledger::StoreError;
 use trade_ledger::bars::{
@@ -12,7 +13,7 @@ use trade_ledger::bars::{
 };
 
 use super::fault::Fault;
-use super::schema::{bar_adjustments, bars, newest_bars};
+use super::schema::{bar_adjustments, bars, newest_bars, occasions};
 use super::values::{count, day, malformed, ms, parsed, stored};
 
 /// The newest version of a day, and where it is from.
@@ -181,8 +182,13 @@ pub(super) fn record(
     seen: &BarsSeen,
     at: DateTime<Utc>,
 ) -> Result<BarsRecorded, Fault> {
-    let today = seen.instrument.market.date_at(at);
-    if let Some(open) = seen.bars.iter().find(|bar| bar.session_date >= today) {
+    let market = seen.instrument.market;
+    let mut open_from = market.date_at(at);
+    // After its close the day is over, before the calendar says so.
+    if is_closed(conn, market, open_from)? {
+        open_from = open_from.succ_opt().unwrap_or(open_from);
+    }
+    if let Some(open) = seen.bars.iter().find(|bar| bar.session_date >= open_from) {
         return Err(Fault::refused(format!("the bar of {} is not finished", open.session_date)));
     }
     let mut stock = Stock::read(conn, &seen.instrument)?;
@@ -223,6 +229,15 @@ pub(super) fn record(
         insert(conn, &seen.instrument, &new, at)?;
     }
     Ok(done)
+}
+
+/// Whether the books have it that the market's session of a day is over.
+fn is_closed(conn: &mut SqliteConnection, market: Market, session_date: NaiveDate) -> Result<bool, Fault> {
+    let told = occasions::table
+        .filter(occasions::market.eq(market.code()))
+        .filter(occasions::kind.eq(OccasionKind::DayClosed.code()))
+        .filter(occasions::session_date.eq(day(session_date)));
+    Ok(diesel::select(diesel::dsl::exists(told)).get_result(conn)?)
 }
 
 /// Whether an adjustment that this reading brought would reach the bar.

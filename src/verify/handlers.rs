@@ -87,11 +87,9 @@ impl Plan {
     }
 }
 
-/// Every so many rounds another session of the past is over, because evolution has one turn a session, in which most of its letters
+/// Every so many rounds another session is over, newer than all that were told before, because evolution has one turn a session, in which most of its letters
 /// fall into the rest after another fault.
 const SESSION_EVERY: u32 = 9;
-/// How many days before today the first of them is; they go forward, as evolution does.
-const SESSIONS_BACK: u32 = 400;
 
 /// Everything that people, files and other processes ask of the agent; who is down answers later, or never.
 async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
@@ -120,8 +118,8 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
     }
     if round.is_multiple_of(SESSION_EVERY) {
         let closed_at = stage.clock.now();
-        let days = Days::new(u64::from(SESSIONS_BACK.saturating_sub(round / SESSION_EVERY).max(30)));
-        let session_date = Market::Kr.date_at(closed_at) - days;
+        let days = Days::new(u64::from(1 + round / SESSION_EVERY));
+        let session_date = Market::Kr.date_at(closed_at) + days;
         let _ = house.doors.day_closed.tell(DayClosed { market: Market::Kr, session_date, closed_at });
     }
     let after_rest = round.checked_sub(RECYCLES_AFTER).filter(|rounds| rounds.is_multiple_of(RECYCLED_EVERY));

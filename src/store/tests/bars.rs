@@ -1,6 +1,7 @@
 //! Bars: once each, never overwritten, comparable after a split.
 
 use domain::messages::bars::{BarsOf, BarsSeen, DayBar};
+use domain::messages::occasions::{Occasion, OccasionKind};
 use trade_ledger::bars::{Alignment, Factor};
 
 use super::*;
@@ -107,6 +108,25 @@ fn a_day_that_is_not_over_is_refused() {
     let refused = books.store.record_bars(&seen(&[(today.as_str(), 5)]), start());
     assert!(matches!(refused, Err(StoreError::Refused(why)) if why.contains("not finished")));
     assert_eq!(versions(&mut books), 0);
+}
+
+#[test]
+fn a_day_whose_session_was_booked_as_closed_is_over_in_its_market_and_the_next_one_is_not() {
+    let mut books = Books::new();
+    let session_date = today().session_date;
+    let [day, next] = [session_date, session_date.succ_opt().unwrap()].map(|date| date.to_string());
+    let closed = |market| Occasion {
+        market,
+        session_date,
+        kind: OccasionKind::DayClosed,
+        begins_at: start(),
+        label: "closed".into(),
+    };
+    books.store.book_occasions(&[closed(Market::Jp)], start()).unwrap();
+    assert!(books.store.record_bars(&seen(&[(&day, 5)]), start()).is_err(), "of another market");
+    books.store.book_occasions(&[closed(Market::Kr)], start()).unwrap();
+    assert!(books.store.record_bars(&seen(&[(&day, 5), (&next, 5)]), start()).is_err());
+    assert_eq!(books.store.record_bars(&seen(&[(&day, 5)]), start()).unwrap().first, 1);
 }
 
 fn file(rows: &[(&str, i64)], factor: Factor) -> BarFile {

@@ -54,9 +54,10 @@ impl TradeLedger {
     fn write_bars(&mut self, ctx: &mut Ctx<Self>) {
         self.unwritten.is_scheduled = false;
         let Some(seen) = self.unwritten.waiting.pop_front() else { return };
-        // What went wrong is in the log; the bars come again.
-        if let Ok(done) = self.commit(ctx, |store, at| store.record_bars(&seen, at)) {
-            tell(&seen.instrument, done.alignment);
+        // The bars come again.
+        match self.commit(ctx, |store, at| store.record_bars(&seen, at)) {
+            Ok(done) => tell(&seen.instrument, done.alignment),
+            Err(error) => info!(instrument = %seen.instrument, %error, "bars are not written"),
         }
         self.schedule_bars(ctx);
     }
