@@ -14,7 +14,7 @@ use domain::messages::chat::{BookChat, ChatOffset};
 use domain::messages::control::{
     HaltLevel, HaltRecord, HaltSource, RequestHalt, RequestReduce, RequestResume, StatusQuery,
 };
-use domain::messages::evolution::ChangeProposal;
+use domain::messages::evolution::{ChangeProposal, StrategyOf};
 use domain::messages::judging::JudgeQuery;
 use domain::messages::ledger::{AllIntents, EventsAfter, OracleCallsOf, RecordEvent, SummaryQuery};
 use domain::messages::limits::{LimitsQuery, TightenLimits, WithdrawLimits};
@@ -179,6 +179,8 @@ pub struct Doors {
     pub quotes: Link<QuoteQuery>,
     /// Scanner: fetch the newest days of a stock for the books.
     pub see_bars: Link<SeeBars>,
+    /// TradeLedger: what a market trades by in a session.
+    pub strategies: Link<StrategyOf>,
     /// MarketClock: what the override file of the calendar says. Where the settings name one, nothing is told before its
     /// first word.
     pub overrides: Link<market_clock::OverrideFile>,

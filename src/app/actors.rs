@@ -81,6 +81,7 @@ impl Slots {
             proposals: self.risk.link(),
             quotes: self.broker.link(),
             see_bars: self.scanner.link(),
+            strategies: self.ledger.link(),
             overrides: self.clock.link(),
             day_closed: self.optimizer.link(),
         }

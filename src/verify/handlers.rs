@@ -10,6 +10,7 @@ use actix::System;
 use chrono::{DateTime, Days, Utc};
 use domain::messages::bars::SeeBars;
 use domain::messages::control::HaltSource;
+use domain::messages::evolution::StrategyOf;
 use domain::messages::ledger::{AllIntents, SummaryQuery};
 use domain::messages::limits::{LimitName, LimitsChange, LimitsQuery, TightenLimits, WithdrawLimits};
 use domain::messages::market_data::AccountQuery;
@@ -99,6 +100,11 @@ async fn knock(stage: &Stage, house: &House, operator: &Operator, round: u32) {
     match round % 24 {
         0 => operator.stop("roll call").await,
         4 => stage.halt_from_outside(),
+        // The Brain asks once a session.
+        2 | 10 => {
+            let (market, session_date) = (Market::Kr, Market::Kr.date_at(stage.clock.now()));
+            drop(house.doors.strategies.ask(StrategyOf { market, session_date }, SHORT).await);
+        }
         8 => operator.trade(),
         12 => operator.reduce(false).await,
         14 => {
