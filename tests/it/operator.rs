@@ -121,11 +121,16 @@ fn a_new_operator_asks_halts_kills_finds_it_halted_and_resumes() {
     let doctor = succeeds(&demo, &dir, &["doctor"], &["only this user may open the data", "kestrel run"]);
     assert!(!doctor.contains("WARNING") && !doctor.contains("PROBLEM"), "{doctor}");
     succeeds(&demo, &dir, &["why", &bought], &["BUY", "approved", "  fill "]);
-    let (_, judged) = demo.kestrel(&dir, &["decisions", "--json"]);
-    let judged: Value = serde_json::from_str(&judged).unwrap();
-    let hold = judged["books"]["decisions"].as_array().unwrap().iter().find(|row| row["action"] == "HOLD");
-    let symbol = hold.unwrap()["instrument"]["symbol"].as_str().unwrap().to_owned();
-    succeeds(&demo, &dir, &["why-not", &symbol], &["did not trade", "because"]);
+    // What was held back a moment ago may have been bought since; something was not.
+    let not_bought = || {
+        let (_, judged) = demo.kestrel(&dir, &["decisions", "--json"]);
+        let judged: Value = serde_json::from_str(&judged).ok()?;
+        let symbol = |row: &Value| row["instrument"]["symbol"].as_str().unwrap().to_owned();
+        let held_back = judged["books"]["decisions"].as_array()?.iter().filter(|row| row["action"] == "HOLD");
+        let mut told = held_back.map(|row| demo.kestrel(&dir, &["why-not", &symbol(row)]).1);
+        told.find(|text| text.contains("did not trade") && text.contains("because"))
+    };
+    assert!(until(PATIENCE, not_bought).is_some(), "nothing says why it was not bought");
 
     let (status, told) = demo.post("halt", &json!({"reason": "from the train", "by": "ada"}), false);
     assert!(status == 200 && told["done"] == true, "{told}");
