@@ -88,8 +88,8 @@ impl Plan {
     }
 }
 
-/// Every so many rounds another session is over, newer than all that were told before, because evolution has one turn a session, in which most of its letters
-/// fall into the rest after another fault.
+/// Every so many rounds another session is over, newer than all that were told before: evolution has one turn a session, in which
+/// most of its letters fall into the rest after another fault.
 const SESSION_EVERY: u32 = 9;
 
 /// Everything that people, files and other processes ask of the agent; who is down answers later, or never.

@@ -15,14 +15,11 @@ use kestrel::simulator::Environment;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Agent, command, database};
+use crate::harness::{Agent, command, database, serve};
 use crate::tools::SmallDisk;
 
 /// A server on loopback that plays the exchange's clock, and answers everything else with `status`, dated `ahead` of now.
 fn server(status: u16, body: &'static str, ahead: TimeDelta) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
     let facts = || async {
         let markets = vec!["KR".to_owned()];
         let facts = ClockFacts { now: SystemClock.now(), speed: 1, environment: Environment::Real, markets };
@@ -32,15 +29,7 @@ fn server(status: u16, body: &'static str, ahead: TimeDelta) -> String {
         let date = (SystemClock.now() + ahead).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         (StatusCode::from_u16(status).unwrap(), [(DATE, date)], body)
     };
-    let router = Router::new().route(CLOCK_PATH, axum::routing::get(facts)).fallback(answer);
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
-    });
-    url
+    serve(Router::new().route(CLOCK_PATH, axum::routing::get(facts)).fallback(answer))
 }
 
 fn doctor(dir: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Output {

@@ -134,6 +134,21 @@ pub(crate) fn best_of_three(limit: Duration, mut measure: impl FnMut() -> Durati
     best
 }
 
+/// Answers on loopback from a thread of its own for as long as the tests run; the address.
+pub(crate) fn serve(router: axum::Router) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    url
+}
+
 /// What `probe` gives as soon as it gives something, or none after `within`.
 pub(crate) fn until<T>(within: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();

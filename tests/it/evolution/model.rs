@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::Evening;
-use crate::harness::{Agent, command, log_of};
+use crate::harness::{Agent, command, log_of, serve};
 
 type Heard = Arc<Mutex<Vec<Value>>>;
 
@@ -37,9 +37,6 @@ fn suggestions() -> Value {
 
 /// A server on loopback that speaks OpenAI's chat completions; what it was asked is kept.
 fn server() -> (String, Heard) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let heard = Heard::default();
     let kept = heard.clone();
     let answer = move |question: Bytes| async move {
@@ -50,15 +47,8 @@ fn server() -> (String, Heard) {
             "usage": {"prompt_tokens": 3000, "completion_tokens": 900, "total_tokens": 3900},
         }))
     };
-    let router = Router::new().route("/v1/chat/completions", axum::routing::post(answer));
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
-    });
-    (url, heard)
+    let url = serve(Router::new().route("/v1/chat/completions", axum::routing::post(answer)));
+    (format!("{url}/v1"), heard)
 }
 
 /// What the agent shows of its budget.

@@ -5,10 +5,10 @@ use domain::messages::evolution::{Decider, ProposalStep};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::start_with;
 use super::stub::Stub;
-use super::{CHAT, TOKEN, USER, start_with};
 use crate::exchange::Exchange;
-use crate::harness::{Agent, PATIENCE, command, database, log_of, until};
+use crate::harness::{PATIENCE, command, database, log_of, until};
 use crate::proposals::{drop_in, propose};
 
 /// The number that a message about an event ends with.
@@ -71,20 +71,14 @@ fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
     let url = stub.serve();
     let exchange =
         Exchange::start(&dir, &["--start", "2026-06-01T05:50:00Z", "--speed", "60", "--markets", "KR"]);
-    let (chat, user) = (CHAT.to_string(), USER.to_string());
-    let settings = [
-        ("TELEGRAM_BOT_TOKEN", TOKEN),
-        ("TELEGRAM_CHAT_ID", &chat),
-        ("TELEGRAM_ALLOWED_CHATS", &chat),
-        ("TELEGRAM_ALLOWED_USERS", &user),
-        ("TELEGRAM_API_URL", &*url),
+    let further = [
         ("TELEGRAM_NOTIFY", "reports"),
         ("KESTREL_EXCHANGE_URL", &*exchange.url),
         ("ENABLED_MARKETS", "KR"),
         ("TRADE_MODE", "realtime"),
         ("SCANNER_TOP_N", "8"),
     ];
-    let agent = Agent::start(&dir, &settings);
+    let agent = start_with(&dir, &url, &further);
     let text = whole_report(&stub);
     for part in [
         "<b>KRW</b>\naccount: 100000000 KRW",
@@ -130,7 +124,7 @@ fn the_report_of_a_day_comes_once_with_a_picture_and_again_on_request() {
         .unwrap();
     wait_until_told(&dir, number);
     agent.kill_9();
-    let _agent = Agent::start(&dir, &settings);
+    let _agent = start_with(&dir, &url, &further);
     stub.type_text("/status");
     stub.wait_for(&dir, "sendMessage", "trading: ");
     assert_eq!(told(&stub), 1, "once, over a restart");

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{CHAT, TOKEN, USER};
-use crate::harness::{PATIENCE, log_of, until};
+use crate::harness::{PATIENCE, log_of, serve, until};
 
 /// What the Bot API knows.
 #[derive(Default)]
@@ -37,18 +37,7 @@ pub(super) struct Stub(Arc<Mutex<Facts>>);
 impl Stub {
     /// Begins to answer on loopback; the address.
     pub(super) fn serve(&self) -> String {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().route("/{bot}/{method}", post(answer)).with_state(self.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                axum::serve(listener, router).await.unwrap();
-            });
-        });
-        url
+        serve(Router::new().route("/{bot}/{method}", post(answer)).with_state(self.clone()))
     }
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
