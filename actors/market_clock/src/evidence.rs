@@ -60,6 +60,9 @@ struct Witness {
     traded: bool,
     /// The broker answered late enough and showed no trade of that day.
     still: bool,
+    /// That nothing trades was booked by an earlier life, maybe by a clock that ran a day ahead and was set back since. It holds
+    /// until the broker answers, whatever it can tell: a day without trades refuses orders by itself.
+    is_hearsay: bool,
     /// Looks without an answer, in a row.
     silences: u32,
     /// When the last look was begun.
@@ -127,6 +130,7 @@ impl Evidence {
         let is_listed = self.listed.get(&(market, date)).is_some_and(|listed| listed.opens);
         let witness = self.witnesses.entry((market, date)).or_default();
         witness.still = label == Trust::SuspectedClosed.code();
+        witness.is_hearsay = witness.still;
         witness.was_disputed = label == Trust::Disputed.code();
         // A day that needs a proof and had it: by a trade, unless by the list.
         witness.traded = label == Trust::Certain.code() && needs_proof && !is_listed;
@@ -246,13 +250,18 @@ impl Evidence {
         let was_late = witness.looked_at.is_some_and(|at| at >= suspected_from);
         match look {
             Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {
-                *witness = Witness { traded: true, still: false, silences: 0, ..*witness };
+                *witness = Witness { traded: true, still: false, is_hearsay: false, silences: 0, ..*witness };
             }
             Look::LastTrade(_) => {
                 witness.silences = 0;
                 witness.still |= was_late && !witness.traded;
+                witness.is_hearsay = false;
             }
-            Look::CannotTell => witness.silences = 0,
+            Look::CannotTell => {
+                witness.silences = 0;
+                witness.still &= !witness.is_hearsay;
+                witness.is_hearsay = false;
+            }
             Look::Silent => witness.silences = witness.silences.saturating_add(1),
         }
     }

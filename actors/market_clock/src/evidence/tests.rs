@@ -324,6 +324,41 @@ fn what_was_booked_for_a_time_that_has_not_come_is_not_recalled() {
 }
 
 #[test]
+fn a_suspicion_of_an_earlier_life_holds_until_the_broker_answers_for_it_may_be_of_a_clock_that_ran_a_day_ahead()
+ {
+    let day = session(Market::Kr, "2026-11-24");
+    let (calendar, booked_at) = (Calendar::official(), day.open + TimeDelta::minutes(20));
+    let booked = Occasion {
+        market: Market::Kr,
+        session_date: day.date,
+        kind: OccasionKind::Trust,
+        begins_at: booked_at,
+        label: Trust::SuspectedClosed.code().into(),
+    };
+    let after = |looks: &[Look]| {
+        let mut evidence = Evidence::recalled(std::slice::from_ref(&booked), booked_at);
+        for (number, look) in (0..).zip(looks) {
+            let now = booked_at + TimeDelta::minutes(5 * number);
+            assert!(evidence.begin_look(&calendar, &day, now));
+            evidence.end_look(&day, *look);
+        }
+        evidence.trust(&calendar, Market::Kr, day.date, false)
+    };
+    let old = Look::LastTrade(Some(day.open - TimeDelta::days(1)));
+    for (looks, expected) in [
+        (&[][..], Trust::SuspectedClosed),
+        (&[Look::Silent], Trust::SuspectedClosed),
+        (&[Look::CannotTell], Trust::Certain),
+        (&[Look::Silent, Look::CannotTell], Trust::Certain),
+        (&[old], Trust::SuspectedClosed),
+        (&[old, Look::CannotTell], Trust::SuspectedClosed),
+        (&[Look::LastTrade(Some(day.open))], Trust::Certain),
+    ] {
+        assert_eq!(after(looks), expected, "{looks:?}");
+    }
+}
+
+#[test]
 fn the_operator_is_told_what_a_list_that_closes_a_session_leaves_possible() {
     let day = session(Market::Kr, "2026-11-24");
     let closed = [ListedDay { date: day.date, opens: false }];
