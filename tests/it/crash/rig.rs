@@ -45,9 +45,14 @@ impl Rig {
 
     /// The same, with further settings of the agent.
     pub(crate) fn with(seed: u32, further: &[(&str, &str)]) -> Self {
+        Self::at_speed(SPEED, seed, further)
+    }
+
+    /// The same, on an exchange that runs `speed` times as fast as real time.
+    pub(crate) fn at_speed(speed: &str, seed: u32, further: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().unwrap();
         let seed = seed.to_string();
-        let arguments = ["--start", MORNING, "--speed", SPEED, "--markets", "KR", "--seed", &seed];
+        let arguments = ["--start", MORNING, "--speed", speed, "--markets", "KR", "--seed", &seed];
         let exchange = Arc::new(Exchange::start(&dir, &arguments));
         Self::on(dir, exchange, further)
     }
