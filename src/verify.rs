@@ -28,6 +28,7 @@
 mod books;
 #[cfg(test)]
 mod canaries;
+mod cancels;
 mod chat;
 pub mod checks;
 mod clocks;

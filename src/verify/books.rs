@@ -23,8 +23,8 @@ use domain::messages::symbols::{
 use domain::messages::trading::{DecisionMade, OrderUpdate, ProposalRefused};
 use domain::messages::won::{RecordWonDayStart, WonDayStart};
 use domain::{
-    AccountSnapshot, Clock as _, EventId, FencingEpoch, HaltId, Instrument, IntentId, Market, Money,
-    OpenIntent, OrderState, Outcome, Quantity,
+    AccountSnapshot, Clock as _, Decision, EventId, FencingEpoch, HaltId, Instrument, IntentId, Market,
+    Money, OpenIntent, OrderState, Outcome, Quantity, Side,
 };
 use risk_guard::{HaltCommitted, Release, StoredTradingState};
 use trade_ledger::bars::BarsRecorded;
@@ -35,7 +35,7 @@ use trade_ledger::{
 };
 
 use self::telling::{
-    tell_approval, tell_booked, tell_boot, tell_halt, tell_refusal, tell_sending, tell_updates,
+    tell_approval, tell_booked, tell_boot, tell_decision, tell_halt, tell_refusal, tell_sending, tell_updates,
 };
 use super::facts::{Approval, What};
 use super::sometimes::Sometimes;
@@ -265,7 +265,11 @@ impl Store for WitnessedBooks {
     }
 
     fn record_decision(&mut self, made: &DecisionMade) -> Result<EventId, StoreError> {
-        self.step(("record_decision", OTHER), |store| store.record_decision(made), |_, _| ())
+        self.step(
+            ("record_decision", OTHER),
+            |store| store.record_decision(made),
+            |stage, _| tell_decision(stage, &made.decision),
+        )
     }
 
     fn record_consultation(&mut self, consultation: &Consultation) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use trade_ledger::DayKey;
 
+mod cancels;
 mod fills;
 mod halts;
 mod money;
@@ -82,7 +83,7 @@ type Check = fn(&Evidence<'_>) -> Vec<String>;
 
 /// Every violation, in the order of the invariants.
 pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
-    let checks: [(u8, Check); 21] = [
+    let checks: [(u8, Check); 23] = [
         (1, one_post_per_intent),
         (2, nothing_lost),
         (2, money::amounts),
@@ -98,9 +99,11 @@ pub fn check(evidence: &Evidence<'_>) -> Vec<Violation> {
         (9, money::holdings),
         (9, money::cash),
         (10, halts::nothing_leaves_in_a_halt),
+        (10, cancels::only_what_is_unwanted),
         (12, only_the_present_epoch_sends),
         (13, rates),
         (14, size::within_means),
+        (14, size::own_sales_sell_what_is_ours),
         (15, no_actor_fails),
         (19, only_in_sessions),
         (22, everything_settles),
@@ -184,6 +187,9 @@ fn nothing_unapproved(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
             | What::HaltUnheard { .. }
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
+            | What::NotCancelled { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => {}
         }

@@ -75,6 +75,25 @@ pub enum What {
         /// Its id.
         id: String,
     },
+    /// A halt that stands cancels what is open.
+    HaltCancels {
+        /// Its id.
+        id: String,
+        /// Whether sales too: where exits go on, they are what is left.
+        sales_too: bool,
+    },
+    /// A cancel left the client.
+    Cancel {
+        /// The intent whose order it is.
+        intent: String,
+    },
+    /// An order works although a halt that cancels had time enough to ask for its end, and nobody has.
+    NotCancelled {
+        /// The halt.
+        halt: String,
+        /// The order's intent.
+        intent: String,
+    },
     /// An order of somebody else was booked.
     Foreign {
         /// Its number.
@@ -156,6 +175,8 @@ pub struct Approval {
     pub cash: Money,
     /// What else the exchange had of us.
     pub account: AccountTruth,
+    /// True of a sale that nobody judged but RiskGuard's own rules: an exit, or a part of a flatten.
+    pub is_own_sale: bool,
 }
 
 /// What the exchange itself knows of the account, at an approval.
@@ -181,11 +202,15 @@ pub(super) struct Followed {
 
 /// Where every intent is, by the facts so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Follower(BTreeMap<String, Followed>);
+pub(super) struct Follower {
+    intents: BTreeMap<String, Followed>,
+    /// Shares of each stock that were bought and not sold, by what was booked.
+    own: BTreeMap<Instrument, Quantity>,
+}
 
 impl Follower {
     pub(super) fn get(&self, intent: &str) -> Option<&Followed> {
-        self.0.get(intent)
+        self.intents.get(intent)
     }
 
     /// Follows one fact more.
@@ -199,7 +224,7 @@ impl Follower {
                     day: *day,
                     expires_at: *expires_at,
                 };
-                self.0.insert(intent.clone(), new);
+                self.intents.insert(intent.clone(), new);
             }
             What::Sending { intent, .. } => self.set(intent, OrderState::Sending, None),
             What::Update { intent, state, filled } => self.set(intent, *state, Some(*filled)),
@@ -220,15 +245,24 @@ impl Follower {
             | What::ClockSet { .. }
             | What::WrittenByOvertaken { .. }
             | What::HaltUnheard { .. }
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
+            | What::NotCancelled { .. }
             | What::Failed { .. } => {}
         }
     }
 
     fn set(&mut self, intent: &str, state: OrderState, filled: Option<Quantity>) {
-        if let Some(followed) = self.0.get_mut(intent) {
-            followed.state = state;
-            followed.filled = filled.unwrap_or(followed.filled);
-        }
+        let Some(followed) = self.intents.get_mut(intent) else { return };
+        followed.state = state;
+        let Some(filled) = filled else { return };
+        let new = filled.saturating_sub(followed.filled);
+        followed.filled = filled;
+        let own = self.own.entry(followed.terms.instrument.clone()).or_insert(Quantity::ZERO);
+        *own = match followed.terms.side {
+            Side::Buy => own.saturating_add(new),
+            Side::Sell => own.saturating_sub(new),
+        };
     }
 
     /// Intents of a stock whose fate is open and that a new order on `side` must wait for (invariant 6).
@@ -238,7 +272,7 @@ impl Follower {
         side: Side,
         besides: &'a str,
     ) -> impl Iterator<Item = &'a str> {
-        self.0
+        self.intents
             .iter()
             .filter(move |(id, other)| {
                 let is_exempt = side == Side::Sell && other.terms.side == Side::Buy;
@@ -250,6 +284,12 @@ impl Follower {
             .map(|(id, _)| id.as_str())
     }
 
+    /// Shares of a stock that were bought and not sold, by what was booked. A sale of more than that sold what others hold, or
+    /// what a purchase that is booked later has brought: so this is the most that can be ours.
+    pub(super) fn own(&self, instrument: &Instrument) -> Quantity {
+        self.own.get(instrument).copied().unwrap_or(Quantity::ZERO)
+    }
+
     /// True while an order is being sent.
     pub(super) fn is_sending(&self) -> bool {
         self.sending().next().is_some()
@@ -257,31 +297,31 @@ impl Follower {
 
     /// Intents that are being sent.
     pub(super) fn sending(&self) -> impl Iterator<Item = &str> {
-        let sending = self.0.iter().filter(|(_, one)| one.state == OrderState::Sending);
+        let sending = self.intents.iter().filter(|(_, one)| one.state == OrderState::Sending);
         sending.map(|(id, _)| id.as_str())
     }
 
     /// Intents that have not ended, but for approvals that are void at `now`.
     pub(super) fn alive(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&str, &Followed)> {
         let is_void = move |one: &Followed| one.state == OrderState::Approved && now >= one.expires_at;
-        let alive = self.0.iter().filter(move |(_, one)| one.state.is_open() && !is_void(one));
+        let alive = self.intents.iter().filter(move |(_, one)| one.state.is_open() && !is_void(one));
         alive.map(|(id, one)| (id.as_str(), one))
     }
 
     /// Intents of a day that have not ended.
     pub(super) fn open_of(&self, day: DayKey) -> impl Iterator<Item = (&str, &Followed)> {
-        let open = self.0.iter().filter(move |(_, one)| one.day == day && one.state.is_open());
+        let open = self.intents.iter().filter(move |(_, one)| one.day == day && one.state.is_open());
         open.map(|(id, one)| (id.as_str(), one))
     }
 
     /// Approvals of a stock that wait for their permits.
     pub(super) fn waiting_on(&self, instrument: &Instrument) -> Vec<String> {
         let waits = |one: &Followed| one.state == OrderState::Approved && one.terms.instrument == *instrument;
-        self.0.iter().filter(|(_, one)| waits(one)).map(|(id, _)| id.clone()).collect()
+        self.intents.iter().filter(|(_, one)| waits(one)).map(|(id, _)| id.clone()).collect()
     }
 
     /// True while an approval waits for its permit.
     pub(super) fn is_approved(&self) -> bool {
-        self.0.values().any(|one| one.state == OrderState::Approved)
+        self.intents.values().any(|one| one.state == OrderState::Approved)
     }
 }

@@ -169,7 +169,8 @@ impl Line {
                 self.stage.witness.note(What::Post { intent, on_disk });
                 self.stage.cue_perhaps();
             }
-            Errand::Cancel | Errand::Read => {}
+            Errand::Cancel => self.stage.cancel_departs(request),
+            Errand::Read => {}
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{
-    Durability, HaltLevel, HaltRecord, HaltReport, HaltSource, RequestHalt, RequestReduce, RequestResume,
-    StatusQuery, TradingStatus,
+    Durability, HaltLevel, HaltRecord, HaltReport, HaltSource, LiveOrder, RequestHalt, RequestReduce,
+    RequestResume, StatusQuery, TradingStatus,
 };
 use domain::messages::schedule::Phase;
 use domain::messages::symbols::{RequestResolution, RequestSymbolRelease, Resolution, SymbolHaltCause};
@@ -52,6 +52,7 @@ const RESUMES_INTO_REDUCING: u32 = 1_000;
 pub(super) struct Operator {
     stage: Arc<Stage>,
     life: Arc<Life>,
+    began_at: DateTime<Utc>,
     halt: Link<RequestHalt>,
     reduce: Link<RequestReduce>,
     resume: Link<RequestResume>,
@@ -64,6 +65,7 @@ impl Operator {
     /// An operator of this house.
     pub(super) fn new(stage: Arc<Stage>, life: Arc<Life>, house: &House) -> Self {
         Self {
+            began_at: stage.clock.now(),
             stage,
             life,
             halt: house.doors.halt.clone(),
@@ -93,6 +95,7 @@ impl Operator {
         self.care_for_stocks(&status).await;
         self.care_for_the_clock(&status);
         self.stage.look_for_unheard_halts(&status);
+        self.look_for_kept_orders(&status);
         if !status.halts.is_empty() {
             return self.lift(&status).await;
         }
@@ -113,6 +116,14 @@ impl Operator {
             self.stage.halt_from_outside();
         } else if self.stage.interferes(CLOCK_IS_SET) {
             self.stage.set_clock_wrong(Machine::Runs);
+        }
+    }
+
+    /// What a halt that cancels should have asked for the end of, and has not, by now.
+    fn look_for_kept_orders(&self, status: &TradingStatus) {
+        let works = |order: &&LiveOrder| matches!(order.state, OrderState::Accepted | OrderState::Partial);
+        for order in status.live.iter().filter(works) {
+            self.stage.look_for_cancel(&order.intent, self.began_at);
         }
     }
 
@@ -202,7 +213,7 @@ impl Operator {
             source: HaltSource::Operator,
             by: "verification".into(),
             reason: reason.into(),
-            cancel_open: false,
+            cancel_open: self.stage.is_to_cancel(&self.stage.operator),
         };
         match self.halt.ask(request, HALT_WITHIN).await {
             Ok(report) => self.stage.witness.note(What::HaltAnswered(promised(report))),
@@ -213,7 +224,8 @@ impl Operator {
     /// Stops entries; `flatten`: and sells what the agent holds, then halts.
     pub(super) async fn reduce(&self, flatten: bool) {
         let (by, reason) = ("verification".into(), "less is enough".into());
-        let request = RequestReduce { source: HaltSource::Operator, by, reason, flatten, cancel_open: false };
+        let cancel_open = self.stage.is_to_cancel(&self.stage.operator);
+        let request = RequestReduce { source: HaltSource::Operator, by, reason, flatten, cancel_open };
         let answer = self.reduce.ask(request, HALT_WITHIN).await;
         let durability = answer.map(|report| report.durability);
         self.stage.witness.trace("reduce answered", &format!("{flatten} {durability:?}"));

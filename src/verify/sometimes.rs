@@ -52,6 +52,10 @@ catalogue! {
     ResumedReducing, "halt lifted for exits only";
     Reducing, "sale sent while only exits are let through";
     RefusedReducing, "entry refused while only exits are let through";
+    HaltCancels, "halt that cancels what is open";
+    CancelledByHalt, "cancel asked for by a halt before the order's time was over";
+    OwnSale, "sale by the rules of exits or of a flatten";
+    OwnSaleBesideOthers, "sale by rule of a stock of which others hold shares on the account";
     Flattened, "everything sold and halted on request";
     RefusedForSize, "entry refused for its size";
     RefusedForCash, "entry refused for lack of cash beside open orders";

@@ -459,6 +459,8 @@ impl EmergencyHalt for HaltSheetOf {
             return Err("this life is over".into());
         }
         self.stage.write_halt_file(record.clone());
+        // It holds from now on, in the books or not.
+        self.stage.tell_cancels(record);
         Ok(())
     }
 

@@ -135,7 +135,7 @@ impl Stage {
             reason: "halted through the books".into(),
             level: HaltLevel::Halted,
             nonce: HaltNonce::new(self.strangers.dice.next_u64()),
-            cancel_open: false,
+            cancel_open: self.is_to_cancel(&self.strangers.dice),
         };
         if let Err(error) = self.strangers.store().commit_halt(&record) {
             return self.witness.odd(format!("the books do not take a halt from outside: {error}"));
@@ -143,6 +143,7 @@ impl Stage {
         self.strangers.halts().insert(id.clone(), self.clock.now());
         self.witness.saw(Sometimes::HaltFromOutside);
         self.witness.note(What::Halt { id });
+        self.tell_cancels(&record);
     }
 
     /// A halt from outside that stands has to show in the status of an agent that had enough time to notice it.

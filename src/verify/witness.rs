@@ -9,7 +9,8 @@ use domain::{Clock, Currency, OrderState};
 use rust_decimal::Decimal;
 use trade_ledger::DayKey;
 
-use super::facts::{Fact, Follower, What};
+use super::cancels::Cancels;
+use super::facts::{Approval, Fact, Follower, What};
 use super::sometimes::{Sightings, Sometimes};
 use super::trace::Trace;
 use crate::clock::VirtualClock;
@@ -35,6 +36,9 @@ pub(super) struct Notes {
     pub(super) follower: Follower,
     /// The cash of the last account that the agent was shown, by currency.
     pub(super) seen: BTreeMap<Currency, Option<Decimal>>,
+    /// Decisions that somebody judged.
+    pub(super) judged: BTreeSet<String>,
+    pub(super) cancels: Cancels,
     standing: BTreeSet<String>,
     reducing: BTreeSet<String>,
     closed: BTreeSet<DayKey>,
@@ -52,6 +56,8 @@ impl Witness {
             crashes: 0,
             follower: Follower::default(),
             seen: BTreeMap::new(),
+            judged: BTreeSet::new(),
+            cancels: Cancels::default(),
             standing: BTreeSet::new(),
             reducing: BTreeSet::new(),
             closed: BTreeSet::new(),
@@ -65,6 +71,8 @@ impl Witness {
         let mut notes = self.notes();
         notes.trace.add(at, "fact", &format!("{what:?}"));
         notes.see(&what);
+        let by_halt = notes.take_cancels(at, &what);
+        by_halt.into_iter().for_each(|rare| notes.sightings.saw(rare));
         notes.follower.take(&what);
         notes.facts.push(Fact { at, what });
     }
@@ -143,6 +151,7 @@ impl Notes {
                     self.sightings.saw(Sometimes::Resumed);
                 }
             }
+            What::Approval(approval) if approval.is_own_sale => self.see_own_sale(approval),
             What::Update { intent, state, .. } => self.see_move(intent, *state),
             What::Reduce { id } => drop(self.reducing.insert(id.clone())),
             What::Sending { .. } => {
@@ -150,10 +159,10 @@ impl Notes {
                     self.sightings.saw(Sometimes::Reducing);
                 }
             }
-            What::Boot { .. }
+            What::Approval(_)
+            | What::Boot { .. }
             | What::Stop
             | What::Quiet
-            | What::Approval(_)
             | What::Post { .. }
             | What::Close { .. }
             | What::HaltFile
@@ -163,8 +172,18 @@ impl Notes {
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
             | What::HaltUnheard { .. }
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
+            | What::NotCancelled { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => {}
+        }
+    }
+
+    fn see_own_sale(&mut self, approval: &Approval) {
+        self.sightings.saw(Sometimes::OwnSale);
+        if self.follower.own(&approval.terms.instrument) < approval.account.held {
+            self.sightings.saw(Sometimes::OwnSaleBesideOthers);
         }
     }
 

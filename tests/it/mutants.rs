@@ -48,6 +48,8 @@ fn check_for(mutant: Mutant) -> Check {
         Mutant::HashOrder => Check::TraceHash,
         Mutant::NoSync => Check::WriteAhead,
         Mutant::NoCatch => Check::Panic,
+        Mutant::SellOthersShares => Check::Verify { invariant: 14 },
+        Mutant::CancelAtEveryHalt | Mutant::HaltForgetsCancel => Check::Verify { invariant: 10 },
     }
 }
 

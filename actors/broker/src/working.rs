@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::messages::control::{HaltEffect, HaltLevel};
 use domain::{InquiryRow, IntentId, OpenIntent, OrderState, Side, VenueOrderId, is_ahead};
+use supervision::mutant::{self, Mutant};
 use trade_ledger::DayKey;
 
 use crate::Urgency;
@@ -59,8 +60,10 @@ impl Unwanted {
     /// never sales, which are what it is made of.
     pub fn under(standing: &BTreeSet<HaltEffect>, halt_cancels: bool) -> Self {
         let stands = |level| standing.iter().any(|halt| halt.level == level);
+        let is_to = |halt: &HaltEffect| halt.cancel_open && !mutant::is_on(Mutant::HaltForgetsCancel);
+        let halt_cancels = halt_cancels || mutant::is_on(Mutant::CancelAtEveryHalt);
         let cancels =
-            |level| standing.iter().any(|halt| halt.level == level && (halt.cancel_open || halt_cancels));
+            |level| standing.iter().any(|halt| halt.level == level && (is_to(halt) || halt_cancels));
         if cancels(HaltLevel::Halted) {
             Self::Everything
         } else if stands(HaltLevel::Flatten) || cancels(HaltLevel::Reducing) {

@@ -1,4 +1,4 @@
-//! Thirteen deliberate mistakes, one at a time, to prove that the checks of this project can fail (proof.md 10).
+//! Sixteen deliberate mistakes, one at a time, to prove that the checks of this project can fail (proof.md 10).
 //!
 //! Each is a mistake that somebody's trading agent has really made. The code that would make it asks
 //! [`is_on`] at the one place where it differs. Without the feature `mutants` the answer is a constant no and
@@ -34,11 +34,17 @@ pub enum Mutant {
     NoSync,
     /// A panic of an actor is not caught.
     NoCatch,
+    /// An exit sells all that the account holds of the stock, whoever bought it.
+    SellOthersShares,
+    /// Every halt cancels what is open, also one that was not asked to.
+    CancelAtEveryHalt,
+    /// A halt that was asked to cancel what is open forgets it.
+    HaltForgetsCancel,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::RetryPost,
         Self::CommitAfterPost,
         Self::ServerErrorIsRefusal,
@@ -52,6 +58,9 @@ impl Mutant {
         Self::HashOrder,
         Self::NoSync,
         Self::NoCatch,
+        Self::SellOthersShares,
+        Self::CancelAtEveryHalt,
+        Self::HaltForgetsCancel,
     ];
 }
 
@@ -75,7 +84,7 @@ mod chosen {
     static ON: AtomicU8 = AtomicU8::new(0);
 
     /// The mutants by the names that a command line takes.
-    pub const NAMES: [(&str, Mutant); 13] = [
+    pub const NAMES: [(&str, Mutant); 16] = [
         ("retry-post", Mutant::RetryPost),
         ("commit-after-post", Mutant::CommitAfterPost),
         ("server-error-is-refusal", Mutant::ServerErrorIsRefusal),
@@ -89,6 +98,9 @@ mod chosen {
         ("hash-order", Mutant::HashOrder),
         ("no-sync", Mutant::NoSync),
         ("no-catch", Mutant::NoCatch),
+        ("sell-others-shares", Mutant::SellOthersShares),
+        ("cancel-at-every-halt", Mutant::CancelAtEveryHalt),
+        ("halt-forgets-cancel", Mutant::HaltForgetsCancel),
     ];
 
     /// True when the code shall make this mistake.

@@ -42,6 +42,7 @@ pub(super) fn tell_approval(stage: &Stage, new: &NewIntent) {
     stage.cue_perhaps();
     tell_approvals_ended(stage, new);
     let market = new.terms.instrument.market;
+    let is_judged = stage.witness.notes().judged.contains(new.decision.as_str());
     stage.witness.note(What::Approval(Approval {
         intent: new.intent.to_string(),
         approval: new.approval.to_string(),
@@ -50,7 +51,19 @@ pub(super) fn tell_approval(stage: &Stage, new: &NewIntent) {
         expires_at: new.expires_at - stage.machine.wrong_by(),
         cash: stage.cash(market.currency()),
         account: stage.account_of(new.intent.as_str(), &new.terms.instrument),
+        is_own_sale: new.terms.side == Side::Sell && !is_judged,
     }));
+}
+
+/// A flatten's sales are nobody's decisions, and an exit's are RiskGuard's.
+pub(super) fn tell_decision(stage: &Stage, decision: &Decision) {
+    stage.witness.trace(
+        "decision",
+        &format!("{} {:?} {} by {}", decision.id, decision.action, decision.instrument, decision.judge),
+    );
+    if decision.judge != risk_guard::EXITS_JUDGE {
+        stage.witness.notes().judged.insert(decision.id.to_string());
+    }
 }
 
 /// Approvals of the stock that the transaction has ended, because a clock that ran ahead had given them.
@@ -98,6 +111,7 @@ pub(super) fn tell_halt(stage: &Stage, record: &HaltRecord) {
         // Exits may still leave.
         HaltLevel::Reducing | HaltLevel::Flatten => What::Reduce { id },
     });
+    stage.tell_cancels(record);
 }
 
 pub(super) fn tell_refusal(stage: &Stage, refusal: &ProposalRefused) {

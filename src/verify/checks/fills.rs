@@ -39,6 +39,9 @@ pub(super) fn monotone(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
             | What::HaltUnheard { .. }
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
+            | What::NotCancelled { .. }
             | What::ClockSet { .. }
             | What::Failed { .. } => return None,
         };

@@ -51,6 +51,9 @@ impl<'a> Halts<'a> {
             What::HaltUnheard { id } => {
                 Some(format!("the halt {id} is in the books, and the status does not show it"))
             }
+            What::NotCancelled { halt, intent } => Some(format!(
+                "the halt {halt} cancels what is open, and nobody has asked for the end of {intent}"
+            )),
             What::Foreign { order, is_halted: false } => {
                 Some(format!("order {order} of somebody else is in the books, and no halt stands there"))
             }
@@ -66,6 +69,8 @@ impl<'a> Halts<'a> {
             | What::Reduce { .. }
             | What::HaltFile
             | What::HaltFileGone
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
             | What::HaltAnswered(_)
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
@@ -149,6 +154,9 @@ impl<'a> Halts<'a> {
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
             | What::HaltUnheard { .. }
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
+            | What::NotCancelled { .. }
             | What::ClockSet { .. }
             | What::Failed { .. }
             | What::Close { .. }

@@ -81,6 +81,9 @@ pub(super) fn only_in_sessions(evidence: &Evidence<'_>) -> Vec<String> {
             | What::Struck { .. }
             | What::WrittenByOvertaken { .. }
             | What::HaltUnheard { .. }
+            | What::HaltCancels { .. }
+            | What::Cancel { .. }
+            | What::NotCancelled { .. }
             | What::Failed { .. } => None,
         };
         if let Some((intent, day, what)) = looked_at {

@@ -1,6 +1,6 @@
 //! Invariant 14: what an order may cost, and what a sale may sell.
 
-use domain::{OrderTerms, Quantity, Side};
+use domain::{Instrument, OrderTerms, Quantity, Side};
 use rust_decimal::Decimal;
 
 use super::super::facts::{Approval, Fact, Follower, What};
@@ -34,12 +34,7 @@ fn too_dear(approval: &Approval) -> Option<String> {
 
 fn too_much(follower: &Follower, fact: &Fact, approval: &Approval) -> Option<String> {
     let Approval { intent, terms: OrderTerms { instrument, quantity, .. }, account, .. } = approval;
-    let others = follower.alive(fact.at).filter(|(id, other)| {
-        id != intent && other.terms.side == Side::Sell && other.terms.instrument == *instrument
-    });
-    let selling = others
-        .map(|(_, other)| other.terms.quantity.saturating_sub(other.filled))
-        .fold(Quantity::ZERO, Quantity::saturating_add);
+    let selling = selling(follower, fact, intent, instrument);
     let free = account.held.saturating_sub(selling);
     (*quantity > free).then(|| {
         format!(
@@ -47,4 +42,32 @@ fn too_much(follower: &Follower, fact: &Fact, approval: &Approval) -> Option<Str
             account.held
         )
     })
+}
+
+/// Exits and a flatten sell what the booked fills say that this agent bought and has not sold, less what its other open
+/// sales still may: on a shared account the rest is somebody else's.
+pub(super) fn own_sales_sell_what_is_ours(evidence: &Evidence<'_>) -> Vec<String> {
+    follow(evidence, |follower, fact| {
+        let What::Approval(Approval { intent, terms, is_own_sale: true, .. }) = &fact.what else {
+            return None;
+        };
+        let ours = follower.own(&terms.instrument);
+        let selling = selling(follower, fact, intent, &terms.instrument);
+        let quantity = terms.quantity;
+        (quantity > ours.saturating_sub(selling)).then(|| {
+            format!(
+                "intent {intent} sells {quantity} by rule at {}; {ours} are ours, of which {selling} are being sold",
+                fact.at
+            )
+        })
+    })
+}
+
+/// What our other open sales of a stock may still sell.
+fn selling(follower: &Follower, fact: &Fact, besides: &str, instrument: &Instrument) -> Quantity {
+    let others = follower.alive(fact.at).filter(|(id, other)| {
+        *id != besides && other.terms.side == Side::Sell && other.terms.instrument == *instrument
+    });
+    let open = others.map(|(_, other)| other.terms.quantity.saturating_sub(other.filled));
+    open.fold(Quantity::ZERO, Quantity::saturating_add)
 }

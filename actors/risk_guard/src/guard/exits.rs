@@ -17,6 +17,7 @@ use domain::{
     Action, Candle, Confidence, Decision, DecisionId, Instrument, Price, Quantity, Side, StockRules, ports,
 };
 use rust_decimal::Decimal;
+use supervision::mutant::{self, Mutant};
 use supervision::prelude::*;
 
 use super::start::RETRY_AFTER;
@@ -346,7 +347,7 @@ impl RiskGuard {
         let confirmed = snapshot.map_or(own, |snapshot| {
             snapshot.holding(instrument).map_or(Quantity::ZERO, |holding| holding.sellable)
         });
-        let quantity = own.min(confirmed);
+        let quantity = if mutant::is_on(Mutant::SellOthersShares) { confirmed } else { own.min(confirmed) };
         (!quantity.is_zero()).then_some(quantity)
     }
 

@@ -88,6 +88,7 @@ pub(super) fn approval(intent: &str) -> Approval {
         expires_at: at(60),
         cash: Money::new(Decimal::from(10_000_000), Currency::Krw),
         account: AccountTruth { held: Quantity::ZERO, reserved: Decimal::ZERO, fees_lately: Decimal::ZERO },
+        is_own_sale: false,
     }
 }
 

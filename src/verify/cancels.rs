@@ -1,0 +1,148 @@
+//! Cancels: who asks for them, and what a halt that cancels owes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::messages::control::{HaltLevel, HaltRecord};
+use domain::{Clock as _, IntentId, OrderState};
+use serde_json::Value;
+
+use super::dice::Dice;
+use super::facts::What;
+use super::sometimes::Sometimes;
+use super::stage::Stage;
+use super::witness::Notes;
+use crate::http::Request;
+
+/// Of ten thousand halts of a person, so many cancel what is open.
+const HALTS_THAT_CANCEL: u32 = 4_000;
+/// An order that works for longer than this is cancelled without a halt.
+pub(super) const ORDER_LIFE: TimeDelta = TimeDelta::seconds(120);
+/// A halt that cancels has asked for the end of what works after so long, in one life.
+const CANCELS_WITHIN: TimeDelta = TimeDelta::seconds(60);
+
+/// What is known of cancels so far.
+#[derive(Debug, Default)]
+pub(super) struct Cancels {
+    /// Halts that cancel everything, and since when.
+    halts: BTreeMap<String, DateTime<Utc>>,
+    /// Halts that cancel purchases.
+    of_purchases: BTreeSet<String>,
+    /// Writing a halt again that was lifted changes nothing.
+    lifted: BTreeSet<String>,
+    /// Intents whose end was asked for, in whatever life.
+    asked: BTreeSet<String>,
+    /// When each intent was sent.
+    sent: BTreeMap<String, DateTime<Utc>>,
+    /// Since when each intent has worked at the exchange, by the books.
+    works_since: BTreeMap<String, DateTime<Utc>>,
+}
+
+impl Notes {
+    /// Follows a fact; and what is rare about it.
+    pub(super) fn take_cancels(&mut self, at: DateTime<Utc>, what: &What) -> Option<Sometimes> {
+        self.cancels.take(at, what)
+    }
+}
+
+impl Cancels {
+    fn take(&mut self, at: DateTime<Utc>, what: &What) -> Option<Sometimes> {
+        match what {
+            What::HaltCancels { id, .. } if self.lifted.contains(id) => None,
+            What::HaltCancels { id, sales_too: true } => {
+                self.halts.entry(id.clone()).or_insert(at);
+                Some(Sometimes::HaltCancels)
+            }
+            What::HaltCancels { id, sales_too: false } => {
+                self.of_purchases.insert(id.clone());
+                None
+            }
+            What::Release { id } => {
+                self.halts.remove(id);
+                self.of_purchases.remove(id);
+                self.lifted.insert(id.clone());
+                None
+            }
+            What::Update { intent, state: OrderState::Accepted | OrderState::Partial, .. } => {
+                self.works_since.entry(intent.clone()).or_insert(at);
+                None
+            }
+            What::Sending { intent, .. } => {
+                self.sent.insert(intent.clone(), at);
+                None
+            }
+            What::Cancel { intent } => {
+                self.asked.insert(intent.clone());
+                let is_young = self.sent.get(intent).is_some_and(|sent| at - *sent < ORDER_LIFE);
+                let stands = !self.halts.is_empty() || !self.of_purchases.is_empty();
+                (is_young && stands).then_some(Sometimes::CancelledByHalt)
+            }
+            What::Update { .. }
+            | What::Boot { .. }
+            | What::Crash { .. }
+            | What::Stop
+            | What::Quiet
+            | What::Approval(_)
+            | What::Post { .. }
+            | What::Halt { .. }
+            | What::Reduce { .. }
+            | What::HaltUnheard { .. }
+            | What::NotCancelled { .. }
+            | What::Foreign { .. }
+            | What::HaltFile
+            | What::HaltFileGone
+            | What::HaltAnswered(_)
+            | What::Failed { .. }
+            | What::Struck { .. }
+            | What::ClockSet { .. }
+            | What::WrittenByOvertaken { .. }
+            | What::Close { .. } => None,
+        }
+    }
+
+    /// The halt that has wanted the end of an intent for long enough, in a life that began at `began_at`, without anybody
+    /// having asked for it.
+    fn kept(&self, intent: &str, began_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<&str> {
+        let works_since = self.works_since.get(intent)?;
+        let is_late = |since: &DateTime<Utc>| now - *since.max(works_since).max(&began_at) > CANCELS_WITHIN;
+        let (halt, _) = self.halts.iter().find(|(_, since)| is_late(since))?;
+        (!self.asked.contains(intent)).then_some(halt)
+    }
+}
+
+impl Stage {
+    /// What a halt wants cancelled, from now on; a flatten never wants purchases.
+    pub(super) fn tell_cancels(&self, record: &HaltRecord) {
+        if record.cancel_open || record.level == HaltLevel::Flatten {
+            let (id, sales_too) = (record.id.clone(), record.level == HaltLevel::Halted);
+            self.witness.note(What::HaltCancels { id, sales_too });
+        }
+    }
+
+    /// Whether a person who halts has the open orders cancelled.
+    pub(super) fn is_to_cancel(&self, dice: &Dice) -> bool {
+        self.is_faulty() && dice.chance(HALTS_THAT_CANCEL)
+    }
+
+    /// A cancel leaves: of which order of ours, by the exchange's own books.
+    pub(super) fn cancel_departs(&self, request: &Request) {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let number = body["ORGN_ODNO"].as_str().and_then(|number| number.parse::<u64>().ok());
+        let orders = self.venue.books().orders;
+        let of_number = orders.iter().rev().find(|order| number.is_some() && order.id.numeric() == number);
+        let intent = of_number.and_then(|order| order.tag.clone());
+        match intent {
+            Some(intent) => self.witness.note(What::Cancel { intent }),
+            None => self.witness.trace("cancel of another", &format!("{number:?}")),
+        }
+    }
+
+    /// Says so when a halt that cancels has left an order alone.
+    pub(super) fn look_for_cancel(&self, intent: &IntentId, began_at: DateTime<Utc>) {
+        let now = self.clock.now();
+        let kept = self.witness.notes().cancels.kept(intent.as_str(), began_at, now).map(str::to_owned);
+        if let Some(halt) = kept {
+            self.witness.note(What::NotCancelled { halt, intent: intent.to_string() });
+        }
+    }
+}
