@@ -146,3 +146,50 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        "2026-11-24T01:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(second)
+    }
+
+    /// What is known after these facts, each so many seconds after the first.
+    fn known(facts: &[(i64, What)]) -> (Cancels, usize) {
+        let mut cancels = Cancels::default();
+        let by_halt = |cancels: &mut Cancels, (second, what): &(i64, What)| {
+            cancels.take(at(*second), what) == Some(Sometimes::CancelledByHalt)
+        };
+        let count = facts.iter().filter(|fact| by_halt(&mut cancels, fact)).count();
+        (cancels, count)
+    }
+
+    #[test]
+    fn an_order_that_works_long_after_a_halt_that_cancels_is_kept_unless_somebody_asked_or_the_life_is_young()
+    {
+        let sent = (0, What::Sending { intent: "i".into(), epoch: 1 });
+        let filled = domain::Quantity::ZERO;
+        let works = (1, What::Update { intent: "i".into(), state: OrderState::Accepted, filled });
+        let halt = |sales_too| (5, What::HaltCancels { id: "h".into(), sales_too });
+        let lifted = |second| (second, What::Release { id: "h".into() });
+        let asked = (9, What::Cancel { intent: "i".into() });
+        let base = [sent, works];
+        for (further, kept, by_halt) in [
+            (vec![], None, 0),
+            (vec![halt(true)], Some("h"), 0),
+            (vec![halt(false)], None, 0),
+            (vec![halt(true), asked.clone()], None, 1),
+            (vec![asked.clone()], None, 0),
+            (vec![halt(true), lifted(8)], None, 0),
+            (vec![lifted(4), halt(true)], None, 0),
+        ] {
+            let facts: Vec<_> = base.iter().cloned().chain(further).collect();
+            let (cancels, count) = known(&facts);
+            assert_eq!((cancels.kept("i", at(0), at(66)), count), (kept, by_halt), "{facts:?}");
+            assert_eq!(cancels.kept("i", at(0), at(65)), None, "it has a minute");
+            assert_eq!(cancels.kept("i", at(10), at(66)), None, "this life has a minute");
+            assert_eq!(cancels.kept("j", at(0), at(66)), None, "it does not work");
+        }
+    }
+}

@@ -317,6 +317,38 @@ fn invariant_14_a_sale_of_more_than_is_held_and_not_being_sold_is_found() {
 }
 
 #[test]
+fn invariant_14_a_sale_by_rule_of_more_than_this_agent_bought_is_found() {
+    // Bought by us, being sold by another order of ours, sold by rule or by a judgement; the account holds more of others.
+    for (bought, other, is_own_sale, is_found) in [
+        (10, 0, true, false),
+        (9, 0, true, true),
+        (0, 0, true, true),
+        (0, 0, false, false),
+        (19, 10, true, true),
+        (20, 10, true, false),
+    ] {
+        let found = spoiled(|run| {
+            let account = AccountTruth { held: Quantity::new(100), ..approval("i").account };
+            let order = |side, shares, is_own_sale| Approval {
+                terms: domain::OrderTerms { side, quantity: Quantity::new(shares), ..terms() },
+                account: account.clone(),
+                is_own_sale,
+                ..approval("i")
+            };
+            let named = |intent: &str, approval: Approval| {
+                What::Approval(Approval { intent: intent.into(), ..approval })
+            };
+            let (state, filled) = (OrderState::Filled, Quantity::new(bought));
+            run.facts[APPROVED].what = What::Approval(order(Side::Sell, 10, is_own_sale));
+            run.insert(APPROVED, named("k", order(Side::Sell, other, false)));
+            run.insert(APPROVED, What::Update { intent: "j".into(), state, filled });
+            run.insert(APPROVED, named("j", order(Side::Buy, bought, false)));
+        });
+        assert_eq!(found.contains(&14), is_found, "{bought} {other} {is_own_sale}");
+    }
+}
+
+#[test]
 fn invariant_15_a_failing_actor_is_found() {
     check_finds(15, |run| {
         run.insert(APPROVED, What::Failed { actor: "scanner", how: "was started again 1 times".into() });

@@ -103,3 +103,54 @@ fn invariant_10_a_halt_in_the_books_that_the_agent_does_not_tell_is_found() {
         run.insert(SENDING, What::HaltUnheard { id: "h".into() });
     });
 }
+
+/// A purchase that works, and is cancelled `age_s` seconds after it was sent; between the two, what `between` puts there.
+fn cancelled(side: Side, age_s: i64, between: &[What]) -> BTreeSet<u8> {
+    spoiled(|run| {
+        let terms = domain::OrderTerms { side, ..terms() };
+        run.facts[APPROVED].what = What::Approval(Approval { terms, ..approval("i") });
+        let sent_at = run.facts[SENDING].at;
+        for (number, what) in between.iter().enumerate() {
+            run.insert(FILLED + number, what.clone());
+        }
+        let cancel =
+            Fact { at: sent_at + TimeDelta::seconds(age_s), what: What::Cancel { intent: "i".into() } };
+        run.facts.insert(FILLED + between.len(), cancel);
+    })
+}
+
+#[test]
+fn invariant_10_a_cancel_that_no_halt_asked_for_is_found() {
+    let halt = |sales_too| What::HaltCancels { id: "h".into(), sales_too };
+    let latched = [halt(false), What::Halt { id: "h".into() }];
+    let lifted = |id: &str| What::Release { id: id.into() };
+    let clock = [What::ClockSet { wrong_by_ms: 120_000 }];
+    let cases: [(Side, i64, &[What], bool); 14] = [
+        (Side::Buy, 20, &[], true),
+        (Side::Sell, 10, &[], true),
+        (Side::Buy, 120, &[], false),
+        (Side::Buy, 20, &clock, false),
+        // The price has left it behind.
+        (Side::Sell, 20, &[], false),
+        (Side::Buy, 20, &[What::Halt { id: "h".into() }], true),
+        (Side::Buy, 20, &[halt(true)], false),
+        (Side::Sell, 10, &[halt(true)], false),
+        (Side::Buy, 20, &[halt(false)], false),
+        (Side::Sell, 10, &[halt(false)], true),
+        (Side::Sell, 10, &latched, false),
+        // The cancel may have been on its way.
+        (Side::Buy, 20, &[halt(true), lifted("h")], false),
+        (Side::Sell, 10, &[halt(false), lifted("h")], true),
+        (Side::Buy, 20, &[lifted("h"), halt(true)], true),
+    ];
+    for (number, (side, age_s, between, is_found)) in cases.into_iter().enumerate() {
+        assert_eq!(cancelled(side, age_s, between).contains(&10), is_found, "case {number}");
+    }
+}
+
+#[test]
+fn invariant_10_an_order_that_a_halt_leaves_although_it_was_to_cancel_is_found() {
+    check_finds(10, |run| {
+        run.insert(FILLED, What::NotCancelled { halt: "h".into(), intent: "i".into() });
+    });
+}
