@@ -15,6 +15,8 @@ use crate::network::{Life, Network};
 
 const BASE: &str = "http://exchange.invalid";
 const ACCOUNT: [&str; 2] = ["12345678", "01"];
+/// How the codes begin by which the exchange refuses a question for its form.
+const ASKED_WRONGLY: &str = "OPSQ200";
 /// Pages of one list at most.
 const PAGES_MAX: usize = 50;
 
@@ -117,7 +119,8 @@ impl Client {
     async fn pages(&self, name: &str, tr_id: &str, fixed: &str) -> Result<Vec<Value>, Trouble> {
         let (mut pages, mut context, mut more) = (Vec::new(), [String::new(), String::new()], "");
         while pages.len() < PAGES_MAX {
-            let [fk, nk] = context.each_ref().map(|key| key.trim().replace('^', "%5E"));
+            // Word for word, with the spaces that fill it (KIS.md 3.3).
+            let [fk, nk] = context.each_ref().map(|key| key.replace('^', "%5E").replace(' ', "%20"));
             let path = format!(
                 "/uapi/domestic-stock/v1/trading/{name}?{fixed}&CTX_AREA_FK100={fk}&CTX_AREA_NK100={nk}"
             );
@@ -188,6 +191,11 @@ impl Client {
 fn judge(response: &Response<Bytes>) -> Result<Value, Trouble> {
     let http_ok = response.status().is_success();
     let answer: Value = serde_json::from_slice(response.body()).map_err(|_| Trouble::HttpError)?;
+    // A model that asks wrongly would be blamed for what its reader did.
+    assert!(
+        !text(&answer, "msg_cd").starts_with(ASKED_WRONGLY),
+        "the exchange does not take the question: {answer}"
+    );
     match answer.get("rt_cd").and_then(Value::as_str) {
         Some("0") if http_ok => Ok(answer),
         Some(_) => Err(Trouble::Refused { http_ok }),
