@@ -32,6 +32,10 @@ pub(super) struct Cancels {
     lifted: BTreeSet<String>,
     /// Intents whose end was asked for, in whatever life.
     asked: BTreeSet<String>,
+    /// Whether every token has died and no other came.
+    is_tokenless: bool,
+    /// When the last token came.
+    token_at: Option<DateTime<Utc>>,
     /// When each intent was sent.
     sent: BTreeMap<String, DateTime<Utc>>,
     /// Since when each intent has worked at the exchange, by the books.
@@ -100,11 +104,26 @@ impl Cancels {
         }
     }
 
+    /// Every token has died: for a minute or so the exchange gives no other one, and it takes nothing without (KIS.md 2.1).
+    pub(super) fn tokens_die(&mut self) {
+        self.is_tokenless = true;
+    }
+
+    /// The exchange gave a token.
+    pub(super) fn token_comes(&mut self, at: DateTime<Utc>) {
+        (self.is_tokenless, self.token_at) = (false, Some(at));
+    }
+
     /// The halt that has wanted the end of an intent for long enough, in a life that began at `began_at`, without anybody
     /// having asked for it.
     fn kept(&self, intent: &str, began_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<&str> {
         let works_since = self.works_since.get(intent)?;
-        let is_late = |since: &DateTime<Utc>| now - *since.max(works_since).max(&began_at) > CANCELS_WITHIN;
+        let could_since = self.token_at.map_or(began_at, |at| at.max(began_at));
+        let is_late =
+            |since: &DateTime<Utc>| now - *since.max(works_since).max(&could_since) > CANCELS_WITHIN;
+        if self.is_tokenless {
+            return None;
+        }
         let (halt, _) = self.halts.iter().find(|(_, since)| is_late(since))?;
         (!self.asked.contains(intent)).then_some(halt)
     }
@@ -185,11 +204,16 @@ mod tests {
             (vec![lifted(4), halt(true)], None, 0),
         ] {
             let facts: Vec<_> = base.iter().cloned().chain(further).collect();
-            let (cancels, count) = known(&facts);
+            let (mut cancels, count) = known(&facts);
             assert_eq!((cancels.kept("i", at(0), at(66)), count), (kept, by_halt), "{facts:?}");
             assert_eq!(cancels.kept("i", at(0), at(65)), None, "it has a minute");
             assert_eq!(cancels.kept("i", at(10), at(66)), None, "this life has a minute");
             assert_eq!(cancels.kept("j", at(0), at(66)), None, "it does not work");
+            cancels.tokens_die();
+            assert_eq!(cancels.kept("i", at(0), at(66)), None, "nobody can ask without a token");
+            cancels.token_comes(at(20));
+            assert_eq!(cancels.kept("i", at(0), at(80)), None, "it has a minute with the new one");
+            assert_eq!(cancels.kept("i", at(0), at(81)), kept, "{facts:?}");
         }
     }
 }

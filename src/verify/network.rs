@@ -32,6 +32,8 @@ use fate::{Errand, Fate};
 
 /// The header that tells the simulated exchange, and us, which intent an order is for.
 const TRUTH: &str = "x-kestrel-truth";
+/// Where tokens are given (KIS.md 2.1).
+const TOKEN_PATH: &str = "/oauth2/tokenP";
 /// The longest time that a request may be under way after its sender gave up.
 const LATE_SECONDS_MAX: u64 = 60;
 
@@ -150,12 +152,15 @@ impl Line {
         if let Some(intent) = truth(&request) {
             self.stage.twin_perhaps(&intent, fate.is_doubtful());
         }
-        let path = request.uri().path();
+        let path = request.uri().path().to_owned();
         self.stage.witness.trace("request", &format!("{errand:?} {path} {fate:?}"));
         if let Some(rare) = fate.rare().filter(|_| errand == Errand::Order && !fate.is_about_an_answer()) {
             self.stage.witness.saw(rare);
         }
         let reply = self.meet(fate, request, limits).await;
+        if path == TOKEN_PATH && fate == Fate::Delivered && reply.is_ok() {
+            self.stage.witness.notes().cancels.token_comes(self.now());
+        }
         self.survive(errand, "after post").await;
         reply
     }
@@ -223,6 +228,7 @@ impl Line {
             }
             Fate::TokenDead => {
                 self.stage.venue.revoke_tokens();
+                self.stage.witness.notes().cancels.tokens_die();
                 self.deliver(fate, request, latency).await.ok_or_else(|| broken(latency))
             }
             Fate::Delivered => self.deliver(fate, request, latency).await.ok_or_else(|| broken(latency)),
