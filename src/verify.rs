@@ -11,6 +11,7 @@
 //! | `clocks` | the machine's clock, which may be set wrong |
 //! | `books` | the store, seen through: where a life may end, and what was committed |
 //! | `strangers` | other processes on the same books |
+//! | `cancels` | who asks for the end of an order, and what a halt that cancels owes |
 //! | `enemy` | a language model that wants to buy everything |
 //! | `chat` | a chat server that fails, and repeats what it was asked |
 //! | `operator` | who halts, resumes, and trades by hand |

@@ -128,6 +128,15 @@ impl Database {
         if is_memory(&self.path) || !self.path.metadata().is_ok_and(|file| file.len() > 0) {
             return Ok(());
         }
+        // Somebody died in the middle of a change that a rollback journal takes back, as at the first start, before the
+        // journal is written ahead. Who only reads cannot take it back.
+        let mut connection =
+            if has_rollback_journal(&self.path) { self.connect()? } else { self.read_only_connection()? };
+        check_integrity(&mut connection).map_err(|why| self.damaged_or(why))
+    }
+
+    /// A connection that changes nothing, not even by its end.
+    fn read_only_connection(&self) -> Result<SqliteConnection, OpenError> {
         let url = read_only_url(&self.path).ok_or_else(|| OpenError::Failed {
             path: self.path.clone(),
             why: "the path is not UTF-8".to_owned(),
@@ -135,7 +144,7 @@ impl Database {
         let opened = SqliteConnection::establish(&url);
         let mut connection = opened.map_err(|error| self.explain(&error.to_string()))?;
         self.run(&mut connection, &format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};"))?;
-        check_integrity(&mut connection).map_err(|why| self.damaged_or(why))
+        Ok(connection)
     }
 
     /// The writer's connection. One at a time.
@@ -249,13 +258,7 @@ pub fn open_read_only(path: impl AsRef<Path>) -> Result<SqliteReader, OpenError>
 
 /// A connection that can only read, to a database that exists and need not be ours. Nothing is made or changed by looking.
 pub(super) fn read_only(path: &Path) -> Result<SqliteConnection, OpenError> {
-    let database = at(path)?;
-    let unusable = || OpenError::Failed { path: path.to_owned(), why: "the path is not UTF-8".to_owned() };
-    let url = read_only_url(path).ok_or_else(unusable)?;
-    let opened = SqliteConnection::establish(&url);
-    let mut connection = opened.map_err(|error| database.explain(&error.to_string()))?;
-    database.run(&mut connection, &format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};"))?;
-    Ok(connection)
+    at(path)?.read_only_connection()
 }
 
 /// A connection to a database that exists, for what SQLite calls writing although it leaves the database alone.
@@ -306,6 +309,14 @@ fn read_only_url(path: &Path) -> Option<String> {
     }
     url.push_str("?mode=ro");
     Some(url)
+}
+
+/// True when a change of the database is half done, and the journal beside it has what it was before
+/// (<https://www.sqlite.org/lockingv3.html>, hot journals).
+fn has_rollback_journal(path: &Path) -> bool {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    fs::metadata(journal).is_ok_and(|file| file.len() > 0)
 }
 
 fn create_directory(path: &Path) -> Result<(), OpenError> {

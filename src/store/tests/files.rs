@@ -247,6 +247,32 @@ fn invariant_11_a_damaged_database_is_recognised_before_a_single_byte_of_it_is_w
     }
 }
 
+/// A copy of the files in the middle of a change that a rollback journal can take back, as a death leaves them.
+fn with_a_hot_journal(dir: &tempfile::TempDir) -> PathBuf {
+    let (alive, dead) = (dir.path().join("alive.db"), dir.path().join("dead.db"));
+    let mut books = SqliteConnection::establish(alive.to_str().unwrap()).unwrap();
+    // So little memory that pages and journal reach the disk before the commit.
+    let began = "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; CREATE TABLE kept (line text); \
+         INSERT INTO kept VALUES ('before'); BEGIN; UPDATE kept SET line = 'half done'; \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+         INSERT INTO kept SELECT 'half done ' || i FROM n;";
+    books.batch_execute(began).unwrap();
+    fs::copy(&alive, &dead).unwrap();
+    fs::copy(dir.path().join("alive.db-journal"), dir.path().join("dead.db-journal")).unwrap();
+    dead
+}
+
+#[test]
+fn a_database_whose_writer_died_in_a_change_that_its_journal_takes_back_opens_as_it_was_before() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let path = with_a_hot_journal(&dir);
+    drop(open(&path).unwrap_or_else(|error| panic!("{error}")));
+    let mut books = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let half_done = diesel::dsl::sql::<BigInt>("(SELECT count(*) FROM kept WHERE line LIKE 'half done%')");
+    assert_eq!(diesel::select(half_done).get_result::<i64>(&mut books), Ok(0));
+    assert!(!dir.path().join("dead.db-journal").exists());
+}
+
 #[test]
 fn a_path_with_signs_that_mean_something_in_a_uri_is_opened_twice() {
     let folder = Folder::new();

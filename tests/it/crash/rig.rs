@@ -117,11 +117,16 @@ impl Rig {
         status.unwrap_or_else(|| panic!("no start: {}", log_of(&self.dir)))
     }
 
-    /// Lifts what stands, and waits until a further order has reached the exchange.
+    /// Lifts what stands, and waits until a further order has reached the exchange, or the day has lost so much that only
+    /// exits may: whoever trades whatever it can may lose that much.
     pub(crate) fn trade(&self) {
         self.lift_all_but(None);
         let before = self.orders();
-        let traded = until(PATIENCE, || (self.orders() > before).then_some(()));
+        let has_lost = || {
+            let blocks = status_of(&self.dir).map(|status| status.entry_blocks).unwrap_or_default();
+            blocks.iter().any(|block| block.starts_with("only exits in") && block.ends_with("end of the day"))
+        };
+        let traded = until(PATIENCE, || (self.orders() > before || has_lost()).then_some(()));
         assert!(traded.is_some(), "no order: {:?}\n{}", status_of(&self.dir), log_of(&self.dir));
     }
 
