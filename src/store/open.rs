@@ -128,11 +128,17 @@ impl Database {
         if is_memory(&self.path) || !self.path.metadata().is_ok_and(|file| file.len() > 0) {
             return Ok(());
         }
+        let only_read = check_integrity(&mut self.read_only_connection()?);
         // Somebody died in the middle of a change that a rollback journal takes back, as at the first start, before the
         // journal is written ahead. Who only reads cannot take it back.
-        let mut connection =
-            if has_rollback_journal(&self.path) { self.connect()? } else { self.read_only_connection()? };
-        check_integrity(&mut connection).map_err(|why| self.damaged_or(why))
+        let is_half_done = || is_there(&self.path, "-journal") && !is_there(&self.path, "-wal");
+        let checked = match only_read {
+            Err(why) if matches!(trouble(&why), Trouble::Unwritable) && is_half_done() => {
+                check_integrity(&mut self.connect()?)
+            }
+            checked @ (Ok(()) | Err(_)) => checked,
+        };
+        checked.map_err(|why| self.damaged_or(why))
     }
 
     /// A connection that changes nothing, not even by its end.
@@ -311,12 +317,12 @@ fn read_only_url(path: &Path) -> Option<String> {
     Some(url)
 }
 
-/// True when a change of the database is half done, and the journal beside it has what it was before
+/// True when a file of that ending lies beside the database, and is not empty
 /// (<https://www.sqlite.org/lockingv3.html>, hot journals).
-fn has_rollback_journal(path: &Path) -> bool {
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-journal");
-    fs::metadata(journal).is_ok_and(|file| file.len() > 0)
+fn is_there(path: &Path, ending: &str) -> bool {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(ending);
+    fs::metadata(beside).is_ok_and(|file| file.len() > 0)
 }
 
 fn create_directory(path: &Path) -> Result<(), OpenError> {

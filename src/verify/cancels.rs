@@ -13,13 +13,14 @@ use super::sometimes::Sometimes;
 use super::stage::Stage;
 use super::witness::Notes;
 use crate::http::Request;
+use crate::simulator::VenueOrder;
 
 /// Of ten thousand halts of a person, so many cancel what is open.
 const HALTS_THAT_CANCEL: u32 = 4_000;
 /// An order that works for longer than this is cancelled without a halt.
 pub(super) const ORDER_LIFE: TimeDelta = TimeDelta::seconds(120);
 /// A halt that cancels has asked for the end of what works after so long, in one life.
-const CANCELS_WITHIN: TimeDelta = TimeDelta::seconds(60);
+const CANCELS_WITHIN: TimeDelta = TimeDelta::seconds(90);
 
 /// What is known of cancels so far.
 #[derive(Debug, Default)]
@@ -34,8 +35,10 @@ pub(super) struct Cancels {
     asked: BTreeSet<String>,
     /// Whether every token has died and no other came.
     is_tokenless: bool,
-    /// When the last token came.
-    token_at: Option<DateTime<Utc>>,
+    /// The machine's clock is so wrong that tokens and waits seem to be over, or not to end.
+    is_clock_wrong: bool,
+    /// When the last hindrance ended: a token came, the clock was set right, an actor had been made to panic.
+    able_since: Option<DateTime<Utc>>,
     /// When each intent was sent.
     sent: BTreeMap<String, DateTime<Utc>>,
     /// Since when each intent has worked at the exchange, by the books.
@@ -81,8 +84,20 @@ impl Cancels {
                 let stands = !self.halts.is_empty() || !self.of_purchases.is_empty();
                 (is_young && stands).then_some(Sometimes::CancelledByHalt)
             }
-            What::Update { .. }
-            | What::Boot { .. }
+            What::Update { intent, .. } => {
+                self.works_since.remove(intent);
+                None
+            }
+            What::ClockSet { wrong_by_ms } => {
+                self.is_clock_wrong = *wrong_by_ms != 0;
+                self.able_since = Some(at);
+                None
+            }
+            What::Struck { .. } => {
+                self.able_since = Some(at);
+                None
+            }
+            What::Boot { .. }
             | What::Crash { .. }
             | What::Stop
             | What::Quiet
@@ -97,8 +112,6 @@ impl Cancels {
             | What::HaltFileGone
             | What::HaltAnswered(_)
             | What::Failed { .. }
-            | What::Struck { .. }
-            | What::ClockSet { .. }
             | What::WrittenByOvertaken { .. }
             | What::Close { .. } => None,
         }
@@ -111,19 +124,19 @@ impl Cancels {
 
     /// The exchange gave a token.
     pub(super) fn token_comes(&mut self, at: DateTime<Utc>) {
-        (self.is_tokenless, self.token_at) = (false, Some(at));
+        (self.is_tokenless, self.able_since) = (false, Some(at));
     }
 
     /// The halt that has wanted the end of an intent for long enough, in a life that began at `began_at`, without anybody
     /// having asked for it.
     fn kept(&self, intent: &str, began_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<&str> {
-        let works_since = self.works_since.get(intent)?;
-        let could_since = self.token_at.map_or(began_at, |at| at.max(began_at));
-        let is_late =
-            |since: &DateTime<Utc>| now - *since.max(works_since).max(&could_since) > CANCELS_WITHIN;
-        if self.is_tokenless {
+        if self.is_tokenless || self.is_clock_wrong {
             return None;
         }
+        let works_since = self.works_since.get(intent)?;
+        let could_since = self.able_since.map_or(began_at, |at| at.max(began_at));
+        let is_late =
+            |since: &DateTime<Utc>| now - *since.max(works_since).max(&could_since) > CANCELS_WITHIN;
         let (halt, _) = self.halts.iter().find(|(_, since)| is_late(since))?;
         (!self.asked.contains(intent)).then_some(halt)
     }
@@ -147,9 +160,19 @@ impl Stage {
     pub(super) fn cancel_departs(&self, request: &Request) {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let number = body["ORGN_ODNO"].as_str().and_then(|number| number.parse::<u64>().ok());
-        let orders = self.venue.books().orders;
-        let of_number = orders.iter().rev().find(|order| number.is_some() && order.id.numeric() == number);
-        let intent = of_number.and_then(|order| order.tag.clone());
+        let is_domestic = request.uri().path().contains("/domestic-stock/");
+        // Foreign forms name the stock. Numbers begin anew each day, and in Korea as abroad.
+        let symbol = body["PDNO"].as_str().filter(|_| !is_domestic);
+        let (orders, now) = (self.venue.books().orders, self.clock.now());
+        let is_it = |order: &&VenueOrder| {
+            let market = order.instrument.market;
+            number.is_some()
+                && order.id.numeric() == number
+                && market.is_domestic() == is_domestic
+                && order.id.date == market.date_at(now)
+                && symbol.is_none_or(|symbol| symbol == order.instrument.symbol.as_str())
+        };
+        let intent = orders.iter().rev().find(is_it).and_then(|order| order.tag.clone());
         match intent {
             Some(intent) => self.witness.note(What::Cancel { intent }),
             None => self.witness.trace("cancel of another", &format!("{number:?}")),
@@ -159,6 +182,11 @@ impl Stage {
     /// Says so when a halt that cancels has left an order alone.
     pub(super) fn look_for_cancel(&self, intent: &IntentId, began_at: DateTime<Utc>) {
         let now = self.clock.now();
+        let works =
+            matches!(self.state_on_disk(intent.as_str()), Some(OrderState::Accepted | OrderState::Partial));
+        if !works {
+            return;
+        }
         let kept = self.witness.notes().cancels.kept(intent.as_str(), began_at, now).map(str::to_owned);
         if let Some(halt) = kept {
             self.witness.note(What::NotCancelled { halt, intent: intent.to_string() });
@@ -205,15 +233,15 @@ mod tests {
         ] {
             let facts: Vec<_> = base.iter().cloned().chain(further).collect();
             let (mut cancels, count) = known(&facts);
-            assert_eq!((cancels.kept("i", at(0), at(66)), count), (kept, by_halt), "{facts:?}");
-            assert_eq!(cancels.kept("i", at(0), at(65)), None, "it has a minute");
-            assert_eq!(cancels.kept("i", at(10), at(66)), None, "this life has a minute");
-            assert_eq!(cancels.kept("j", at(0), at(66)), None, "it does not work");
+            assert_eq!((cancels.kept("i", at(0), at(96)), count), (kept, by_halt), "{facts:?}");
+            assert_eq!(cancels.kept("i", at(0), at(95)), None, "it has a minute and a half");
+            assert_eq!(cancels.kept("i", at(10), at(96)), None, "this life has a minute and a half");
+            assert_eq!(cancels.kept("j", at(0), at(96)), None, "it does not work");
             cancels.tokens_die();
-            assert_eq!(cancels.kept("i", at(0), at(66)), None, "nobody can ask without a token");
+            assert_eq!(cancels.kept("i", at(0), at(96)), None, "nobody can ask without a token");
             cancels.token_comes(at(20));
-            assert_eq!(cancels.kept("i", at(0), at(80)), None, "it has a minute with the new one");
-            assert_eq!(cancels.kept("i", at(0), at(81)), kept, "{facts:?}");
+            assert_eq!(cancels.kept("i", at(0), at(110)), None, "it has as long with the new one");
+            assert_eq!(cancels.kept("i", at(0), at(111)), kept, "{facts:?}");
         }
     }
 }

@@ -124,6 +124,11 @@ impl Network {
     }
 }
 
+fn has_token(answer: &Response) -> bool {
+    let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    answer.status().is_success() && body["access_token"].is_string()
+}
+
 /// The intent that a request says it is for.
 fn truth(request: &Request) -> Option<String> {
     request.headers().get(TRUTH).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -158,10 +163,10 @@ impl Line {
             self.stage.witness.saw(rare);
         }
         let reply = self.meet(fate, request, limits).await;
-        if path == TOKEN_PATH && fate == Fate::Delivered && reply.is_ok() {
+        self.survive(errand, "after post").await;
+        if path == TOKEN_PATH && reply.as_ref().is_ok_and(has_token) {
             self.stage.witness.notes().cancels.token_comes(self.now());
         }
-        self.survive(errand, "after post").await;
         reply
     }
 

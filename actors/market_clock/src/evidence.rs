@@ -25,6 +25,8 @@ const LOOK_SOON: TimeDelta = TimeDelta::minutes(1);
 const FIRST_LOOK_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// The broker counts as down after so many looks in a row without any answer.
 const SILENCES_UNTIL_DOWN: u32 = 2;
+/// What an earlier life suspected is forgotten after so many answers that cannot tell; one may be odd.
+const ANSWERS_AGAINST_HEARSAY: u32 = 2;
 /// The broker's list is asked for again so long after an attempt that failed.
 const LIST_AGAIN: TimeDelta = TimeDelta::hours(1);
 /// What lists said of past days is kept for so long: a clock that ran ahead may be set back to one of them.
@@ -39,6 +41,8 @@ pub enum Look {
     CannotTell,
     /// It did not answer.
     Silent,
+    /// The actor that asks it did not answer, which says nothing about the broker.
+    Unheard,
 }
 
 impl From<Result<Option<DateTime<Utc>>, QueryError>> for Look {
@@ -60,9 +64,9 @@ struct Witness {
     traded: bool,
     /// The broker answered late enough and showed no trade of that day.
     still: bool,
-    /// That nothing trades was booked by an earlier life, maybe by a clock that ran a day ahead and was set back since. It holds
-    /// until the broker answers, whatever it can tell: a day without trades refuses orders by itself.
-    is_hearsay: bool,
+    /// That nothing trades was booked by an earlier life, maybe by a clock that ran a day ahead and was set back since: it holds
+    /// until the broker has answered so many times more, even if it cannot tell. None: this life saw it.
+    hearsay: u32,
     /// Looks without an answer, in a row.
     silences: u32,
     /// When the last look was begun.
@@ -130,7 +134,7 @@ impl Evidence {
         let is_listed = self.listed.get(&(market, date)).is_some_and(|listed| listed.opens);
         let witness = self.witnesses.entry((market, date)).or_default();
         witness.still = label == Trust::SuspectedClosed.code();
-        witness.is_hearsay = witness.still;
+        witness.hearsay = if witness.still { ANSWERS_AGAINST_HEARSAY } else { 0 };
         witness.was_disputed = label == Trust::Disputed.code();
         // A day that needs a proof and had it: by a trade, unless by the list.
         witness.traded = label == Trust::Certain.code() && needs_proof && !is_listed;
@@ -224,7 +228,9 @@ impl Evidence {
             && calendar.status(session.market, session.date) != DateStatus::Official;
         match witness.looked_at {
             Some(_) if witness.looking => None,
-            Some(last) if waits_for_proof || witness.silences > 0 => Some(last + LOOK_SOON),
+            Some(last) if waits_for_proof || witness.silences > 0 || witness.hearsay > 0 => {
+                Some(last + LOOK_SOON)
+            }
             Some(last) => Some(last + LOOK_EVERY),
             None if waits_for_proof => Some(session.open + LOOK_SOON),
             None => Some(session.open + self.grace(session.market)),
@@ -250,18 +256,19 @@ impl Evidence {
         let was_late = witness.looked_at.is_some_and(|at| at >= suspected_from);
         match look {
             Look::LastTrade(Some(at)) if session.market.date_at(at) == session.date => {
-                *witness = Witness { traded: true, still: false, is_hearsay: false, silences: 0, ..*witness };
+                *witness = Witness { traded: true, still: false, hearsay: 0, silences: 0, ..*witness };
             }
             Look::LastTrade(_) => {
                 witness.silences = 0;
                 witness.still |= was_late && !witness.traded;
-                witness.is_hearsay = false;
+                witness.hearsay = 0;
             }
             Look::CannotTell => {
                 witness.silences = 0;
-                witness.still &= !witness.is_hearsay;
-                witness.is_hearsay = false;
+                witness.still &= witness.hearsay != 1;
+                witness.hearsay = witness.hearsay.saturating_sub(1);
             }
+            Look::Unheard => {}
             Look::Silent => witness.silences = witness.silences.saturating_add(1),
         }
     }

@@ -23,6 +23,7 @@ struct Wishes<'a> {
     stood: [Option<DateTime<Utc>>; 2],
     /// Writing a halt again that was lifted changes nothing.
     lifted: BTreeSet<&'a str>,
+    approved: BTreeMap<&'a str, DateTime<Utc>>,
     sent: BTreeMap<&'a str, DateTime<Utc>>,
     /// Intents whose age the agent's machine cannot tell: its clock was wrong at some time in their lives.
     ageless: BTreeSet<&'a str>,
@@ -50,7 +51,8 @@ impl<'a> Wishes<'a> {
     fn objection(&self, intent: &str, followed: &Followed, at: DateTime<Utc>) -> Option<String> {
         let age = at - *self.sent.get(intent)?;
         let side = followed.terms.side;
-        let is_left_behind = side == Side::Sell && age >= LEFT_BEHIND_AFTER;
+        let since_approval = self.approved.get(intent).map_or(age, |approved| at - *approved);
+        let is_left_behind = side == Side::Sell && since_approval >= LEFT_BEHIND_AFTER;
         let may_be_old = age >= ORDER_LIFE || is_left_behind || self.ageless.contains(intent);
         let is_unwanted = self.wants_an_end(side) || self.wanted_one_lately(side, at);
         (!may_be_old && !is_unwanted).then(|| {
@@ -91,22 +93,24 @@ impl<'a> Wishes<'a> {
                     self.stood[usize::from(sales_too)] = Some(fact.at);
                 }
             }
+            What::Approval(approval) => {
+                self.approved.insert(&approval.intent, fact.at);
+                if self.is_clock_wrong {
+                    self.ageless.insert(&approval.intent);
+                }
+            }
             What::Sending { intent, .. } => {
                 self.sent.insert(intent, fact.at);
-                if self.is_clock_wrong {
-                    self.ageless.insert(intent);
-                }
             }
             What::ClockSet { wrong_by_ms } => {
                 self.is_clock_wrong = *wrong_by_ms != 0;
-                self.ageless.extend(self.sent.keys().copied());
+                self.ageless.extend(self.approved.keys().copied());
             }
             What::HaltCancels { .. }
             | What::Boot { .. }
             | What::Crash { .. }
             | What::Stop
             | What::Quiet
-            | What::Approval(_)
             | What::Post { .. }
             | What::Update { .. }
             | What::Reduce { .. }

@@ -22,8 +22,7 @@ impl MarketClock {
         let market = session.market;
         let answer = self.deps.broker.last_trade.ask(LastTradeQuery { market }, BROKER_WITHIN);
         ctx.spawn(answer.into_actor(self).map(move |answer, this, ctx| {
-            // An actor that does not answer says nothing about the broker.
-            let look = answer.map_or(Look::CannotTell, Look::from);
+            let look = answer.map_or(Look::Unheard, Look::from);
             tracing::debug!(%market, ?look, "looked whether it trades");
             this.evidence.end_look(&session, look);
             this.redraw();

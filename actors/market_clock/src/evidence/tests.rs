@@ -324,7 +324,7 @@ fn what_was_booked_for_a_time_that_has_not_come_is_not_recalled() {
 }
 
 #[test]
-fn a_suspicion_of_an_earlier_life_holds_until_the_broker_answers_for_it_may_be_of_a_clock_that_ran_a_day_ahead()
+fn a_suspicion_of_an_earlier_life_holds_until_the_broker_has_answered_twice_for_it_may_be_of_a_clock_that_ran_a_day_ahead()
  {
     let day = session(Market::Kr, "2026-11-24");
     let (calendar, booked_at) = (Calendar::official(), day.open + TimeDelta::minutes(20));
@@ -348,10 +348,12 @@ fn a_suspicion_of_an_earlier_life_holds_until_the_broker_answers_for_it_may_be_o
     for (looks, expected) in [
         (&[][..], Trust::SuspectedClosed),
         (&[Look::Silent], Trust::SuspectedClosed),
-        (&[Look::CannotTell], Trust::Certain),
-        (&[Look::Silent, Look::CannotTell], Trust::Certain),
+        (&[Look::CannotTell], Trust::SuspectedClosed),
+        (&[Look::CannotTell, Look::CannotTell], Trust::Certain),
+        (&[Look::CannotTell, Look::Silent, Look::CannotTell], Trust::Certain),
+        (&[Look::Unheard, Look::Unheard, Look::Unheard], Trust::SuspectedClosed),
         (&[old], Trust::SuspectedClosed),
-        (&[old, Look::CannotTell], Trust::SuspectedClosed),
+        (&[old, Look::CannotTell, Look::CannotTell], Trust::SuspectedClosed),
         (&[Look::LastTrade(Some(day.open))], Trust::Certain),
     ] {
         assert_eq!(after(looks), expected, "{looks:?}");
