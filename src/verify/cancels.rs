@@ -20,7 +20,7 @@ const HALTS_THAT_CANCEL: u32 = 4_000;
 /// An order that works for longer than this is cancelled without a halt.
 pub(super) const ORDER_LIFE: TimeDelta = TimeDelta::seconds(120);
 /// A halt that cancels has asked for the end of what works after so long, in one life.
-const CANCELS_WITHIN: TimeDelta = TimeDelta::seconds(90);
+const CANCELS_WITHIN: TimeDelta = TimeDelta::seconds(60);
 
 /// What is known of cancels so far.
 #[derive(Debug, Default)]
@@ -128,8 +128,13 @@ impl Cancels {
     }
 
     /// The halt that has wanted the end of an intent for long enough, in a life that began at `began_at`, without anybody
-    /// having asked for it.
-    fn kept(&self, intent: &str, began_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<&str> {
+    /// having asked for it. Of a halt by another process (`is_foreign`) the agent need not know yet.
+    fn kept(
+        &self,
+        intent: &str,
+        (began_at, now): (DateTime<Utc>, DateTime<Utc>),
+        is_foreign: impl Fn(&str) -> bool,
+    ) -> Option<&str> {
         if self.is_tokenless || self.is_clock_wrong {
             return None;
         }
@@ -137,7 +142,7 @@ impl Cancels {
         let could_since = self.able_since.map_or(began_at, |at| at.max(began_at));
         let is_late =
             |since: &DateTime<Utc>| now - *since.max(works_since).max(&could_since) > CANCELS_WITHIN;
-        let (halt, _) = self.halts.iter().find(|(_, since)| is_late(since))?;
+        let (halt, _) = self.halts.iter().find(|(halt, since)| is_late(since) && !is_foreign(halt))?;
         (!self.asked.contains(intent)).then_some(halt)
     }
 }
@@ -187,7 +192,12 @@ impl Stage {
         if !works {
             return;
         }
-        let kept = self.witness.notes().cancels.kept(intent.as_str(), began_at, now).map(str::to_owned);
+        let kept = self
+            .witness
+            .notes()
+            .cancels
+            .kept(intent.as_str(), (began_at, now), |halt| self.strangers.has_halted(halt))
+            .map(str::to_owned);
         if let Some(halt) = kept {
             self.witness.note(What::NotCancelled { halt, intent: intent.to_string() });
         }
@@ -233,15 +243,19 @@ mod tests {
         ] {
             let facts: Vec<_> = base.iter().cloned().chain(further).collect();
             let (mut cancels, count) = known(&facts);
-            assert_eq!((cancels.kept("i", at(0), at(96)), count), (kept, by_halt), "{facts:?}");
-            assert_eq!(cancels.kept("i", at(0), at(95)), None, "it has a minute and a half");
-            assert_eq!(cancels.kept("i", at(10), at(96)), None, "this life has a minute and a half");
-            assert_eq!(cancels.kept("j", at(0), at(96)), None, "it does not work");
+            assert_eq!((cancels.kept("i", (at(0), at(66)), |_| false), count), (kept, by_halt), "{facts:?}");
+            assert_eq!(cancels.kept("i", (at(0), at(65)), |_| false), None, "it has a minute");
+            assert_eq!(cancels.kept("i", (at(10), at(66)), |_| false), None, "this life has a minute");
+            assert_eq!(cancels.kept("j", (at(0), at(66)), |_| false), None, "it does not work");
             cancels.tokens_die();
-            assert_eq!(cancels.kept("i", at(0), at(96)), None, "nobody can ask without a token");
+            assert_eq!(cancels.kept("i", (at(0), at(66)), |_| false), None, "nobody can ask without a token");
             cancels.token_comes(at(20));
-            assert_eq!(cancels.kept("i", at(0), at(110)), None, "it has as long with the new one");
-            assert_eq!(cancels.kept("i", at(0), at(111)), kept, "{facts:?}");
+            assert_eq!(
+                cancels.kept("i", (at(0), at(80)), |_| false),
+                None,
+                "it has as long with the new one"
+            );
+            assert_eq!(cancels.kept("i", (at(0), at(81)), |_| false), kept, "{facts:?}");
         }
     }
 }

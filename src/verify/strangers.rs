@@ -84,6 +84,11 @@ impl Strangers {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True of a halt by one of them.
+    pub(super) fn has_halted(&self, halt: &str) -> bool {
+        self.halts().contains_key(halt)
+    }
+
     fn halts(&self) -> MutexGuard<'_, BTreeMap<String, DateTime<Utc>>> {
         self.halts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -49,7 +49,7 @@ fn check_for(mutant: Mutant) -> Check {
         Mutant::NoSync => Check::WriteAhead,
         Mutant::NoCatch => Check::Panic,
         Mutant::SellOthersShares => Check::Verify { invariant: 14 },
-        Mutant::CancelAtEveryHalt | Mutant::HaltForgetsCancel => Check::Verify { invariant: 10 },
+        Mutant::CancelAtEveryHalt => Check::Verify { invariant: 10 },
     }
 }
 

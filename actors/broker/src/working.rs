@@ -60,10 +60,9 @@ impl Unwanted {
     /// never sales, which are what it is made of.
     pub fn under(standing: &BTreeSet<HaltEffect>, halt_cancels: bool) -> Self {
         let stands = |level| standing.iter().any(|halt| halt.level == level);
-        let is_to = |halt: &HaltEffect| halt.cancel_open && !mutant::is_on(Mutant::HaltForgetsCancel);
         let halt_cancels = halt_cancels || mutant::is_on(Mutant::CancelAtEveryHalt);
         let cancels =
-            |level| standing.iter().any(|halt| halt.level == level && (is_to(halt) || halt_cancels));
+            |level| standing.iter().any(|halt| halt.level == level && (halt.cancel_open || halt_cancels));
         if cancels(HaltLevel::Halted) {
             Self::Everything
         } else if stands(HaltLevel::Flatten) || cancels(HaltLevel::Reducing) {

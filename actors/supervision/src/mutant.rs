@@ -1,4 +1,4 @@
-//! Sixteen deliberate mistakes, one at a time, to prove that the checks of this project can fail (proof.md 10).
+//! Fifteen deliberate mistakes, one at a time, to prove that the checks of this project can fail (proof.md 10).
 //!
 //! Each is a mistake that somebody's trading agent has really made. The code that would make it asks
 //! [`is_on`] at the one place where it differs. Without the feature `mutants` the answer is a constant no and
@@ -38,13 +38,11 @@ pub enum Mutant {
     SellOthersShares,
     /// Every halt cancels what is open, also one that was not asked to.
     CancelAtEveryHalt,
-    /// A halt that was asked to cancel what is open forgets it.
-    HaltForgetsCancel,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::RetryPost,
         Self::CommitAfterPost,
         Self::ServerErrorIsRefusal,
@@ -60,7 +58,6 @@ impl Mutant {
         Self::NoCatch,
         Self::SellOthersShares,
         Self::CancelAtEveryHalt,
-        Self::HaltForgetsCancel,
     ];
 }
 
@@ -84,7 +81,7 @@ mod chosen {
     static ON: AtomicU8 = AtomicU8::new(0);
 
     /// The mutants by the names that a command line takes.
-    pub const NAMES: [(&str, Mutant); 16] = [
+    pub const NAMES: [(&str, Mutant); 15] = [
         ("retry-post", Mutant::RetryPost),
         ("commit-after-post", Mutant::CommitAfterPost),
         ("server-error-is-refusal", Mutant::ServerErrorIsRefusal),
@@ -100,7 +97,6 @@ mod chosen {
         ("no-catch", Mutant::NoCatch),
         ("sell-others-shares", Mutant::SellOthersShares),
         ("cancel-at-every-halt", Mutant::CancelAtEveryHalt),
-        ("halt-forgets-cancel", Mutant::HaltForgetsCancel),
     ];
 
     /// True when the code shall make this mistake.
