@@ -104,7 +104,7 @@ fn invariant_10_a_halt_in_the_books_that_the_agent_does_not_tell_is_found() {
     });
 }
 
-/// A purchase that works, and is cancelled `age_s` seconds after it was sent; between the two, what `between` puts there.
+/// An order that works, and is cancelled `age_s` seconds after it was sent; between the two, what `between` puts there.
 fn cancelled(side: Side, age_s: i64, between: &[What]) -> BTreeSet<u8> {
     spoiled(|run| {
         let terms = domain::OrderTerms { side, ..terms() };
